@@ -1,0 +1,1 @@
+"""The window of MagScope App: the only package that imports Qt."""

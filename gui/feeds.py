@@ -1,0 +1,152 @@
+"""The window's side of the shared memory: it looks, and holds nothing back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gui.models.boxes import Boxes
+from magscope_app.config import Config
+from magscope_app.datatypes import (
+    TRACKS_COLUMNS,
+    BeadRoiBuffer,
+    LiveProfileBuffer,
+    MatrixBuffer,
+    ReaderMode,
+    VideoBuffer,
+)
+
+#: Name under which the window reads.
+READER = "gui"
+#: Rows taken at most at once; what waits beyond that is taken the next time.
+_MAX_ROWS = 100_000
+
+
+class BufferHandles(Protocol):
+    """What the window needs of `magscope_app.processes.handles.Handles`."""
+
+    @property
+    def config(self) -> Config:
+        """The config of the run."""
+
+    @property
+    def session_start_ns(self) -> int:
+        """``perf_counter_ns`` at which the session clock is 0."""
+
+    def video(self) -> VideoBuffer:
+        """Attach to the frames."""
+
+    def tracks(self) -> MatrixBuffer:
+        """Attach to the bead rows."""
+
+    def rois(self) -> BeadRoiBuffer:
+        """Attach to the ROIs."""
+
+    def profile(self) -> LiveProfileBuffer:
+        """Attach to the radial profile."""
+
+    def telemetry(self, motor: str) -> MatrixBuffer:
+        """Attach to an axis's positions."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """The newest frame: a private copy, its id and its time (ns since session start)."""
+
+    image: npt.NDArray[Any]
+    frame_id: int
+    timestamp_ns: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """The radial profile of a bead at r = 0, 1, 2 … px in grey levels."""
+
+    bead_id: int
+    values: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class MotorReading:
+    """Where an axis is and where it goes, in its unit."""
+
+    t_ns: int
+    position: float
+    target: float
+    moving: bool
+    at_target: bool
+
+
+class Feeds:
+    """Reads frames, rows, ROIs, the profile and motor positions.
+
+    Parameters
+    ----------
+    handles : BufferHandles
+        Gives the buffers of the session.
+    """
+
+    def __init__(self, handles: BufferHandles) -> None:
+        self._handles = handles
+        self._tracks = handles.tracks()
+        self._rows = self._tracks.reader(READER)
+        self._rois = handles.rois()
+        self._profile = handles.profile()
+        self._telemetry = {motor.name: handles.telemetry(motor.name) for motor in handles.config.motors}
+        self._video: VideoBuffer | None = None
+        self._picture: Picture | None = None
+        self._boxes = Boxes()
+
+    def open_video(self) -> None:
+        """Attach to the frames; call it when they exist."""
+        if self._video is None:
+            self._video = self._handles.video()
+            self._frames = self._video.reader(READER, ReaderMode.NEWEST)
+
+    def picture(self) -> Picture | None:
+        """Return the newest frame, None as long as there was none."""
+        if self._video is None:
+            return None
+        frame = self._frames.newest()
+        if frame is not None and (self._picture is None or frame.frame_id != self._picture.frame_id):
+            self._picture = Picture(frame.pixels, frame.frame_id, frame.timestamp_ns)
+        return self._picture
+
+    def rows(self) -> npt.NDArray[np.float64]:
+        """Return the rows since the last call (n, 13)."""
+        rows = self._rows.read(_MAX_ROWS)
+        return np.empty((0, len(TRACKS_COLUMNS))) if rows is None else rows
+
+    def boxes(self) -> Boxes:
+        """Return the ROIs; the same object as long as nothing has changed."""
+        version = self._rois.version
+        if version != self._boxes.version:
+            ids, rois = self._rois.get_beads()
+            self._boxes = Boxes(ids.astype(np.int64), rois.astype(np.float64).reshape(-1, 4), version)
+        return self._boxes
+
+    def profile(self) -> Profile | None:
+        """Return the newest radial profile, None where none was written."""
+        _, bead_id, length, *samples = np.ravel(self._profile.peak_unsorted())
+        if not np.isfinite(bead_id) or not np.isfinite(length):
+            return None
+        return Profile(int(bead_id), np.array(samples[: int(length)]))
+
+    def motor(self, name: str) -> MotorReading | None:
+        """Return the newest position of an axis, None where there is none yet."""
+        rows = self._telemetry[name].newest(1) if name in self._telemetry else ()
+        if not len(rows):
+            return None
+        t_ns, position, target, moving, at_target = rows[-1]
+        return MotorReading(int(t_ns), float(position), float(target), bool(moving), bool(at_target))
+
+    def close(self) -> None:
+        """Detach from everything."""
+        for buffer in (self._tracks, self._rois, self._profile, *self._telemetry.values()):
+            buffer.close()
+        if self._video is not None:
+            self._video.close()
+            self._video = None

@@ -1,0 +1,1 @@
+"""What the window shows and what a gesture means, without Qt."""

@@ -1,0 +1,51 @@
+"""Numbers as a person reads them, with their units."""
+
+from __future__ import annotations
+
+import math
+
+MISSING = "–"
+
+
+def count_text(count: int) -> str:
+    """Return a count with thin spaces between thousands."""
+    return f"{count:,}".replace(",", "\u2009")
+
+
+def bytes_text(size: float) -> str:
+    """Return a size in kB, MB, GB or TB with three significant digits."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 99.5 else f"{size:.3g} {unit}"
+        size /= 1000.0
+    return f"{size:.3g} TB"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration as hours, minutes and seconds."""
+    whole = int(max(0.0, seconds))
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def minutes_text(seconds: float) -> str:
+    """Return a time that is left, in minutes, hours or days."""
+    if seconds < 5400:
+        return f"{max(0, int(seconds // 60))} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} days"
+
+
+def age_text(seconds: float) -> str:
+    """Return how old something is."""
+    return (
+        f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 120 else minutes_text(seconds)
+    )
+
+
+def number_text(value: float, decimals: int) -> str:
+    """Return a number with so many decimals, or a dash where it is not known."""
+    return f"{value:.{decimals}f}" if math.isfinite(value) else MISSING
+
+
+def decimals_of(unit: str) -> int:
+    """Return the decimals that make sense for positions in `unit`."""
+    return {"nm": 0, "um": 3, "µm": 3, "mm": 3, "turns": 2, "deg": 1}.get(unit, 3)

@@ -1,0 +1,173 @@
+"""What the processes have told the window, reduced to what it shows."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import singledispatchmethod
+from pathlib import Path
+
+from magscope_app.config import RecordingMode
+from magscope_app.devices.setting import Setting
+from magscope_app.messages import (
+    AcquisitionStopped,
+    Bead,
+    BeadsChanged,
+    CameraReady,
+    CameraSettings,
+    CommandRefused,
+    LogEntry,
+    Message,
+    MotorInfo,
+    MotorsReady,
+    ProcessDied,
+    ProcessFailed,
+    RecordingFinished,
+    RecordingProgress,
+    RecordingStarted,
+    Shutdown,
+    SystemStatus,
+    VideoReady,
+)
+
+#: Lines of the log that are kept.
+MAX_LOG = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of the log; `number` counts all lines since the start."""
+
+    number: int
+    timestamp_ns: int
+    process: str
+    level: int
+    text: str
+
+
+@dataclass
+class State:
+    """Everything known from messages. `apply` takes them one by one; nothing here touches Qt.
+
+    Parameters
+    ----------
+    clock : callable
+        Session clock in ns, for messages that carry no time.
+    """
+
+    clock: Callable[[], int]
+    video_ready: bool = False
+    bits: int = 8
+    camera_settings: tuple[Setting, ...] = ()
+    camera_version: int = 0
+    stop_reason: str = ""
+    motors: tuple[MotorInfo, ...] = ()
+    beads: dict[int, Bead] = field(default_factory=dict)
+    beads_version: int = -1
+    status: SystemStatus | None = None
+    status_at_ns: int = 0
+    recording: Path | None = None
+    recording_mode: RecordingMode | None = None
+    progress: RecordingProgress | None = None
+    finished: RecordingFinished | None = None
+    starting: bool = False
+    stopping: bool = False
+    log: deque[LogLine] = field(default_factory=lambda: deque(maxlen=MAX_LOG))
+    log_count: int = 0
+    notices: deque[str] = field(default_factory=lambda: deque(maxlen=50))
+    shutdown: bool = False
+
+    def note(self, process: str, level: int, text: str, timestamp_ns: int | None = None) -> None:
+        """Add a line to the log."""
+        at_ns = self.clock() if timestamp_ns is None else timestamp_ns
+        self.log.append(LogLine(self.log_count, at_ns, process, level, text))
+        self.log_count += 1
+
+    def warn(self, process: str, text: str) -> None:
+        """Add an error to the log and show it to the user."""
+        self.note(process, logging.ERROR, text)
+        self.notices.append(text)
+
+    @singledispatchmethod
+    def apply(self, _message: Message) -> None:
+        """Take a message; one that concerns no window is passed over."""
+
+    @apply.register
+    def _(self, message: VideoReady) -> None:
+        self.video_ready = True
+        self.bits = message.format.bits
+
+    @apply.register
+    def _(self, message: CameraReady) -> None:
+        self.bits = message.format.bits
+        self._set_camera(message.settings)
+
+    @apply.register
+    def _(self, message: CameraSettings) -> None:
+        self._set_camera(message.settings)
+
+    def _set_camera(self, settings: tuple[Setting, ...]) -> None:
+        self.camera_settings = settings
+        self.camera_version += 1
+
+    @apply.register
+    def _(self, message: AcquisitionStopped) -> None:
+        self.stop_reason = message.reason
+        if message.reason:
+            self.warn("camera", f"The camera stopped: {message.reason}")
+
+    @apply.register
+    def _(self, message: MotorsReady) -> None:
+        self.motors = message.motors
+
+    @apply.register
+    def _(self, message: BeadsChanged) -> None:
+        self.beads = {bead.id: bead for bead in sorted(message.beads, key=lambda bead: bead.id)}
+        self.beads_version = message.version
+
+    @apply.register
+    def _(self, message: SystemStatus) -> None:
+        self.status = message
+        self.status_at_ns = self.clock()
+
+    @apply.register
+    def _(self, message: RecordingStarted) -> None:
+        self.recording, self.recording_mode = message.path, message.mode
+        self.progress = self.finished = None
+        self.starting = self.stopping = False
+
+    @apply.register
+    def _(self, message: RecordingProgress) -> None:
+        self.progress = message
+
+    @apply.register
+    def _(self, message: RecordingFinished) -> None:
+        self.finished = message
+        self.recording = None
+        self.starting = self.stopping = False
+        if message.error:
+            self.warn("recording", f"The recording {message.path} is not complete: {message.error}")
+
+    @apply.register
+    def _(self, message: LogEntry) -> None:
+        self.note(message.process, message.level, message.text, message.timestamp_ns)
+
+    @apply.register
+    def _(self, message: CommandRefused) -> None:
+        self.starting = self.stopping = False
+        self.warn(message.process, message.text)
+
+    @apply.register
+    def _(self, message: ProcessFailed) -> None:
+        self.warn(message.process, message.text)
+
+    @apply.register
+    def _(self, message: ProcessDied) -> None:
+        code = "" if message.exit_code is None else f" (exit code {message.exit_code})"
+        self.warn(message.process, f"The process {message.process} has ended unasked{code}; see the log.")
+
+    @apply.register
+    def _(self, _message: Shutdown) -> None:
+        self.shutdown = True

@@ -1,0 +1,175 @@
+"""The strip of large fields: what each says and how loudly."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from gui.models.quantities import MISSING, age_text, bytes_text, count_text, duration_text
+from magscope_app.messages import SystemStatus
+
+Tone = Literal["calm", "dim", "warn", "alarm", "record"]
+
+_STATUS_STALE_S = 1.5
+_LOW_DISK_BYTES, _VERY_LOW_DISK_BYTES = 20e9, 5e9
+_HIGH_BUFFER, _VERY_HIGH_BUFFER = 0.5, 0.75
+_SLOW = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class StatusField:
+    """One field of the strip.
+
+    Attributes
+    ----------
+    key : str
+        Stable name.
+    caption : str
+        Small text above.
+    text : str
+        Large text.
+    tone : Tone
+        How it is coloured.
+    help : str
+        Tooltip.
+    """
+
+    key: str
+    caption: str
+    text: str
+    tone: Tone = "calm"
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFacts:
+    """What the fields are made of.
+
+    Attributes
+    ----------
+    status : SystemStatus or None
+        The newest state of the system.
+    age_s : float
+        How old it is.
+    expected_fps : float
+        What the camera should do.
+    beads_seen : int
+        Beads that were found in their newest frame.
+    motors_moving : int
+        Axes that move.
+    motors : int
+        Axes that are open.
+    finishing : bool
+        True from the command to stop recording until it is finished.
+    """
+
+    status: SystemStatus | None
+    age_s: float
+    expected_fps: float
+    beads_seen: int
+    motors_moving: int
+    motors: int
+    finishing: bool = False
+
+
+KEYS = ("fps", "beads", "buffer", "lost", "recording", "disk", "motors", "processes")
+_CAPTIONS = ("fps", "beads", "buffer", "lost", "recording", "free disk", "motors", "processes")
+
+
+def status_fields(facts: StatusFacts) -> tuple[StatusField, ...]:
+    """Return the fields in the order of `KEYS`."""
+    status = facts.status
+    if status is None:
+        return tuple(
+            StatusField(key, text, MISSING, "dim") for key, text in zip(KEYS, _CAPTIONS, strict=True)
+        )
+    fields = (
+        _fps(status, facts.expected_fps),
+        _beads(status, facts.beads_seen),
+        _buffer(status),
+        _lost(status),
+        _recording(status, facts.finishing),
+        _disk(status),
+        _motors(facts),
+        _processes(status),
+    )
+    if facts.age_s <= _STATUS_STALE_S:
+        return fields
+    old = f"No news from the supervisor for {age_text(facts.age_s)}: this is how it was."
+    first = StatusField("fps", f"no news for {age_text(facts.age_s)}", fields[0].text, "alarm", old)
+    return (first, *(StatusField(f.key, f.caption, f.text, "dim", old) for f in fields[1:]))
+
+
+def _fps(status: SystemStatus, expected_fps: float) -> StatusField:
+    if not status.acquiring:
+        return StatusField("fps", "fps", "stopped", "alarm", "The camera does not acquire; the log says why.")
+    slow = status.fps < _SLOW * expected_fps and status.counters.frames_acquired > 2 * expected_fps
+    text = f"{status.fps:.1f}" if status.fps < 99.95 else f"{status.fps:.0f}"
+    return StatusField(
+        "fps", "fps", text, "warn" if slow else "calm", f"Expected: {expected_fps:g} frames per second"
+    )
+
+
+def _beads(status: SystemStatus, seen: int) -> StatusField:
+    hidden = status.beads - seen
+    if status.beads == 0:
+        return StatusField(
+            "beads", "beads", "none", "calm", "Add beads in the image with Shift+click or the key A."
+        )
+    text = f"{seen}/{status.beads}" if hidden > 0 else str(status.beads)
+    return StatusField(
+        "beads", "beads", text, "warn" if hidden > 0 else "calm", "Beads tracked now / on the list"
+    )
+
+
+def _buffer(status: SystemStatus) -> StatusField:
+    level = status.buffer_level
+    tone: Tone = "alarm" if level >= _VERY_HIGH_BUFFER else "warn" if level >= _HIGH_BUFFER else "calm"
+    help_text = "How much of the ring the slowest reader has still to read; frames are lost when it is full."
+    return StatusField("buffer", "buffer", f"{math.floor(100 * level):d} %", tone, help_text)
+
+
+def _lost(status: SystemStatus) -> StatusField:
+    counters = status.counters
+    parts = (
+        f"camera {counters.lost_upstream}, ring {counters.lost_ring}, tracking {counters.lost_tracking}, "
+        f"recording {counters.lost_recording}"
+    )
+    tone: Tone = "alarm" if counters.frames_lost else "calm"
+    return StatusField(
+        "lost", "lost frames", count_text(counters.frames_lost), tone, f"Since the start: {parts}"
+    )
+
+
+def _recording(status: SystemStatus, finishing: bool) -> StatusField:
+    if finishing:
+        return StatusField("recording", "recording", "finishing", "warn", "The dataset is being completed.")
+    if status.recording is None:
+        return StatusField("recording", "recording", "off", "calm", "Space starts a recording.")
+    text = duration_text(status.recording_seconds)
+    return StatusField("recording", "● recording", text, "record", f"{status.recording}\nCtrl+Space stops.")
+
+
+def _disk(status: SystemStatus) -> StatusField:
+    free = status.free_disk_bytes
+    tone: Tone = "alarm" if free < _VERY_LOW_DISK_BYTES else "warn" if free < _LOW_DISK_BYTES else "calm"
+    return StatusField("disk", "free disk", bytes_text(free), tone, "Free where recordings are written")
+
+
+def _motors(facts: StatusFacts) -> StatusField:
+    if not facts.motors:
+        return StatusField("motors", "motors", "none", "dim", "No axis is open.")
+    text = f"{facts.motors_moving} moving" if facts.motors_moving else "at rest"
+    return StatusField("motors", "motors", text, "calm", f"{facts.motors} axes are open.")
+
+
+def _processes(status: SystemStatus) -> StatusField:
+    lines = "\n".join(f"{process.name}: {process.state}" for process in status.processes)
+    dead = [process.name for process in status.processes if process.state == "dead"]
+    if dead:
+        return StatusField("processes", "dead", ", ".join(dead), "alarm", lines)
+    starting = [process.name for process in status.processes if process.state == "starting"]
+    if starting:
+        return StatusField("processes", "processes", "starting", "dim", lines)
+    return StatusField("processes", "processes", "all well", "calm", lines)

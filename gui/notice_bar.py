@@ -1,0 +1,81 @@
+"""Bars in the window: errors with their remedy, and the question before closing. Nothing modal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QGuiApplication
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy
+
+from gui.theme import Pair
+
+
+class Bar(QFrame):
+    """A line of text with buttons across the window.
+
+    Parameters
+    ----------
+    name : str
+        Object name; the text is ``<name>.text``.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.text = QLabel()
+        self.text.setObjectName(f"{name}.text")
+        self.text.setWordWrap(True)
+        self.text.setTextFormat(Qt.TextFormat.PlainText)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(10, 5, 6, 5)
+        self._row.addWidget(self.text, 1)
+        self.hide()
+
+    def add_button(self, name: str, text: str, action: Callable[[], None]) -> QPushButton:
+        """Add a button at the right end."""
+        button = QPushButton(text)
+        button.setObjectName(name)
+        button.clicked.connect(lambda: action())
+        self._row.addWidget(button)
+        return button
+
+    def set_colours(self, pair: Pair) -> None:
+        """Colour the bar; the buttons keep theirs."""
+        self.setStyleSheet(
+            f"Bar {{ background: {pair.background}; }} QLabel {{ color: {pair.text}; font-size: 15px; }}"
+        )
+
+
+class NoticeBar(Bar):
+    """Shows the newest error until it is dismissed."""
+
+    def __init__(self) -> None:
+        super().__init__("notice")
+        self._waiting: list[str] = []
+        self.add_button("notice.copy", "Copy", self._copy)
+        self.add_button("notice.dismiss", "Dismiss", self._dismiss)
+
+    def tell(self, text: str) -> None:
+        """Show an error over those that are not dismissed yet."""
+        if text in self._waiting:
+            self._waiting.remove(text)
+        self._waiting.append(text)
+        self._show()
+
+    def _show(self) -> None:
+        more = len(self._waiting) - 1
+        self.setVisible(bool(self._waiting))
+        if self._waiting:
+            self.text.setText(self._waiting[-1] + (f"   (and {more} more)" if more else ""))
+
+    def _copy(self) -> None:
+        clipboard = QGuiApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText("\n".join(self._waiting))
+
+    def _dismiss(self) -> None:
+        del self._waiting[-1:]
+        self._show()

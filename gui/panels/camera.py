@@ -1,0 +1,72 @@
+"""Panel: camera settings, built from the camera's own description."""
+
+from __future__ import annotations
+
+from PyQt6.QtWidgets import QFormLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from gui.panels.panel import Panel, PanelContext
+from gui.snapshot import Snapshot
+from gui.widgets.setting_control import SettingControl
+from magscope_app.devices.setting import Setting
+
+
+class CameraPanel(Panel):
+    """A control per setting; what the camera made of a value is shown as soon as it says so."""
+
+    def __init__(self, context: PanelContext) -> None:
+        super().__init__(context)
+        self.setObjectName("camera")
+        self.controls: dict[str, SettingControl] = {}
+        self._version = -1
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._refused = QLabel()
+        self._refused.setProperty("role", "refused")
+        self._refused.setWordWrap(True)
+        self._refused.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._area, 1)
+        column.addWidget(self._refused)
+        self._rebuild(())
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        """Show the settings when they have changed."""
+        if snapshot.state.camera_version == self._version:
+            return
+        self._version = snapshot.state.camera_version
+        settings = snapshot.state.camera_settings
+        if [_shape(setting) for setting in settings] != [_shape(c.setting) for c in self.controls.values()]:
+            self._rebuild(settings)
+        for setting in settings:
+            self.controls[setting.name].show(setting)
+
+    def _rebuild(self, settings: tuple[Setting, ...]) -> None:
+        page = QWidget()
+        form = QFormLayout(page)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.controls = {}
+        driver = QLabel(self.session.config.camera.driver.partition(":")[2])
+        driver.setToolTip(self.session.config.camera.driver)
+        form.addRow("Camera", driver)
+        for setting in settings:
+            control = SettingControl(setting, self.session.set_camera, self._tell)
+            self.controls[setting.name] = control
+            unit = f" ({setting.unit})" if setting.unit else ""
+            label = QLabel(f"{setting.name}{unit}")
+            label.setToolTip(control.widget.toolTip())
+            form.addRow(label, control.widget)
+        if not settings:
+            form.addRow(QLabel("The camera has described no settings yet."))
+        self._area.setWidget(page)
+
+    def _tell(self, why_not: str) -> None:
+        self._refused.setText(why_not)
+        self._refused.setVisible(bool(why_not))
+
+
+def _shape(setting: Setting) -> tuple[object, ...]:
+    """Return what decides which control a setting gets."""
+    return setting.name, setting.kind, setting.choices, setting.read_only, setting.unit

@@ -1,0 +1,77 @@
+"""Panel: the log of all processes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from html import escape
+
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout
+
+from gui.models.state import MAX_LOG, LogLine
+from gui.panels.panel import Panel, PanelContext
+from gui.snapshot import Snapshot
+from gui.theme import Theme
+
+_NAMES = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
+
+
+class LogPanel(Panel):
+    """What every process reports, newest last."""
+
+    def __init__(self, context: PanelContext) -> None:
+        super().__init__(context)
+        self.text = QPlainTextEdit()
+        self.text.setObjectName("log.text")
+        self.text.setReadOnly(True)
+        self.text.setMaximumBlockCount(MAX_LOG)
+        copy = QPushButton("Copy all")
+        copy.clicked.connect(self._copy)
+        self._count = QLabel()
+        self._count.setProperty("role", "dim")
+        bar = QHBoxLayout()
+        bar.setContentsMargins(6, 2, 6, 2)
+        bar.addWidget(self._count)
+        bar.addStretch()
+        bar.addWidget(copy)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(bar)
+        column.addWidget(self.text, 1)
+        self._next = 0
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        """Append what is new."""
+        state = snapshot.state
+        if self._next == state.log_count:
+            return
+        for line in state.log:
+            if line.number >= self._next:
+                self.text.appendHtml(self._html(line, state.clock()))
+        self._next = state.log_count
+        self._count.setText(f"{state.log_count} lines")
+
+    def _html(self, line: LogLine, now_ns: int) -> str:
+        at = time.localtime(time.time() - (now_ns - line.timestamp_ns) * 1e-9)
+        level = _NAMES.get(line.level, str(line.level))
+        colour = self.theme.dim if line.level < logging.INFO else self.theme.text
+        text = f"{time.strftime('%H:%M:%S', at)}  {line.process}  {escape(line.text)}"
+        if line.level < logging.WARNING:
+            return f'<span style="color:{colour}">{text}</span>'
+        pair = self.theme.alarm if line.level >= logging.ERROR else self.theme.warn
+        mark = f'<span style="background:{pair.background};color:{pair.text}">&nbsp;{level}&nbsp;</span>'
+        return f'{mark} <span style="color:{colour}">{text}</span>'
+
+    def _copy(self) -> None:
+        self.text.selectAll()
+        self.text.copy()
+        cursor = self.text.textCursor()
+        cursor.clearSelection()
+        self.text.setTextCursor(cursor)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Write the lines anew in the other colours."""
+        super().set_theme(theme)
+        self.text.clear()
+        self._next = 0

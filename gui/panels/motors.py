@@ -1,0 +1,45 @@
+"""Panel: all axes."""
+
+from __future__ import annotations
+
+import math
+
+from PyQt6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from gui.panels.panel import Panel, PanelContext
+from gui.snapshot import Snapshot
+from gui.widgets.motor_box import MotorBox
+
+
+class MotorsPanel(Panel):
+    """Position, target, limits, steps of every axis of the config. Stop-all is in the strip below, always."""
+
+    def __init__(self, context: PanelContext) -> None:
+        super().__init__(context)
+        self.setObjectName("motors")
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(6, 6, 6, 6)
+        self.boxes = {motor.name: MotorBox(self.session, motor) for motor in self.session.config.motors}
+        for box in self.boxes.values():
+            column.addWidget(box)
+        if not self.boxes:
+            column.addWidget(QLabel("The config names no motors."))
+        column.addStretch()
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setWidget(page)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(area)
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        """Show where the axes are."""
+        for info in snapshot.state.motors:
+            if info.name in self.boxes:
+                self.boxes[info.name].set_info(info)
+        for name, box in self.boxes.items():
+            reading = snapshot.motors.get(name)
+            age_s = math.inf if reading is None else (snapshot.now_ns - reading.t_ns) * 1e-9
+            box.show_reading(reading, age_s)

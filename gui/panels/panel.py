@@ -1,0 +1,48 @@
+"""What every panel is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from PyQt6.QtWidgets import QWidget
+
+from gui.session import Session
+from gui.snapshot import Snapshot
+from gui.theme import Theme
+
+
+@dataclass(frozen=True, slots=True)
+class PanelContext:
+    """What a panel is made with."""
+
+    session: Session
+    theme: Theme
+
+
+class Panel(QWidget):
+    """Shows a part of the snapshot and sends commands through the session.
+
+    Parameters
+    ----------
+    context : PanelContext
+        The session and the colours at the start.
+    """
+
+    #: Time between two refreshes while the panel is visible.
+    period_s: ClassVar[float] = 0.25
+    #: True for panels that look at the camera image.
+    needs_picture: ClassVar[bool] = False
+
+    def __init__(self, context: PanelContext) -> None:
+        super().__init__()
+        self.session = context.session
+        self.theme = context.theme
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        """Show the newest state. Called only while somebody can see it."""
+        raise NotImplementedError
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take other colours; what follows the palette changes by itself."""
+        self.theme = theme

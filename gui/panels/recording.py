@@ -1,0 +1,165 @@
+"""Panel: what is recorded, where, and whether it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast, get_args
+
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+)
+
+from gui.models.quantities import bytes_text, count_text, duration_text, minutes_text
+from gui.models.state import State
+from gui.panels.panel import Panel, PanelContext
+from gui.snapshot import Snapshot
+from magscope_app.config import RecordingMode
+from magscope_app.messages import StartRecording
+
+
+class RecordingPanel(Panel):
+    """Folder, name and mode of the next dataset; one large button; what is on disk so far."""
+
+    def __init__(self, context: PanelContext) -> None:
+        super().__init__(context)
+        self.setObjectName("recording")
+        order = self.session.recording_order
+        self.folder = QLineEdit(str(order.folder))
+        self.folder.setObjectName("recording.folder")
+        self.folder.setToolTip("Every recording makes a folder of its own in this one")
+        self.browse = QPushButton("…")
+        self.browse.setToolTip("Choose the folder")
+        self.browse.setMaximumWidth(36)
+        self.name = QLineEdit(order.name or "")
+        self.name.setObjectName("recording.name")
+        self.name.setToolTip("Name of the dataset; a name that exists gets _002, _003 …")
+        self.mode = QComboBox()
+        self.mode.setObjectName("recording.mode")
+        self.mode.addItems(get_args(RecordingMode))
+        self.mode.setCurrentText(str(order.mode))
+        self.button = QPushButton()
+        self.button.setObjectName("recording.button")
+        self.button.setProperty("role", "record")
+        self._state = _line("recording.state")
+        self._disk = _line("recording.disk")
+        self._dialog: QFileDialog | None = None
+        self._lay_out()
+        self._connect()
+        self._show_button(self.session.state)
+
+    def _lay_out(self) -> None:
+        folder = QHBoxLayout()
+        folder.addWidget(self.folder, 1)
+        folder.addWidget(self.browse)
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Folder", folder)
+        form.addRow("Name", self.name)
+        form.addRow("Mode", self.mode)
+        column = QVBoxLayout(self)
+        column.addWidget(self.button)
+        column.addLayout(form)
+        column.addWidget(self._state)
+        column.addWidget(self._disk)
+        column.addStretch()
+
+    def _connect(self) -> None:
+        self.button.clicked.connect(self._press)
+        self.browse.clicked.connect(self._browse)
+        self.folder.textChanged.connect(self._take_order)
+        self.name.textChanged.connect(self._take_order)
+        self.mode.currentTextChanged.connect(self._take_order)
+
+    def _take_order(self) -> None:
+        folder, name = self.folder.text().strip(), self.name.text().strip()
+        mode = cast("RecordingMode", self.mode.currentText())
+        self.session.recording_order = StartRecording(Path(folder) if folder else None, name or None, mode)
+
+    def _press(self) -> None:
+        if self.session.state.recording is None:
+            self.session.start_recording()
+        else:
+            self.session.stop_recording()
+        self._show_button(self.session.state)
+
+    def _browse(self) -> None:
+        """Open a folder dialog beside the window; it holds nothing up."""
+        if self._dialog is None:
+            self._dialog = QFileDialog(self, "Folder for recordings")
+            self._dialog.setFileMode(QFileDialog.FileMode.Directory)
+            self._dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+            self._dialog.setModal(False)
+            self._dialog.fileSelected.connect(self.folder.setText)
+        self._dialog.setDirectory(self.folder.text())
+        self._dialog.show()
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        """Show whether a recording runs and how far it is."""
+        state = snapshot.state
+        self._show_button(state)
+        for field in (self.folder, self.name, self.mode, self.browse):
+            field.setEnabled(state.recording is None)
+        self._state.setText(_state_text(state))
+        self._disk.setText(_disk_text(state))
+
+    def _show_button(self, state: State) -> None:
+        running = state.recording is not None
+        if state.starting or state.stopping:
+            text = "Starting …" if state.starting else "Finishing …"
+        else:
+            text = "■  Stop recording" if running else "●  Record"
+        self.button.setEnabled(not (state.starting or state.stopping))
+        self.button.setText(text)
+        self.button.setToolTip("Ctrl+Space" if running else "Space")
+        if self.button.property("recording") != running:
+            self.button.setProperty("recording", running)
+            style = self.button.style()
+            if style is not None:
+                style.unpolish(self.button)
+                style.polish(self.button)
+
+
+def _line(name: str) -> QLabel:
+    label = QLabel()
+    label.setObjectName(name)
+    label.setWordWrap(True)
+    return label
+
+
+def _state_text(state: State) -> str:
+    if state.recording is not None:
+        seconds = state.status.recording_seconds if state.status is not None else 0.0
+        lines = [f"<b>Recording for {duration_text(seconds)}</b>"]
+        if state.progress is not None:
+            frames, size = state.progress.frames_recorded, state.progress.bytes_written
+            lines.append(f"{count_text(frames)} frames, {bytes_text(size)} safe on disk")
+        return "<br>".join([*lines, f"in {state.recording}"])
+    if state.finished is not None:
+        counters = state.finished.counters
+        lost = f", {count_text(counters.frames_lost)} lost" if counters.frames_lost else ", none lost"
+        frames = f"{count_text(counters.frames_recorded)} frames{lost}"
+        return f"<b>Last recording: {state.finished.exit_status}</b><br>{frames}<br>{state.finished.path}"
+    return "Not recording"
+
+
+def _disk_text(state: State) -> str:
+    if state.status is None:
+        return ""
+    free = f"{bytes_text(state.status.free_disk_bytes)} free"
+    left_s = disk_seconds(state)
+    return free if left_s is None else f"{free}, enough for {minutes_text(left_s)} at this rate"
+
+
+def disk_seconds(state: State) -> float | None:
+    """Return how long the disk lasts at the rate of the running recording, None without one."""
+    status, progress = state.status, state.progress
+    if status is None or progress is None or status.recording_seconds < 1 or not progress.bytes_written:
+        return None
+    return status.free_disk_bytes / (progress.bytes_written / status.recording_seconds)

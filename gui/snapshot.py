@@ -1,0 +1,55 @@
+"""Everything the panels show, as it was at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gui.feeds import MotorReading, Picture, Profile
+from gui.models.boxes import Boxes
+from gui.models.history import TraceHistory
+from gui.models.state import State
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """One look at the running microscope.
+
+    Attributes
+    ----------
+    now_ns : int
+        Session time (ns since session start).
+    state : State
+        What messages have said.
+    picture : Picture or None
+        Newest frame.
+    boxes : Boxes
+        ROIs.
+    selected : int or None
+        The bead whose traces and profile are shown.
+    history : TraceHistory
+        The last minute of all beads.
+    profile : Profile or None
+        Radial profile of the selected bead.
+    motors : mapping of str to MotorReading
+        Positions by name of the axis.
+    """
+
+    now_ns: int
+    state: State
+    picture: Picture | None
+    boxes: Boxes
+    selected: int | None
+    history: TraceHistory
+    profile: Profile | None
+    motors: Mapping[str, MotorReading]
+
+    @property
+    def picture_age_s(self) -> float | None:
+        """Age of the newest frame, None where there is none."""
+        return None if self.picture is None else (self.now_ns - self.picture.timestamp_ns) * 1e-9
+
+    @property
+    def rows_age_s(self) -> float:
+        """Age of the newest bead row, NaN where there is none."""
+        return self.now_ns * 1e-9 - self.history.newest_t_s

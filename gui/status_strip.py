@@ -1,0 +1,118 @@
+"""The strip along the bottom: the state of everything, and stop-all."""
+
+from __future__ import annotations
+
+import numpy as np
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QMouseEvent
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from gui.models.status_fields import KEYS, StatusFacts, StatusField, status_fields
+from gui.snapshot import Snapshot
+from gui.theme import Pair, Theme
+from magscope_app.config import Config
+from magscope_app.datatypes import TRACKS_COLUMNS
+
+_X = TRACKS_COLUMNS.index("x_nm")
+#: Height of the large text in pixels.
+LARGE_PX = 24
+
+
+class FieldBox(QFrame):
+    """A caption over a large text on the colour of its tone."""
+
+    clicked = pyqtSignal()
+
+    def __init__(self, key: str, theme: Theme) -> None:
+        super().__init__()
+        self.setObjectName(f"status.{key}")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.caption = QLabel()
+        self.value = QLabel()
+        self.value.setObjectName(f"status.{key}.value")
+        self.caption.setTextFormat(Qt.TextFormat.PlainText)
+        self.value.setTextFormat(Qt.TextFormat.PlainText)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 3, 6, 3)
+        column.setSpacing(0)
+        column.addWidget(self.caption)
+        column.addWidget(self.value)
+        self._theme = theme
+        self._shown: StatusField | None = None
+
+    def show_field(self, field: StatusField, theme: Theme) -> None:
+        """Show a field; costs nothing when it is the same as before."""
+        if field == self._shown and theme is self._theme:
+            return
+        if self._shown is None or field.tone != self._shown.tone or theme is not self._theme:
+            self._colour(field, theme)
+        self._shown, self._theme = field, theme
+        self.caption.setText(field.caption)
+        self.value.setText(field.text)
+        self.setToolTip(field.help)
+
+    def _colour(self, field: StatusField, theme: Theme) -> None:
+        pairs = {"warn": theme.warn, "alarm": theme.alarm, "record": theme.record}
+        pairs["dim"] = Pair(theme.calm.background, theme.dim)
+        pair = pairs.get(field.tone, theme.calm)
+        caption = theme.dim if field.tone in ("calm", "dim") else pair.text
+        self.setStyleSheet(
+            f"FieldBox {{ background: {pair.background}; border-radius: 4px; border: 1px solid {theme.line}; }}"
+            f"QLabel {{ color: {pair.text}; font-size: {LARGE_PX}px; font-weight: 600; background: transparent; }}"
+        )
+        self.caption.setStyleSheet(f"color: {caption}; font-size: 12px; font-weight: 400;")
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: ARG002 - Qt's signature
+        """Tell that somebody wants to know more."""
+        self.clicked.emit()
+
+
+class StatusStrip(QWidget):
+    """Fields of at least 24 px text, and a button that stops every axis at once."""
+
+    #: Key of the field that was clicked.
+    field_clicked = pyqtSignal(str)
+    stop_all = pyqtSignal()
+
+    def __init__(self, config: Config, theme: Theme) -> None:
+        super().__init__()
+        self._config = config
+        self._theme = theme
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(4, 3, 4, 3)
+        row.setSpacing(4)
+        self.boxes = {key: FieldBox(key, theme) for key in KEYS}
+        for key, box in self.boxes.items():
+            box.clicked.connect(lambda key=key: self.field_clicked.emit(key))
+            row.addWidget(box, 1)
+        self.stop_button = QPushButton("STOP\nALL MOTORS")
+        self.stop_button.setObjectName("status.stop_all")
+        self.stop_button.setProperty("role", "stop")
+        self.stop_button.setToolTip("Stop every motor at once (Shift+Esc)")
+        self.stop_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.stop_button.pressed.connect(self.stop_all)
+        row.addWidget(self.stop_button)
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        """Show the newest state."""
+        for field in status_fields(self._facts(snapshot)):
+            self.boxes[field.key].show_field(field, self._theme)
+
+    def _facts(self, snapshot: Snapshot) -> StatusFacts:
+        state = snapshot.state
+        latest = snapshot.history.latest()
+        fps = next((s.value for s in state.camera_settings if s.name == "fps"), self._config.camera.fps)
+        return StatusFacts(
+            status=state.status,
+            age_s=(state.clock() - state.status_at_ns) * 1e-9,
+            expected_fps=float(fps),
+            beads_seen=int(np.isfinite(latest[:, _X]).sum()),
+            motors_moving=sum(reading.moving for reading in snapshot.motors.values()),
+            motors=len(state.motors),
+            finishing=state.stopping,
+        )
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take other colours with the next refresh."""
+        self._theme = theme

@@ -1,0 +1,230 @@
+"""The live image with its ROI boxes: draws, and turns the mouse into actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+from PyQt6.QtCore import QPointF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PyQt6.QtWidgets import QSizePolicy, QWidget
+
+from gui.models.boxes import Boxes
+from gui.models.gestures import AddAt, Choose, Gestures, Pan, PlaceAt
+from gui.models.picture import Levels, auto_levels, full_levels, grey_table, render
+from gui.models.viewport import Viewport
+from gui.widgets.overlay import Overlay, draw_overlay, draw_stale
+
+_STEP = 1.25
+
+
+class ImageView(QWidget):
+    """Shows the newest frame; wheel zooms, dragging moves the image, clicks select or add.
+
+    Only the pixels on the screen are computed, whatever the size of the frame.
+    """
+
+    bead_chosen = pyqtSignal(object)
+    bead_added = pyqtSignal(float, float)
+    bead_moved = pyqtSignal(int, float, float)
+    #: Image coordinates and grey level under the mouse, or None.
+    hovered = pyqtSignal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("image.view")
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(200, 150)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.overlay = Overlay()
+        self.stale_text = ""
+        self._adds = False
+        self._auto = True
+        self._bits = 8
+        self._levels: Levels | None = None
+        self._table: npt.NDArray[Any] | None = None
+        self._image: npt.NDArray[Any] | None = None
+        self._viewport = Viewport()
+        self._fitted = True
+        self._gestures = Gestures()
+        self._pan_from: QPointF | None = None
+
+    def sizeHint(self) -> QSize:
+        """Ask for most of the window."""
+        return QSize(1000, 900)
+
+    # --- what is shown -----------------------------------------------------------------------
+
+    def show_image(self, image: npt.NDArray[Any], bits: int) -> None:
+        """Show a frame (height, width)."""
+        new_shape = self._image is None or self._image.shape != image.shape
+        self._image, self._bits = image, bits
+        if new_shape and self._fitted:
+            self.fit()
+        if self._table is None or new_shape:
+            self.update_levels()
+        self.update()
+
+    def update_levels(self) -> None:
+        """Adapt black and white to the frame, where that is wanted."""
+        if self._image is None:
+            return
+        levels = auto_levels(self._image, self._levels) if self._auto else full_levels(self._bits)
+        if levels != self._levels or self._table is None:
+            self._levels = levels
+            self._table = grey_table(levels, self._image.dtype)
+
+    def set_auto_levels(self, on: bool) -> None:
+        """Use the frame's own contrast, or everything the camera can say."""
+        self._auto, self._levels, self._table = on, None, None
+        self.update_levels()
+        self.update()
+
+    def set_adding(self, on: bool) -> None:
+        """Let clicks add beads."""
+        self._adds = on
+        self.setCursor(Qt.CursorShape.CrossCursor if on else Qt.CursorShape.ArrowCursor)
+
+    # --- zoom --------------------------------------------------------------------------------
+
+    @property
+    def viewport_now(self) -> Viewport:
+        """Maps the widget to the image."""
+        return self._viewport
+
+    def fit(self) -> None:
+        """Show the whole image."""
+        self._fitted = True
+        if self._image is not None:
+            self._viewport = Viewport.fitting(self._image_size(), (self.width(), self.height()))
+            self.update()
+
+    def zoom(self, steps: float, at: QPointF | None = None) -> None:
+        """Enlarge by so many steps, around a point of the widget or its middle."""
+        if self._image is None:
+            return
+        view = self.width(), self.height()
+        point = at if at is not None else QPointF(view[0] / 2, view[1] / 2)
+        smallest = Viewport.fitting(self._image_size(), view).scale
+        wanted = self._viewport.zoomed(_STEP**steps, point.x(), point.y(), smallest)
+        if wanted.scale <= smallest:
+            self.fit()
+            return
+        self._fitted = False
+        self._viewport = wanted.within(self._image_size(), view)
+        self.update()
+
+    def _image_size(self) -> tuple[int, int]:
+        assert self._image is not None
+        return self._image.shape[1], self._image.shape[0]
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: ARG002 - Qt's signature
+        """Keep the whole image in view while it was."""
+        if self._fitted:
+            self.fit()
+
+    # --- drawing -----------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: ARG002 - Qt's signature
+        """Draw the visible pixels, the boxes and, over an old image, how old it is."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor("#0b0c0e"))
+        if self._image is not None and self._table is not None:
+            self._draw_image(painter, self._image, self._table)
+            draw_overlay(painter, self.overlay, self._viewport, self._gestures.dragged)
+        if self.stale_text:
+            draw_stale(painter, self.rect(), self.stale_text)
+        painter.end()
+
+    def _draw_image(self, painter: QPainter, image: npt.NDArray[Any], table: npt.NDArray[Any]) -> None:
+        ratio = self.devicePixelRatioF()
+        viewport = Viewport(self._viewport.scale * ratio, self._viewport.left_px, self._viewport.top_px)
+        patch = render(image, table, viewport, (round(self.width() * ratio), round(self.height() * ratio)))
+        if patch is None:
+            return
+        height, width = patch.pixels.shape
+        pixels = QImage(patch.pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
+        pixels.setDevicePixelRatio(ratio)
+        painter.drawImage(QPointF(patch.x / ratio, patch.y / ratio), pixels)
+
+    # --- mouse -------------------------------------------------------------------------------
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Zoom around the mouse."""
+        if event is not None:
+            self.zoom(event.angleDelta().y() / 120, event.position())
+            event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Begin a click or a drag."""
+        if event is None or self._image is None:
+            return
+        at = event.position()
+        if event.button() == Qt.MouseButton.LeftButton:
+            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            image = self._viewport.to_image(at.x(), at.y())
+            overlay = self.overlay
+            self._gestures.press(
+                (at.x(), at.y()), image, overlay.boxes, overlay.selected, adds=self._adds or shift
+            )
+        elif event.button() == Qt.MouseButton.MiddleButton:
+            self._pan_from = at
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        """Follow a drag; tell what is under the mouse."""
+        if event is None or self._image is None:
+            return
+        at = event.position()
+        image = self._viewport.to_image(at.x(), at.y())
+        if self._pan_from is not None:
+            self._pan(Pan(at.x() - self._pan_from.x(), at.y() - self._pan_from.y()))
+            self._pan_from = at
+        pan = self._gestures.move((at.x(), at.y()), image, self.overlay.boxes)
+        if pan is not None:
+            self._pan(pan)
+        elif self._gestures.dragged is not None:
+            self.update()
+        self.hovered.emit(self._under(image))
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        """Carry out what the gesture meant."""
+        if event is None:
+            return
+        if event.button() == Qt.MouseButton.MiddleButton:
+            self._pan_from = None
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        match self._gestures.release():
+            case AddAt(x_px, y_px) if self._under((x_px, y_px)) is not None:
+                self.overlay.pending = (*self.overlay.pending, (x_px, y_px))
+                self.bead_added.emit(x_px, y_px)
+            case Choose(bead_id):
+                self.bead_chosen.emit(bead_id)
+            case PlaceAt(bead_id, x_px, y_px):
+                self.bead_moved.emit(bead_id, x_px, y_px)
+            case _:
+                pass
+        self.update()
+
+    def _pan(self, pan: Pan) -> None:
+        self._fitted = False
+        moved = self._viewport.panned(pan.dx, pan.dy)
+        self._viewport = moved.within(self._image_size(), (self.width(), self.height()))
+        self.update()
+
+    def _under(self, at: tuple[float, float]) -> tuple[float, float, int] | None:
+        """Return column, row and grey level at a point of the image, None beside it."""
+        if self._image is None:
+            return None
+        column, row = round(at[0]), round(at[1])
+        if not (0 <= row < self._image.shape[0] and 0 <= column < self._image.shape[1]):
+            return None
+        return at[0], at[1], int(self._image[row, column])
+
+    def set_boxes(self, boxes: Boxes) -> None:
+        """Show these ROIs; beads that were asked for are no longer pending."""
+        if boxes.version != self.overlay.boxes.version:
+            self.overlay.pending = ()
+        self.overlay.boxes = boxes

@@ -1,0 +1,150 @@
+"""One axis: where it is, where it goes, how it is moved."""
+
+from __future__ import annotations
+
+import math
+
+from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton
+
+from gui.feeds import MotorReading
+from gui.models.quantities import MISSING, decimals_of, number_text
+from gui.session import Session
+from gui.widgets.number_field import NumberField
+from magscope_app.config import MotorConfig
+from magscope_app.messages import MotorInfo
+
+_FIRST_STEP = {"nm": 100.0, "um": 1.0, "µm": 1.0, "mm": 0.1, "turns": 1.0, "deg": 10.0}
+
+
+class MotorBox(QFrame):
+    """Controls of one axis; they work once the axis is open.
+
+    Parameters
+    ----------
+    session : Session
+        Takes the commands.
+    motor : MotorConfig
+        The axis's entry in the config.
+    """
+
+    def __init__(self, session: Session, motor: MotorConfig) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self.setObjectName(f"motor.{motor.name}")
+        self._session = session
+        self._name = motor.name
+        self._info: MotorInfo | None = None
+        role = "" if motor.role in ("other", motor.name) else f"  ({motor.role.replace('_', ' ')})"
+        self._title = QLabel(f"<b>{motor.name}</b>{role}")
+        self._position = QLabel(MISSING)
+        self._position.setProperty("role", "big")
+        self._position.setObjectName(f"motor.{motor.name}.position")
+        self._state = QLabel("not open")
+        self._state.setProperty("role", "dim")
+        self.target = NumberField(self._why_not)
+        self.target.setObjectName(f"motor.{motor.name}.target")
+        self.target.setPlaceholderText("go to")
+        self.step = NumberField(lambda value: None if value > 0 else "give a step above 0")
+        self.step.setObjectName(f"motor.{motor.name}.step")
+        self.step.setToolTip("Size of a step")
+        self._refused = QLabel()
+        self._refused.setProperty("role", "refused")
+        self._refused.setWordWrap(True)
+        self._refused.hide()
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        go = self._button("Go", "go", self._go)
+        back = self._button("◀", "back", lambda: self._jog(-1))
+        forth = self._button("▶", "forth", lambda: self._jog(1))
+        more = QToolButton()
+        more.setText("⋯")
+        more.setToolTip("More")
+        more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(more)
+        home = menu.addAction("Look for the reference position (moves the axis)")
+        assert home is not None
+        home.triggered.connect(lambda: self._session.home_motor(self._name))
+        more.setMenu(menu)
+        top = QHBoxLayout()
+        top.addWidget(self._title, 1)
+        top.addWidget(self._state)
+        top.addWidget(more)
+        jog = QHBoxLayout()
+        jog.addWidget(back)
+        jog.addWidget(self.step, 1)
+        jog.addWidget(forth)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(8, 6, 8, 6)
+        grid.setVerticalSpacing(4)
+        grid.addLayout(top, 0, 0, 1, 2)
+        grid.addWidget(self._position, 1, 0, 1, 2)
+        grid.addWidget(self.target, 2, 0)
+        grid.addWidget(go, 2, 1)
+        grid.addLayout(jog, 3, 0, 1, 2)
+        grid.addWidget(self._refused, 4, 0, 1, 2)
+        self.target.returnPressed.connect(self._go)
+        self.target.refused.connect(self._tell)
+        self.step.refused.connect(self._tell)
+        self._controls = (go, back, forth, more, self.target, self.step)
+        for control in self._controls:
+            control.setEnabled(False)
+
+    def _button(self, text: str, name: str, action: object) -> QPushButton:
+        button = QPushButton(text)
+        button.setObjectName(f"motor.{self._name}.{name}")
+        button.setMinimumWidth(36)
+        button.clicked.connect(action)
+        return button
+
+    def _go(self) -> None:
+        position = self.target.number()
+        if position is not None and self.isEnabled():
+            self._session.move_motor(self._name, position)
+
+    def _jog(self, sign: int) -> None:
+        step = self.step.number()
+        if step is not None:
+            self._session.jog_motor(self._name, sign * step)
+
+    def _why_not(self, value: float) -> str | None:
+        if self._info is None:
+            return f"{self._name} is not open"
+        low, high = self._info.limits
+        if low <= value <= high:
+            return None
+        return f"{self._name} goes from {low:g} to {high:g} {self._info.unit}, not to {value:g}"
+
+    def _tell(self, why_not: str) -> None:
+        self._refused.setText(why_not)
+        self._refused.setVisible(bool(why_not))
+
+    def set_info(self, info: MotorInfo) -> None:
+        """Take what is known since the axis is open."""
+        if info == self._info:
+            return
+        self._info = info
+        low, high = info.limits
+        limits = f"{low:g} to {high:g}" if math.isfinite(low) and math.isfinite(high) else "no limits"
+        self.target.setToolTip(f"Position in {info.unit}, {limits}; Return or Go moves there")
+        self.target.setPlaceholderText(f"go to ({limits} {info.unit})")
+        self.step.show_number(_FIRST_STEP.get(info.unit, 0.1))
+        for name, sign in (("back", "−"), ("forth", "+")):
+            button = self.findChild(QPushButton, f"motor.{self._name}.{name}")
+            if button is not None:
+                button.setToolTip(f"One step {sign} in {info.unit}")
+        for control in self._controls:
+            control.setEnabled(True)
+
+    def show_reading(self, reading: MotorReading | None, age_s: float) -> None:
+        """Show where the axis is."""
+        if reading is None or self._info is None:
+            return
+        decimals, unit = decimals_of(self._info.unit), self._info.unit
+        self._position.setText(f"{number_text(reading.position, decimals)} {unit}")
+        if age_s > 1.0:
+            self._state.setText(f"no position for {age_s:.0f} s")
+        elif reading.moving:
+            self._state.setText(f"moving to {number_text(reading.target, decimals)} {unit}")
+        else:
+            self._state.setText("on target" if reading.at_target else "at rest")

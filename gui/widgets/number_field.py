@@ -1,0 +1,87 @@
+"""A field for a number with its unit; what is wrong is refused in place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtWidgets import QLineEdit, QWidget
+
+Check = Callable[[float], str | None]
+
+
+class NumberField(QLineEdit):
+    """Takes a number when Return is pressed or the field is left; the mouse wheel changes nothing.
+
+    Parameters
+    ----------
+    check : callable
+        Says in one sentence why a number is refused, or returns None.
+    parent : QWidget, optional
+        As for every widget.
+    """
+
+    #: A number that was typed and accepted.
+    committed = pyqtSignal(float)
+    #: Why what was typed is refused; empty when it is right again.
+    refused = pyqtSignal(str)
+
+    def __init__(self, check: Check, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._check = check
+        self._shown = ""
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.editingFinished.connect(self._finish)
+
+    def show_number(self, value: float) -> None:
+        """Show a value, unless somebody is typing."""
+        if not self.isModified():
+            self._shown = f"{value:.10g}"
+            if self.text() != self._shown:
+                self.setText(self._shown)
+
+    def number(self) -> float | None:
+        """Return what is typed, None where it is no number or is refused."""
+        return None if self._why_not() is not None else self._parsed()
+
+    def _parsed(self) -> float | None:
+        try:
+            value = float(self.text().strip().replace(",", ".").replace("−", "-"))
+        except ValueError:
+            return None
+        return value if math.isfinite(value) else None
+
+    def _why_not(self) -> str | None:
+        value = self._parsed()
+        return f"“{self.text()}” is no number" if value is None else self._check(value)
+
+    def _finish(self) -> None:
+        if not self.isModified():
+            return
+        why_not = self._why_not()
+        self._mark(why_not)
+        value = self._parsed()
+        if why_not is None and value is not None:
+            self.setModified(False)
+            self._shown = self.text()
+            self.committed.emit(value)
+
+    def _mark(self, why_not: str | None) -> None:
+        self.setProperty("refused", why_not is not None)
+        self.setToolTip(why_not or "")
+        style = self.style()
+        if style is not None:
+            style.unpolish(self)
+            style.polish(self)
+        self.refused.emit(why_not or "")
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Escape brings back the value before typing."""
+        if event is not None and event.key() == Qt.Key.Key_Escape:
+            self.setText(self._shown)
+            self.setModified(False)
+            self._mark(None)
+            return
+        super().keyPressEvent(event)

@@ -1,0 +1,207 @@
+"""The main window: docks, strip, bars, and the one timer."""
+
+from __future__ import annotations
+
+import time
+from typing import cast
+
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QCloseEvent
+from PyQt6.QtWidgets import QDockWidget, QMainWindow, QMenuBar, QTabWidget, QToolBar, QVBoxLayout, QWidget
+
+from gui.closing_bar import ClosingBar
+from gui.layout import arrange
+from gui.menus import Menus
+from gui.notice_bar import NoticeBar
+from gui.panels.beads import BeadsPanel
+from gui.panels.image import ImagePanel
+from gui.panels.panel import Panel, PanelContext
+from gui.panels.registry import PANELS
+from gui.session import Session
+from gui.snapshot import Snapshot
+from gui.status_strip import StatusStrip
+from gui.theme import Theme
+
+#: Time between two looks at the microscope, in ms: with the window open, and minimised.
+TICK_MS, TICK_MINIMISED_MS = 40, 250
+_STRIP_PERIOD_S = 0.25
+#: Panel that tells more about a field of the strip.
+_PANEL_OF_FIELD = {
+    "fps": "camera",
+    "beads": "beads",
+    "buffer": "system",
+    "lost": "system",
+    "recording": "recording",
+    "disk": "recording",
+    "motors": "motors",
+    "processes": "system",
+}
+
+
+class MainWindow(QMainWindow):
+    """Shows the panels of the registry. A timer pulls one snapshot and hands it to what is visible.
+
+    Parameters
+    ----------
+    session : Session
+        To the engine.
+    theme : Theme
+        Colours.
+    """
+
+    #: The window is closed for good.
+    left = pyqtSignal()
+
+    def __init__(self, session: Session, theme: Theme) -> None:
+        super().__init__()
+        self.session = session
+        self.setObjectName("window")
+        self.setWindowTitle(f"MagScope App – {session.config.session.name}")
+        self.setDockNestingEnabled(True)
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+        self.panels: dict[str, Panel] = {}
+        self.docks: dict[str, QDockWidget] = {}
+        self._visible: set[str] = set()
+        self._due_s: dict[str, float] = {}
+        for entry in PANELS:
+            self._add_dock(entry.key, entry.title, entry.factory(PanelContext(session, theme)))
+        self.image = cast("ImagePanel", self.panels["image"])
+        self.strip = StatusStrip(session.config, theme)
+        self.notice, self.closing = NoticeBar(), ClosingBar()
+        self._leaving = False
+        self._build_frame()
+        self._connect()
+        self.set_theme(theme)
+        self.timer = QTimer(self)
+        self.timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self.timer.timeout.connect(self.tick)
+
+    # --- building ----------------------------------------------------------------------------
+
+    def _add_dock(self, key: str, title: str, panel: Panel) -> None:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(f"dock.{key}")
+        dock.setWidget(panel)
+        dock.visibilityChanged.connect(lambda visible, key=key: self._note_visible(key, visible))
+        self.panels[key] = panel
+        self.docks[key] = dock
+        self._due_s[key] = 0.0
+
+    def _build_frame(self) -> None:
+        head = QWidget()
+        column = QVBoxLayout(head)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        bar = QMenuBar()
+        self.menus = Menus(self, bar)
+        for part in (bar, self.closing, self.notice):
+            column.addWidget(part)
+        self.setMenuWidget(head)
+        foot = QToolBar("Status")
+        foot.setObjectName("status")
+        foot.setMovable(False)
+        foot.addWidget(self.strip)
+        hide = foot.toggleViewAction()
+        if hide is not None:
+            hide.setVisible(False)
+        self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, foot)
+
+    def _connect(self) -> None:
+        self.strip.stop_all.connect(self.session.stop_motors)
+        self.strip.field_clicked.connect(lambda field: self.show_panel(_PANEL_OF_FIELD[field]))
+        self.closing.stop_and_close.connect(self.session.stop_recording)
+        self.session.selection_changed.connect(self._refresh_soon)
+
+    def arrange(self) -> None:
+        """Put the panels where they stand at first."""
+        arrange(self, self.docks, self.width(), self.height())
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take other colours."""
+        for panel in self.panels.values():
+            panel.set_theme(theme)
+        self.strip.set_theme(theme)
+        self.notice.set_colours(theme.alarm)
+        self.closing.set_colours(theme.warn)
+        self.menus.set_colour(theme.text)
+        self._refresh_soon()
+
+    # --- showing -----------------------------------------------------------------------------
+
+    def show_panel(self, key: str) -> None:
+        """Bring a panel to the front."""
+        dock = self.docks[key]
+        dock.show()
+        dock.raise_()
+
+    def _note_visible(self, key: str, visible: bool) -> None:
+        (self._visible.add if visible else self._visible.discard)(key)
+        self._due_s[key] = 0.0
+
+    def _refresh_soon(self) -> None:
+        for key in self._due_s:
+            self._due_s[key] = 0.0
+
+    def start(self) -> None:
+        """Begin to look at the microscope."""
+        self.timer.start(TICK_MS)
+
+    def tick(self) -> None:
+        """Pull a snapshot and hand it to every panel that is visible and due."""
+        minimised = self.isMinimized()
+        self._set_interval(TICK_MINIMISED_MS if minimised else TICK_MS)
+        visible = set() if minimised else self._visible
+        snapshot = self.session.pull(picture=any(self.panels[key].needs_picture for key in visible))
+        now_s = time.monotonic()
+        for key in visible:
+            # Half a tick of tolerance, so that a timer that is early does not halve the rate.
+            if now_s >= self._due_s[key] - TICK_MS / 2000:
+                self._due_s[key] = now_s + self.panels[key].period_s
+                self.panels[key].refresh(snapshot)
+        self._refresh_frame(snapshot, now_s)
+
+    def _set_interval(self, interval_ms: int) -> None:
+        if self.timer.isActive() and self.timer.interval() != interval_ms:
+            self.timer.setInterval(interval_ms)
+
+    def _refresh_frame(self, snapshot: Snapshot, now_s: float) -> None:
+        state = snapshot.state
+        while state.notices:
+            self.notice.tell(state.notices.popleft())
+        if now_s >= self._due_s.setdefault("strip", 0.0):
+            self._due_s["strip"] = now_s + _STRIP_PERIOD_S
+            self.strip.refresh(snapshot)
+        self.menus.actions["record"].setEnabled(state.recording is None and not state.starting)
+        self.menus.actions["stop_recording"].setEnabled(state.recording is not None)
+        if self.closing.waiting and not state.stopping:
+            self.closing.waiting = False
+            self.close()
+
+    # --- doing -------------------------------------------------------------------------------
+
+    def remove_chosen_beads(self) -> None:
+        """Remove the beads chosen in the table if it has the keyboard, else the selected bead."""
+        beads = cast("BeadsPanel", self.panels["beads"])
+        if beads.table.hasFocus():
+            self.session.remove_beads(beads.chosen())
+        else:
+            self.session.remove_selected()
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Close, or ask in a bar while a recording runs."""
+        if event is None:
+            return
+        if self.session.state.recording is not None and not self._leaving:
+            self.closing.ask()
+            event.ignore()
+            return
+        self.leave()
+        event.accept()
+
+    def leave(self) -> None:
+        """Ask the supervisor to end everything; the window goes at once."""
+        if not self._leaving:
+            self._leaving = True
+            self.session.quit()
+            self.left.emit()

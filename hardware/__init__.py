@@ -1,0 +1,1 @@
+"""Drivers: the simulated microscope, Micro-Manager devices, recordings as cameras."""

@@ -1,0 +1,1 @@
+"""Cameras and stages of Micro-Manager, through pymmcore-plus."""

@@ -1,0 +1,162 @@
+"""What all axes of the simulated microscope have in common."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import ClassVar
+
+from hardware.simulated.world import SHARED, Axis, Trajectory, World, start_position
+from magscope_app.devices import DeviceError, Motor, MotorContext, Setting, SettingKind, SettingValue
+from magscope_app.errors import Problem
+
+_SETTINGS = ("instant", "start")
+
+
+class SimulatedAxis(Motor):
+    """An axis that moves at its speed in real time and is seen by the simulated camera.
+
+    ``settings.start`` is its position before anything moves it, ``settings.instant = true`` makes it jump.
+    """
+
+    shared_matrices: ClassVar[Mapping[str, tuple[int, int]]] = SHARED
+    #: Which axis of the world it is.
+    axis: ClassVar[Axis]
+    #: Units per second without `speed` in the config, and the most that can be set.
+    default_speed: ClassVar[float]
+    fastest: ClassVar[float]
+    #: Time constant with which it settles.
+    settle_s: ClassVar[float] = 0.005
+    #: What the axis itself can reach, in its unit.
+    travel: ClassVar[tuple[float, float]]
+
+    def __init__(self, context: MotorContext) -> None:
+        super().__init__(context)
+        motor = context.motor
+        self._instant = bool(motor.settings.get("instant", False))
+        self._speed = min(motor.speed or self.default_speed, self.fastest)
+        self._world: World | None = None
+
+    @classmethod
+    def problems(cls, context: MotorContext) -> tuple[Problem, ...]:
+        """Return what is wrong with the axis's entry in the config."""
+        motor = context.motor
+        where = f"motors.{motor.name}"
+        found = [
+            Problem(
+                f"{where}.settings", f"there is no setting {key!r}", f"choose from {', '.join(_SETTINGS)}"
+            )
+            for key in motor.settings
+            if key not in _SETTINGS
+        ]
+        if motor.role != cls.axis.name.lower():
+            found.append(
+                Problem(
+                    f"{where}.role", f"{cls.__name__} is no {motor.role}", f"give {cls.axis.name.lower()!r}"
+                )
+            )
+        if motor.speed is not None and motor.speed > cls.fastest:
+            found.append(
+                Problem(
+                    f"{where}.speed",
+                    f"{motor.speed:g} {cls.unit}/s is too fast",
+                    f"give at most {cls.fastest:g}",
+                )
+            )
+        if not isinstance(motor.settings.get("instant", False), bool):
+            found.append(
+                Problem(f"{where}.settings.instant", "is neither true nor false", "give true or false")
+            )
+        found.extend(cls._start_problems(context))
+        return tuple(found)
+
+    @classmethod
+    def _start_problems(cls, context: MotorContext) -> list[Problem]:
+        where = f"motors.{context.motor.name}.settings.start"
+        start = context.motor.settings.get("start")
+        if start is None:
+            return []
+        if isinstance(start, bool) or not isinstance(start, int | float):
+            return [Problem(where, f"{start!r} is no number", f"give a position in {cls.unit}")]
+        low, high = cls(context).limits
+        if low <= start <= high:
+            return []
+        return [
+            Problem(
+                where, f"{start:g} {cls.unit} is outside the limits", f"give {low:g} to {high:g} {cls.unit}"
+            )
+        ]
+
+    def open(self) -> None:
+        """Take part in the world; the axis stays where it is."""
+        self._world = World(self.context.config, self.context.shared_matrix)
+
+    def close(self) -> None:
+        """Leave the world."""
+        world, self._world = self._world, None
+        if world is not None:
+            world.close()
+
+    def position(self) -> float:
+        """Return where the axis is now."""
+        return self._opened().position(self.axis, time.perf_counter_ns())
+
+    def is_moving(self) -> bool:
+        """Return True until the axis has settled."""
+        return self._opened().move(self.axis).moving(time.perf_counter_ns())
+
+    def start_move(self, position: float) -> None:
+        """Set off for `position`."""
+        self._go(position, math.inf if self._instant else self._speed)
+
+    def stop(self) -> None:
+        """Stay where the axis is now."""
+        if self.is_moving():
+            self._go(self.position(), math.inf)
+
+    def home(self) -> None:
+        """Go to where the axis was when the instrument was switched on. Raises LimitError."""
+        self.move_to(start_position(self.context.motor, self.axis))
+
+    def device_limits(self) -> tuple[float, float]:
+        """Return how far the axis can travel."""
+        return self.travel
+
+    def settings(self) -> tuple[Setting, ...]:
+        """Return speed and instant."""
+        unit = f"{self.unit}/s"
+        slowest = self.fastest * 1e-6
+        return (
+            Setting(
+                "speed",
+                SettingKind.FLOAT,
+                self._speed,
+                unit,
+                (slowest, self.fastest),
+                help="Speed of the next move.",
+            ),
+            Setting("instant", SettingKind.BOOL, self._instant, help="Jump instead of moving at the speed."),
+        )
+
+    def set(self, name: str, value: SettingValue) -> None:
+        """Change a setting for the moves to come."""
+        setting = next((known for known in self.settings() if known.name == name), None)
+        refusal = setting.why_not(value) if setting else f"there is no setting {name!r}"
+        if refusal is not None:
+            raise DeviceError(f"{self.name}: {refusal}")
+        if name == "speed":
+            self._speed = float(value)
+        else:
+            self._instant = bool(value)
+
+    def _go(self, target: float, speed: float) -> None:
+        now_ns = time.perf_counter_ns()
+        world = self._opened()
+        start = world.position(self.axis, now_ns)
+        world.start(Trajectory(self.axis, now_ns, start, target, speed, self.settle_s))
+
+    def _opened(self) -> World:
+        if self._world is None:
+            raise DeviceError(f"{self.name} is not open: open it first")
+        return self._world

@@ -1,0 +1,211 @@
+"""The camera of the simulated microscope."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from hardware.simulated import camera_config
+from hardware.simulated.renderer import Light
+from hardware.simulated.scene import Scene
+from hardware.simulated.schedule import FrameSchedule
+from hardware.simulated.world import SHARED
+from magscope_app.datatypes import TRUTH_COLUMNS
+from magscope_app.devices import (
+    Camera,
+    CameraContext,
+    DeviceError,
+    FrameFormat,
+    FrameInfo,
+    Setting,
+    SettingKind,
+    SettingValue,
+)
+from magscope_app.errors import Problem
+
+
+class SimulatedCamera(Camera):
+    """Watches the beads of the simulated microscope in real time.
+
+    ``settings.bits`` (8 to 16) is the depth of a pixel, ``settings.sensor_px`` = [width, height] the sensor
+    of which ``roi_px`` is read, ``settings.instant = true`` delivers frames as fast as they are asked for.
+    Runs with the same ``simulation.seed`` have the same beads, motion and noise in every frame, whatever is
+    dropped, as long as magnets and settings are the same.
+    """
+
+    tick_source: ClassVar[str] = "ns since start, simulated camera"
+    shared_matrices: ClassVar[Mapping[str, tuple[int, int]]] = SHARED
+    truth_columns: ClassVar[tuple[str, ...]] = TRUTH_COLUMNS
+
+    def __init__(self, context: CameraContext) -> None:
+        super().__init__(context)
+        config = context.config
+        self._format = camera_config.frame_format(config)
+        self._exposure_ms = camera_config.exposure_ms(config)
+        self._light = camera_config.light(config)
+        self._instant = bool(config.camera.settings.get("instant", False))
+        self._scene: Scene | None = None
+        self._schedule: FrameSchedule | None = None
+
+    @classmethod
+    def problems(cls, context: CameraContext) -> tuple[Problem, ...]:
+        """Return what is wrong with the config of the camera and of the simulation."""
+        return camera_config.problems(context.config)
+
+    @classmethod
+    def expected_format(cls, context: CameraContext) -> FrameFormat:
+        """Return the format of the frames."""
+        return camera_config.frame_format(context.config)
+
+    @property
+    def format(self) -> FrameFormat:
+        """Shape and depth of the frames."""
+        return self._format
+
+    def open(self) -> None:
+        """Lay out the sample. Raises DeviceError when the config asks for what cannot be."""
+        found = camera_config.problems(self.context.config)
+        if found:
+            raise DeviceError("the simulated camera cannot be opened: " + "; ".join(map(str, found)))
+        if self._scene is None:
+            # Here, not at the top: importing the compiler takes longer than making the camera may.
+            kernels = importlib.import_module("hardware.simulated.kernels")
+            self._scene = Scene(self.context, kernels)
+            self._apply()
+
+    def start(self) -> None:
+        """Begin with frame 0. Every start of one camera shows new motion and noise."""
+        self._opened().begin()
+        self._schedule = FrameSchedule(
+            self.context.config.camera.fps, time.perf_counter_ns(), self.context.config.simulation.faults
+        )
+
+    def stop(self) -> None:
+        """Stop acquiring; frames that were not read are gone."""
+        self._schedule = None
+
+    def close(self) -> None:
+        """Let go of the sample."""
+        self._schedule = None
+        scene, self._scene = self._scene, None
+        if scene is not None:
+            scene.close()
+
+    def read_into(self, buffer: npt.NDArray[Any], timeout_s: float) -> FrameInfo | None:
+        """Draw the next frame into `buffer`; its timestamp is when its exposure ended."""
+        scene, schedule = self._opened(), self._schedule
+        if schedule is None:
+            raise DeviceError("the simulated camera is not acquiring: start it first")
+        self._check(buffer)
+        frame = schedule.take_at_once() if self._instant else _wait_for_frame(schedule, timeout_s)
+        if frame is None:
+            return None
+        timestamp_ns = time.perf_counter_ns() if self._instant else schedule.due_ns(frame)
+        scene.draw(buffer, frame, timestamp_ns)
+        return FrameInfo(
+            frame, timestamp_ns, device_tick=round((frame + 1) * 1e9 / self.context.config.camera.fps)
+        )
+
+    def truth(self) -> npt.NDArray[np.float64]:
+        """Return bead_id, x_nm, y_nm, z_nm, height_nm per bead, averaged over the last frame's exposure."""
+        return self._opened().truth()
+
+    def settings(self) -> tuple[Setting, ...]:
+        """Return what can be changed while frames come, and what cannot."""
+        light, fps = self._light, self.context.config.camera.fps
+        real = SettingKind.FLOAT
+        return (
+            Setting(
+                "exposure_ms",
+                real,
+                self._exposure_ms,
+                "ms",
+                (0.001, 1000.0 / fps),
+                help="Exposure of a frame.",
+            ),
+            Setting(
+                "background_e",
+                real,
+                light.background_e,
+                "e",
+                (10.0, 1e6),
+                help=f"Light: electrons per pixel at {self._nominal_ms:g} ms.",
+            ),
+            Setting("contrast", real, light.contrast, "", (0.0, 1.0), help="Contrast of the rings."),
+            Setting(
+                "gain_dn_per_e",
+                real,
+                light.gain_dn_per_e,
+                "DN/e",
+                (1e-6, 1e6),
+                help="Grey levels per electron.",
+            ),
+            Setting(
+                "offset_dn",
+                real,
+                light.offset_dn,
+                "DN",
+                (0.0, light.highest_dn),
+                help="Grey level of the dark.",
+            ),
+            Setting("read_noise_e", real, light.read_noise_e, "e", (0.0, 1e6), help="Read noise, rms."),
+            Setting("fps", real, fps, "Hz", read_only=True, help="Frames per second, from the config."),
+            Setting(
+                "bits", SettingKind.INT, self._format.bits, "bit", read_only=True, help="Depth of a pixel."
+            ),
+        )
+
+    def set(self, name: str, value: SettingValue) -> None:
+        """Change a setting from the next frame on."""
+        setting = next((known for known in self.settings() if known.name == name), None)
+        refusal = setting.why_not(value) if setting else f"there is no setting {name!r}"
+        if refusal is not None:
+            raise DeviceError(f"the simulated camera: {refusal}")
+        if name == "exposure_ms":
+            self._exposure_ms = float(value)
+        else:
+            changed: dict[str, Any] = {name: float(value)}
+            self._light = replace(self._light, **changed)
+        if self._scene is not None:
+            self._apply()
+
+    @property
+    def _nominal_ms(self) -> float:
+        return camera_config.exposure_ms(self.context.config)
+
+    def _apply(self) -> None:
+        lit: Light = replace(
+            self._light, background_e=self._light.background_e * self._exposure_ms / self._nominal_ms
+        )
+        self._opened().set_exposure(self._exposure_ms * 1e-3, lit)
+
+    def _opened(self) -> Scene:
+        if self._scene is None:
+            raise DeviceError("the simulated camera is not open: open it first")
+        return self._scene
+
+    def _check(self, buffer: npt.NDArray[Any]) -> None:
+        form = self._format
+        if buffer.shape != (form.height_px, form.width_px) or buffer.dtype != form.dtype:
+            raise ValueError(
+                f"the buffer is {buffer.dtype} {buffer.shape}, but a frame is {form.dtype} "
+                f"{(form.height_px, form.width_px)}"
+            )
+
+
+def _wait_for_frame(schedule: FrameSchedule, timeout_s: float) -> int | None:
+    """Sleep until a frame is complete, at most `timeout_s`."""
+    now_ns = time.perf_counter_ns()
+    deadline_ns = now_ns + int(timeout_s * 1e9)
+    while (frame := schedule.take(now_ns)) is None:
+        if now_ns >= deadline_ns:
+            return None
+        time.sleep(max(min(schedule.next_due_ns(), deadline_ns) - now_ns, 0) * 1e-9)
+        now_ns = time.perf_counter_ns()
+    return frame

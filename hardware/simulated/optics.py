@@ -1,0 +1,134 @@
+"""What a bead looks like: scalar diffraction by a phase disc, tabulated over radius and height."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+WAVELENGTH_NM = 625.0
+MEDIUM_INDEX = 1.33
+BEAD_INDEX = 1.57
+#: Imaginary part of the bead's index: the iron oxide absorbs.
+BEAD_ABSORPTION = 0.05
+NUMERICAL_APERTURE = 1.1
+#: Angular radius (rms) of the light source: the larger, the sooner distant rings fade.
+SOURCE_ANGLE_RAD = 0.035
+#: Relative rms width of the light's spectrum.
+SPECTRAL_WIDTH = 0.01
+
+STEPS_PER_PX = 8
+Z_STEP_NM = 25.0
+Z_REACH_NM = 10_000.0
+#: Rings are drawn up to this part of a ROI's side, fading over the last sixth, so that neighbours do not mix.
+REACH_PER_ROI = 0.66
+_WAVES = 192
+_RINGS_OF_BEAD = 64
+
+
+@dataclass(frozen=True)
+class BeadTable:
+    """Light around a bead relative to the background, minus 1.
+
+    Attributes
+    ----------
+    contrast : ndarray, shape (n_z, n_radii), float32
+        Relative intensity minus 1 at radius ``column / steps_per_px`` px and z ``z0_nm + row · z_step_nm``.
+    z0_nm, z_step_nm : float
+        Bead height relative to the focal plane of the first row, and the step to the next one.
+    steps_per_px : int
+        Columns per pixel.
+    """
+
+    contrast: npt.NDArray[np.float32]
+    z0_nm: float
+    z_step_nm: float
+    steps_per_px: int
+
+    @property
+    def radius_px(self) -> float:
+        """Radius beyond which there is only background."""
+        return float(self.contrast.shape[1] - 2) / self.steps_per_px
+
+
+def bead_table(
+    *, radius_nm: float, nm_per_px: float, roi_px: int, z_reach_nm: float = Z_REACH_NM
+) -> BeadTable:
+    """Compute the images of one kind of bead.
+
+    The bead is a disc that delays and absorbs the light by its thickness. Its spectrum of plane waves is
+    propagated to the focal plane (angular spectrum; Goodman, Introduction to Fourier Optics, ch. 3), where
+    it interferes with the light that passed the bead. The finite source and its spectral width damp the
+    waves of high angle far from focus, which is why rings fade.
+
+    Parameters
+    ----------
+    radius_nm : float
+        Radius of the bead.
+    nm_per_px : float
+        Size of a pixel at the sample.
+    roi_px : int
+        Side of the ROI in which the rings are to fade out.
+    z_reach_nm : float
+        The table covers minus to plus this height relative to the focal plane.
+    """
+    wavenumber = 2.0 * np.pi * MEDIUM_INDEX / WAVELENGTH_NM
+    highest = 2.0 * np.pi * NUMERICAL_APERTURE / WAVELENGTH_NM
+    lateral, weight = _quadrature(_WAVES, highest)
+    axial = np.sqrt(wavenumber**2 - lateral**2) - wavenumber
+    # A soft edge of the pupil: a hard one rings on for ever.
+    waves = weight * lateral * np.exp(-0.7 * (lateral / highest) ** 4) * _spectrum(lateral, radius_nm)
+
+    z_nm = np.arange(-z_reach_nm, z_reach_nm + 0.5 * Z_STEP_NM, Z_STEP_NM)
+    blur = np.multiply.outer(z_nm, lateral) * SOURCE_ANGLE_RAD
+    dispersion = np.multiply.outer(z_nm, axial)
+    damping = np.exp(-0.5 * blur**2 - 0.5 * (dispersion * SPECTRAL_WIDTH) ** 2)
+    propagated = damping * np.exp(1j * dispersion) * waves
+
+    n_radii = int(REACH_PER_ROI * roi_px * STEPS_PER_PX) + 2
+    radii_px = np.arange(n_radii) / STEPS_PER_PX
+    basis = bessel_j0(np.multiply.outer(lateral, radii_px * nm_per_px))
+    intensity = (1.0 + propagated.real @ basis) ** 2 + (propagated.imag @ basis) ** 2
+    contrast = ((intensity - 1.0) * _fade(radii_px)).astype(np.float32)
+    return BeadTable(contrast, float(z_nm[0]), Z_STEP_NM, STEPS_PER_PX)
+
+
+def bessel_j0(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the Bessel function J0 of `x` ≥ 0 to 1e-7 (Abramowitz & Stegun 9.4.1 and 9.4.3)."""
+    t = (x / 3.0) ** 2
+    near = np.polynomial.polynomial.polyval(
+        np.minimum(t, 1.0), (1.0, -2.2499997, 1.2656208, -0.3163866, 0.0444479, -0.0039444, 0.0002100)
+    )
+    far_x = np.maximum(x, 3.0)
+    u = 3.0 / far_x
+    size = np.polynomial.polynomial.polyval(
+        u, (0.79788456, -0.00000077, -0.00552740, -0.00009512, 0.00137237, -0.00072805, 0.00014476)
+    )
+    phase = far_x + np.polynomial.polynomial.polyval(
+        u, (-0.78539816, -0.04166397, -0.00003954, 0.00262573, -0.00054125, -0.00029333, 0.00013558)
+    )
+    return np.where(x < 3.0, near, size * np.cos(phase) / np.sqrt(far_x))
+
+
+def _spectrum(lateral: npt.NDArray[np.float64], radius_nm: float) -> npt.NDArray[np.complex128]:
+    """Return the Hankel transform of what the bead changes in the light that passes it."""
+    rho, weight = _quadrature(_RINGS_OF_BEAD, radius_nm)
+    path = 2.0 * np.sqrt(radius_nm**2 - rho**2) * 2.0 * np.pi / WAVELENGTH_NM
+    change = np.exp(path * (1j * (BEAD_INDEX - MEDIUM_INDEX) - BEAD_ABSORPTION)) - 1.0
+    kernel = bessel_j0(np.multiply.outer(lateral, rho))
+    result: npt.NDArray[np.complex128] = kernel @ (change * weight * rho)
+    return result
+
+
+def _quadrature(n: int, upper: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return nodes and weights of the Gauss-Legendre rule on 0..upper."""
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    return 0.5 * upper * (nodes + 1.0), 0.5 * upper * weights
+
+
+def _fade(radii_px: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return a window that is 1 and falls to 0 as a cosine over the last sixth of the radii."""
+    part = np.clip((radii_px / radii_px[-2] - 5.0 / 6.0) * 6.0, 0.0, 1.0)
+    window: npt.NDArray[np.float64] = 0.5 * (1.0 + np.cos(np.pi * part))
+    return window

@@ -1,0 +1,22 @@
+"""`magscope-app check`: what is wrong with a config, without moving anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from magscope_app.config import load_config
+from magscope_app.processes.preflight import require_ready
+
+
+def check(config: str, overrides: Sequence[str]) -> int:
+    """Print that a config is fine; every problem is raised at once.
+
+    Raises
+    ------
+    MagscopeError
+        With one line per problem: file, key, what would be right.
+    """
+    loaded = load_config(config, overrides)
+    require_ready(loaded, config, None, None)
+    print(f"{loaded.path}: no problems found (devices were not opened)")
+    return 0

@@ -1,0 +1,107 @@
+"""Parse the command line and hand it to the command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from magscope_app import __version__
+from magscope_app.errors import MagscopeError
+
+EXIT_BAD_INPUT = 2
+
+_EPILOG = """\
+examples:
+  magscope-app run demo.toml                               the simulated microscope, in a window
+  magscope-app run demo.toml --headless --duration 10      the same in the terminal, for ten seconds
+  magscope-app run demo.toml --record data --name first    and record it into the folder data
+  magscope-app check my_setup.toml                         what is wrong with a config, without moving anything
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; from ``sys.argv`` if not given.
+    """
+    parsed = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = parsed.command
+    try:
+        _require_own_packages()
+        return command(parsed)
+    except MagscopeError as error:
+        print(error, file=sys.stderr)
+        return EXIT_BAD_INPUT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="magscope-app",
+        description="Magnetic-tweezers microscopy: live 3-D tracking of hundreds of beads, recorded without a silent loss.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"magscope-app {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_run(commands)
+    _add_check(commands)
+    return parser
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = commands.add_parser("run", help="start a microscope from a config file", epilog=_EPILOG,
+                              description="Start the microscope that a config file describes.",
+                              formatter_class=argparse.RawDescriptionHelpFormatter)
+    _add_config(run)
+    run.add_argument("--headless", action="store_true", help="no window: a status line in the terminal")
+    run.add_argument("--duration", type=_seconds, metavar="S", help="end S seconds after the first frame")
+    run.add_argument("--record", type=Path, metavar="FOLDER",
+                     help="record from the first frame into FOLDER, which is created if absent")
+    run.add_argument("--name", metavar="NAME", help="name of that recording (default: session.name of the config)")
+    run.set_defaults(command=_run)
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    check = commands.add_parser("check", help="say what is wrong with a config file, without moving anything",
+                                description="Validate a config file and print every problem at once. Nothing is opened or moved.")
+    _add_config(check)
+    check.set_defaults(command=_check)
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", metavar="CONFIG", help="a TOML file, or the name of a shipped one such as demo.toml")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
+                        help="set any key of the config, such as camera.fps=50; may be given more than once")
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < 1e7:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration; give seconds, such as 10")
+    return value
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    from magscope_app.cli.run import run
+
+    return run(parsed.config, parsed.overrides, parsed.headless, parsed.duration, parsed.record, parsed.name)
+
+
+def _check(parsed: argparse.Namespace) -> int:
+    from magscope_app.cli.check import check
+
+    return check(parsed.config, parsed.overrides)
+
+
+def _require_own_packages() -> None:
+    from magscope_app.packages import require_own_packages
+
+    require_own_packages()

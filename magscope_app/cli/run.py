@@ -1,0 +1,39 @@
+"""`magscope-app run`: from a config file to a running microscope."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from magscope_app.cli.display import why_no_window
+from magscope_app.cli.status_line import StatusLine, summarize
+from magscope_app.config import load_config
+from magscope_app.processes.preflight import compile_targets, require_ready
+from magscope_app.kernel_cache import ensure_compiled
+from magscope_app.processes.supervisor import Listeners, RunOptions, Supervisor
+
+
+def run(
+    config: str, overrides: Sequence[str], headless: bool, duration_s: float | None, record: Path | None, name: str | None
+) -> int:
+    """Check a config, run it, print the summary; returns the exit code.
+
+    Raises
+    ------
+    MagscopeError
+        Something is wrong with what was given; nothing was created.
+    """
+    loaded = load_config(config, overrides)
+    options = RunOptions(headless, duration_s, record.expanduser().absolute() if record else None, name)
+    require_ready(loaded, config, options.record, options.name)
+    line = StatusLine()
+    if not headless and (reason := why_no_window()) is not None:
+        line.say(reason)
+        options = RunOptions(True, duration_s, options.record, name)
+    ensure_compiled(compile_targets(loaded.config), line.say)
+    result = Supervisor(loaded, options, Listeners(line.log, line.show)).run()
+    line.say(summarize(result))
+    if result.error:
+        print(result.error, file=sys.stderr)
+    return result.exit_code

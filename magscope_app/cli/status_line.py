@@ -1,0 +1,86 @@
+"""The live status line of a headless run, and its summary."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import TextIO
+
+from magscope_app.messages import LogEntry, SystemStatus
+from magscope_app.processes.supervisor import RunResult
+
+#: Where the output is no terminal, a line is printed this often.
+_LINE_EVERY_S = 10.0
+
+
+def describe(status: SystemStatus) -> str:
+    """Return the state of everything in one line."""
+    counters = status.counters
+    recorded = f"recorded {counters.frames_recorded}" if status.recording else "not recording"
+    dead = [process.name for process in status.processes if process.state == "dead"]
+    parts = [
+        f"{status.fps:.1f} fps",
+        f"{status.beads} beads",
+        f"buffer {100 * status.buffer_level:.0f} %",
+        f"lost {counters.frames_lost}",
+        recorded,
+        f"{status.free_disk_bytes / 1e9:.1f} GB free",
+    ]
+    return " · ".join(parts + [f"{name} is DEAD" for name in dead])
+
+
+def summarize(result: RunResult) -> str:
+    """Return what a run has done, as the last lines in the terminal."""
+    counters = result.counters
+    rate = counters.frames_acquired / result.seconds if result.seconds > 0 else 0.0
+    lines = [
+        f"{counters.frames_acquired} frames acquired in {result.seconds:.1f} s ({rate:.1f} fps), "
+        f"{counters.frames_tracked} tracked, {counters.frames_lost} lost "
+        f"(camera {counters.lost_upstream}, ring {counters.lost_ring}, tracking {counters.lost_tracking}, "
+        f"recording {counters.lost_recording})"
+    ]
+    for recording in result.recordings:
+        lines.append(f"{recording.path}: {recording.counters.frames_recorded} frames, {recording.exit_status}")
+    return "\n".join(lines)
+
+
+class StatusLine:
+    """Rewrites one line in a terminal; elsewhere prints one every ten seconds.
+
+    Parameters
+    ----------
+    stream : text stream, optional
+        Standard output if not given.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream if stream is not None else sys.stdout
+        self._live = self._stream.isatty()
+        self._width = 0
+        self._due = 0.0
+
+    def show(self, status: SystemStatus) -> None:
+        """Show the state of everything."""
+        text = describe(status)
+        if self._live:
+            self._stream.write("\r" + text.ljust(self._width))
+            self._width = len(text)
+        elif time.monotonic() >= self._due and status.acquiring:
+            self._due = time.monotonic() + _LINE_EVERY_S
+            self._stream.write(text + "\n")
+        else:
+            return
+        self._stream.flush()
+
+    def log(self, entry: LogEntry) -> None:
+        """Print a line of the log above the status line."""
+        if entry.level < logging.INFO:
+            return
+        level = "" if entry.level == logging.INFO else f"{logging.getLevelName(entry.level)}: "
+        self.say(f"{level}{entry.text} [{entry.process}]")
+
+    def say(self, text: str) -> None:
+        """Print a line of its own."""
+        self._stream.write(("\r" + text.ljust(self._width) if self._live else text) + "\n")
+        self._stream.flush()

@@ -1,0 +1,26 @@
+"""What a config file may say, and how it is read."""
+
+from magscope_app.config.experiment import BeadEntry, BeadRole, Beads, RecordingMode
+from magscope_app.config.instrument import Camera as CameraConfig
+from magscope_app.config.instrument import CameraNoise, ForceModel, Optics
+from magscope_app.config.instrument import Motor as MotorConfig
+from magscope_app.config.load import LoadedConfig, load_config
+from magscope_app.config.model import Config
+from magscope_app.config.simulation import DropFrames, Simulation
+
+__all__ = [
+    "BeadEntry",
+    "BeadRole",
+    "Beads",
+    "CameraConfig",
+    "CameraNoise",
+    "Config",
+    "DropFrames",
+    "ForceModel",
+    "LoadedConfig",
+    "MotorConfig",
+    "Optics",
+    "RecordingMode",
+    "Simulation",
+    "load_config",
+]

@@ -1,0 +1,171 @@
+"""One shared-memory segment with a header: made, attached and released."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import time
+import weakref
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from magscope_app import operating_system as system
+from magscope_app.datatypes import layout
+from magscope_app.datatypes.errors import SharedMemoryFullError
+from magscope_app.datatypes.session import Session, current_or_new, resolve
+
+_BUILD_TIMEOUT_S = 1.0
+#: Left free for everything else on the machine.
+_MARGIN_BYTES = 16 << 20
+
+
+def check_fits(nbytes: int, what: str = "the buffers") -> None:
+    """Raise SharedMemoryFullError when `nbytes` of shared memory are not free now; creates nothing."""
+    free = system.free_shared_memory()
+    if nbytes + _MARGIN_BYTES > free:
+        raise SharedMemoryFullError(what, nbytes, free)
+
+
+class Block:
+    """A mapped segment whose first words are the common header.
+
+    Attributes
+    ----------
+    words : memoryview
+        The whole segment as unsigned 64-bit words: an aligned load or store of one of them never tears.
+    data : ndarray of uint8
+        The same memory as bytes.
+    created : bool
+        True for the handle whose close removes the segment.
+    """
+
+    def __init__(self, mapped: mmap.mmap, name: str, release: weakref.finalize[..., Block] | None) -> None:
+        self.name = name
+        self.words = memoryview(mapped).cast("Q")
+        self.data: NDArray[np.uint8] = np.frombuffer(mapped, np.uint8)
+        self.created = False
+        self._release: weakref.finalize[..., Block] | None = release
+
+    @classmethod
+    def create(cls, kind: int, name: str, nbytes: int, session: Session | str | None) -> Block:
+        """Make a zeroed segment; the caller fills it and then calls `publish`.
+
+        Raises
+        ------
+        FileExistsError
+            When a living process owns a buffer of that name in this session.
+        SharedMemoryFullError
+            When it does not fit.
+        """
+        check_fits(nbytes, name)
+        owner = resolve(session) or current_or_new()
+        segment = owner.segment_name(name)
+        owner.note_segment(segment)
+        block = cls(_create_or_replace(segment, name, nbytes), name, None)
+        block.created = True
+        block._release = weakref.finalize(block, _remove, segment, owner, os.getpid())
+        words = block.words
+        words[layout.OWNER_PID] = os.getpid()
+        words[layout.OWNER_START] = system.process_start(os.getpid())
+        words[layout.VERSION_WORD] = layout.VERSION
+        words[layout.KIND] = kind
+        words[layout.NBYTES] = nbytes
+        return block
+
+    @classmethod
+    def attach(cls, kind: int, name: str, session: Session | str | None) -> Block:
+        """Map the buffer `name` of a session.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is no such buffer, or nobody finishes building it within a second.
+        ValueError
+            When it is of another kind or of another version of this program.
+        """
+        owner = resolve(session)
+        missing = f"there is no buffer {name!r} to attach to: create it first, in this process or its parent"
+        if owner is None:
+            raise FileNotFoundError(errno.ENOENT, missing)
+        try:
+            block = cls(system.attach_segment(owner.segment_name(name)), name, None)
+        except FileNotFoundError:
+            raise FileNotFoundError(errno.ENOENT, missing) from None
+        if not block._await_magic():
+            raise FileNotFoundError(errno.ENOENT, f"the buffer {name!r} was never finished by its creator")
+        found = block.words[layout.VERSION_WORD], block.words[layout.KIND]
+        if found != (layout.VERSION, kind):
+            raise ValueError(
+                f"the buffer {name!r} has version and kind {found}, not {(layout.VERSION, kind)}:"
+                " run the same version of the program in all processes"
+            )
+        return block
+
+    def _await_magic(self) -> bool:
+        deadline = time.monotonic() + _BUILD_TIMEOUT_S
+        while self.words[layout.MAGIC_WORD] != layout.MAGIC:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.002)
+        return True
+
+    def publish(self) -> None:
+        """Let others attach: everything before is filled in."""
+        self.words[layout.MAGIC_WORD] = layout.MAGIC
+
+    def set_geometry(self, values: Sequence[int]) -> None:
+        """Store up to ten numbers that say what lies behind the header."""
+        for offset, value in enumerate(values):
+            self.words[layout.GEOMETRY + offset] = value
+
+    def geometry(self, count: int) -> tuple[int, ...]:
+        """Return the first `count` numbers that `set_geometry` stored."""
+        return tuple(self.words[layout.GEOMETRY : layout.GEOMETRY + count].tolist())
+
+    def prefault(self) -> None:
+        """Touch every page once, so that the first lap of the ring is as fast as the next."""
+        int(self.data[:: layout.PAGE].sum(dtype=np.int64))
+
+    def remove(self) -> None:
+        """Remove the segment's name if this handle created it; views stay valid. May be called again."""
+        if self._release is not None:
+            self._release()
+
+
+def _create_or_replace(segment: str, name: str, nbytes: int) -> mmap.mmap:
+    for _ in range(2):
+        try:
+            return system.create_segment(segment, nbytes)
+        except FileExistsError:
+            if _owner_lives(segment):
+                message = (
+                    f"a buffer {name!r} exists already in this session: close it, or attach with create=False"
+                )
+                raise FileExistsError(errno.EEXIST, message) from None
+            system.unlink_segment(segment, registered=False)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.ENOMEM):
+                raise SharedMemoryFullError(name, nbytes, system.free_shared_memory()) from error
+            raise
+    raise FileExistsError(errno.EEXIST, f"another process is creating the buffer {name!r} at this moment")
+
+
+def _owner_lives(segment: str) -> bool:
+    try:
+        words = memoryview(system.attach_segment(segment)).cast("Q")
+    except FileNotFoundError:
+        return False
+    deadline = time.monotonic() + 0.05
+    while words[layout.OWNER_START] == 0 and time.monotonic() < deadline:
+        time.sleep(0.002)
+    return system.is_alive(words[layout.OWNER_PID], words[layout.OWNER_START])
+
+
+def _remove(segment: str, session: Session, pid: int) -> None:
+    # A forked child inherits this finaliser but not the segment.
+    if os.getpid() == pid:
+        system.unlink_segment(segment, registered=True)
+        session.close_if_empty()

@@ -1,0 +1,109 @@
+"""What a reader of the video ring hands out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Slot flag: the slot carries a time but no image; its pixels are zero.
+NO_PIXELS = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A private, validated copy of one frame.
+
+    Attributes
+    ----------
+    pixels : ndarray, shape (height, width)
+    frame_id : int
+    timestamp_ns : int
+        Session clock.
+    camera_frame : int
+        The camera's own number; -1 when it has none.
+    device_tick : int
+        The device's own clock, in its unit.
+    flags : int
+        `NO_PIXELS` or what the writer passed.
+    """
+
+    pixels: NDArray[Any]
+    frame_id: int
+    timestamp_ns: int
+    camera_frame: int
+    device_tick: int
+    flags: int
+
+
+class FrameBatch:
+    """Consecutive frames in the ring itself, without a copy.
+
+    Use `frames`, then `release` (or leave the ``with`` block) and drop the result where `valid` says False:
+    that frame was overwritten meanwhile. A lossless reader that is on time never sees that.
+
+    Attributes
+    ----------
+    frames : ndarray, shape (n, height, width), read-only
+    frame_ids : ndarray of uint64, shape (n,)
+    timestamps_ns, camera_frames, device_ticks : ndarray of int64, shape (n,)
+    seconds : ndarray of float64, shape (n,)
+        The time as the writer gave it in seconds; NaN when it gave none.
+    flags : ndarray of uint64, shape (n,)
+    position : int
+        Place of the first one in the sequence of accepted frames.
+    """
+
+    def __init__(
+        self,
+        frames: NDArray[Any],
+        slots: NDArray[np.uint64],
+        position: int,
+        finish: Callable[[FrameBatch], NDArray[np.bool_]],
+    ) -> None:
+        self.frames = frames
+        self.position = position
+        signed = slots.view(np.int64)
+        self.timestamps_ns: NDArray[np.int64] = signed[:, 1]
+        self.seconds: NDArray[np.float64] = slots.view(np.float64)[:, 2]
+        self.camera_frames: NDArray[np.int64] = signed[:, 3]
+        self.device_ticks: NDArray[np.int64] = signed[:, 4]
+        self.frame_ids: NDArray[np.uint64] = slots[:, 5]
+        self.flags: NDArray[np.uint64] = slots[:, 6]
+        self.sequences: NDArray[np.uint64] = slots[:, 0]
+        self._finish = finish
+        self._valid: NDArray[np.bool_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """Which frames stayed whole until `release`, shape (n,)."""
+        if self._valid is None:
+            raise RuntimeError("a batch knows which frames stayed valid only after release()")
+        return self._valid
+
+    def release(self) -> NDArray[np.bool_]:
+        """Give the frames back to the ring and count them; a second call only repeats the answer.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+            True where the frame stayed whole until now.
+        """
+        if self._valid is None:
+            self._valid = self._finish(self)
+        return self._valid
+
+    def __enter__(self) -> FrameBatch:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()

@@ -1,0 +1,74 @@
+"""A lock that outlives the death of its holder."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from types import TracebackType
+from typing import Protocol
+
+from magscope_app import operating_system as system
+from magscope_app.datatypes import layout
+
+_TIMEOUT_S = 1.0
+_LOOK_S = 0.02
+
+
+class LockLike(Protocol):
+    """What `multiprocessing` and `threading` locks have in common."""
+
+    def acquire(self, block: bool = ..., timeout: float = ..., /) -> bool:
+        """Take it, or return False after `timeout` seconds."""
+
+    def release(self) -> None:
+        """Give it back; another process may do so."""
+
+
+class Guard:
+    """Serialises rare changes of one buffer; never held while pixels are copied.
+
+    A killed holder leaves a `multiprocessing.Lock` locked for ever. So the holder writes its process into the
+    buffer's header, and whoever waits releases the lock of a dead one.
+
+    Raises
+    ------
+    TimeoutError
+        On entering, when a living process keeps the lock for more than a second.
+    """
+
+    def __init__(self, lock: LockLike, words: memoryview[int], name: str) -> None:
+        self._lock = lock
+        self._words = words
+        self._name = name
+        self._pid = os.getpid()
+        self._start = system.process_start(self._pid)
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(False):
+            self._wait()
+        self._words[layout.LOCK_START] = self._start
+        self._words[layout.LOCK_PID] = self._pid
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._words[layout.LOCK_PID] = 0
+        self._lock.release()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + _TIMEOUT_S
+        while not self._lock.acquire(True, _LOOK_S):
+            pid, start = self._words[layout.LOCK_PID], self._words[layout.LOCK_START]
+            late = time.monotonic() > deadline
+            if late and pid and system.is_alive(pid, start):
+                raise TimeoutError(
+                    f"the lock of {self._name} has been held by process {pid} for more than {_TIMEOUT_S:g} s:"
+                    " that process is stopped or busy; end it or try again"
+                )
+            dead = pid != 0 and not system.is_alive(pid, start)
+            # Without a name for a whole second: killed between taking the lock and signing for it.
+            if (dead or late) and pid == self._words[layout.LOCK_PID]:
+                self._words[layout.LOCK_PID] = 0
+                with suppress(ValueError, RuntimeError):
+                    self._lock.release()

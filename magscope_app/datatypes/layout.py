@@ -1,0 +1,60 @@
+"""Where things lie in a segment. All offsets are in 64-bit words; each word has exactly one writer."""
+
+from __future__ import annotations
+
+PAGE = 4096
+MAGIC = 0x3143_4F50_5347_414D
+VERSION = 1
+
+# Header. The magic is written last, so that nobody attaches to half a segment.
+MAGIC_WORD, VERSION_WORD, KIND, OWNER_PID, OWNER_START, NBYTES = range(6)
+#: Geometry, meaning by kind of buffer.
+GEOMETRY = 6
+GEOMETRY_WORDS = 10
+# Written under the buffer's lock: by whoever joins as writer or reader.
+EPOCH, WRITER_PID, WRITER_START, WRITER_TOKEN, PIN_TIMEOUT_NS, HAS_DEFAULT = range(16, 22)
+# Who holds the lock, so that a dead holder can be told from a slow one.
+LOCK_PID, LOCK_START = 24, 25
+#: Frames or rows published so far, in a cache line of its own.
+HEAD = 32
+#: Rows that are being overwritten may lie below this (matrix only); in the writer's line.
+RESERVED = 33
+#: Next position of the one cursor without a name; moved under the lock.
+DEFAULT_CURSOR = 40
+
+# Names of the readers that are unpinned when the ring fills, in that order.
+NAME_WORDS = 8
+UNPIN_NAMES = 64
+MAX_UNPIN_NAMES = 8
+
+# Readers: 128 bytes each, the first line written by the reader, the second by the writer.
+MAX_READERS = 16
+READERS = 128
+READER_WORDS = 16
+PID, START, MODE, ARMED, CURSOR, TORN, BEAT, ORIGIN = range(8)
+UNPINNED, UNPINNED_WHY = 8, 9
+PINNED, RANK = 10, 11
+READER_NAMES = READERS + MAX_READERS * READER_WORDS
+
+# Gap tables: first the ring writer's two, then one for each reader.
+GAP_ENTRIES = 64
+GAP_WORDS = 5
+#: Two records more than entries: see `gaps`.
+GAP_TABLE_WORDS = 8 + (GAP_ENTRIES + 2) * GAP_WORDS + 6
+RING_GAPS = READER_NAMES + MAX_READERS * NAME_WORDS
+CAMERA_GAPS = RING_GAPS + GAP_TABLE_WORDS
+READER_GAPS = CAMERA_GAPS + GAP_TABLE_WORDS
+CHANNEL_WORDS = READER_GAPS + MAX_READERS * GAP_TABLE_WORDS
+
+# Slots of the video ring: 64 bytes each.
+SLOT_WORDS = 8
+SEQUENCE, TIMESTAMP_NS, SECONDS, CAMERA_FRAME, DEVICE_TICK, FRAME_ID, FLAGS = range(7)
+
+
+def pages(nbytes: int) -> int:
+    """Return `nbytes` rounded up to whole pages."""
+    return -(-nbytes // PAGE) * PAGE
+
+
+#: Bytes before the slots (video) or rows (matrix).
+CHANNEL_BYTES = pages(CHANNEL_WORDS * 8)

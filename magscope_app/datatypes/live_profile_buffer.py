@@ -1,0 +1,120 @@
+"""The newest radial profile, for display."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from magscope_app.datatypes.block import Block
+from magscope_app.datatypes.closed import Closed
+from magscope_app.datatypes.guard import LockLike
+from magscope_app.datatypes.locks import lock_of
+from magscope_app.datatypes.session import Session
+from magscope_app.datatypes.whole_record import WholeRecord
+
+_KIND = 4
+_META = 3
+
+
+class LiveProfileBuffer:
+    """Shared row (timestamp, bead id, profile length, samples …, NaN …) that is seen whole.
+
+    Parameters
+    ----------
+    create : bool
+    locks : mapping
+        Must have an entry `name`; it serialises writers, readers take no lock.
+    profile_capacity : int, optional
+        Longest profile. Required when creating.
+    name : str
+    session : Session or str, optional
+        Default: the session of this process.
+    """
+
+    def __init__(
+        self,
+        *,
+        create: bool,
+        locks: Mapping[str, LockLike],
+        profile_capacity: int | None = None,
+        name: str = "LiveProfileBuffer",
+        session: Session | str | None = None,
+    ) -> None:
+        self.name = name
+        self.lock = lock_of(locks, name)
+        if create:
+            if profile_capacity is None or profile_capacity < 1:
+                raise ValueError(
+                    f"creating {name} needs a profile_capacity of at least 1, not {profile_capacity}"
+                )
+            self.profile_capacity = int(profile_capacity)
+            geometry = (self.profile_capacity,)
+            self._record = WholeRecord.create(_KIND, name, self._nbytes, geometry, self.lock, session)
+            self.clear()
+            self._record.block.publish()
+        else:
+            block = Block.attach(_KIND, name, session)
+            (self.profile_capacity,) = block.geometry(1)
+            self._record = WholeRecord(block, self._nbytes, self.lock)
+
+    @property
+    def _nbytes(self) -> int:
+        return (_META + self.profile_capacity) * 8
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(1, 3 + profile_capacity)."""
+        return 1, _META + self.profile_capacity
+
+    def clear(self) -> None:
+        """Make everything NaN."""
+        self._store(np.full(self.shape[1], np.nan))
+
+    def write_profile(self, timestamp: float, bead_id: int, profile: ArrayLike) -> None:
+        """Store the newest profile.
+
+        Parameters
+        ----------
+        timestamp : float
+            Time of the profile, in the caller's unit.
+        bead_id : int
+        profile : array_like, shape (n,)
+            n at most `profile_capacity`.
+
+        Raises
+        ------
+        ValueError
+            For a profile that is too long or not one-dimensional.
+        """
+        samples = np.asarray(profile, np.float64)
+        if samples.ndim != 1 or len(samples) > self.profile_capacity:
+            raise ValueError(
+                f"a profile in {self.name} has one dimension and at most {self.profile_capacity} samples,"
+                f" not the shape {samples.shape}"
+            )
+        row = np.full(self.shape[1], np.nan)
+        row[:_META] = timestamp, bead_id, len(samples)
+        row[_META : _META + len(samples)] = samples
+        self._store(row)
+
+    def _store(self, row: NDArray[np.float64]) -> None:
+        with self._record.guard:
+            self._record.store(row.view(np.uint8))
+
+    def peak_unsorted(self) -> NDArray[np.float64]:
+        """Return a private whole copy of the row, shape `shape`; all NaN before the first profile."""
+        return self._record.current().view(np.float64).reshape(self.shape)
+
+    def close(self) -> None:
+        """Detach, and remove the buffer if this handle created it; a second call does nothing."""
+        if not isinstance(self._record, Closed):
+            self._record.block.remove()
+            self._record = cast("WholeRecord", Closed(self.name))
+
+    def __del__(self) -> None:
+        # A constructor that raised leaves nothing to close.
+        if hasattr(self, "_record"):
+            self.close()

@@ -1,0 +1,256 @@
+"""Rows of numbers in shared memory: positions, telemetry."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from typing import cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from magscope_app.datatypes import layout
+from magscope_app.datatypes.block import Block
+from magscope_app.datatypes.channel import Start
+from magscope_app.datatypes.closed import Closed
+from magscope_app.datatypes.errors import BufferOverflow
+from magscope_app.datatypes.guard import LockLike
+from magscope_app.datatypes.locks import lock_of
+from magscope_app.datatypes.matrix import KIND, Matrix
+from magscope_app.datatypes.matrix_reader import MatrixReader
+from magscope_app.datatypes.reader_mode import ReaderCounters, ReaderMode, ReaderStatus
+from magscope_app.datatypes.session import Session
+from magscope_app.datatypes.wakes import Wakes
+from magscope_app.datatypes.writing import Pins, Waker
+
+
+class MatrixBuffer:
+    """Shared-memory ring of rows of float64.
+
+    The newest rows overwrite the oldest. Each named reader has its own cursor and counts its own losses; the
+    documented `read` acts on one further cursor that all handles share. Several processes may write.
+
+    Parameters
+    ----------
+    create : bool
+        True to make the buffer, False to attach.
+    locks : mapping
+        Must have an entry `name`; it serialises writers and the shared cursor.
+    name : str
+        Which buffer of the session.
+    shape : tuple of int, optional
+        (rows, columns). Required when creating.
+    wakes : mapping, optional
+        ``"<name>.<reader>"`` to semaphore, the same in all processes.
+    session : Session or str, optional
+        Default: the session of this process.
+    pin_timeout_s : float
+        A lossless reader without a sign of life for so long no longer makes writes fail.
+
+    Raises
+    ------
+    KeyError
+        When `locks` lacks the entry.
+    FileExistsError, FileNotFoundError, ValueError, SharedMemoryFullError
+        As `VideoBuffer`.
+    """
+
+    def __init__(
+        self,
+        *,
+        create: bool,
+        locks: Mapping[str, LockLike],
+        name: str,
+        shape: tuple[int, int] | None = None,
+        wakes: Wakes | None = None,
+        session: Session | str | None = None,
+        pin_timeout_s: float = 1.0,
+    ) -> None:
+        self.name = name
+        self.lock = lock_of(locks, name)
+        if create:
+            if shape is None or len(shape) != 2 or min(shape) < 1:
+                raise ValueError(
+                    f"creating the matrix buffer {name!r} needs a shape (rows, columns), not {shape}"
+                )
+            self.shape = (int(shape[0]), int(shape[1]))
+            nbytes = layout.CHANNEL_BYTES + layout.pages(self.shape[0] * self.shape[1] * 8)
+            self._block = Block.create(KIND, name, nbytes, session)
+        else:
+            self._block = Block.attach(KIND, name, session)
+            self.shape = cast("tuple[int, int]", self._block.geometry(2))
+        self._matrix = Matrix(self._block, self.shape, self.lock, wakes)
+        if create:
+            self._fill_header(pin_timeout_s)
+        self.dtype = np.dtype(np.float64)
+        self.itemsize = self.dtype.itemsize
+        self.strides = (self.shape[1] * self.itemsize, self.itemsize)
+        self.nbytes = self.shape[0] * self.strides[0]
+        self._pins = Pins(self._matrix)
+        self._waker = Waker(self._matrix)
+        self._epoch = -1
+        self._lossless = False
+        self._readers: weakref.WeakSet[MatrixReader] = weakref.WeakSet()
+
+    def _fill_header(self, pin_timeout_s: float) -> None:
+        self._block.set_geometry(self.shape)
+        self._block.words[layout.PIN_TIMEOUT_NS] = round(pin_timeout_s * 1e9)
+        self._matrix.rows.fill(np.nan)
+        self._block.publish()
+
+    # Writing --------------------------------------------------------------------------------------
+
+    def write(self, np_array: ArrayLike) -> None:
+        """Append rows; they become visible all at once.
+
+        Parameters
+        ----------
+        np_array : array_like, shape (n, columns)
+            At most as many rows as the buffer has.
+
+        Raises
+        ------
+        ValueError
+            For another shape; nothing is written.
+        BufferOverflow
+            When a lossless reader still needs rows that would be overwritten; nothing is written.
+        """
+        block = np.asarray(np_array, np.float64)
+        matrix, capacity = self._matrix, self.shape[0]
+        count = len(block) if block.ndim == 2 else -1
+        if count < 0 or block.shape[1] != self.shape[1] or count > capacity:
+            raise ValueError(
+                f"{self.name} takes up to {capacity} rows of {self.shape[1]} columns,"
+                f" not an array of shape {block.shape}"
+            )
+        words, rows = matrix.words, matrix.rows
+        with matrix.guard:
+            if words[layout.EPOCH] != self._epoch:
+                self._refresh()
+            head = words[layout.HEAD]
+            end = head + count
+            if self._lossless:
+                self._require_room(head, count)
+            if end > words[layout.RESERVED]:
+                words[layout.RESERVED] = end
+            if matrix.fence is not None:
+                matrix.fence()
+            start = head % capacity
+            if start + count <= capacity:
+                rows[start : start + count] = block
+            else:
+                rows[start:] = block[: capacity - start]
+                rows[: start + count - capacity] = block[capacity - start :]
+            if matrix.fence is not None:
+                matrix.fence()
+            words[layout.HEAD] = end
+        if self._waker.targets:
+            self._waker.wake()
+
+    def _refresh(self) -> None:
+        self._epoch = self._matrix.words[layout.EPOCH]
+        self._pins.refresh()
+        self._lossless = bool(self._matrix.lossless_entries())
+        self._waker.refresh()
+
+    def _require_room(self, head: int, count: int) -> None:
+        if head + count - self._pins.floor(head, count) > self.shape[0]:
+            raise BufferOverflow(
+                f"{self.name} has no room for {count} rows: a lossless reader still needs the oldest ones"
+            )
+
+    # Named readers --------------------------------------------------------------------------------
+
+    def reader(self, name: str, *, lossless: bool = False, start: Start = "resume") -> MatrixReader:
+        """Register a reader under a name; see ``VideoBuffer.reader`` for `start`.
+
+        Parameters
+        ----------
+        name : str
+        lossless : bool
+            True makes `write` raise BufferOverflow rather than overwrite what this reader has not read.
+
+        Raises
+        ------
+        RuntimeError
+            When a living process reads under that name.
+        """
+        mode = ReaderMode.LOSSLESS if lossless else ReaderMode.OVERWRITE
+        reader = MatrixReader(self._matrix, name, mode, start)
+        self._readers.add(reader)
+        return reader
+
+    def reader_counters(self, name: str) -> ReaderCounters:
+        """Return the counts (of rows) of one reader; KeyError when it never registered."""
+        return self._matrix.counters(self._matrix.find(name))
+
+    def statuses(self) -> tuple[ReaderStatus, ...]:
+        """Return what can be said about every reader."""
+        return self._matrix.statuses()
+
+    @property
+    def rows_written(self) -> int:
+        """Rows published since the buffer was made."""
+        return self._matrix.words[layout.HEAD]
+
+    def newest(self, n_rows: int) -> NDArray[np.float64]:
+        """Return a validated copy of the newest rows in order, shape (at most n_rows, columns)."""
+        return self._matrix.newest(n_rows)
+
+    # Documented methods ---------------------------------------------------------------------------
+
+    def _unread(self) -> tuple[int, int]:
+        words = self._matrix.words
+        head = words[layout.HEAD]
+        oldest = min(head, max(words[layout.DEFAULT_CURSOR], self._matrix.oldest_whole()))
+        return oldest, head
+
+    def get_count_index(self) -> int:
+        """Return the number of unread bytes."""
+        first, end = self._unread()
+        return (end - first) * self.strides[0]
+
+    def get_read_index(self) -> int:
+        """Return the byte at which the next row to be read begins."""
+        return self._unread()[0] % self.shape[0] * self.strides[0]
+
+    def get_write_index(self) -> int:
+        """Return the byte at which the next row will be written."""
+        return self._unread()[1] % self.shape[0] * self.strides[0]
+
+    def read(self) -> NDArray[np.float64]:
+        """Return a copy of the unread rows in order and mark them as read, shape (n, columns)."""
+        with self._matrix.guard:
+            first, end = self._unread()
+            rows = self._matrix.copy(first, end)
+            self._matrix.words[layout.DEFAULT_CURSOR] = end
+        return rows
+
+    def peak_unsorted(self) -> NDArray[np.float64]:
+        """Return a live read-only view of the memory, shape `shape`; rows change while you look."""
+        return self._matrix.readonly
+
+    def peak_sorted(self) -> NDArray[np.float64]:
+        """Return a validated copy in order, shape `shape`; NaN rows, for those not written yet, come first."""
+        whole = np.full(self.shape, np.nan)
+        rows = self._matrix.newest(self.shape[0])
+        if len(rows):
+            whole[-len(rows) :] = rows
+        return whole
+
+    # End ------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Detach, and remove the buffer if this handle created it; a second call does nothing."""
+        if isinstance(self._matrix, Closed):
+            return
+        for reader in list(self._readers):
+            reader.close()
+        self._block.remove()
+        self._block = cast("Block", Closed(self.name))
+        self._matrix = cast("Matrix", self._block)
+
+    def __del__(self) -> None:
+        # A constructor that raised leaves nothing to close.
+        if hasattr(self, "_readers"):
+            self.close()

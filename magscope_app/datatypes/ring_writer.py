@@ -1,0 +1,149 @@
+"""The writing side of a video ring: no lock, one writer, nothing lost without a record."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import NDArray
+
+from magscope_app.datatypes import layout
+from magscope_app.datatypes.gaps import Why
+from magscope_app.datatypes.ring import Ring
+from magscope_app.datatypes.writing import Pins, Waker, WriterClaim
+
+logger = logging.getLogger("magscope_app.datatypes")
+
+
+class RingWriter:
+    """Publishes frames: sequence number odd, pixels and metadata, sequence number even, head, wake."""
+
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
+        self._words = ring.words
+        self._signed = memoryview(ring.words.cast("B")).cast("q")
+        self._floats = memoryview(ring.words.cast("B")).cast("d")
+        self._images: list[NDArray[Any]] = list(ring.frames)
+        self._length = ring.length
+        self._first_slot = layout.CHANNEL_BYTES // 8
+        self._fence: Callable[[], object] | None = ring.fence
+        self._claim = WriterClaim(ring)
+        self._pins = Pins(ring)
+        self._waker = Waker(ring)
+        self._epoch = -1
+        self._head = 0
+        self._next_id = 0
+        self._floor = 0
+        self._limit = 0
+        self._slot = -1
+        self._expected = -1
+
+    def _refresh(self) -> None:
+        if self._claim.take():
+            self._head = self._words[layout.HEAD]
+            self._next_id = self._head + self._ring.ring_gaps.total()
+            self._slot = -1
+        self._epoch = self._words[layout.EPOCH]
+        self._limit = self._pins.refresh()
+        self._waker.refresh()
+        self._floor = self._pins.floor(self._head)
+
+    def begin(self) -> NDArray[Any] | None:
+        """Return the next free slot's pixels to be filled, or None when the ring is full."""
+        words, head = self._words, self._head
+        if words[layout.EPOCH] != self._epoch:
+            self._refresh()
+            head = self._head
+        if head - self._floor >= self._limit:
+            self._floor = self._pins.floor(head)
+            if head - self._floor >= self._length:
+                return None
+        index = head % self._length
+        self._slot = slot = self._first_slot + index * layout.SLOT_WORDS
+        words[slot] = 2 * head + 1
+        if self._fence is not None:
+            self._fence()
+        return self._images[index]
+
+    def commit(
+        self, timestamp_ns: int, camera_frame: int, device_tick: int, flags: int, seconds: float
+    ) -> int:
+        """Publish the slot that `begin` returned; return its frame id."""
+        slot, words, head = self._slot, self._words, self._head
+        if slot < 0:
+            raise RuntimeError("commit() without begin(): there is no slot to publish")
+        if camera_frame != self._expected:
+            self._book_jump(camera_frame)
+        signed, frame_id = self._signed, self._next_id
+        signed[slot + layout.TIMESTAMP_NS] = timestamp_ns
+        self._floats[slot + layout.SECONDS] = seconds
+        signed[slot + layout.CAMERA_FRAME] = camera_frame
+        signed[slot + layout.DEVICE_TICK] = device_tick
+        words[slot + layout.FRAME_ID] = frame_id
+        words[slot + layout.FLAGS] = flags
+        if self._fence is not None:
+            self._fence()
+        self._slot = -1
+        words[slot] = 2 * head + 2
+        if self._fence is not None:
+            self._fence()
+        words[layout.HEAD] = self._head = head + 1
+        self._next_id = frame_id + 1
+        if camera_frame >= 0:
+            self._expected = camera_frame + 1
+        if self._waker.targets:
+            if self._fence is not None:
+                self._fence()
+            self._waker.wake()
+        return frame_id
+
+    def abort(self) -> None:
+        """Give the slot of `begin` back unpublished; its old frame is gone, no number is used."""
+        self._slot = -1
+
+    def refuse(self, camera_frame: int) -> int:
+        """Count one frame that arrived and found no place; return the frame id it took."""
+        if self._words[layout.EPOCH] != self._epoch:
+            self._refresh()
+        if camera_frame != self._expected:
+            self._book_jump(camera_frame)
+        frame_id = self._next_id
+        self._ring.ring_gaps.append(frame_id, frame_id + 1, Why.FULL)
+        self._next_id = frame_id + 1
+        if camera_frame >= 0:
+            self._expected = camera_frame + 1
+        return frame_id
+
+    def begin_run(self) -> None:
+        """Forget the camera's last number: the camera starts again."""
+        self._expected = -1
+
+    def _book_jump(self, camera_frame: int) -> None:
+        expected = self._expected
+        if camera_frame < 0 or expected < 0:
+            return
+        if camera_frame < expected:
+            logger.warning(
+                "%s: the camera's number went back from %d to %d", self._ring.name, expected - 1, camera_frame
+            )
+            return
+        self._ring.camera_gaps.append(expected, camera_frame, Why.CAMERA_JUMP, at=self._next_id, joins=False)
+
+    def publish_zeroed(self, seconds: float, flags: int) -> int | None:
+        """Publish a slot of zeros; None when the ring is full."""
+        image = self.begin()
+        if image is None:
+            return None
+        image[...] = 0
+        return self.commit(seconds_to_ns(seconds), -1, 0, flags, seconds)
+
+    def close(self) -> None:
+        """Let another process write."""
+        self._claim.give_up()
+
+
+def seconds_to_ns(seconds: float) -> int:
+    """Return a time in seconds as whole nanoseconds; 0 for NaN and infinities, which have none."""
+    return round(seconds * 1e9) if math.isfinite(seconds) else 0

@@ -1,0 +1,137 @@
+"""A named reader of the video ring."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from magscope_app.datatypes import layout
+from magscope_app.datatypes.channel import Start
+from magscope_app.datatypes.cursor_reader import CursorReader
+from magscope_app.datatypes.frames import Frame, FrameBatch
+from magscope_app.datatypes.gaps import Why
+from magscope_app.datatypes.reader_mode import ReaderMode
+from magscope_app.datatypes.ring import Ring, signed
+
+_TRIES = 8
+
+
+class VideoReader(CursorReader):
+    """Reads frames from a `VideoBuffer`; make it with ``VideoBuffer.reader``. For one thread.
+
+    Every frame is checked before and after its use against the sequence number of its slot, so that an
+    overwritten one is counted and never taken for valid.
+    """
+
+    def __init__(self, ring: Ring, name: str, mode: ReaderMode, start: Start) -> None:
+        super().__init__(ring, name, mode, start)
+        self._ring = ring
+        self._length = ring.length
+        self._batch: FrameBatch | None = None
+
+    def acquire(self, max_frames: int) -> FrameBatch | None:
+        """Return the next frames in order without copying them.
+
+        Parameters
+        ----------
+        max_frames : int
+            At most so many; fewer when fewer have come or the ring's memory ends.
+
+        Returns
+        -------
+        FrameBatch or None
+            None when nothing new has come. Release it before the next call.
+
+        Raises
+        ------
+        RuntimeError
+            When the batch before was not released, or the reader looks at the newest only.
+        """
+        self.beat()
+        if self.mode is ReaderMode.NEWEST:
+            raise RuntimeError(f"the reader {self.name!r} looks at the newest frame only: use newest()")
+        if self._batch is not None:
+            raise RuntimeError(f"the reader {self.name!r} still holds a batch: release it first")
+        if max_frames < 1:
+            raise ValueError(f"max_frames must be at least 1, not {max_frames}")
+        for _ in range(_TRIES):
+            head = self._channel.words[layout.HEAD]
+            if self._ring.fence is not None:
+                self._ring.fence()
+            if head - self._cursor > self._length:
+                self._lose(head - self._length // 2, self._why_lapped())
+            count = min(head - self._cursor, self._length - self._cursor % self._length, max_frames)
+            if count <= 0:
+                return None
+            batch = self._batch_of(count)
+            if self._intact(batch.sequences).all():
+                self._batch = batch
+                return batch
+            # The writer is in the oldest slot: it is about to lap us.
+            self._lose(max(head - self._length // 2, self._cursor + 1), self._why_lapped())
+        return None
+
+    def _batch_of(self, count: int) -> FrameBatch:
+        first = self._cursor % self._length
+        slots = self._ring.slots[first : first + count].copy()
+        return FrameBatch(self._ring.readonly[first : first + count], slots, self._cursor, self._finish)
+
+    def _intact(self, sequences: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        first = 2 * self._cursor + 2
+        expected = np.arange(first, first + 2 * len(sequences), 2, dtype=np.uint64)
+        intact: NDArray[np.bool_] = sequences == expected
+        return intact
+
+    def _finish(self, batch: FrameBatch) -> NDArray[np.bool_]:
+        self.beat()
+        if self._ring.fence is not None:
+            self._ring.fence()
+        first, count = self._cursor % self._length, len(batch)
+        valid = self._intact(self._ring.slots[first : first + count, layout.SEQUENCE])
+        end = self._cursor + count
+        if not valid.all():
+            # The writer goes through the ring in order, so that what it overwrote is the beginning of the
+            # batch.
+            bad = int(np.flatnonzero(~valid)[-1]) + 1
+            valid[:bad] = False
+            self._count_torn(bad)
+            why = self._why_lapped()
+            self._gaps.append(
+                self._cursor, self._cursor + bad, Why.OVERWRITTEN_IN_USE if why is Why.LAPPED else why
+            )
+        self._move(end)
+        self._batch = None
+        return valid
+
+    def newest(self, out: NDArray[Any] | None = None) -> Frame | None:
+        """Return a private, validated copy of the newest frame; moves no cursor and holds nothing back.
+
+        Parameters
+        ----------
+        out : ndarray, shape (height, width), optional
+            Receives the pixels; its content is undefined when None is returned.
+
+        Returns
+        -------
+        Frame or None
+            None before the first frame, or when the writer overtook every one of a few tries.
+        """
+        if self.mode is ReaderMode.LOSSLESS:
+            raise RuntimeError(f"the reader {self.name!r} is lossless: newest() is for the other kinds")
+        self.beat()
+        found = self._ring.read_newest(out)
+        if isinstance(found, int):
+            self._count_torn(found)
+            return None
+        pixels, meta, position = found
+        self._seen = position + 1
+        return Frame(
+            pixels=pixels,
+            frame_id=meta[layout.FRAME_ID],
+            timestamp_ns=signed(meta[layout.TIMESTAMP_NS]),
+            camera_frame=signed(meta[layout.CAMERA_FRAME]),
+            device_tick=signed(meta[layout.DEVICE_TICK]),
+            flags=meta[layout.FLAGS],
+        )

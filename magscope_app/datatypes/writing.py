@@ -1,0 +1,129 @@
+"""What every writer needs: the right to write, whom to wait for, whom to wake."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import time
+from multiprocessing.synchronize import Semaphore
+
+from magscope_app import operating_system as system
+from magscope_app.datatypes import layout
+from magscope_app.datatypes.channel import Channel
+from magscope_app.datatypes.gaps import Why
+
+logger = logging.getLogger("magscope_app.datatypes")
+
+
+class WriterClaim:
+    """Makes sure that one living process writes, and that it takes over from a dead one."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._token = secrets.randbits(63) | 1
+
+    def take(self) -> bool:
+        """Become the writer; True when another handle or process wrote last.
+
+        Raises
+        ------
+        RuntimeError
+            When another living process is the writer.
+        """
+        words = self._channel.words
+        if words[layout.WRITER_TOKEN] == self._token:
+            return False
+        with self._channel.guard:
+            pid, start = words[layout.WRITER_PID], words[layout.WRITER_START]
+            if pid not in (0, os.getpid()) and system.is_alive(pid, start):
+                raise RuntimeError(
+                    f"{self._channel.name} is written by process {pid}: only one process may write it"
+                )
+            words[layout.WRITER_START] = system.process_start(os.getpid())
+            words[layout.WRITER_PID] = os.getpid()
+            words[layout.WRITER_TOKEN] = self._token
+            words[layout.EPOCH] += 1
+        return True
+
+    def give_up(self) -> None:
+        """Let another process write."""
+        words = self._channel.words
+        if words[layout.WRITER_TOKEN] == self._token:
+            words[layout.WRITER_PID] = 0
+
+
+class Pins:
+    """Decides which lossless readers the writer still waits for."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._entries: list[int] = []
+        self._ranks = 0
+        self._timeout_ns = 0
+
+    def refresh(self) -> int:
+        """Look up the readers anew; return at how many unread places `floor` must be asked."""
+        channel = self._channel
+        self._entries = [channel.entry(index) for index in channel.lossless_entries()]
+        self._ranks = len(channel.unpin_names())
+        self._timeout_ns = channel.words[layout.PIN_TIMEOUT_NS]
+        ranked = any(channel.words[entry + layout.RANK] for entry in self._entries)
+        return channel.length - channel.length // 4 if ranked else channel.length
+
+    def floor(self, head: int, needed: int = 1) -> int:
+        """Return the oldest position that must stay when `needed` places are to be written.
+
+        Readers that may be unpinned at this level are.
+        """
+        words, length = self._channel.words, self._channel.length
+        floor = min(head, words[layout.DEFAULT_CURSOR]) if words[layout.HAS_DEFAULT] else head
+        for entry in self._entries:
+            cursor = words[entry + layout.CURSOR]
+            if words[entry + layout.PID] and words[entry + layout.UNPINNED] != words[entry + layout.PINNED]:
+                why = self._why_unpin(entry, head - cursor, needed)
+                if why is None:
+                    floor = min(floor, cursor)
+                    continue
+                logger.warning("%s: a reader is unpinned (%s)", self._channel.name, why.name)
+                words[entry + layout.UNPINNED_WHY] = why
+                words[entry + layout.UNPINNED] = words[entry + layout.PINNED]
+            # It may pin itself again once it is less than half a ring behind; until then look at least that
+            # often.
+            floor = min(floor, max(cursor, head - length // 2, 0))
+        return floor
+
+    def _why_unpin(self, entry: int, behind: int, needed: int) -> Why | None:
+        words, length = self._channel.words, self._channel.length
+        rank = words[entry + layout.RANK]
+        if rank and behind >= length * (3 + (rank - 1) / self._ranks) / 4:
+            return Why.RING_FILLING
+        if behind + needed <= length:
+            return None
+        if time.perf_counter_ns() - words[entry + layout.BEAT] > self._timeout_ns:
+            return Why.NO_HEARTBEAT
+        if not system.is_alive(words[entry + layout.PID], words[entry + layout.START]):
+            return Why.OWNER_DIED
+        return None
+
+
+class Waker:
+    """Posts the semaphores of readers that are waiting, once for each time they arm."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._posted: dict[int, int] = {}
+        self.targets: list[tuple[int, Semaphore]] = []
+
+    def refresh(self) -> None:
+        """Look up the readers anew."""
+        self.targets = self._channel.wake_list()
+
+    def wake(self) -> None:
+        """Wake everyone who waits; cheap when nobody does."""
+        words = self._channel.words
+        for armed, semaphore in self.targets:
+            token = words[armed]
+            if token and token != self._posted.get(armed):
+                self._posted[armed] = token
+                semaphore.release()

@@ -1,0 +1,74 @@
+"""A device's setting, described so that a window can build its control from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+SettingValue = bool | int | float | str
+
+
+class SettingKind(Enum):
+    """What a setting's value is."""
+
+    BOOL = "bool"
+    INT = "int"
+    FLOAT = "float"
+    CHOICE = "choice"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a device and its value now.
+
+    Attributes
+    ----------
+    name : str
+        Unique within the device.
+    kind : SettingKind
+        Type of the value.
+    value : bool, int, float or str
+        The value now.
+    unit : str
+        Unit of a number, such as ``"ms"``; may be empty.
+    limits : tuple of float, optional
+        Lowest and highest number allowed.
+    choices : tuple of str
+        Allowed texts of a CHOICE.
+    read_only : bool
+        True for a value that the device only reports.
+    help : str
+        One line for a tooltip.
+    """
+
+    name: str
+    kind: SettingKind
+    value: SettingValue
+    unit: str = ""
+    limits: tuple[float, float] | None = None
+    choices: tuple[str, ...] = ()
+    read_only: bool = False
+    help: str = ""
+
+    def why_not(self, value: SettingValue) -> str | None:
+        """Say in one sentence why `value` cannot be set, or return None."""
+        if self.read_only:
+            return f"{self.name} can only be read"
+        if self.kind is SettingKind.CHOICE and value not in self.choices:
+            return f"{self.name} = {value!r}: choose one of {', '.join(self.choices)}"
+        if self.kind is SettingKind.BOOL and not isinstance(value, bool):
+            return f"{self.name} = {value!r}: give true or false"
+        if self.kind in (SettingKind.INT, SettingKind.FLOAT):
+            return self._why_not_number(value)
+        return None
+
+    def _why_not_number(self, value: SettingValue) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return f"{self.name} = {value!r}: give a number"
+        if self.kind is SettingKind.INT and value != int(value):
+            return f"{self.name} = {value!r}: give a whole number"
+        if self.limits is not None and not self.limits[0] <= value <= self.limits[1]:
+            unit = f" {self.unit}" if self.unit else ""
+            return f"{self.name} = {value:g}{unit}: give {self.limits[0]:g} to {self.limits[1]:g}{unit}"
+        return None

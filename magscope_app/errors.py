@@ -1,0 +1,50 @@
+"""What goes wrong, said to a person: one sentence with what, where and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class MagscopeError(Exception):
+    """An error whose text is meant for the user: one sentence, without a traceback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with what the user gave us.
+
+    Attributes
+    ----------
+    where : str
+        The key, device or option, such as ``"camera.fps"``; empty for the file as a whole.
+    what : str
+        What is wrong, with the value that was given.
+    remedy : str
+        What would be right.
+    """
+
+    where: str
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}; {self.remedy}" if self.remedy else text
+
+
+class ConfigError(MagscopeError):
+    """Everything that is wrong with one config file, all at once.
+
+    Parameters
+    ----------
+    source : str
+        The file as the user named it.
+    problems : iterable of Problem
+        At least one.
+    """
+
+    def __init__(self, source: str, problems: Iterable[Problem]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{source}: {problem}" for problem in self.problems))

@@ -1,0 +1,96 @@
+"""Compiled kernels are made once per machine and version, before any process needs them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import multiprocessing
+import os
+import platform
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from importlib.util import find_spec
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import platformdirs
+
+from magscope_app import __version__
+from magscope_app.errors import MagscopeError
+
+#: Compiles everything the tracker needs.
+TRACKING_KERNELS = "magscope_app.tracking.warm_up:compile_kernels"
+#: Compilation takes well under a minute; a slow, busy computer gets ten.
+_COMPILE_TIMEOUT_S = 600.0
+
+Progress = Callable[[str], None]
+
+
+def kernel_cache_folder() -> Path:
+    """Return the folder that holds this machine's compiled kernels (versions and CPU in its path)."""
+    versions = f"py{platform.python_version()}-numba{metadata.version('numba')}"
+    cache = Path(platformdirs.user_cache_dir("magscope-app", appauthor=False))
+    return cache / f"kernels-{__version__}" / f"{platform.machine()}-{versions}"
+
+
+def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
+    """Compile kernels in a process of their own, unless this was done before.
+
+    Parameters
+    ----------
+    targets : sequence of str
+        Functions ``"module:function"`` that compile kernels; called without arguments.
+    progress : callable
+        Told in one sentence that it takes a moment; not called when there is nothing to do.
+
+    Raises
+    ------
+    MagscopeError
+        Compilation failed; the text has the reason.
+    """
+    stamp = kernel_cache_folder() / f"compiled-{_fingerprint(targets)}"
+    if stamp.is_file():
+        return
+    progress("compiling the tracking kernels for this computer; this happens once and takes about half a minute")
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_compile, args=(tuple(targets), theirs), name="magscope-compile")
+    process.start()
+    theirs.close()
+    try:
+        reason = ours.recv() if ours.poll(_COMPILE_TIMEOUT_S) else "it took too long"
+    except EOFError:
+        reason = "the compiler process ended unexpectedly"
+    finally:
+        process.join(5.0)
+        if process.is_alive():
+            process.kill()
+            process.join(5.0)
+        ours.close()
+    if reason:
+        raise MagscopeError(f"the kernels could not be compiled: {reason}; see docs/user-guide.md, section Trouble")
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.touch()
+
+
+def _fingerprint(targets: Sequence[str]) -> str:
+    """Return a hash that changes when a source next to one of the targets changes."""
+    digest = hashlib.sha256(os.environ.get("NUMBA_CPU_NAME", "").encode())
+    for target in targets:
+        spec = find_spec(target.partition(":")[0].rpartition(".")[0])
+        for folder in (spec.submodule_search_locations or []) if spec else []:
+            for source in sorted(Path(folder).glob("*.py")):
+                digest.update(f"{source}:{source.stat().st_mtime_ns}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _compile(targets: tuple[str, ...], result: Connection) -> None:
+    reason = ""
+    try:
+        for target in targets:
+            module, _, function = target.partition(":")
+            getattr(importlib.import_module(module), function)()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+    result.send(reason)
+    result.close()

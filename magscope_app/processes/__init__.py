@@ -1,0 +1,1 @@
+"""The processes of a running microscope and what they share."""

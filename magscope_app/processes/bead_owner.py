@@ -1,0 +1,182 @@
+"""The owner of the bead list: the only writer of the ROIs that all others read."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast, get_args
+
+from magscope_app.config import BeadRole, Config
+from magscope_app.datatypes import BeadRoiBuffer
+from magscope_app.devices import FrameFormat
+from magscope_app.errors import MagscopeError, Problem
+from magscope_app.messages import AddBead, Bead, BeadsChanged, Message, MoveBead, RemoveBeads, SetBeadRole
+
+Roi = tuple[int, int, int, int]
+
+
+class BeadRefused(MagscopeError):
+    """A bead cannot be where it was asked for; the list is unchanged."""
+
+
+def roi_of(x_px: float, y_px: float, roi_px: int) -> Roi:
+    """Return the ROI (x0, x1, y0, y1) of `roi_px` pixels whose centre is nearest to a point."""
+    x0, y0 = round(x_px - (roi_px - 1) / 2), round(y_px - (roi_px - 1) / 2)
+    return x0, x0 + roi_px, y0, y0 + roi_px
+
+
+def why_outside(bead: Bead, roi_px: int, form: FrameFormat) -> str | None:
+    """Say in one sentence how a bead's ROI leaves the frame, or return None."""
+    x0, x1, y0, y1 = roi_of(bead.x_px, bead.y_px, roi_px)
+    if x0 >= 0 and y0 >= 0 and x1 <= form.width_px and y1 <= form.height_px:
+        return None
+    return (
+        f"the {roi_px} px ROI of bead {bead.id} at ({bead.x_px:g}, {bead.y_px:g}) leaves the frame of "
+        f"{form.width_px} × {form.height_px} px"
+    )
+
+
+def beads_of_config(config: Config) -> list[Bead]:
+    """Return the beads that a config names, in its list and its file.
+
+    Raises
+    ------
+    MagscopeError
+        The file cannot be read or says something that is no bead.
+    """
+    beads = [Bead(entry.id, entry.x_px, entry.y_px, entry.role) for entry in config.beads.list]
+    if config.beads.file is not None:
+        beads += read_bead_file(config.beads.file)
+    return beads
+
+
+def read_bead_file(path: Path) -> list[Bead]:
+    """Read a bead list: CSV with the columns id, x_px, y_px and, if given, role."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return [_bead(row) for row in csv.DictReader(file)]
+    except OSError as error:
+        raise MagscopeError(f"{path}: the bead list cannot be read ({error.strerror}); give a CSV file") from error
+    except (KeyError, ValueError, UnicodeDecodeError) as error:
+        raise MagscopeError(f"{path}: not a bead list ({error}); give the columns id, x_px, y_px, role") from error
+
+
+def _bead(row: dict[str, str]) -> Bead:
+    role = row.get("role") or "tethered"
+    if role not in get_args(BeadRole):
+        raise ValueError(f"role {role!r}")
+    bead = Bead(int(row["id"]), float(row["x_px"]), float(row["y_px"]), cast("BeadRole", role))
+    if bead.id < 0:
+        raise ValueError(f"id {bead.id}")
+    return bead
+
+
+def bead_problems(config: Config, form: FrameFormat | None) -> list[Problem]:
+    """Return what is wrong with the beads that a config names."""
+    try:
+        beads = beads_of_config(config)
+    except MagscopeError as error:
+        return [Problem("beads.file", str(error))]
+    problems = []
+    roi_px = config.beads.roi_px
+    if form is not None and roi_px > min(form.width_px, form.height_px):
+        what = f"{roi_px} is larger than the frame of {form.width_px} × {form.height_px} px"
+        problems.append(Problem("beads.roi_px", what, "give a smaller ROI"))
+    ids = [bead.id for bead in beads]
+    for bead_id in sorted({bead_id for bead_id in ids if ids.count(bead_id) > 1}):
+        problems.append(Problem("beads", f"the bead id {bead_id} is used more than once", "give every bead its own id"))
+    for bead in beads:
+        if bead.id >= config.beads.max_beads:
+            what = f"the bead id {bead.id} is not below max_beads = {config.beads.max_beads}"
+            problems.append(Problem("beads", what, "renumber the beads or raise max_beads"))
+        outside = why_outside(bead, roi_px, form) if form is not None else None
+        if outside:
+            problems.append(Problem("beads.list", outside, "move the bead or choose a smaller beads.roi_px"))
+    return problems
+
+
+class BeadOwner:
+    """Keeps the bead list and carries out what others ask of it.
+
+    Parameters
+    ----------
+    rois : BeadRoiBuffer
+        Written here and nowhere else.
+    roi_px : int
+        Side of every ROI.
+    """
+
+    def __init__(self, rois: BeadRoiBuffer, roi_px: int) -> None:
+        self._rois = rois
+        self._roi_px = roi_px
+        self._beads: dict[int, Bead] = {}
+        self.format: FrameFormat | None = None
+
+    def __len__(self) -> int:
+        return len(self._beads)
+
+    def changed(self) -> BeadsChanged:
+        """Return the list as a message."""
+        return BeadsChanged(tuple(self._beads[key] for key in sorted(self._beads)), self._rois.version)
+
+    def add(self, beads: Iterable[Bead]) -> None:
+        """Add beads, all or none. Raises BeadRefused."""
+        new = {bead.id: bead for bead in beads}
+        for bead in new.values():
+            self._require_inside(bead)
+        if len(self._beads) + len(new) > self._rois.capacity:
+            raise BeadRefused(f"there is room for {self._rois.capacity} beads; raise beads.max_beads in the config")
+        self._rois.add_beads({bead.id: self._roi(bead) for bead in new.values()})
+        self._beads |= new
+
+    def add_found(self, centres: Iterable[tuple[float, float, float]]) -> None:
+        """Add beads that were found, numbered from left to right and top to bottom, as many as there is room for."""
+        first = self._rois.get_next_available_bead_id()
+        room = self._rois.capacity - first
+        best = sorted(list(centres)[:room], key=lambda centre: (centre[1], centre[0]))
+        self.add(Bead(first + index, x, y) for index, (x, y, _) in enumerate(best))
+
+    def handle(self, message: Message) -> bool:
+        """Carry out a command about beads; False when `message` is none. Raises BeadRefused."""
+        match message:
+            case AddBead(x_px, y_px, role):
+                self.add([Bead(self._next_id(), x_px, y_px, role)])
+            case MoveBead(bead_id, x_px, y_px):
+                self._update(Bead(bead_id, x_px, y_px, self._known(bead_id).role))
+            case SetBeadRole(bead_id, role):
+                old = self._known(bead_id)
+                self._beads[bead_id] = Bead(bead_id, old.x_px, old.y_px, role)
+            case RemoveBeads(bead_ids):
+                self._rois.remove_beads(list(bead_ids))
+                for bead_id in bead_ids:
+                    self._beads.pop(bead_id, None)
+            case _:
+                return False
+        return True
+
+    def _next_id(self) -> int:
+        next_id = self._rois.get_next_available_bead_id()
+        if next_id >= self._rois.capacity:
+            raise BeadRefused(f"the bead ids up to {next_id - 1} are used up; raise beads.max_beads in the config")
+        return next_id
+
+    def _known(self, bead_id: int) -> Bead:
+        if bead_id not in self._beads:
+            raise BeadRefused(f"there is no bead {bead_id}; choose one of the list")
+        return self._beads[bead_id]
+
+    def _update(self, bead: Bead) -> None:
+        self._require_inside(bead)
+        self._rois.update_beads({bead.id: self._roi(bead)})
+        self._beads[bead.id] = bead
+
+    def _require_inside(self, bead: Bead) -> None:
+        if self.format is None:
+            raise BeadRefused("beads can be placed once the camera is open")
+        outside = why_outside(bead, self._roi_px, self.format)
+        if outside:
+            raise BeadRefused(f"{outside}; place it further inside")
+
+    def _roi(self, bead: Bead) -> Roi:
+        return roi_of(bead.x_px, bead.y_px, self._roi_px)

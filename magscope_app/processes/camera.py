@@ -1,0 +1,166 @@
+"""The camera process: the camera fills the slots of the ring itself."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from magscope_app.datatypes import MatrixBuffer, VideoBuffer
+from magscope_app.devices import Camera, CameraContext, DeviceError, FrameInfo
+from magscope_app.devices.lookup import load_driver
+from magscope_app.messages import (
+    AcquisitionStopped,
+    CameraReady,
+    CameraSettings,
+    CommandRefused,
+    Message,
+    SetCameraSetting,
+    Shutdown,
+    StartAcquisition,
+    StopAcquisition,
+    VideoReady,
+)
+from magscope_app.processes.handles import Handles
+from magscope_app.processes.link import Link
+
+_log = logging.getLogger(__name__)
+#: Longest wait for a frame before messages are looked at again.
+_READ_TIMEOUT_S = 0.1
+#: Messages are looked at this often while frames come in.
+_LISTEN_EVERY_NS = 5_000_000
+#: A camera that must not skip frames waits this long for a free slot.
+_RING_WAIT_S = 0.002
+
+
+def run(link: Link, handles: Handles) -> None:
+    """Open the camera, fill the ring while told to, and close the camera on every path."""
+    config = handles.config
+    driver = load_driver(config.camera.driver, Camera, config.drivers.path)
+    camera = driver(CameraContext(config=config, shared_matrix=handles.matrix))
+    try:
+        camera.open()
+        link.send(CameraReady(camera.format, camera.settings(), camera.tick_source))
+        _CameraLoop(link, handles, camera).run()
+    finally:
+        camera.close()
+
+
+class _CameraLoop:
+    def __init__(self, link: Link, handles: Handles, camera: Camera) -> None:
+        self._link = link
+        self._handles = handles
+        self._camera = camera
+        self._video: VideoBuffer | None = None
+        self._truth: MatrixBuffer | None = None
+        self._scratch: npt.NDArray[Any] = np.empty(0)
+        self._acquiring = False
+        self._ending = False
+
+    def run(self) -> None:
+        try:
+            while not self._ending:
+                self._listen(0.0 if self._acquiring else 0.2)
+                if self._acquiring:
+                    self._acquire_for_a_while()
+        finally:
+            if self._acquiring:
+                self._camera.stop()
+            for buffer in (self._video, self._truth):
+                if buffer is not None:
+                    buffer.close()
+
+    def _listen(self, timeout_s: float) -> None:
+        message = self._link.receive(timeout_s)
+        while message is not None:
+            self._handle(message)
+            message = self._link.receive()
+
+    def _handle(self, message: Message) -> None:
+        match message:
+            case VideoReady():
+                self._attach()
+            case StartAcquisition():
+                self._start()
+            case StopAcquisition():
+                self._stop("")
+            case SetCameraSetting(name, value):
+                self._set(name, value)
+            case Shutdown():
+                self._ending = True
+            case _:
+                _log.warning("the camera process cannot handle %s", type(message).__name__)
+
+    def _attach(self) -> None:
+        self._video = self._handles.video()
+        form = self._camera.format
+        self._scratch = np.empty((form.height_px, form.width_px), form.dtype)
+        if self._camera.truth_columns:
+            self._truth = self._handles.truth()
+
+    def _start(self) -> None:
+        if self._video is None or self._acquiring:
+            return
+        self._video.begin_run()
+        self._camera.start()
+        self._acquiring = True
+
+    def _stop(self, reason: str) -> None:
+        if self._acquiring:
+            self._acquiring = False
+            self._camera.stop()
+        self._link.send(AcquisitionStopped(reason))
+
+    def _set(self, name: str, value: bool | int | float | str) -> None:
+        setting = next((known for known in self._camera.settings() if known.name == name), None)
+        refusal = setting.why_not(value) if setting else f"the camera has no setting {name!r}"
+        if refusal is None:
+            try:
+                self._camera.set(name, value)
+            except DeviceError as error:
+                refusal = str(error)
+        if refusal is not None:
+            self._link.send(CommandRefused("camera", refusal))
+        self._link.send(CameraSettings(self._camera.settings()))
+
+    def _acquire_for_a_while(self) -> None:
+        """Read frames until it is time to look at messages again."""
+        until_ns = time.perf_counter_ns() + _LISTEN_EVERY_NS
+        try:
+            while self._read_one() and time.perf_counter_ns() < until_ns:
+                pass
+        except EOFError as error:
+            self._stop(str(error) or "the recording is at its end")
+
+    def _read_one(self) -> bool:
+        """Move one frame from the camera to the ring; False when none came."""
+        video = self._video
+        assert video is not None
+        slot = video.begin()
+        if slot is None and self._camera.waits_for_ring:
+            time.sleep(_RING_WAIT_S)
+            return False
+        info = self._camera.read_into(self._scratch if slot is None else slot, _READ_TIMEOUT_S)
+        if info is None:
+            if slot is not None:
+                video.abort()
+            return False
+        if slot is None:
+            video.refuse(camera_frame=info.frame_number)
+            return True
+        self._publish(video, info)
+        return True
+
+    def _publish(self, video: VideoBuffer, info: FrameInfo) -> None:
+        frame_id = video.commit(
+            timestamp_ns=info.timestamp_ns - self._handles.session_start_ns,
+            camera_frame=info.frame_number,
+            device_tick=info.device_tick,
+        )
+        if self._truth is not None:
+            rows = self._camera.truth()
+            ids = np.full((len(rows), 1), float(frame_id))
+            self._truth.write(np.hstack([ids, rows]))

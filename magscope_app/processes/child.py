@@ -1,0 +1,89 @@
+"""The life of every child process: signals, log, link; one function does the work."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import cast
+
+from magscope_app.devices.lookup import append_driver_folders
+from magscope_app.errors import MagscopeError
+from magscope_app.messages import LogEntry, ProcessFailed
+from magscope_app.processes.handles import Handles
+from magscope_app.processes.link import Link, LinkClosed
+
+#: The function that does a process's work: it returns when told to end.
+Work = Callable[[Link, Handles], object]
+#: Exit codes of a child.
+ENDED, FAILED, ORPHANED = 0, 1, 3
+
+
+@dataclass(frozen=True)
+class ChildStart:
+    """What a child is started with."""
+
+    name: str
+    target: str
+    connection: Connection
+    handles: Handles
+
+
+class LinkLogHandler(logging.Handler):
+    """Send what is logged to the supervisor, which owns log, status line and window."""
+
+    def __init__(self, link: Link, process: str) -> None:
+        super().__init__()
+        self._link = link
+        self._process = process
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass one record on."""
+        self._link.send(LogEntry(time.perf_counter_ns(), self._process, record.levelno, record.getMessage()))
+
+
+def child_main(start: ChildStart) -> None:
+    """Run a child; the target of every spawned process."""
+    _leave_signals_to_supervisor()
+    append_driver_folders(start.handles.config.drivers.path)
+    link = Link(start.connection, start.name)
+    log = logging.getLogger("magscope_app")
+    log.setLevel(logging.INFO)
+    log.addHandler(LinkLogHandler(link, start.name))
+    code = _run(start, link)
+    link.close()
+    sys.exit(code)
+
+
+def _run(start: ChildStart, link: Link) -> int:
+    try:
+        load_work(start.target)(link, start.handles)
+    except LinkClosed:
+        return ORPHANED
+    except MagscopeError as error:
+        link.send(ProcessFailed(start.name, str(error)))
+        return FAILED
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{start.name} stopped: {type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
+        link.send(ProcessFailed(start.name, text))
+        link.send(LogEntry(time.perf_counter_ns(), start.name, logging.DEBUG, traceback.format_exc()))
+        return FAILED
+    return ENDED
+
+
+def load_work(target: str) -> Work:
+    """Import the function named ``"module:function"``."""
+    module, _, function = target.partition(":")
+    return cast("Work", getattr(importlib.import_module(module), function))
+
+
+def _leave_signals_to_supervisor() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

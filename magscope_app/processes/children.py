@@ -1,0 +1,151 @@
+"""The supervisor's side of its child processes: start, listen, notice deaths, end."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from multiprocessing import connection
+from multiprocessing.context import SpawnContext
+from multiprocessing.process import BaseProcess
+
+from magscope_app.messages import Message, ProcessState, Shutdown
+from magscope_app.processes.child import ChildStart, child_main
+from magscope_app.processes.handles import Handles
+from magscope_app.processes.link import Link, LinkClosed
+
+#: Where each process's work is done; the window and the drivers are found by name, never imported here.
+TARGETS = {
+    "tracking": "magscope_app.processes.tracking:run",
+    "camera": "magscope_app.processes.camera:run",
+    "recording": "magscope_app.processes.recording:run",
+    "motors": "magscope_app.processes.motors:run",
+    "gui": "gui.app:run",
+}
+#: How long a process that was told to end may take, and one that was terminated.
+_END_S, _TERMINATE_S = 1.0, 0.3
+
+
+class Child:
+    """One child process and the pipe to it."""
+
+    def __init__(self, context: SpawnContext, name: str, handles: Handles) -> None:
+        self.name = name
+        self.ended = False
+        ours, theirs = context.Pipe(duplex=True)
+        self._process: BaseProcess = context.Process(
+            target=child_main, args=(ChildStart(name, TARGETS[name], theirs, handles),), name=f"magscope-{name}"
+        )
+        try:
+            with _interrupts_ignored():
+                self._process.start()
+        finally:
+            theirs.close()
+        self.link = Link(ours, name)
+        self.state = "starting"
+
+    @property
+    def sentinel(self) -> int:
+        """Becomes ready when the process has ended."""
+        return self._process.sentinel
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while the process runs."""
+        return self._process.exitcode
+
+    def messages(self) -> Iterator[Message]:
+        """Yield what the process has sent, without waiting."""
+        while not self.ended:
+            try:
+                message = self.link.receive()
+            except LinkClosed:
+                return
+            if message is None:
+                return
+            yield message
+
+    def has_died(self) -> bool:
+        """Return True once, when the process has ended unasked."""
+        if self.ended or self._process.is_alive():
+            return False
+        self.ended = True
+        self.state = "dead"
+        return True
+
+    def process_state(self) -> ProcessState:
+        """Return what the user sees of it."""
+        return ProcessState(self.name, self.state, self._process.pid)
+
+    def end(self, deadline: float) -> None:
+        """Wait for the process until `deadline`; end it by force after that."""
+        self._process.join(max(0.0, deadline - time.monotonic()))
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join(_TERMINATE_S)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join(_TERMINATE_S)
+        self.link.close(0.05)
+        self.state = "ended" if self.state != "dead" else "dead"
+        self.ended = True
+
+
+class Children:
+    """All child processes by name."""
+
+    def __init__(self) -> None:
+        self._children: dict[str, Child] = {}
+
+    def __iter__(self) -> Iterator[Child]:
+        return iter(self._children.values())
+
+    def start(self, context: SpawnContext, names: Iterable[str], handles: Handles) -> None:
+        """Start the processes called `names`."""
+        for name in names:
+            self._children[name] = Child(context, name, handles)
+
+    def alive(self, name: str) -> bool:
+        """Return True while the process called `name` is there."""
+        return name in self._children and not self._children[name].ended
+
+    def send(self, name: str, message: Message) -> None:
+        """Send to one process, if it is there."""
+        if self.alive(name):
+            self._children[name].link.send(message)
+
+    def broadcast(self, message: Message) -> None:
+        """Send to all processes."""
+        for name in self._children:
+            self.send(name, message)
+
+    def wait(self, timeout_s: float) -> None:
+        """Return when a process has said something or ended, or after `timeout_s`."""
+        living = [child for child in self if not child.ended]
+        sources = [child.link.connection for child in living] + [child.sentinel for child in living]
+        if sources:
+            connection.wait(sources, timeout_s)
+        else:
+            time.sleep(timeout_s)
+
+    def end_all(self) -> None:
+        """Tell every process to end and wait for all of them together."""
+        self.broadcast(Shutdown())
+        deadline = time.monotonic() + _END_S
+        for child in self:
+            child.end(deadline)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Let a child start with Ctrl-C ignored, from its first instruction."""
+    try:
+        old = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not the main thread: nothing to hold off
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, old)

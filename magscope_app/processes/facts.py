@@ -1,0 +1,77 @@
+"""What a dataset has to say about itself beyond what its folder knows: config, clock, devices."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from magscope_app.clock import WallAnchor
+from magscope_app.config import LoadedConfig
+from magscope_app.devices import Camera, Motor
+from magscope_app.devices.lookup import load_driver, source_hash
+from magscope_app.messages import Bead, CameraReady, MotorInfo
+
+
+def dataset_facts(
+    loaded: LoadedConfig,
+    anchor: WallAnchor,
+    camera: CameraReady | None,
+    motors: Sequence[MotorInfo],
+    beads: Sequence[Bead],
+) -> dict[str, Any]:
+    """Return what goes into dataset.json when a recording starts.
+
+    Parameters
+    ----------
+    loaded : LoadedConfig
+        The config that is run.
+    anchor : WallAnchor
+        The session clock.
+    camera, motors, beads
+        As they are now.
+    """
+    config = loaded.config
+    facts: dict[str, Any] = {
+        "operator": config.session.operator or _login(),
+        "notes": config.session.notes,
+        "config_file": str(loaded.path),
+        "overrides": list(loaded.overrides),
+        "config": config.model_dump(mode="json"),
+        "nm_per_px": config.optics.nm_per_px,
+        "focal_shift_factor": config.optics.focal_shift_factor,
+        "surface_nm": config.optics.surface_nm,
+        "clock": {
+            "source": "perf_counter_ns since session start",
+            "uncertainty_ns": anchor.uncertainty_ns,
+        },
+        "drivers": _drivers(loaded),
+        "motors": [asdict(motor) for motor in motors],
+        "beads": [asdict(bead) for bead in beads],
+    }
+    if camera is not None:
+        facts["camera"] = {
+            "format": asdict(camera.format),
+            "tick_source": camera.tick_source,
+            "settings": {setting.name: setting.value for setting in camera.settings},
+        }
+    return facts
+
+
+def _login() -> str:
+    """Return the login name, or nothing where there is none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
+
+
+def _drivers(loaded: LoadedConfig) -> dict[str, dict[str, str]]:
+    config = loaded.config
+    camera: type[object] = load_driver(config.camera.driver, Camera, config.drivers.path)
+    found = {"camera": {"driver": config.camera.driver, "source_sha256": source_hash(camera)}}
+    for motor in config.motors:
+        cls: type[object] = load_driver(motor.driver, Motor, config.drivers.path)
+        found[motor.name] = {"driver": motor.driver, "source_sha256": source_hash(cls)}
+    return found

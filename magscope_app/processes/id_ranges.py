@@ -1,0 +1,94 @@
+"""Sets of frame ids as ranges: which frames of a recording are missing, and where they were lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+#: First id and the id after the last.
+Range = tuple[int, int]
+
+
+def union(ranges: Iterable[Range]) -> list[Range]:
+    """Return the same ids as sorted ranges that neither touch nor overlap."""
+    merged: list[Range] = []
+    for first, stop in sorted(ranges):
+        if stop <= first:
+            continue
+        if merged and first <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
+        else:
+            merged.append((first, stop))
+    return merged
+
+
+def subtract(ranges: Iterable[Range], taken: Iterable[Range]) -> list[Range]:
+    """Return the ids of `ranges` that are not in `taken`."""
+    holes = union(taken)
+    left: list[Range] = []
+    for first, stop in union(ranges):
+        for hole_first, hole_stop in holes:
+            if hole_stop <= first or hole_first >= stop:
+                continue
+            if hole_first > first:
+                left.append((first, hole_first))
+            first = max(first, hole_stop)
+        if first < stop:
+            left.append((first, stop))
+    return left
+
+
+def clip(ranges: Iterable[Range], window: Range) -> list[Range]:
+    """Return the ids of `ranges` that lie in `window`."""
+    return union((max(first, window[0]), min(stop, window[1])) for first, stop in ranges)
+
+
+def total(ranges: Iterable[Range]) -> int:
+    """Return the number of ids."""
+    return sum(stop - first for first, stop in union(ranges))
+
+
+class SeenIds:
+    """Remembers which ids, arriving in ascending order, were left out.
+
+    Parameters
+    ----------
+    first : int
+        The first id expected.
+    """
+
+    def __init__(self, first: int) -> None:
+        self._next = first
+        self._missing: list[Range] = []
+        self._overwritten: list[Range] = []
+
+    def add(self, ids: Sequence[int] | npt.NDArray[np.int64], *, after_loss: bool = False) -> None:
+        """Note ids that have arrived, ascending, possibly repeated.
+
+        Parameters
+        ----------
+        ids : sequence of int
+            Those of one reading.
+        after_loss : bool
+            Something was overwritten just before this reading: what is missing before its first id was lost there.
+        """
+        fresh = np.unique(np.asarray(ids, np.int64))
+        fresh = fresh[fresh >= self._next]
+        if not len(fresh):
+            return
+        if after_loss:
+            self._overwritten.append((self._next, int(fresh[0])))
+        steps = np.diff(fresh, prepend=self._next - 1)
+        self._missing += [(int(fresh[at] - steps[at] + 1), int(fresh[at])) for at in np.flatnonzero(steps > 1)]
+        self._next = int(fresh[-1]) + 1
+
+    @property
+    def overwritten(self) -> list[Range]:
+        """What is missing because the reader was too slow."""
+        return union(self._overwritten)
+
+    def missing(self, stop: int) -> list[Range]:
+        """Return what has not arrived of the ids below `stop`."""
+        return union([*self._missing, (self._next, stop)])

@@ -1,0 +1,122 @@
+"""Everything that can be known to be wrong before a process starts or a device is opened."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from magscope_app.config import Config, LoadedConfig
+from magscope_app.datatypes import check_fits
+from magscope_app.devices import Camera, CameraContext, FrameFormat, Motor, MotorContext
+from magscope_app.devices.lookup import load_driver
+from magscope_app.errors import ConfigError, MagscopeError, Problem
+from magscope_app.kernel_cache import TRACKING_KERNELS
+from magscope_app.processes.bead_owner import bead_problems
+from magscope_app.processes.calibration_file import why_not_calibration
+from magscope_app.processes.segments import ring_bytes
+from magscope_app.processes.status_board import nearest_folder
+from magscope_app.storage.names import validate_dataset_name
+
+_T = TypeVar("_T")
+#: Less free disk than this is a full disk.
+_FULL_BYTES = 100_000_000
+
+
+def require_ready(loaded: LoadedConfig, source: str, record: Path | None, name: str | None) -> None:
+    """Make sure that a config can be run, as far as this is known without opening a device.
+
+    Parameters
+    ----------
+    loaded : LoadedConfig
+        A config that is valid in itself.
+    source : str
+        The file as the user named it.
+    record, name : Path and str, optional
+        Folder and name of a recording asked for on the command line.
+
+    Raises
+    ------
+    ConfigError
+        With every problem.
+    """
+    problems = [*_device_problems(loaded.config), *_recording_problems(loaded.config, record, name)]
+    if problems:
+        raise ConfigError(source, problems)
+
+
+def compile_targets(config: Config) -> tuple[str, ...]:
+    """Return the functions that compile the kernels which this config needs."""
+    camera = load_driver(config.camera.driver, Camera, config.drivers.path)
+    return (TRACKING_KERNELS, *camera.kernels)
+
+
+def _device_problems(config: Config) -> Iterator[Problem]:
+    problems: list[Problem] = []
+    camera = _load("camera.driver", config.camera.driver, Camera, config, problems)
+    form = None
+    if camera is not None:
+        context = CameraContext(config=config)
+        problems += camera.problems(context)
+        form = None if problems else camera.expected_format(context)
+    for entry in config.motors:
+        motor = _load(f"motors.{entry.name}.driver", entry.driver, Motor, config, problems)
+        if motor is not None:
+            problems += motor.problems(MotorContext(config=config, motor=entry))
+    problems += bead_problems(config, form)
+    problems += _file_problems(config)
+    if form is not None:
+        problems += _memory_problems(config, form)
+    yield from problems
+
+
+def _load(
+    where: str, name: str, base: Callable[..., _T], config: Config, problems: list[Problem]
+) -> type[_T] | None:
+    try:
+        return load_driver(name, base, config.drivers.path)
+    except MagscopeError as error:
+        problems.append(Problem(where, str(error)))
+        return None
+
+
+def _file_problems(config: Config) -> Iterator[Problem]:
+    zlut = config.tracking.zlut
+    if zlut is not None:
+        reason = why_not_calibration(zlut, config.optics.focal_shift_factor)
+        if reason:
+            yield Problem("tracking.zlut", reason)
+
+
+def _memory_problems(config: Config, form: FrameFormat) -> Iterator[Problem]:
+    try:
+        check_fits(ring_bytes(config, form))
+    except MagscopeError as error:
+        yield Problem("buffer.seconds", str(error))
+
+
+def _recording_problems(config: Config, record: Path | None, name: str | None) -> Iterator[Problem]:
+    chosen = name if name is not None else config.session.name
+    reason = validate_dataset_name(chosen)
+    if reason:
+        yield Problem("--name" if name is not None else "session.name", f"{chosen!r} {reason}")
+    starts = record is not None or config.recording.start
+    if starts or "folder" in config.recording.model_fields_set:
+        where = "--record" if record is not None else "recording.folder"
+        yield from _folder_problems(where, record or config.recording.folder, starts)
+
+
+def _folder_problems(where: str, folder: Path, starts: bool) -> Iterator[Problem]:
+    if folder.exists() and not folder.is_dir():
+        yield Problem(where, f"{folder} is a file", "give a folder")
+        return
+    parent = nearest_folder(folder)
+    if next((above for above in (folder, *folder.parents) if above.exists()), parent) != parent:
+        yield Problem(where, f"{folder} lies below a file", "give a folder")
+    elif not os.access(parent, os.W_OK | os.X_OK):
+        yield Problem(where, f"{parent} cannot be written to", "choose a folder of your own or have the rights changed")
+    elif starts and shutil.disk_usage(parent).free < _FULL_BYTES:
+        free_mb = shutil.disk_usage(parent).free / 1e6
+        yield Problem(where, f"the disk of {parent} is full ({free_mb:.0f} MB free)", "free some space or choose another disk")

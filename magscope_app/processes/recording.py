@@ -1,0 +1,123 @@
+"""The recording process: starts, feeds and finishes datasets while the line runs."""
+
+from __future__ import annotations
+
+import logging
+
+from magscope_app.datatypes import VideoBuffer
+from magscope_app.errors import MagscopeError
+from magscope_app.messages import (
+    CommandRefused,
+    Event,
+    Message,
+    ProcessReady,
+    RecordingFinished,
+    RecordingOrder,
+    RecordingProgress,
+    RecordingStarted,
+    Shutdown,
+    StopRecording,
+    VideoReady,
+)
+from magscope_app.processes.handles import Handles
+from magscope_app.processes.link import Link, LinkClosed
+from magscope_app.processes.recorder import Recorder
+
+_log = logging.getLogger(__name__)
+_IDLE_S, _BUSY_S = 0.2, 0.05
+
+
+def run(link: Link, handles: Handles) -> None:
+    """Record what is asked for until told to end; a running dataset is completed on every way out."""
+    loop = _RecordingLoop(link, handles)
+    try:
+        loop.run()
+    finally:
+        loop.close()
+
+
+class _RecordingLoop:
+    def __init__(self, link: Link, handles: Handles) -> None:
+        self._link = link
+        self._handles = handles
+        self._video: VideoBuffer | None = None
+        self._rois = handles.rois()
+        self._recorder: Recorder | None = None
+        self._progress = -1
+        self._ending = False
+
+    def run(self) -> None:
+        self._link.send(ProcessReady("recording"))
+        while not self._ending:
+            try:
+                self._listen(0.0 if self._recorder is not None else _IDLE_S)
+            except LinkClosed:
+                self._finish("interrupted", None)
+                raise
+            if self._recorder is not None:
+                self._work(self._recorder)
+
+    def close(self) -> None:
+        self._finish("interrupted", None)
+        self._rois.close()
+        if self._video is not None:
+            self._video.close()
+
+    def _listen(self, timeout_s: float) -> None:
+        message = self._link.receive(timeout_s)
+        while message is not None:
+            self._handle(message)
+            message = self._link.receive()
+
+    def _handle(self, message: Message) -> None:
+        match message:
+            case VideoReady():
+                self._video = self._handles.video()
+            case RecordingOrder():
+                self._start(message)
+            case StopRecording(stop_frame_id, exit_status):
+                self._finish(exit_status, stop_frame_id)
+            case Event():
+                self._keep(message)
+            case Shutdown():
+                self._ending = True
+            case _:
+                _log.warning("the recording process cannot handle %s", type(message).__name__)
+
+    def _start(self, order: RecordingOrder) -> None:
+        if self._recorder is not None or self._video is None:
+            self._link.send(CommandRefused("recording", "a recording is running already, or the camera is not open yet"))
+            return
+        try:
+            self._recorder = Recorder(order, self._handles, self._video, self._rois)
+        except MagscopeError as error:
+            self._link.send(CommandRefused("recording", f"the recording was not started: {error}"))
+            return
+        self._progress = -1
+        self._link.send(RecordingStarted(self._recorder.path, order.mode))
+
+    def _work(self, recorder: Recorder) -> None:
+        recorder.wait(_BUSY_S)
+        try:
+            recorder.turn()
+        except Exception as error:
+            _log.error("recording stops: %s", error)
+            self._finish("failed", None)
+            return
+        if recorder.frames_recorded != self._progress:
+            self._progress = recorder.frames_recorded
+            self._link.send(RecordingProgress(self._progress))
+
+    def _keep(self, event: Event) -> None:
+        if self._recorder is None:
+            return
+        try:
+            self._recorder.event(event)
+        except MagscopeError as error:
+            _log.error("%s", error)
+
+    def _finish(self, exit_status: str, stop_id: int | None) -> None:
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            finished: RecordingFinished = recorder.finish(exit_status, stop_id)
+            self._link.send(finished)

@@ -1,0 +1,126 @@
+"""The shared memory of a session: created, and removed on every path, by the supervisor."""
+
+from __future__ import annotations
+
+import math
+
+from magscope_app.config import Config
+from magscope_app.datatypes import (
+    TELEMETRY_COLUMNS,
+    TRACKS_COLUMNS,
+    BeadRoiBuffer,
+    LiveProfileBuffer,
+    MatrixBuffer,
+    VideoBuffer,
+)
+from magscope_app.devices import Camera, CameraContext, FrameFormat, Motor
+from magscope_app.devices.lookup import load_driver
+from magscope_app.processes.handles import TRACKS, TRUTH, Handles, telemetry_name
+
+#: Telemetry that is kept in memory.
+_TELEMETRY_S = 60
+#: Radii that a live profile may have: half the diagonal of the largest ROI.
+_PROFILE_CAPACITY = 256
+
+
+def ring_size(config: Config) -> tuple[int, int]:
+    """Return (n_stacks, n_images) of the video ring that a config asks for."""
+    n_images = config.buffer.n_images
+    return max(2, math.ceil(config.buffer.seconds * config.camera.fps / n_images)), n_images
+
+
+def ring_bytes(config: Config, form: FrameFormat) -> int:
+    """Return the memory that the video ring needs for frames of this format."""
+    n_stacks, n_images = ring_size(config)
+    return n_stacks * n_images * form.nbytes
+
+
+def matrix_shapes(config: Config) -> dict[str, tuple[int, int]]:
+    """Return name and shape of every matrix of a session, those of the drivers included."""
+    camera = load_driver(config.camera.driver, Camera, config.drivers.path)
+    shapes = {TRACKS: (config.buffer.tracks_rows, len(TRACKS_COLUMNS))}
+    if camera.truth_columns:
+        shapes[TRUTH] = (config.buffer.tracks_rows, len(camera.truth_columns))
+    shapes |= camera.shared_matrices
+    for motor in config.motors:
+        shapes |= load_driver(motor.driver, Motor, config.drivers.path).shared_matrices
+        shapes[telemetry_name(motor.name)] = (int(_TELEMETRY_S * motor.telemetry_hz), len(TELEMETRY_COLUMNS))
+    return shapes
+
+
+def expected_format(config: Config) -> FrameFormat | None:
+    """Return the format of the camera's frames where its driver knows it without opening the camera."""
+    camera = load_driver(config.camera.driver, Camera, config.drivers.path)
+    return camera.expected_format(CameraContext(config=config))
+
+
+class Segments:
+    """All buffers of a session.
+
+    Parameters
+    ----------
+    handles : Handles
+        Locks and names.
+    shapes : dict
+        Of the matrices, from `matrix_shapes`.
+    """
+
+    def __init__(self, handles: Handles, shapes: dict[str, tuple[int, int]]) -> None:
+        self._handles = handles
+        self._matrices: list[MatrixBuffer] = []
+        self.video: VideoBuffer | None = None
+        self.rois: BeadRoiBuffer | None = None
+        self._profile: LiveProfileBuffer | None = None
+        try:
+            self._create(shapes)
+        except BaseException:
+            self.close()
+            raise
+
+    def _create(self, shapes: dict[str, tuple[int, int]]) -> None:
+        handles = self._handles
+        for name, shape in shapes.items():
+            self._matrices.append(
+                MatrixBuffer(
+                    create=True, locks=handles.locks, name=name, shape=shape, wakes=handles.wakes,
+                    session=handles.session,
+                )
+            )
+        capacity = handles.config.beads.max_beads
+        self.rois = BeadRoiBuffer(create=True, locks=handles.locks, capacity=capacity, session=handles.session)
+        self._profile = LiveProfileBuffer(
+            create=True, locks=handles.locks, profile_capacity=_PROFILE_CAPACITY, session=handles.session
+        )
+
+    def create_video(self, form: FrameFormat) -> VideoBuffer:
+        """Create the video ring for frames of this format, reserved and touched.
+
+        Raises
+        ------
+        MagscopeError
+            It does not fit in memory; the text has the sizes.
+        """
+        handles = self._handles
+        n_stacks, n_images = ring_size(handles.config)
+        self.video = VideoBuffer(
+            create=True,
+            locks=handles.locks,
+            n_stacks=n_stacks,
+            width=form.width_px,
+            height=form.height_px,
+            n_images=n_images,
+            bits=form.container_bits,
+            significant_bits=form.bits,
+            default_reader=False,
+            unpin_first=("recording",),
+            wakes=handles.wakes,
+            session=handles.session,
+        )
+        return self.video
+
+    def close(self) -> None:
+        """Remove every segment."""
+        for buffer in (self.video, self.rois, self._profile, *self._matrices):
+            if buffer is not None:
+                buffer.close()
+        self._matrices.clear()

@@ -1,0 +1,107 @@
+"""What the user is told of the running line: rates, levels, losses, disk."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from magscope_app.clock import WallAnchor
+from magscope_app.datatypes import ReaderCounters, VideoBuffer
+from magscope_app.messages import Counters, ProcessState, SystemStatus
+
+#: Frame rate is taken over this time.
+_RATE_WINDOW_S = 1.0
+#: The disk is asked this often.
+_DISK_EVERY_S = 1.0
+
+
+def nearest_folder(folder: Path) -> Path:
+    """Return `folder`, or the nearest folder above it that exists."""
+    return next((parent for parent in (folder, *folder.parents) if parent.is_dir()), Path.cwd())
+
+
+def reader_counters(video: VideoBuffer, name: str) -> ReaderCounters | None:
+    """Return the counts of a reader, or None before it has registered."""
+    try:
+        return video.reader_counters(name)
+    except KeyError:
+        return None
+
+
+@dataclass
+class StatusBoard:
+    """Gathers the numbers; one per supervisor.
+
+    Attributes
+    ----------
+    anchor : WallAnchor
+        The session clock.
+    folder : Path
+        Where recordings go.
+    """
+
+    anchor: WallAnchor
+    folder: Path
+    recording: Path | None = None
+    recorded: Counters = field(default_factory=Counters)
+    _recording_since: float = 0.0
+    _heads: deque[tuple[float, int]] = field(default_factory=deque)
+    _disk: tuple[float, int] = (-1e9, 0)
+
+    def start_recording(self, path: Path) -> None:
+        """Note that a dataset is being written."""
+        self.recording = path
+        self.recorded = Counters()
+        self._recording_since = time.monotonic()
+
+    def counters(self, video: VideoBuffer | None) -> Counters:
+        """Return what became of the frames since the session started."""
+        if video is None:
+            return self.recorded
+        ring = video.counters()
+        tracking = reader_counters(video, "tracking")
+        return replace(
+            self.recorded,
+            frames_acquired=ring.acquired,
+            frames_tracked=tracking.got if tracking else 0,
+            lost_upstream=ring.lost_upstream,
+            lost_ring=ring.lost_ring,
+            lost_tracking=tracking.lost if tracking else 0,
+        )
+
+    def take(
+        self, video: VideoBuffer | None, acquiring: bool, beads: int, processes: Iterable[ProcessState], awake: bool
+    ) -> SystemStatus:
+        """Return the state of everything now."""
+        counters = self.counters(video)
+        return SystemStatus(
+            timestamp_ns=self.anchor.session_ns(),
+            acquiring=acquiring,
+            fps=self._fps(counters.frames_acquired) if acquiring else 0.0,
+            beads=beads,
+            buffer_level=video.level() if video is not None else 0.0,
+            counters=counters,
+            recording=self.recording,
+            recording_seconds=time.monotonic() - self._recording_since if self.recording else 0.0,
+            free_disk_bytes=self._free_disk(),
+            processes=tuple(processes),
+            awake=awake,
+        )
+
+    def _fps(self, acquired: int) -> float:
+        now = time.monotonic()
+        self._heads.append((now, acquired))
+        while len(self._heads) > 2 and now - self._heads[1][0] >= _RATE_WINDOW_S:
+            self._heads.popleft()
+        then, before = self._heads[0]
+        return (acquired - before) / (now - then) if now > then else 0.0
+
+    def _free_disk(self) -> int:
+        now = time.monotonic()
+        if now - self._disk[0] > _DISK_EVERY_S:
+            self._disk = (now, shutil.disk_usage(nearest_folder(self.recording or self.folder)).free)
+        return self._disk[1]

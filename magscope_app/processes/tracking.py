@@ -1,0 +1,178 @@
+"""The tracking process: frames in, bead rows out, in batches of whatever has arrived."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import numpy as np
+import numpy.typing as npt
+
+from magscope_app.datatypes import FrameBatch, ReaderMode, VideoBuffer, VideoReader
+from magscope_app.messages import BeadsFound, FindBeads, Message, ProcessReady, SelectBead, Shutdown, VideoReady
+from magscope_app.processes.focus import FocusHistory
+from magscope_app.processes.handles import Handles
+from magscope_app.processes.link import Link
+from magscope_app.processes.rows import make_rows
+from magscope_app.processes.calibration_file import load_calibration
+from magscope_app.tracking import Tracker, Tracks, find_beads
+
+_log = logging.getLogger(__name__)
+#: Longest wait for frames before messages are looked at.
+_WAIT_S = 0.1
+#: Frames wait in the ring for the first bead list at most this long.
+_BEADS_WAIT_S = 3.0
+#: The live profile is renewed no more often than this.
+_PROFILE_EVERY_NS = 40_000_000
+
+
+def run(link: Link, handles: Handles) -> None:
+    """Track what the camera delivers until told to end."""
+    loop = _TrackingLoop(link, handles)
+    try:
+        loop.run()
+    finally:
+        loop.close()
+
+
+class _BeadList:
+    """The ROIs as tracking needs them, renewed when the shared list has changed."""
+
+    def __init__(self, handles: Handles) -> None:
+        self._shared = handles.rois()
+        self._version = -1
+        self.ids: npt.NDArray[np.int64] = np.empty(0, np.int64)
+        self.corners: npt.NDArray[np.int64] = np.empty((0, 2), np.int64)
+
+    @property
+    def version(self) -> int:
+        return int(self._shared.version)
+
+    def renew(self) -> None:
+        if self.version == self._version:
+            return
+        self._version = self.version
+        ids, rois = self._shared.get_beads()
+        self.ids = ids.astype(np.int64)
+        self.corners = np.ascontiguousarray(rois[:, (0, 2)].astype(np.int64))
+
+    def close(self) -> None:
+        self._shared.close()
+
+
+class _TrackingLoop:
+    def __init__(self, link: Link, handles: Handles) -> None:
+        self._link = link
+        self._handles = handles
+        config = handles.config
+        self._nm_per_px = config.optics.nm_per_px
+        self._roi_px = config.beads.roi_px
+        zlut = load_calibration(config.tracking.zlut) if config.tracking.zlut else None
+        self._tracker = Tracker(self._roi_px, zlut=zlut, method=config.tracking.method, threads=config.tracking.threads)
+        self._rows = handles.tracks()
+        self._profile = handles.profile()
+        self._beads = _BeadList(handles)
+        focus = config.motor_with_role("focus")
+        self._focus = FocusHistory(handles.telemetry(focus.name)) if focus else None
+        self._video: VideoBuffer | None = None
+        self._reader: VideoReader | None = None
+        self._selected: int | None = None
+        self._profile_due_ns = 0
+        self._ending = False
+
+    def run(self) -> None:
+        self._warm_up()
+        self._link.send(ProcessReady("tracking"))
+        while not self._ending:
+            reader = self._reader
+            self._listen(0.2 if reader is None else 0.0)
+            if reader is not None and reader.wait(_WAIT_S):
+                batch = reader.acquire(self._handles.config.buffer.n_images)
+                if batch is not None:
+                    self._track(batch)
+
+    def close(self) -> None:
+        for part in (self._reader, self._video, self._tracker, self._rows, self._profile, self._beads, self._focus):
+            if part is not None:
+                part.close()
+
+    def _warm_up(self) -> None:
+        """Load the compiled kernels now, so that the first frame is not late."""
+        blank = np.zeros((1, self._roi_px, self._roi_px), np.uint8)
+        self._tracker.track(blank, np.zeros((1, 2), np.int64), bead_ids=np.zeros(1, np.int64), profiles=True)
+
+    def _listen(self, timeout_s: float) -> None:
+        message = self._link.receive(timeout_s)
+        while message is not None:
+            self._handle(message)
+            message = self._link.receive()
+
+    def _handle(self, message: Message) -> None:
+        match message:
+            case VideoReady():
+                self._video = self._handles.video()
+                self._reader = self._video.reader("tracking", ReaderMode.LOSSLESS)
+                self._link.send(ProcessReady("tracking-video"))
+            case FindBeads():
+                self._find()
+            case SelectBead(bead_id):
+                self._selected = bead_id
+                self._profile.clear()
+            case Shutdown():
+                self._ending = True
+            case _:
+                _log.warning("the tracking process cannot handle %s", type(message).__name__)
+
+    def _find(self) -> None:
+        """Look for beads in the next frame, which stays in the ring until their ROIs are known."""
+        reader = self._reader
+        batch = None
+        if reader is not None and reader.wait(_BEADS_WAIT_S + 2.0 / self._handles.config.camera.fps):
+            batch = reader.acquire(1)
+        if reader is None or batch is None:
+            self._link.send(BeadsFound(()))
+            return
+        version = self._beads.version
+        found = find_beads(batch.frames[0], self._roi_px)
+        self._link.send(BeadsFound(tuple((float(x), float(y), float(score)) for x, y, score in found)))
+        deadline = time.monotonic() + _BEADS_WAIT_S
+        while len(found) and self._beads.version == version and time.monotonic() < deadline:
+            reader.beat()
+            time.sleep(0.002)
+        self._track(batch)
+
+    def _track(self, batch: FrameBatch) -> None:
+        """Track a batch, write the rows of its valid frames, and only then let go of it."""
+        self._beads.renew()
+        tracks = self._tracker.track(batch.frames, self._beads.corners, bead_ids=self._beads.ids)
+        self._renew_profile(batch)
+        valid = batch.release()
+        t_ns = batch.timestamps_ns.astype(np.float64)
+        focus_nm = self._focus.at(t_ns) if self._focus else np.full(len(t_ns), np.nan)
+        rows = make_rows(
+            tracks,
+            batch.frame_ids.astype(np.float64),
+            t_ns,
+            focus_nm,
+            self._beads.ids.astype(np.float64),
+            self._beads.corners.astype(np.float64),
+            self._nm_per_px,
+        )
+        if not valid.all():
+            rows = rows[np.repeat(valid, len(rows) // len(valid))]
+        if len(rows):
+            self._rows.write(rows)
+
+    def _renew_profile(self, batch: FrameBatch) -> None:
+        now_ns = time.perf_counter_ns()
+        if self._selected is None or now_ns < self._profile_due_ns:
+            return
+        self._profile_due_ns = now_ns + _PROFILE_EVERY_NS
+        which = np.flatnonzero(self._beads.ids == self._selected)
+        if not len(which):
+            return
+        tracks: Tracks = self._tracker.track(
+            batch.frames[-1:], self._beads.corners[which], bead_ids=self._beads.ids[which], profiles=True
+        )
+        if tracks.profiles is not None:
+            self._profile.write_profile(float(batch.timestamps_ns[-1]) * 1e-9, self._selected, tracks.profiles[0, 0])

@@ -1,0 +1,23 @@
+"""Where data are kept: images on disk or in memory, rows in the tracks file, and the folder around them."""
+
+from magscope_app.storage.columns import TELEMETRY_COLUMNS, TRACKS_COLUMNS, TRUTH_COLUMNS
+from magscope_app.storage.dataset_folder import COUNTERS, EXIT_STATUSES, DatasetFolder
+from magscope_app.storage.event_log import EventLog
+from magscope_app.storage.names import validate_dataset_name
+from magscope_app.storage.ndram import NDRAMStorage
+from magscope_app.storage.ndtiff import NDTiffStorage
+from magscope_app.storage.tracks import TracksFile
+
+__all__ = [
+    "COUNTERS",
+    "EXIT_STATUSES",
+    "TELEMETRY_COLUMNS",
+    "TRACKS_COLUMNS",
+    "TRUTH_COLUMNS",
+    "DatasetFolder",
+    "EventLog",
+    "NDRAMStorage",
+    "NDTiffStorage",
+    "TracksFile",
+    "validate_dataset_name",
+]

@@ -1,0 +1,294 @@
+"""The folder that is a dataset: its files, and what is known about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from magscope_app.errors import MagscopeError
+from magscope_app.storage import provenance
+from magscope_app.storage.atomic import write_atomically
+from magscope_app.storage.event_log import EventLog, plain
+from magscope_app.storage.names import validate_dataset_name
+
+SCHEMA_VERSION: Final = 1
+EXIT_STATUSES: Final = ("running", "completed", "interrupted", "failed")
+COUNTERS: Final = (
+    "frames_acquired",
+    "frames_tracked",
+    "frames_recorded",
+    "frames_lost",
+    "lost_upstream",
+    "lost_ring",
+    "lost_tracking",
+    "lost_recording",
+)
+_MOST_TRIALS = 1000
+
+
+class DatasetFolder:
+    """One recording on disk; make one with `create`, continue one with `open`.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    events : EventLog
+        Appends to ``events.jsonl``.
+    """
+
+    def __init__(self, path: Path, description: dict[str, Any]) -> None:
+        self.path = path
+        self._description = description
+        self.events = EventLog(path / "events.jsonl", int(description["clock"]["unix_start_ns"]))
+
+    @classmethod
+    def create(
+        cls,
+        root: str | Path,
+        name: str,
+        *,
+        config_text: bytes,
+        facts: Mapping[str, Any] | None = None,
+        started: datetime | None = None,
+        unix_start_ns: int | None = None,
+    ) -> DatasetFolder:
+        """Make the folder ``<root>/<date>_<time>_<name>`` with config.toml, dataset.json and zluts/.
+
+        Parameters
+        ----------
+        root : str or Path
+            Where datasets go; made if it does not exist.
+        name : str
+            See `validate_dataset_name`. Where the folder exists already, _002, _003 … is appended.
+        config_text : bytes
+            The config file that was run, written byte for byte.
+        facts : mapping, optional
+            What goes into dataset.json beside versions, host and times: the resolved config, devices and
+            their settings, pixel size, camera noise, clock anchor.
+        started : datetime, optional
+            Local time of the start for the folder's name; now by default.
+        unix_start_ns : int, optional
+            Unix time of the session's start, from the wall anchor; the time of `started` by default.
+
+        Returns
+        -------
+        DatasetFolder
+            With exit_status ``"running"`` and all counters 0.
+
+        Raises
+        ------
+        MagscopeError
+            If the name cannot stand in a file system or the disk does not take the folder.
+        """
+        if (problem := validate_dataset_name(name)) is not None:
+            raise MagscopeError(f"the dataset name {name!r} {problem}")
+        start = (started or datetime.now(UTC)).astimezone()
+        anchor_ns = int(start.timestamp() * 1e9) if unix_start_ns is None else int(unix_start_ns)
+        own: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "name": name,
+            "exit_status": "running",
+            "started": start.isoformat(),
+            "stopped": None,
+            "versions": provenance.versions(),
+            "git_commit": provenance.git_commit(),
+            "host": provenance.host(),
+            "counters": dict.fromkeys(COUNTERS, 0),
+            "ledger": [],
+        }
+        given = dict(facts or {})
+        description = {**own, **given, "clock": {**given.get("clock", {}), "unix_start_ns": anchor_ns}}
+        try:
+            path = _new_folder(Path(root), f"{start:%Y-%m-%d_%H%M%S}_{name}")
+            (path / "zluts").mkdir()
+            (path / "config.toml").write_bytes(config_text)
+        except OSError as error:
+            raise MagscopeError(
+                f"the dataset {name!r} could not be made in {root} ({error}); choose another folder"
+            ) from error
+        folder = cls(path, description)
+        folder._save()
+        return folder
+
+    @classmethod
+    def open(cls, path: str | Path) -> DatasetFolder:
+        """Open a dataset to go on with it, as a recorder does that was started again.
+
+        Raises
+        ------
+        MagscopeError
+            If there is no dataset.json, or one that cannot be read.
+        """
+        folder = Path(path)
+        try:
+            description = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+            return cls(folder, description)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise MagscopeError(
+                f"{folder} is no dataset: its dataset.json cannot be read ({error}); give another folder"
+            ) from error
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """A copy of what dataset.json holds."""
+        copied: dict[str, Any] = json.loads(self._encoded())
+        return copied
+
+    def update(
+        self,
+        *,
+        counters: Mapping[str, int] | None = None,
+        ledger: Sequence[Mapping[str, Any]] | None = None,
+        **fields: Any,
+    ) -> None:
+        """Change entries of dataset.json; the file is whole at every moment.
+
+        Parameters
+        ----------
+        counters : mapping of str to int, optional
+            The counters that changed, named as in `COUNTERS`.
+        ledger : sequence of mappings, optional
+            All losses so far: first id, count, where, why.
+        **fields
+            Other entries, replaced whole.
+
+        Raises
+        ------
+        ValueError
+            If a counter or an exit status does not exist.
+        MagscopeError
+            If the disk does not take it; the file stays as it was.
+        """
+        if unknown := set(counters or ()) - set(COUNTERS):
+            raise ValueError(
+                f"no counters are named {', '.join(sorted(unknown))}; the counters are {', '.join(COUNTERS)}"
+            )
+        if (status := fields.get("exit_status", "running")) not in EXIT_STATUSES:
+            raise ValueError(f"exit_status is one of {', '.join(EXIT_STATUSES)}, not {status!r}")
+        before = self._description
+        changed = {**before, **fields}
+        if counters is not None:
+            changed["counters"] = {
+                **before["counters"],
+                **{key: int(count) for key, count in counters.items()},
+            }
+        if ledger is not None:
+            changed["ledger"] = [dict(entry) for entry in ledger]
+        self._description = changed
+        try:
+            self._save()
+        except BaseException:
+            self._description = before
+            raise
+
+    def finish(
+        self,
+        exit_status: str,
+        counters: Mapping[str, int] | None = None,
+        ledger: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        stopped: datetime | None = None,
+        **fields: Any,
+    ) -> None:
+        """Write the end of the recording into dataset.json (see `update`).
+
+        Parameters
+        ----------
+        exit_status : str
+            ``"completed"``, ``"interrupted"`` or ``"failed"``.
+        counters, ledger, **fields
+            As for `update`.
+        stopped : datetime, optional
+            Time of the end; now by default.
+        """
+        end = (stopped or datetime.now(UTC)).astimezone().isoformat()
+        self.update(counters=counters, ledger=ledger, exit_status=exit_status, stopped=end, **fields)
+
+    def add_zlut(self, source: str | Path | bytes, name: str | None = None) -> Path:
+        """Copy a Z-LUT into ``zluts/`` and return where it is.
+
+        Parameters
+        ----------
+        source : str, Path or bytes
+            The file, or its content.
+        name : str, optional
+            File name; that of the source by default, mandatory for bytes. The same content under the same
+            name is kept once; other content gets _002, _003 … before the suffix.
+
+        Raises
+        ------
+        MagscopeError
+            If the name cannot be used, the source cannot be read or the disk does not take it.
+        """
+        wanted = name if name is not None else "" if isinstance(source, bytes) else Path(source).name
+        if (problem := validate_dataset_name(wanted)) is not None:
+            raise MagscopeError(f"the Z-LUT name {wanted!r} {problem}")
+        try:
+            content = source if isinstance(source, bytes) else Path(source).read_bytes()
+            stem, suffix = Path(wanted).stem, Path(wanted).suffix
+            for number in range(1, _MOST_TRIALS):
+                target = self.path / "zluts" / (wanted if number == 1 else f"{stem}_{number:03d}{suffix}")
+                if not target.exists():
+                    write_atomically(target, content)
+                    return target
+                if target.read_bytes() == content:
+                    return target
+        except OSError as error:
+            raise MagscopeError(
+                f"the Z-LUT {wanted!r} could not be copied into {self.path} ({error}); check the disk"
+            ) from error
+        raise MagscopeError(f"{self.path} holds {_MOST_TRIALS} Z-LUTs named {wanted!r}; choose another name")
+
+    @property
+    def zlut_paths(self) -> list[Path]:
+        """The Z-LUTs in this dataset."""
+        return sorted(entry for entry in (self.path / "zluts").iterdir() if not entry.name.startswith("."))
+
+    def next_video_part(self) -> Path:
+        """Make the next folder ``video/0001``, ``video/0002`` … and return it; MagscopeError if it cannot."""
+        try:
+            for number in range(1, 10_000):
+                part = self.path / "video" / f"{number:04d}"
+                if not part.exists():
+                    part.mkdir(parents=True)
+                    return part
+        except OSError as error:
+            raise MagscopeError(
+                f"a folder for video could not be made in {self.path} ({error}); check the disk"
+            ) from error
+        raise MagscopeError(f"{self.path} holds 9999 parts of video; begin another dataset")
+
+    def next_tracks_path(self) -> Path:
+        """Return the first of tracks.h5, tracks-0002.h5, tracks-0003.h5 … that does not exist."""
+        number, path = 1, self.path / "tracks.h5"
+        while path.exists():
+            number += 1
+            path = self.path / f"tracks-{number:04d}.h5"
+        return path
+
+    def _encoded(self) -> bytes:
+        return json.dumps(self._description, indent=2, default=plain, ensure_ascii=False).encode()
+
+    def _save(self) -> None:
+        try:
+            write_atomically(self.path / "dataset.json", self._encoded())
+        except OSError as error:
+            raise MagscopeError(
+                f"{self.path / 'dataset.json'} could not be written ({error}); check the disk"
+            ) from error
+
+
+def _new_folder(root: Path, base: str) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    for number in range(1, _MOST_TRIALS):
+        folder = root / (base if number == 1 else f"{base}_{number:03d}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise FileExistsError(f"{base} exists {_MOST_TRIALS} times")

@@ -1,0 +1,33 @@
+"""Why a number is missing or should be doubted: one bit per reason."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+
+class TrackFlag(IntFlag):
+    """Reasons in `Tracks.flags` (uint8); 0 means nothing is known against the position.
+
+    Attributes
+    ----------
+    LOST
+        No radially symmetric bead was seen: x, y and z are NaN.
+    AT_EDGE
+        The bead's centre is so near the edge of its ROI that less than half of its profile fits: z is NaN,
+        and with LOST also x and y.
+    SATURATED
+        At least one pixel of the ROI is at the camera's ceiling: numbers are given, but may be biased.
+    NO_ZLUT
+        There is no Z-LUT for this bead: z is NaN.
+    OUT_OF_LUT
+        The bead lies at or beyond an end of its Z-LUT: z is NaN.
+    POOR_MATCH
+        The radial profile resembles no plane of the Z-LUT: z is NaN.
+    """
+
+    LOST = 1
+    AT_EDGE = 2
+    SATURATED = 4
+    NO_ZLUT = 8
+    OUT_OF_LUT = 16
+    POOR_MATCH = 32

@@ -1,0 +1,50 @@
+"""What a tracking method is: it fills a job's arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One call of `Tracker.track`, as the kernels see it.
+
+    ROI number i is bead i % n_beads in frame i // n_beads.
+
+    Attributes
+    ----------
+    frames : ndarray of uint8 or uint16, (n_frames, height, width)
+        A read-only view of the caller's pixels.
+    rois : ndarray of int64, (n_beads, 2)
+        x0, y0 of each ROI, all inside the frame.
+    lut_of_bead : ndarray of int64, (n_beads,)
+        Number of the bead's Z-LUT, −1 for none.
+    ceiling : int
+        Grey level from which on a pixel is saturated.
+    columns : ndarray of float64, (7, n_frames · n_beads)
+        Written: x, y, z, their sigmas, quality.
+    flags : ndarray of uint8, (n_frames · n_beads,)
+        Written.
+    profiles : ndarray of float32, (n_frames · n_beads, n_radii)
+        Written; without rows if profiles are not wanted.
+    """
+
+    frames: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+    rois: npt.NDArray[np.int64]
+    lut_of_bead: npt.NDArray[np.int64]
+    ceiling: int
+    columns: npt.NDArray[np.float64]
+    flags: npt.NDArray[np.uint8]
+    profiles: npt.NDArray[np.float32]
+
+
+class Method(Protocol):
+    """Tracks a range of a job's ROIs; each thread has an object of its own."""
+
+    def run(self, job: Job, first: int, stop: int) -> None:
+        """Write the results of the ROIs numbered first..stop − 1."""
+        ...

@@ -1,0 +1,50 @@
+"""What one electron looks like in the image: the camera's noise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CameraNoise:
+    """Noise of a camera, from which the tracker derives each position's uncertainty.
+
+    Attributes
+    ----------
+    gain_dn_per_e : float
+        Digital numbers (grey levels) per photo-electron; > 0.
+    offset_dn : float
+        Grey level of a dark pixel.
+    read_noise_e : float
+        Standard deviation of the read noise in electrons; >= 0.
+    saturation_dn : int or None
+        Grey level at which the camera clips, such as 4095 for 12 bits in uint16; None: the largest value of
+        the pixel type.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite or out of its range.
+    """
+
+    gain_dn_per_e: float
+    offset_dn: float = 0.0
+    read_noise_e: float = 0.0
+    saturation_dn: int | None = None
+
+    def __post_init__(self) -> None:
+        values = (self.gain_dn_per_e, self.offset_dn, self.read_noise_e)
+        if not all(math.isfinite(value) for value in values):
+            raise ValueError(
+                f"camera noise must be finite numbers, not {values}; see the camera's data sheet"
+            )
+        if self.gain_dn_per_e <= 0 or self.read_noise_e < 0:
+            raise ValueError(
+                f"gain_dn_per_e must be > 0 and read_noise_e >= 0, not {self.gain_dn_per_e} and "
+                f"{self.read_noise_e}; give the values of the camera's data sheet"
+            )
+        if self.saturation_dn is not None and self.saturation_dn < 1:
+            raise ValueError(
+                f"saturation_dn must be at least 1, not {self.saturation_dn}; leave it out if it is not known"
+            )

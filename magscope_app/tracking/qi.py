@@ -1,0 +1,102 @@
+"""The method "qi": its tables, its work arrays, and one call for a range of ROIs."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from magscope_app.tracking.lut_tables import LutTables
+from magscope_app.tracking.method import Job
+from magscope_app.tracking.noise import CameraNoise
+from magscope_app.tracking.pixel_kernels import copy_rois
+from magscope_app.tracking.qi_kernels import centre_rois
+from magscope_app.tracking.z_kernels import find_heights
+
+#: Pixels copied at a time as float32: they should stay in a core's second-level cache.
+_PIXELS_AT_A_TIME = 1 << 17
+_COARSE_ANGLES = 32
+#: Mean squared error of rounding to whole grey levels, in DN².
+_ROUNDING_DN2 = 1 / 12
+
+
+class QuadrantInterpolation:
+    """Tracks ROIs by quadrant interpolation; one object per thread, because it owns its work arrays.
+
+    Parameters
+    ----------
+    roi_px : int
+        Edge of the square ROI.
+    tables : LutTables
+        All Z-LUTs.
+    noise : CameraNoise or None
+        None: uncertainties are NaN.
+    """
+
+    def __init__(self, roi_px: int, tables: LutTables, noise: CameraNoise | None) -> None:
+        self._roi_px = roi_px
+        self._tables = tables
+        self._at_a_time = max(1, _PIXELS_AT_A_TIME // roi_px**2)
+        self._pixels = np.empty((self._at_a_time, roi_px * roi_px), np.float32)
+        fine_angles = min(max(32, roi_px // 16 * 16), 128)
+        self._profiles = np.empty((self._at_a_time, n_radii(roi_px)), np.float32)
+        self._fits = np.empty(self._at_a_time, np.int64)
+        self._coarse, self._fine = _directions(_COARSE_ANGLES), _directions(fine_angles)
+        self._work = np.zeros((8, max(2 * n_radii(roi_px), fine_angles)), np.float32)
+        gain = noise.gain_dn_per_e if noise else 0.0
+        offset = noise.offset_dn if noise else 0.0
+        floor = (gain * noise.read_noise_e) ** 2 + _ROUNDING_DN2 if noise else 0.0
+        self._noise = np.array([gain, offset, floor], np.float32)
+
+    def run(self, job: Job, first: int, stop: int) -> None:
+        """Track the ROIs numbered first..stop − 1 and write into the job's arrays."""
+        while first < stop:
+            count = min(self._at_a_time, stop - first)
+            profiles = job.profiles[first : first + count] if len(job.profiles) else self._profiles
+            self._run_few(job, first, count, profiles)
+            first += count
+
+    def _run_few(self, job: Job, first: int, count: int, profiles: npt.NDArray[np.float32]) -> None:
+        """Track as many ROIs as the work arrays hold."""
+        copy_rois(job.frames, job.rois, first, count, job.ceiling, self._roi_px, self._pixels, job.flags)
+        centre_rois(
+            self._pixels,
+            job.rois,
+            first,
+            count,
+            self._roi_px,
+            self._coarse,
+            self._fine,
+            self._noise,
+            self._work,
+            job.columns,
+            job.flags,
+            profiles,
+            self._fits,
+        )
+        tables = self._tables
+        find_heights(
+            profiles,
+            self._fits,
+            job.lut_of_bead,
+            first,
+            count,
+            self._noise,
+            tables.planes,
+            tables.slopes,
+            tables.spreads,
+            tables.plane_z,
+            tables.rows,
+            job.columns,
+            job.flags,
+        )
+
+
+def n_radii(roi_px: int) -> int:
+    """Return how many radii 0, 1, 2 … px a centred bead's profile has."""
+    return roi_px // 2
+
+
+def _directions(n_angles: int) -> npt.NDArray[np.float32]:
+    """Return cosines and sines (2, n_angles), symmetric in the four quadrants."""
+    angles = (np.arange(n_angles) + 0.5) * (2 * np.pi / n_angles)
+    return np.stack([np.cos(angles), np.sin(angles)]).astype(np.float32)

@@ -1,0 +1,212 @@
+"""The tracker: frames and ROIs in, positions out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from magscope_app.tracking.columns import N_COLUMNS
+from magscope_app.tracking.lut_tables import LutTables, make_tables
+from magscope_app.tracking.method import Job, Method
+from magscope_app.tracking.noise import CameraNoise
+from magscope_app.tracking.qi import QuadrantInterpolation, n_radii
+from magscope_app.tracking.requests import require_frames, require_rois
+from magscope_app.tracking.tracks import Tracks
+from magscope_app.tracking.zlut import ZLUT
+from magscope_app.tracking.zlut_set import ZLUTSet
+
+_METHODS: dict[str, Callable[[int, LutTables, CameraNoise | None], Method]] = {"qi": QuadrantInterpolation}
+
+MIN_ROI_PX, MAX_ROI_PX = 16, 256
+#: A thread that gets fewer ROIs than this costs more to wake than it saves.
+_MIN_ROIS_PER_THREAD = 16
+
+
+class Tracker:
+    """Finds x, y and z of beads in ROIs of camera frames.
+
+    Work arrays are allocated here and used again, so an object serves one thread at a time. Use it as a
+    context manager, or call `close`, if it has more than one thread.
+
+    Parameters
+    ----------
+    roi_px : int
+        Edge of the square ROI, 16..256.
+    zlut : ZLUT, ZLUTSet or None
+        A ZLUT serves all beads. If it was measured in another ROI, the radii that both have are used.
+    noise : CameraNoise or None
+        From it follow the uncertainties; None: they are NaN.
+    method : str
+        "qi": centre of mass, quadrant interpolation, correlation with the Z-LUT.
+    threads : int
+        Number of threads that share the ROIs of a call.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range, or a Z-LUT shares fewer than 8 radii with the ROI.
+    """
+
+    def __init__(
+        self,
+        roi_px: int,
+        zlut: ZLUT | ZLUTSet | None = None,
+        noise: CameraNoise | None = None,
+        method: str = "qi",
+        threads: int = 1,
+    ) -> None:
+        if not MIN_ROI_PX <= roi_px <= MAX_ROI_PX:
+            raise ValueError(f"roi_px must be {MIN_ROI_PX}..{MAX_ROI_PX}, not {roi_px}")
+        if method not in _METHODS:
+            raise ValueError(
+                f"there is no tracking method {method!r}; there is: {', '.join(sorted(_METHODS))}"
+            )
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1, not {threads}")
+        self._roi_px = int(roi_px)
+        self._noise = noise
+        self._needs_ids = isinstance(zlut, ZLUTSet)
+        zluts, self._lut_of_id, self._default_lut = _distinct(zlut)
+        tables = make_tables(zluts, n_radii(self._roi_px))
+        self._workers = [_METHODS[method](self._roi_px, tables, noise) for _ in range(threads)]
+        self._pool = ThreadPoolExecutor(threads - 1, "magscope-tracking") if threads > 1 else None
+        self._closed = False
+
+    @property
+    def roi_px(self) -> int:
+        """Edge of the square ROI."""
+        return self._roi_px
+
+    @property
+    def n_radii(self) -> int:
+        """Number of radii, 0, 1, 2 … px, of the profiles in `Tracks`."""
+        return n_radii(self._roi_px)
+
+    def track(
+        self,
+        frames: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
+        rois: npt.ArrayLike,
+        bead_ids: npt.ArrayLike | None = None,
+        profiles: bool = False,
+    ) -> Tracks:
+        """Track every ROI in every frame.
+
+        Parameters
+        ----------
+        frames : ndarray of uint8 or uint16, (n_frames, height, width)
+            Read in place; may be a read-only view of shared memory.
+        rois : array_like of int, (n_beads, 2)
+            x0, y0: the top-left pixel of each bead's ROI.
+        bead_ids : array_like of int, (n_beads,), or None
+            Which Z-LUT of a ZLUTSet serves which ROI; needed only with a ZLUTSet.
+        profiles : bool
+            Return the radial profiles too.
+
+        Returns
+        -------
+        Tracks
+            Arrays (n_frames, n_beads).
+
+        Raises
+        ------
+        ValueError
+            If frames or rois have another type or shape, a ROI leaves the frame, bead_ids are missing or of
+            another length, or the tracker is closed.
+        """
+        if self._closed:
+            raise ValueError("the tracker is closed; make a new one")
+        require_frames(frames)
+        corners = require_rois(rois, self._roi_px, frames.shape[2], frames.shape[1])
+        job = self._job(frames, corners, self._luts(bead_ids, len(corners)), profiles)
+        self._run(job)
+        shape = (len(frames), len(corners))
+        x, y, z, sigma_x, sigma_y, sigma_z, quality = job.columns.reshape(N_COLUMNS, *shape)
+        flags = job.flags.reshape(shape)
+        found = job.profiles.reshape(*shape, self.n_radii) if profiles else None
+        return Tracks(x, y, z, sigma_x, sigma_y, sigma_z, quality, flags, found)
+
+    def close(self) -> None:
+        """End the threads; calling it again does nothing."""
+        self._closed = True
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def __enter__(self) -> Tracker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _luts(self, bead_ids: npt.ArrayLike | None, n_beads: int) -> npt.NDArray[np.int64]:
+        """Return the number of each bead's Z-LUT, −1 for none."""
+        if bead_ids is None:
+            if self._needs_ids and n_beads:
+                raise ValueError("bead_ids are needed with a ZLUTSet: give the id of the bead in each ROI")
+            return np.full(n_beads, self._default_lut, np.int64)
+        ids = np.asarray(bead_ids)
+        if ids.shape != (n_beads,):
+            raise ValueError(
+                f"bead_ids has the shape {ids.shape}, but there are {n_beads} ROIs; give one id per ROI"
+            )
+        return np.array(
+            [self._lut_of_id.get(bead_id, self._default_lut) for bead_id in ids.tolist()], np.int64
+        )
+
+    def _job(
+        self,
+        frames: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
+        rois: npt.NDArray[np.int64],
+        luts: npt.NDArray[np.int64],
+        profiles: bool,
+    ) -> Job:
+        # One kind of array for the compiler: read-only, whatever the caller's is.
+        view = frames.view()
+        view.flags.writeable = False
+        total = len(frames) * len(rois)
+        ceiling = self._noise.saturation_dn if self._noise else None
+        return Job(
+            frames=view,
+            rois=rois,
+            lut_of_bead=luts,
+            ceiling=int(np.iinfo(frames.dtype).max) if ceiling is None else ceiling,
+            columns=np.empty((N_COLUMNS, total)),
+            flags=np.empty(total, np.uint8),
+            profiles=np.empty((total if profiles else 0, self.n_radii), np.float32),
+        )
+
+    def _run(self, job: Job) -> None:
+        """Share the job's ROIs out: this thread takes the first part, the pool the others."""
+        total = len(job.flags)
+        n = max(1, min(len(self._workers), total // _MIN_ROIS_PER_THREAD))
+        bounds = [total * i // n for i in range(n + 1)]
+        parts = list(zip(self._workers, bounds, bounds[1:], strict=False))
+        waiting = (
+            [self._pool.submit(worker.run, job, a, b) for worker, a, b in parts[1:]] if self._pool else []
+        )
+        try:
+            parts[0][0].run(job, bounds[0], bounds[1])
+        finally:
+            for part in waiting:
+                part.result()
+
+
+def _distinct(zlut: ZLUT | ZLUTSet | None) -> tuple[list[ZLUT], dict[int, int], int]:
+    """Return the Z-LUTs, the number of each bead's, and the number of the default (−1: none)."""
+    if zlut is None:
+        return [], {}, -1
+    if isinstance(zlut, ZLUT):
+        return [zlut], {}, 0
+    distinct: dict[int, int] = {}
+    zluts: list[ZLUT] = []
+    for one in (*zlut.values(), *([zlut.default] if zlut.default else [])):
+        if id(one) not in distinct:
+            distinct[id(one)] = len(zluts)
+            zluts.append(one)
+    of_id = {bead_id: distinct[id(one)] for bead_id, one in zlut.items()}
+    return zluts, of_id, distinct[id(zlut.default)] if zlut.default else -1

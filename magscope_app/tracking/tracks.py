@@ -1,0 +1,58 @@
+"""The result of tracking: positions, uncertainties and reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from magscope_app.tracking.flags import TrackFlag
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracks:
+    """Positions of all beads in a stack of frames.
+
+    Every array has the shape (n_frames, n_beads); a value that is not honestly known is NaN, and `flags` says
+    why.
+
+    Attributes
+    ----------
+    x_px, y_px : ndarray of float64
+        Centre in pixels of the whole frame: 0 is the centre of the first column or row.
+    z_nm : ndarray of float64
+        Position in the Z-LUT's z, in nm.
+    sigma_x_px, sigma_y_px, sigma_z_nm : ndarray of float64
+        Standard deviation expected from the camera's noise (not from motion); NaN if the noise is not known.
+    quality : ndarray of float64
+        0..1: the share of the ROI's intensity variance that the model explains (a radially symmetric bead
+        and, where there is a Z-LUT, one that looks like its best plane).
+    flags : ndarray of uint8
+        Bits of `TrackFlag`.
+    profiles : ndarray of float32 or None
+        Radial profiles (n_frames, n_beads, n_radii) at r = 0, 1, 2 … px in grey levels; NaN at radii that do
+        not fit into the ROI around the bead's centre. None unless asked for.
+    """
+
+    x_px: FloatArray
+    y_px: FloatArray
+    z_nm: FloatArray
+    sigma_x_px: FloatArray
+    sigma_y_px: FloatArray
+    sigma_z_nm: FloatArray
+    quality: FloatArray
+    flags: npt.NDArray[np.uint8]
+    profiles: npt.NDArray[np.float32] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of frames and of beads."""
+        n_frames, n_beads = self.x_px.shape
+        return n_frames, n_beads
+
+    def has(self, flag: TrackFlag) -> npt.NDArray[np.bool_]:
+        """Return where any of the given bits is set, (n_frames, n_beads)."""
+        return np.asarray((self.flags & np.uint8(flag)) != 0)

@@ -1,0 +1,201 @@
+"""One Z look-up table: how a bead's radial profile depends on z."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+
+import numpy as np
+import numpy.typing as npt
+
+MetadataValue = str | int | float | bool | None
+
+#: Fewest planes between which z can be interpolated.
+MIN_PLANES = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ZLUT:
+    """Radial profiles of a bead at known z.
+
+    Attributes
+    ----------
+    z_nm : ndarray of float64, (n_planes,)
+        Strictly rising; spacing may be uneven.
+    profiles : ndarray of float64, (n_planes, n_radii)
+        Mean grey level on circles of radius 0, 1, 2 … times `r_step_px`.
+    r_step_px : float
+        Spacing of the radii.
+    roi_px : int or None
+        Edge of the ROI that the profiles were measured in.
+    nm_per_px : float or None
+        Pixel size at the sample.
+    focal_shift_factor : float or None
+        Bead height per focus travel that z_nm was multiplied with.
+    counts : ndarray of int64, (n_planes,)
+        Frames averaged in each plane; 0 where not known.
+    created : str
+        When it was made, ISO 8601; empty if not known.
+    metadata : mapping
+        What else is known, such as the camera and the config; str, int, float, bool or None by name.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, z does not rise, there are fewer than 4 planes, or a number is not finite.
+    """
+
+    z_nm: npt.NDArray[np.float64]
+    profiles: npt.NDArray[np.float64]
+    r_step_px: float = 1.0
+    roi_px: int | None = None
+    nm_per_px: float | None = None
+    focal_shift_factor: float | None = None
+    counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    created: str = ""
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        z_nm = np.array(self.z_nm, dtype=np.float64)
+        profiles = np.array(self.profiles, dtype=np.float64)
+        _require_table(z_nm, profiles, self.r_step_px)
+        counts = np.array(self.counts, dtype=np.int64) if len(self.counts) else np.zeros(len(z_nm), np.int64)
+        if counts.shape != z_nm.shape:
+            raise ValueError(
+                f"counts has the shape {counts.shape}, but there are {len(z_nm)} planes; give one per plane"
+            )
+        for name, array in (("z_nm", z_nm), ("profiles", profiles), ("counts", counts)):
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        object.__setattr__(self, "metadata", dict(self.metadata))
+
+    @property
+    def n_planes(self) -> int:
+        """Number of planes."""
+        return len(self.z_nm)
+
+    @property
+    def n_radii(self) -> int:
+        """Number of radii of each profile."""
+        return int(self.profiles.shape[1])
+
+    def profiles_at(self, radii_px: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the profiles (n_planes, n) at other radii, linear between the table's, constant beyond."""
+        at = np.clip(radii_px / self.r_step_px, 0, self.n_radii - 1)
+        below = np.minimum(at.astype(np.int64), self.n_radii - 2)
+        fraction = at - below
+        return self.profiles[:, below] * (1 - fraction) + self.profiles[:, below + 1] * fraction
+
+    @classmethod
+    def from_profiles(
+        cls,
+        profiles: npt.ArrayLike,
+        z_nm: npt.ArrayLike,
+        *,
+        r_step_px: float = 1.0,
+        roi_px: int | None = None,
+        nm_per_px: float | None = None,
+        focal_shift_factor: float | None = None,
+        counts: npt.ArrayLike | None = None,
+        created: str = "",
+        metadata: Mapping[str, MetadataValue] | None = None,
+    ) -> ZLUT:
+        """Make a Z-LUT of profiles (n_planes, n_radii) at z_nm (n_planes,); the other values as in `ZLUT`."""
+        return cls(
+            np.asarray(z_nm, np.float64),
+            np.asarray(profiles, np.float64),
+            r_step_px,
+            roi_px,
+            nm_per_px,
+            focal_shift_factor,
+            np.zeros(0, np.int64) if counts is None else np.asarray(counts, np.int64),
+            created,
+            metadata or {},
+        )
+
+    @classmethod
+    def from_sweep(
+        cls,
+        images: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
+        z_nm: npt.ArrayLike,
+        *,
+        nm_per_px: float | None = None,
+        focal_shift_factor: float | None = None,
+        created: str = "",
+        metadata: Mapping[str, MetadataValue] | None = None,
+    ) -> ZLUT:
+        """Make a Z-LUT of a focus sweep over one bead, whose centre is found in every image.
+
+        Parameters
+        ----------
+        images : ndarray of uint8 or uint16, (n_planes, n_per_plane, height, width)
+            The bead's ROI; if it is not square, the square in its middle is used.
+        z_nm : array_like, (n_planes,)
+            Rising; spacing may be uneven.
+        nm_per_px, focal_shift_factor, created, metadata
+            As in `ZLUT`.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit, or the bead is not seen in any image of a plane.
+        """
+        from magscope_app.tracking.sweep import mean_profiles  # the tracker needs this module
+
+        z = np.asarray(z_nm, np.float64)
+        profiles, counts, roi_px = mean_profiles(images, z)
+        return cls(z, profiles, 1.0, roi_px, nm_per_px, focal_shift_factor, counts, created, metadata or {})
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], plane_nm: float | None = None, bead: int | None = None) -> ZLUT:
+        """Read a Z-LUT from .npz, QTrk's .radialzlut, or text with a matrix of z and profiles.
+
+        Parameters
+        ----------
+        path : path
+            The ending decides: .npz, .radialzlut, anything else is text.
+        plane_nm : float or None
+            Spacing of the planes, which .radialzlut does not contain; z then starts at 0.
+        bead : int or None
+            Which bead's table to take from a .radialzlut; may be left out if it has only one.
+
+        Raises
+        ------
+        ValueError
+            If the file is not such a table; the text names it and says what to do.
+        OSError
+            If the file cannot be read.
+        """
+        from magscope_app.tracking.zlut_files import load_zlut  # it makes objects of this class
+
+        return load_zlut(path, plane_nm, bead)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write .npz with everything, or (other endings) text: row 0 z in nm, then r = 0, 1, 2 … px."""
+        from magscope_app.tracking.zlut_files import save_zlut  # it makes objects of this class
+
+        save_zlut(self, path)
+
+
+def _require_table(
+    z_nm: npt.NDArray[np.float64], profiles: npt.NDArray[np.float64], r_step_px: float
+) -> None:
+    """Raise ValueError unless z and profiles make a table."""
+    if z_nm.ndim != 1 or profiles.ndim != 2 or len(z_nm) != len(profiles):
+        raise ValueError(
+            f"a Z-LUT needs z_nm (n_planes,) and profiles (n_planes, n_radii), not {z_nm.shape} and "
+            f"{profiles.shape}; give one profile per z"
+        )
+    if len(z_nm) < MIN_PLANES or profiles.shape[1] < 2:
+        raise ValueError(
+            f"a Z-LUT needs at least {MIN_PLANES} planes and 2 radii, not {profiles.shape}; sweep more planes"
+        )
+    if not (np.isfinite(z_nm).all() and np.isfinite(profiles).all()):
+        raise ValueError(
+            "a Z-LUT holds a value that is not a finite number; repeat the sweep or repair the file"
+        )
+    if not (np.diff(z_nm) > 0).all():
+        raise ValueError("the planes of a Z-LUT must rise strictly in z; sort them and average repeated ones")
+    if not r_step_px > 0:
+        raise ValueError(f"r_step_px must be > 0, not {r_step_px}; it is 1 for profiles at r = 0, 1, 2 … px")

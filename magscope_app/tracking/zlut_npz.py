@@ -1,0 +1,98 @@
+"""Z-LUTs in .npz: arrays, and one text in JSON for the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from magscope_app.tracking.zlut import ZLUT
+from magscope_app.tracking.zlut_set import ZLUTSet
+
+__all__ = ["BadZipFile", "read_one", "read_set", "write_one", "write_set"]
+
+_ONE, _SET = "magscope-app Z-LUT 1", "magscope-app Z-LUT set 1"
+Arrays = dict[str, npt.NDArray[np.generic]]
+
+
+def write_one(zlut: ZLUT, file: Path) -> None:
+    """Write one Z-LUT."""
+    _write(file, {"format": np.array(_ONE), **_arrays(zlut, "")})
+
+
+def read_one(file: Path) -> ZLUT:
+    """Read what `write_one` wrote."""
+    return _zlut(_read(file, _ONE), "")
+
+
+def write_set(zluts: ZLUTSet, file: Path) -> None:
+    """Write a set; a Z-LUT that serves several beads is written once."""
+    distinct: dict[int, ZLUT] = {id(zlut): zlut for zlut in zluts.values()}
+    if zluts.default is not None:
+        distinct[id(zluts.default)] = zluts.default
+    number = {key: i for i, key in enumerate(distinct)}
+    arrays: Arrays = {
+        "format": np.array(_SET),
+        "bead_ids": np.array(list(zluts), np.int64),
+        "zlut_of_bead": np.array([number[id(zlut)] for zlut in zluts.values()], np.int64),
+        "default": np.array(-1 if zluts.default is None else number[id(zluts.default)], np.int64),
+    }
+    for i, zlut in enumerate(distinct.values()):
+        arrays |= _arrays(zlut, f"zlut{i}_")
+    _write(file, arrays)
+
+
+def read_set(file: Path) -> ZLUTSet:
+    """Read what `write_set` wrote."""
+    arrays = _read(file, _SET)
+    numbers = [int(n) for n in arrays["zlut_of_bead"]]
+    default = int(arrays["default"])
+    distinct = {n: _zlut(arrays, f"zlut{n}_") for n in {*numbers, default} if n >= 0}
+    ids = [int(bead_id) for bead_id in arrays["bead_ids"]]
+    return ZLUTSet(
+        {bead_id: distinct[n] for bead_id, n in zip(ids, numbers, strict=True)}, distinct.get(default)
+    )
+
+
+def _arrays(zlut: ZLUT, prefix: str) -> Arrays:
+    facts = {
+        "r_step_px": zlut.r_step_px,
+        "roi_px": zlut.roi_px,
+        "nm_per_px": zlut.nm_per_px,
+        "focal_shift_factor": zlut.focal_shift_factor,
+        "created": zlut.created,
+        "metadata": dict(zlut.metadata),
+    }
+    return {
+        f"{prefix}z_nm": zlut.z_nm,
+        f"{prefix}profiles": zlut.profiles,
+        f"{prefix}counts": zlut.counts,
+        f"{prefix}facts": np.array(json.dumps(facts)),
+    }
+
+
+def _zlut(arrays: Arrays, prefix: str) -> ZLUT:
+    facts = json.loads(str(arrays[f"{prefix}facts"]))
+    return ZLUT(
+        arrays[f"{prefix}z_nm"].astype(np.float64),
+        arrays[f"{prefix}profiles"].astype(np.float64),
+        counts=arrays[f"{prefix}counts"].astype(np.int64),
+        **facts,
+    )
+
+
+def _write(file: Path, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    # savez appends .npz to a name that ends otherwise (.NPZ): a file object is taken as it is.
+    with file.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
+
+
+def _read(file: Path, kind: str) -> Arrays:
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+        if not isinstance(archive, np.lib.npyio.NpzFile) or str(archive.get("format", "")) != kind:
+            raise ValueError(f"it is not marked as {kind!r}")
+        return {name: archive[name] for name in archive.files}

@@ -1,0 +1,66 @@
+"""What every test shares: nothing may be left behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+_SHM = Path("/dev/shm")
+#: Threads of libraries that live as long as the interpreter and hold nothing of ours.
+_LIBRARY_THREADS = ("pymmcore", "ThreadPoolExecutor", "Dummy-", "QtThread", "pydevd")
+
+
+def _segments() -> set[str]:
+    return {entry.name for entry in _SHM.iterdir()} if _SHM.is_dir() else set()
+
+
+def _children() -> set[int]:
+    def relevant(process: psutil.Process) -> bool:
+        try:
+            return "resource_tracker" not in " ".join(process.cmdline()) and process.status() != "zombie"
+        except psutil.Error:
+            return False
+
+    return {child.pid for child in psutil.Process().children(recursive=True) if relevant(child)}
+
+
+def _threads() -> set[str]:
+    return {
+        thread.name
+        for thread in threading.enumerate()
+        if not any(thread.name.startswith(known) for known in _LIBRARY_THREADS)
+    }
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Fail a test that leaves a process, a thread or a shared-memory segment."""
+    before = _segments(), _children(), _threads()
+    yield
+    deadline = time.monotonic() + 2.0
+    while True:
+        gc.collect()
+        left = [sorted(map(str, now - old)) for now, old in zip((_segments(), _children(), _threads()), before, strict=True)]
+        if not any(left) or time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    segments, processes, threads = left
+    assert not segments, f"shared-memory segments left: {segments}"
+    assert not processes, f"processes left: {processes}"
+    assert not threads, f"threads left: {threads}"
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Return the folder of real bead images, or skip the test where there is none."""
+    folder = os.environ.get("MAGSCOPE_TEST_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("MAGSCOPE_TEST_DATA is not set: the real bead images are not part of this project")
+    return Path(folder)

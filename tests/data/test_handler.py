@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from magscope_app.data import DataCoordinates, DataHandler
+from magscope_app.storage import NDRAMStorage
+from tests.data.storages import GatedStorage
+
+IMAGE = np.arange(12, dtype=np.uint16).reshape(3, 4)
+
+
+class Recorder:
+    """A future that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[int, int, bool, bool]] = []
+
+    def _notify_data(
+        self, coords: DataCoordinates, data: NDArray[Any], metadata: dict[str, Any], *, processed: bool, stored: bool
+    ) -> None:
+        self.heard.append((int(coords.time), int(data[0, 0]), processed, stored))
+
+
+def test_document_example() -> None:
+    storage = NDRAMStorage()
+    data_handler = DataHandler(storage)
+    coords = DataCoordinates(time=1, channel="GFP")
+    data_handler.put(coords, IMAGE, {"exposure": 3})
+    data_handler.await_completion()
+    found = data_handler.get(coords, return_data=True, return_metadata=True)
+    assert found is not None
+    np.testing.assert_array_equal(found[0], IMAGE)
+    assert found[1] == {"exposure": 3}
+    data_handler.finish()
+
+
+def test_finds_data_wherever_they_are() -> None:
+    storage = GatedStorage()
+    with DataHandler(storage) as handler:
+        coords = DataCoordinates(time=0)
+        handler.put(coords, IMAGE, {"a": 1})
+        coords.time = 9
+        # No processor: the data are what a processor would have returned.
+        for processed in (None, True, False):
+            found = handler.get({"time": 0}, processed=processed)
+            assert found is not None
+            assert found[0] is IMAGE
+        assert handler.get({"time": 0}, return_data=False) == (None, {"a": 1})
+        assert handler.get({"time": 0}, return_metadata=False) == (IMAGE, None)
+        for absent in ({"time": 9}, coords, {"time": 0, "z": 0}):
+            with pytest.raises(KeyError, match="no data"):
+                handler.get(absent)
+        assert handler.pending == 1
+        storage.gate.set()
+        handler.await_completion()
+        assert handler.pending == 0
+        assert handler.get({"time": 0}, return_data=False) == (None, {"a": 1})
+        assert handler.stored_count == 1
+    assert handler.get({"time": 0}, return_data=False) == (None, {"a": 1})
+
+
+def test_waiting_processing_and_stored_data_of_a_processor() -> None:
+    storage = GatedStorage()
+    entered, release = threading.Event(), threading.Event()
+
+    def slow(coords: DataCoordinates, data: NDArray[Any], metadata: dict[str, Any]) -> Any:
+        entered.set()
+        data[:] = 100
+        assert release.wait(20)
+        return coords, data, {**metadata, "done": True}
+
+    with DataHandler(storage, slow) as handler:
+        handler.put({"time": 0}, IMAGE, {})
+        handler.put({"time": 1}, IMAGE, {})
+        assert entered.wait(20)
+        assert handler.get({"time": 0}, processed=True) is None
+        waiting = handler.get({"time": 1})
+        assert waiting is not None
+        np.testing.assert_array_equal(waiting[0], IMAGE)
+        threading.Timer(0.1, release.set).start()
+        # Half-processed data are never seen: this waits for the processor.
+        found = handler.get({"time": 0})
+        assert found is not None
+        assert found[0] is not None
+        assert (found[0] == 100).all()
+        np.testing.assert_array_equal(waiting[0], IMAGE)
+        with pytest.raises(KeyError, match="only as the processor"):
+            handler.get({"time": 0}, processed=False)
+        storage.gate.set()
+        handler.await_completion()
+        assert handler.get({"time": 0}, processed=True, return_data=False) == (None, {"done": True})
+        with pytest.raises(KeyError, match="only as the processor"):
+            handler.get({"time": 0}, processed=False)
+
+
+def test_the_future_hears_of_every_stage() -> None:
+    storage = GatedStorage()
+    plain, worked = Recorder(), Recorder()
+    with DataHandler(storage) as handler:
+        handler.put({"time": 0}, IMAGE + 1, {}, plain)
+        assert plain.heard == [(0, 1, False, False)]
+        storage.gate.set()
+    assert plain.heard == [(0, 1, False, False), (0, 1, False, True)]
+    with DataHandler(NDRAMStorage(), lambda c, d, m: (c, d + 1, m)) as handler:
+        handler.put({"time": 5}, IMAGE + 1, {}, worked)
+    assert worked.heard == [(5, 1, False, False), (5, 2, True, False), (5, 2, True, True)]
+
+
+def test_metadata_are_owned() -> None:
+    storage = GatedStorage()
+    metadata: dict[str, Any] = {"flat": 1, "deep": {"list": [1]}}
+    with DataHandler(storage) as handler:
+        handler.put({"time": 0}, IMAGE, metadata)
+        metadata["flat"] = 2
+        metadata["deep"]["list"].append(2)
+        storage.gate.set()
+    assert storage.get_metadata({"time": 0}) == {"flat": 1, "deep": {"list": [1]}}
+
+
+def test_the_array_is_passed_by_reference_and_released_when_stored() -> None:
+    storage = GatedStorage()
+    done: list[tuple[int, bool]] = []
+    with DataHandler(storage) as handler:
+        slot = np.zeros((3, 4), np.uint8)
+        alive = weakref.ref(slot)
+        handler.put({"time": 0}, slot, {}, on_done=lambda c, stored: done.append((int(c.time), stored)))
+        del slot
+        assert alive() is not None
+        assert done == []
+        storage.gate.set()
+        handler.await_completion()
+        assert done == [(0, True)]
+    gc.collect()
+    assert alive() is None
+
+
+def test_the_same_coordinates_again_change_nothing() -> None:
+    storage = GatedStorage()
+    with DataHandler(storage) as handler:
+        handler.put({"time": 0}, IMAGE, {"n": 1})
+        with pytest.raises(KeyError, match="on their way"):
+            handler.put({"time": 0}, IMAGE * 0, {"n": 2})
+        storage.gate.set()
+        handler.await_completion()
+        with pytest.raises(KeyError, match="already stored"):
+            handler.put(DataCoordinates(time=0), IMAGE * 0, {"n": 3})
+        handler.put({"time": 1}, IMAGE, {})
+    assert storage.get_metadata({"time": 0}) == {"n": 1}
+    np.testing.assert_array_equal(storage[{"time": 0}], IMAGE)
+    assert handler.stored_count == 2
+    assert handler.failures == ()
+
+
+def test_a_full_queue_refuses_and_counts() -> None:
+    storage = GatedStorage()
+    with DataHandler(storage, queue_size=5, on_full="refuse") as handler:
+        future = Recorder()
+        accepted = [handler.put({"time": i}, IMAGE, {}, future) for i in range(20)]
+        assert accepted == [True] * 5 + [False] * 15
+        assert handler.refused == 15
+        assert handler.pending == 5
+        assert len(future.heard) == 5
+        with pytest.raises(KeyError):
+            handler.get({"time": 19})
+        storage.gate.set()
+    assert handler.stored_count == 5
+
+
+def test_a_full_queue_makes_put_wait() -> None:
+    storage = GatedStorage()
+    handler = DataHandler(storage, queue_size=5)
+    largest = 0
+
+    def produce() -> None:
+        nonlocal largest
+        for i in range(200):
+            handler.put({"time": i}, IMAGE, {})
+            largest = max(largest, handler.pending)
+
+    producer = threading.Thread(target=produce)
+    producer.start()
+    producer.join(0.2)
+    assert producer.is_alive()
+    assert handler.pending == 6
+    storage.gate.set()
+    producer.join(20)
+    handler.finish()
+    assert handler.stored_count == 200
+    assert largest <= 6
+
+
+def test_many_threads_may_put() -> None:
+    storage = NDRAMStorage()
+    with DataHandler(storage, lambda c, d, m: (c, d, m), queue_size=7) as handler:
+
+        def produce(channel: str) -> None:
+            for i in range(100):
+                handler.put({"time": i, "channel": channel}, IMAGE, {})
+
+        producers = [threading.Thread(target=produce, args=(name,)) for name in "abcd"]
+        for producer in producers:
+            producer.start()
+        for producer in producers:
+            producer.join(20)
+    assert handler.stored_count == len(storage) == 400
+
+
+def test_the_storage_is_used_by_one_thread() -> None:
+    storage = GatedStorage()
+    storage.gate.set()
+    with DataHandler(storage, lambda c, d, m: (c, d, m)) as handler:
+        for i in range(10):
+            handler.put({"time": i}, IMAGE, {})
+    assert len(storage.threads) == 1
+    assert threading.current_thread().name not in storage.threads
+    assert storage.finish_count == 1
+
+
+def test_nothing_after_finish() -> None:
+    storage = GatedStorage()
+    storage.gate.set()
+    handler = DataHandler(storage)
+    handler.put({"time": 0}, IMAGE, {})
+    handler.finish()
+    handler.finish()
+    handler.await_completion()
+    with pytest.raises(RuntimeError, match="finished"):
+        handler.put({"time": 1}, IMAGE, {})
+    assert handler.pending == 0
+    assert storage.finish_count == 1
+
+
+def test_an_unused_handler_finishes_its_storage_and_starts_no_thread() -> None:
+    storage = GatedStorage()
+    threads = threading.active_count()
+    handler = DataHandler(storage)
+    assert threading.active_count() == threads
+    handler.finish()
+    handler.finish()
+    assert storage.finish_count == 1
+
+
+@pytest.mark.parametrize("wrong", [{"queue_size": 0}, {"stall_timeout_s": 0}, {"on_full": "drop"}])
+def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        DataHandler(NDRAMStorage(), **wrong)
+
+
+def test_lists_are_no_arrays() -> None:
+    with DataHandler(NDRAMStorage()) as handler, pytest.raises(TypeError, match="not list"):
+        handler.put({"time": 0}, [[1]], {})  # type: ignore[arg-type]  # the point of the test

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from hardware.simulated import kernels
+from hardware.simulated.motion import BeadMotion, step_coefficients
+from hardware.simulated.tether import Trap, drags_pn_s_per_nm, trap_at
+from tests.hardware.simulated.twin import Floats, twin_config
+
+SIMULATION = twin_config().simulation
+FORCE_PN = 1.0
+
+
+def trajectories(
+    trap: Trap, *, period_s: float, exposure_s: float, n_frames: int, n_beads: int = 400
+) -> Floats:
+    """Return what is seen of free beads, (n_frames, n_beads, 3)."""
+    motion = BeadMotion(kernels, np.ones(n_beads, bool), period_s)
+    motion.hold(trap, exposure_s)
+    motion.begin(trap, np.random.default_rng(1))
+    return np.array([motion.advance(3 * i).copy() for i in range(n_frames)])
+
+
+def blur(u: float) -> float:
+    """Return the variance left after averaging over u relaxation times (Wong & Halvorsen 2006)."""
+    return 2.0 / u - 2.0 / u**2 * (1.0 - math.exp(-u))
+
+
+def test_variance_is_thermal_energy_times_length_over_force() -> None:
+    trap = trap_at(FORCE_PN, SIMULATION)
+    seen = trajectories(trap, period_s=0.1, exposure_s=1e-6, n_frames=100)
+    kt = 0.01380649 * 298.0
+    extension_nm = trap.height_nm - 500.0
+    assert seen[..., 0].var() == pytest.approx(kt * extension_nm / FORCE_PN, rel=0.03)
+    assert seen[..., 1].var() == pytest.approx(kt * (extension_nm + 500.0) / FORCE_PN, rel=0.03)
+    assert abs(seen.mean()) < 2.0
+
+
+def test_variance_in_z_is_that_of_the_tether_as_a_spring() -> None:
+    trap = trap_at(FORCE_PN, SIMULATION)
+    stretch = trap_at(FORCE_PN * 1.01, SIMULATION).height_nm - trap_at(FORCE_PN * 0.99, SIMULATION).height_nm
+    seen = trajectories(trap, period_s=0.1, exposure_s=1e-6, n_frames=100)
+    assert seen[..., 2].var() == pytest.approx(0.01380649 * 298.0 * stretch / (0.02 * FORCE_PN), rel=0.03)
+
+
+@pytest.mark.parametrize("relaxations", [0.1, 1.0, 8.0])
+def test_exposure_blurs_motion_as_theory_says(relaxations: float) -> None:
+    trap = trap_at(FORCE_PN, SIMULATION)
+    exposure_s = relaxations / trap.rate_hz[0]
+    seen = trajectories(trap, period_s=3 * exposure_s, exposure_s=exposure_s, n_frames=200)
+    assert seen[..., 0].var() == pytest.approx(trap.variance_nm2[0] * blur(relaxations), rel=0.04)
+
+
+def test_correlation_from_frame_to_frame_gives_the_corner_frequency() -> None:
+    trap = trap_at(FORCE_PN, SIMULATION)
+    period_s = 0.7 / trap.rate_hz[0]
+    seen = trajectories(trap, period_s=period_s, exposure_s=1e-3 * period_s, n_frames=200)[..., 0]
+    correlation = float((seen[1:] * seen[:-1]).mean() / seen.var())
+    assert -math.log(correlation) / period_s == pytest.approx(trap.rate_hz[0], rel=0.03)
+
+
+def test_neighbouring_averages_are_correlated_as_theory_says() -> None:
+    trap = trap_at(FORCE_PN, SIMULATION)
+    u = 1.5
+    exposure_s = u / trap.rate_hz[0]
+    seen = trajectories(trap, period_s=exposure_s, exposure_s=exposure_s, n_frames=200)[..., 0]
+    covariance = float((seen[1:] * seen[:-1]).mean())
+    assert covariance == pytest.approx(trap.variance_nm2[0] * ((1 - math.exp(-u)) / u) ** 2, rel=0.05)
+
+
+def test_short_and_long_exposures_meet_where_the_series_takes_over() -> None:
+    variance = np.ones(2)
+    steps = step_coefficients(variance, np.array([0.01999, 0.02001]), period_s=2.0, exposure_s=1.0)
+    assert steps[0] == pytest.approx(steps[1], rel=2e-3)
+
+
+def test_stuck_beads_rest() -> None:
+    motion = BeadMotion(kernels, np.array([False, True]), 0.01)
+    trap = trap_at(FORCE_PN, SIMULATION)
+    motion.begin(trap, np.random.default_rng(1))
+    motion.hold(trap, 0.005)
+    seen = motion.advance(5)
+    assert not seen[0].any()
+    assert seen[1].all()
+
+
+def test_drag_is_stokes_far_from_the_surface_and_grows_near_it() -> None:
+    far = drags_pn_s_per_nm(500.0, 1e7, 298.0)
+    assert far == pytest.approx([6 * math.pi * 0.89e-9 * 500.0] * 2, rel=0.01)
+    near = drags_pn_s_per_nm(500.0, 600.0, 298.0)
+    assert near[1] > near[0] > far[0]
+    # Goldman, Cox & Brenner 1967 and Brenner 1961 at h/R = 1.5431.
+    along, upright = drags_pn_s_per_nm(500.0, 1.5431 * 500.0, 298.0)
+    assert along / far[0] == pytest.approx(1.5675, rel=0.02)
+    assert upright / far[1] == pytest.approx(3.0361, rel=0.02)

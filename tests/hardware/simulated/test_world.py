@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Iterator
+from multiprocessing.synchronize import Lock
+
+import numpy as np
+import pytest
+
+from hardware.simulated.microscope import (
+    SimulatedCamera,
+    SimulatedFocus,
+    SimulatedMagnetHeight,
+    SimulatedStageX,
+)
+from hardware.simulated.world import MATRIX, SHARED, Axis, World
+from magscope_app.config import Config
+from magscope_app.datatypes import MatrixBuffer
+from magscope_app.devices.context import SharedMatrix
+from tests.hardware.simulated.twin import Floats, camera_context, motor_context, twin_config
+
+CONFIG = twin_config(
+    motors={role: {"settings": {"instant": True}} for role in ("focus", "magnet_height", "stage_x")},
+)
+TIMEOUT_S = 30.0
+
+
+def attach_with(lock: Lock) -> SharedMatrix:
+    """Return what gives a driver the matrix of this session."""
+    return lambda name: MatrixBuffer(create=False, locks={name: lock}, name=name)
+
+
+@pytest.fixture
+def lock() -> Iterator[Lock]:
+    """Make the world's matrix, as the engine does, and lend its lock."""
+    lock = multiprocessing.get_context("spawn").Lock()
+    matrix = MatrixBuffer(create=True, locks={MATRIX: lock}, name=MATRIX, shape=SHARED[MATRIX])
+    yield lock
+    matrix.close()
+
+
+def one_frame(camera: SimulatedCamera) -> Floats:
+    assert camera.read_into(np.empty((240, 320), np.uint8), 1.0) is not None
+    return camera.truth()
+
+
+def watching(lock: Lock) -> SimulatedCamera:
+    camera = SimulatedCamera(camera_context(CONFIG, attach_with(lock)))
+    camera.open()
+    camera.start()
+    # The magnets' and the focus's moves lie before the middle of the next exposure.
+    time.sleep(0.01)
+    return camera
+
+
+def move_in_another_process(config: Config, lock: Lock) -> None:
+    focus = SimulatedFocus(motor_context(config, "focus", attach_with(lock)))
+    magnet = SimulatedMagnetHeight(motor_context(config, "magnet_height", attach_with(lock)))
+    focus.open()
+    magnet.open()
+    focus.move_to(1000.0)
+    magnet.move_to(9.0)
+    focus.close()
+    magnet.close()
+
+
+def test_a_camera_sees_what_motors_of_another_process_do(lock: Lock) -> None:
+    camera = watching(lock)
+    before = one_frame(camera)
+    assert before[0, 3] == 500.0
+    context = multiprocessing.get_context("spawn")
+    child = context.Process(target=move_in_another_process, args=(CONFIG, lock))
+    child.start()
+    child.join(TIMEOUT_S)
+    assert child.exitcode == 0
+    time.sleep(0.01)
+    after = one_frame(camera)
+    assert after[0, 3] == pytest.approx(500.0 - 0.88 * 1000.0)
+    assert after[:, 3] == pytest.approx(after[:, 4] - 880.0)
+    # The magnets went up: the tethers are weaker now.
+    assert after[1:, 4].max() < before[1:, 4].min() - 50.0
+    camera.close()
+
+
+def test_an_axis_that_rests_for_long_keeps_its_place_for_a_camera_that_comes_later(lock: Lock) -> None:
+    attach = attach_with(lock)
+    focus = SimulatedFocus(motor_context(CONFIG, "focus", attach))
+    stage = SimulatedStageX(motor_context(CONFIG, "stage_x", attach))
+    focus.open()
+    stage.open()
+    stage.move_to(2.0)
+    for step in range(300):
+        focus.move_to(float(step))
+    camera = watching(lock)
+    moved = one_frame(camera)[0, 1]
+    alone = SimulatedCamera(camera_context(CONFIG))
+    alone.open()
+    alone.start()
+    assert moved - one_frame(alone)[0, 1] == pytest.approx(2000.0)
+    again = SimulatedStageX(motor_context(CONFIG, "stage_x", attach))
+    again.open()
+    assert again.position() == 2.0
+    for device in (focus, stage, camera, alone, again):
+        device.close()
+
+
+def test_axes_that_move_in_turn_do_not_undo_each_other(lock: Lock) -> None:
+    attach = attach_with(lock)
+    focus = SimulatedFocus(motor_context(CONFIG, "focus", attach))
+    magnet = SimulatedMagnetHeight(motor_context(CONFIG, "magnet_height", attach))
+    focus.open()
+    magnet.open()
+    for step in range(5):
+        focus.move_to(10.0 * step)
+        magnet.move_to(4.0 + step)
+    world = World(CONFIG, attach)
+    now_ns = time.perf_counter_ns()
+    assert world.position(Axis.FOCUS, now_ns) == 40.0
+    assert world.position(Axis.MAGNET_HEIGHT, now_ns) == 8.0
+    for part in (focus, magnet, world):
+        part.close()
+
+
+def test_a_slow_focus_is_seen_on_its_way(lock: Lock) -> None:
+    config = twin_config(motors={"focus": {"speed": 2000.0}})
+    focus = SimulatedFocus(motor_context(config, "focus", attach_with(lock)))
+    focus.open()
+    camera = SimulatedCamera(camera_context(config, attach_with(lock)))
+    camera.open()
+    camera.start()
+    focus.move_to(1000.0)
+    time.sleep(0.1)
+    z_nm = one_frame(camera)[0, 3]
+    assert 500.0 - 880.0 < z_nm < 500.0 - 0.88 * 100.0
+    focus.stop()
+    focus.close()
+    camera.close()

@@ -1,0 +1,77 @@
+"""What Tracker refuses, and the smallest things that it accepts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from magscope_app.tracking import ZLUT, CameraNoise, Tracker, ZLUTSet
+
+FRAMES = np.zeros((2, 40, 60), np.uint8)
+
+
+def test_no_beads_and_no_frames() -> None:
+    tracker = Tracker(16, ZLUTSet({}))
+    none = tracker.track(FRAMES, np.zeros((0, 2), np.int64), profiles=True)
+    assert none.shape == (2, 0)
+    assert none.profiles is not None
+    assert none.profiles.shape == (2, 0, 8)
+    assert tracker.track(FRAMES, []).flags.shape == (2, 0)
+    assert tracker.track(FRAMES[:0], [[0, 0]], bead_ids=[1]).shape == (0, 1)
+
+
+def test_rois_at_the_border_are_inside() -> None:
+    assert Tracker(16).track(FRAMES, [[0, 0], [44, 24], [0, 24], [44, 0]]).shape == (2, 4)
+
+
+@pytest.mark.parametrize("corner", [[-1, 0], [45, 0], [0, 25], [0, -1], [2**40, 0]])
+def test_roi_that_leaves_the_frame(corner: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"ROI 1 at x0 = .* leaves the frame of 60 x 40 px"):
+        Tracker(16).track(FRAMES, [[3, 3], corner])
+
+
+@pytest.mark.parametrize("rois", [[[0.5, 1.0]], [[1, 2, 3]], [1, 2]])
+def test_rois_of_wrong_kind(rois: object) -> None:
+    with pytest.raises(ValueError, match="rois must be integers"):
+        Tracker(16).track(FRAMES, np.asarray(rois))
+
+
+@pytest.mark.parametrize("frames", [FRAMES[0], FRAMES.astype(np.float32), FRAMES.astype(np.int16), [[1]]])
+def test_frames_of_wrong_kind(frames: object) -> None:
+    with pytest.raises(ValueError, match="frames must be"):
+        Tracker(16).track(frames, [[0, 0]])  # type: ignore[arg-type]  # the point of the test
+
+
+def test_bad_arguments() -> None:
+    for roi_px in (15, 257):
+        with pytest.raises(ValueError, match=r"roi_px must be 16\.\.256"):
+            Tracker(roi_px)
+    with pytest.raises(ValueError, match="no tracking method 'fast'; there is: qi"):
+        Tracker(64, method="fast")
+    with pytest.raises(ValueError, match="threads"):
+        Tracker(64, threads=0)
+    for values in ((0.0, 0.0, 0.0), (1.0, 0.0, -1.0), (np.nan, 0.0, 0.0)):
+        with pytest.raises(ValueError, match=r"camera noise|gain_dn_per_e"):
+            CameraNoise(*values)
+    with pytest.raises(ValueError, match="saturation_dn"):
+        CameraNoise(1.0, saturation_dn=0)
+
+
+def test_lut_that_shares_too_little() -> None:
+    z_nm = np.arange(5.0)
+    profiles = np.random.default_rng(0).normal(size=(5, 20))
+    Tracker(32, ZLUT(z_nm, profiles[:, :8]))
+    with pytest.raises(ValueError, match="shares only 7 radii"):
+        Tracker(32, ZLUT(z_nm, profiles[:, :7]))
+    with pytest.raises(ValueError, match="shares only 5 radii"):
+        Tracker(32, ZLUT(z_nm, profiles, r_step_px=0.25))
+    with pytest.raises(ValueError, match="same value everywhere"):
+        Tracker(32, ZLUT(z_nm, np.ones((5, 20))))
+
+
+def test_closed_tracker() -> None:
+    with Tracker(16, threads=2) as tracker:
+        tracker.track(np.repeat(FRAMES, 40, axis=0), [[0, 0]])
+    tracker.close()
+    with pytest.raises(ValueError, match="closed"):
+        tracker.track(FRAMES, [[0, 0]])
