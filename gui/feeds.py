@@ -11,7 +11,6 @@ import numpy.typing as npt
 from gui.models.boxes import Boxes
 from magscope_app.config import Config
 from magscope_app.datatypes import (
-    TRACKS_COLUMNS,
     BeadRoiBuffer,
     LiveProfileBuffer,
     MatrixBuffer,
@@ -23,6 +22,8 @@ from magscope_app.datatypes import (
 READER = "gui"
 #: Rows taken at most at once; what waits beyond that is taken the next time.
 _MAX_ROWS = 100_000
+#: The profile's row begins with time, bead id and number of samples.
+_PROFILE_META = 3
 
 
 class BufferHandles(Protocol):
@@ -117,8 +118,7 @@ class Feeds:
 
     def rows(self) -> npt.NDArray[np.float64]:
         """Return the rows since the last call (n, 13)."""
-        rows = self._rows.read(_MAX_ROWS)
-        return np.empty((0, len(TRACKS_COLUMNS))) if rows is None else rows
+        return self._rows.read(_MAX_ROWS)
 
     def boxes(self) -> Boxes:
         """Return the ROIs; the same object as long as nothing has changed."""
@@ -130,14 +130,15 @@ class Feeds:
 
     def profile(self) -> Profile | None:
         """Return the newest radial profile, None where none was written."""
-        _, bead_id, length, *samples = np.ravel(self._profile.peak_unsorted())
-        if not np.isfinite(bead_id) or not np.isfinite(length):
+        row = self._profile.peak_unsorted()[0]
+        _, bead_id, length = row[:_PROFILE_META].tolist()
+        if not np.isfinite(length):
             return None
-        return Profile(int(bead_id), np.array(samples[: int(length)]))
+        return Profile(int(bead_id), row[_PROFILE_META:][: int(length)])
 
     def motor(self, name: str) -> MotorReading | None:
         """Return the newest position of an axis, None where there is none yet."""
-        rows = self._telemetry[name].newest(1) if name in self._telemetry else ()
+        rows = self._telemetry[name].newest(1)
         if not len(rows):
             return None
         t_ns, position, target, moving, at_target = rows[-1]
@@ -145,8 +146,11 @@ class Feeds:
 
     def close(self) -> None:
         """Detach from everything."""
-        for buffer in (self._tracks, self._rois, self._profile, *self._telemetry.values()):
-            buffer.close()
+        self._tracks.close()
+        self._rois.close()
+        self._profile.close()
+        for telemetry in self._telemetry.values():
+            telemetry.close()
         if self._video is not None:
             self._video.close()
             self._video = None

@@ -29,6 +29,7 @@ def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget], width: int, h
         Size of the window in pixels.
     """
     wide = width >= _WIDE_PX
+    stacks: tuple[tuple[QDockWidget, ...], ...]
     for dock in docks.values():
         window.removeDockWidget(dock)
     image = _docks_at("image", docks)[0]

@@ -62,5 +62,5 @@ def sentence(packages: tuple[str, ...], error: str = "") -> str:
     """Return what to tell the user."""
     if packages:
         names = " ".join(packages)
-        return f"The window cannot open because system libraries are missing: install them with: sudo apt install {names}"
+        return f"The window cannot open, system libraries are missing: run sudo apt install {names}"
     return f"The window cannot open: {error}; run with --headless, or reinstall PyQt6 and pyqtgraph"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt
@@ -67,13 +68,14 @@ class Menus:
         menu.addSeparator()
         for entry in PANELS:
             self._add(
-                menu, f"show.{entry.key}", entry.title, entry.shortcut, lambda key=entry.key: self._show(key)
+                menu,
+                f"show.{entry.key}",
+                entry.title,
+                entry.shortcut,
+                partial(self._window.show_panel, entry.key),
             )
         menu.addSeparator()
         self._add(menu, "arrange", "Arrange panels as at first", "", self._window.arrange)
-
-    def _show(self, key: str) -> None:
-        self._window.show_panel(key)
 
     def set_colour(self, colour: str) -> None:
         """Draw the icons of the panels in a colour."""

@@ -223,6 +223,4 @@ class Session(QObject):
         if waiting and time.perf_counter_ns() > self._asked_ns + _ANSWER_TIMEOUT_NS:
             asked = "start" if self.state.starting else "stop"
             self.state.starting = self.state.stopping = False
-            self.state.warn(
-                "gui", f"Nobody answered the command to {asked} recording; see the log and try again."
-            )
+            self.state.warn(f"Nobody answered the command to {asked} recording; see the log and try again.")

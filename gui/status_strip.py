@@ -57,8 +57,10 @@ class FieldBox(QFrame):
         pair = pairs.get(field.tone, theme.calm)
         caption = theme.dim if field.tone in ("calm", "dim") else pair.text
         self.setStyleSheet(
-            f"FieldBox {{ background: {pair.background}; border-radius: 4px; border: 1px solid {theme.line}; }}"
-            f"QLabel {{ color: {pair.text}; font-size: {LARGE_PX}px; font-weight: 600; background: transparent; }}"
+            f"FieldBox {{ background: {pair.background}; border: 1px solid {theme.line};"
+            " border-radius: 4px; }"
+            f"QLabel {{ color: {pair.text}; background: transparent;"
+            f" font-size: {LARGE_PX}px; font-weight: 600; }}"
         )
         self.caption.setStyleSheet(f"color: {caption}; font-size: 12px; font-weight: 400;")
 

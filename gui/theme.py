@@ -136,9 +136,11 @@ def palette_of(theme: Theme) -> QPalette:
 
 def _style_sheet(theme: Theme) -> str:
     return f"""
-    QToolTip {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.line}; padding: 4px; }}
+    QToolTip {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.line};
+        padding: 4px; }}
     QDockWidget {{ font-weight: 600; }}
-    QDockWidget::title {{ background: {theme.window}; padding: 4px 6px; border-bottom: 1px solid {theme.line}; }}
+    QDockWidget::title {{ background: {theme.window}; padding: 4px 6px;
+        border-bottom: 1px solid {theme.line}; }}
     QMainWindow::separator {{ background: {theme.window}; width: 5px; height: 5px; }}
     QMainWindow::separator:hover {{ background: {theme.accent.background}; }}
     QLabel[role="dim"] {{ color: {theme.dim}; }}
@@ -153,7 +155,8 @@ def _style_sheet(theme: Theme) -> str:
     QPushButton[role="stop"] {{ background: {theme.alarm.background}; color: {theme.alarm.text};
         font-size: 18px; font-weight: 700; border: 0; border-radius: 4px; padding: 6px 14px; }}
     QPushButton[role="stop"]:pressed {{ border: 2px solid {theme.text}; }}
-    QToolButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text}; border-radius: 3px; }}
+    QToolButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text};
+        border-radius: 3px; }}
     QFrame[role="card"] {{ border: 1px solid {theme.line}; border-radius: 5px; }}
     """
 

@@ -111,7 +111,7 @@ class MainWindow(QMainWindow):
         self.strip.stop_all.connect(self.session.stop_motors)
         self.strip.field_clicked.connect(lambda field: self.show_panel(_PANEL_OF_FIELD[field]))
         self.closing.stop_and_close.connect(self.session.stop_recording)
-        self.session.selection_changed.connect(self._refresh_soon)
+        self.session.selection_changed.connect(self.refresh_soon)
 
     def arrange(self) -> None:
         """Put the panels where they stand at first."""
@@ -125,7 +125,7 @@ class MainWindow(QMainWindow):
         self.notice.set_colours(theme.alarm)
         self.closing.set_colours(theme.warn)
         self.menus.set_colour(theme.text)
-        self._refresh_soon()
+        self.refresh_soon()
 
     # --- showing -----------------------------------------------------------------------------
 
@@ -139,7 +139,8 @@ class MainWindow(QMainWindow):
         (self._visible.add if visible else self._visible.discard)(key)
         self._due_s[key] = 0.0
 
-    def _refresh_soon(self) -> None:
+    def refresh_soon(self) -> None:
+        """Let the next tick refresh everything that is visible."""
         for key in self._due_s:
             self._due_s[key] = 0.0
 

@@ -7,14 +7,15 @@ import importlib
 import multiprocessing
 import os
 import platform
+import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
-from importlib.util import find_spec
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import platformdirs
 
+import magscope_app
 from magscope_app import __version__
 from magscope_app.errors import MagscopeError
 
@@ -48,13 +49,16 @@ def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
     MagscopeError
         Compilation failed; the text has the reason.
     """
-    stamp = kernel_cache_folder() / f"compiled-{_fingerprint(targets)}"
-    if stamp.is_file():
+    stamps = {target: kernel_cache_folder() / f"compiled-{_fingerprint(target)}" for target in targets}
+    missing = tuple(target for target, stamp in stamps.items() if not stamp.is_file())
+    if not missing:
         return
-    progress("compiling the tracking kernels for this computer; this happens once and takes about half a minute")
+    progress(
+        "compiling the tracking kernels for this computer; this happens once and takes about half a minute"
+    )
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_compile, args=(tuple(targets), theirs), name="magscope-compile")
+    process = context.Process(target=_compile, args=(missing, theirs), name="magscope-compile")
     process.start()
     theirs.close()
     try:
@@ -68,19 +72,27 @@ def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
             process.join(5.0)
         ours.close()
     if reason:
-        raise MagscopeError(f"the kernels could not be compiled: {reason}; see docs/user-guide.md, section Trouble")
-    stamp.parent.mkdir(parents=True, exist_ok=True)
-    stamp.touch()
+        raise MagscopeError(
+            f"the kernels could not be compiled: {reason}; see docs/user-guide.md, section Trouble"
+        )
+    for target in missing:
+        stamps[target].parent.mkdir(parents=True, exist_ok=True)
+        stamps[target].touch()
 
 
-def _fingerprint(targets: Sequence[str]) -> str:
-    """Return a hash that changes when a source next to one of the targets changes."""
-    digest = hashlib.sha256(os.environ.get("NUMBA_CPU_NAME", "").encode())
-    for target in targets:
-        spec = find_spec(target.partition(":")[0].rpartition(".")[0])
-        for folder in (spec.submodule_search_locations or []) if spec else []:
-            for source in sorted(Path(folder).glob("*.py")):
-                digest.update(f"{source}:{source.stat().st_mtime_ns}".encode())
+def _fingerprint(target: str) -> str:
+    """Return a hash that changes when a source next to the target changes."""
+    digest = hashlib.sha256(f"{target} {os.environ.get('NUMBA_CPU_NAME', '')}".encode())
+    module = sys.modules.get(target.partition(":")[0].rpartition(".")[0])
+    folder = (
+        Path(magscope_app.__file__)
+        .resolve()
+        .parent.parent.joinpath(*target.partition(":")[0].split(".")[:-1])
+    )
+    if module is not None and module.__file__ is not None:
+        folder = Path(module.__file__).parent
+    for source in sorted(folder.glob("*.py")):
+        digest.update(f"{source}:{source.stat().st_mtime_ns}".encode())
     return digest.hexdigest()[:16]
 
 
@@ -90,7 +102,7 @@ def _compile(targets: tuple[str, ...], result: Connection) -> None:
         for target in targets:
             module, _, function = target.partition(":")
             getattr(importlib.import_module(module), function)()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the parent says it to the user
         reason = f"{type(error).__name__}: {error}"
     result.send(reason)
     result.close()

@@ -19,7 +19,9 @@ if not numba.config.CACHE_DIR:
 
 
 def kernel(function: _Function) -> _Function:
-    """Compile `function` without the interpreter lock, cached on disk, with IEEE division and no bounds checks."""
+    """Compile `function`: no interpreter lock, cached on disk, IEEE division, no bounds checks."""
     # Sums may be reordered, but NaN stays NaN: "no honest number" is a value here.
-    compiled = njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy")(function)
+    compiled = njit(
+        nogil=True, cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy"
+    )(function)
     return cast("_Function", compiled)

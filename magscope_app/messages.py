@@ -104,15 +104,31 @@ class StartAcquisition(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class FirstFrame(Message):
+    """The first frame of an acquisition is in the ring; its time on the session clock."""
+
+    timestamp_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class StopAcquisition(Message):
     """Camera: stop acquiring."""
 
 
 @dataclass(frozen=True, slots=True)
 class AcquisitionStopped(Message):
-    """The camera acquires no more; `reason` is empty when it was told to stop."""
+    """The camera acquires no more.
+
+    Attributes
+    ----------
+    reason : str
+        Empty when it was told to stop.
+    seconds : float
+        Time that its frames cover.
+    """
 
     reason: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,24 +90,22 @@ def memory_fence() -> Callable[[], object] | None:
 
 
 def _compiled_fence() -> Callable[[], object]:
-    from numba import njit, types
-    from numba.extending import intrinsic
+    numba: Any = importlib.import_module("numba")
+    extending: Any = importlib.import_module("numba.extending")
 
     def barrier(_typing_context: Any) -> Any:
         def generate(context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
             builder.fence("seq_cst")
             return context.get_dummy_value()
 
-        return types.void(), generate
+        return numba.types.void(), generate
 
-    make_intrinsic: Callable[[Callable[[Any], Any]], Callable[[], None]] = intrinsic
-    instruction = make_intrinsic(barrier)
+    instruction = extending.intrinsic(barrier)
 
     def fence() -> None:
         instruction()
 
-    compile_now: Callable[[Callable[[], None]], Callable[[], object]] = njit
-    compiled = compile_now(fence)
+    compiled: Callable[[], object] = numba.njit(fence)
     compiled()
     return compiled
 

@@ -21,14 +21,14 @@ def _segments() -> set[str]:
     return {entry.name for entry in _SHM.iterdir()} if _SHM.is_dir() else set()
 
 
-def _children() -> set[int]:
+def _children() -> set[str]:
     def relevant(process: psutil.Process) -> bool:
         try:
             return "resource_tracker" not in " ".join(process.cmdline()) and process.status() != "zombie"
         except psutil.Error:
             return False
 
-    return {child.pid for child in psutil.Process().children(recursive=True) if relevant(child)}
+    return {str(child.pid) for child in psutil.Process().children(recursive=True) if relevant(child)}
 
 
 def _threads() -> set[str]:
@@ -45,9 +45,12 @@ def nothing_left_behind() -> Iterator[None]:
     before = _segments(), _children(), _threads()
     yield
     deadline = time.monotonic() + 2.0
+    left: list[list[str]] = []
     while True:
         gc.collect()
-        left = [sorted(map(str, now - old)) for now, old in zip((_segments(), _children(), _threads()), before, strict=True)]
+        left = [
+            sorted(now - old) for now, old in zip((_segments(), _children(), _threads()), before, strict=True)
+        ]
         if not any(left) or time.monotonic() > deadline:
             break
         time.sleep(0.05)

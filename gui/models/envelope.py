@@ -17,7 +17,7 @@ def envelope(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[Any]]:
     """Return lowest and highest value of each stretch of `bin_s` seconds.
 
-    The stretches lie at whole multiples of `bin_s`, so that a scrolling trace does not flicker. NaN values are passed
+    The stretches lie at whole multiples of `bin_s`, so that a scrolling trace does not flicker. NaN is passed
     over; a stretch of nothing else gives NaN, a gap in the line.
 
     Parameters

@@ -67,9 +67,9 @@ class Dragged:
 class Gestures:
     """Turns a press, its moves and its release into one action.
 
-    A click selects the bead under it. Only the box of the selected bead can be dragged, so that panning over a crowded
-    field moves no bead by accident. A click that adds (tool or Shift) adds where there is no bead and selects where there
-    is one. Anything else that is dragged moves the image.
+    A click selects the bead under it. Only the box of the selected bead can be dragged, so that panning
+    over a crowded field moves no bead by accident. A click that adds (tool or Shift) adds where there is no
+    bead and selects where there is one. Anything else that is dragged moves the image.
 
     Parameters
     ----------

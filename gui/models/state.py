@@ -12,7 +12,6 @@ from pathlib import Path
 from magscope_app.config import RecordingMode
 from magscope_app.devices.setting import Setting
 from magscope_app.messages import (
-    AcquisitionStopped,
     Bead,
     BeadsChanged,
     CameraReady,
@@ -22,8 +21,6 @@ from magscope_app.messages import (
     Message,
     MotorInfo,
     MotorsReady,
-    ProcessDied,
-    ProcessFailed,
     RecordingFinished,
     RecordingProgress,
     RecordingStarted,
@@ -62,7 +59,6 @@ class State:
     bits: int = 8
     camera_settings: tuple[Setting, ...] = ()
     camera_version: int = 0
-    stop_reason: str = ""
     motors: tuple[MotorInfo, ...] = ()
     beads: dict[int, Bead] = field(default_factory=dict)
     beads_version: int = -1
@@ -85,9 +81,9 @@ class State:
         self.log.append(LogLine(self.log_count, at_ns, process, level, text))
         self.log_count += 1
 
-    def warn(self, process: str, text: str) -> None:
-        """Add an error to the log and show it to the user."""
-        self.note(process, logging.ERROR, text)
+    def warn(self, text: str) -> None:
+        """Show an error of the window itself to the user, and note it in the log."""
+        self.note("gui", logging.ERROR, text)
         self.notices.append(text)
 
     @singledispatchmethod
@@ -113,12 +109,6 @@ class State:
         self.camera_version += 1
 
     @apply.register
-    def _(self, message: AcquisitionStopped) -> None:
-        self.stop_reason = message.reason
-        if message.reason:
-            self.warn("camera", f"The camera stopped: {message.reason}")
-
-    @apply.register
     def _(self, message: MotorsReady) -> None:
         self.motors = message.motors
 
@@ -130,6 +120,7 @@ class State:
     @apply.register
     def _(self, message: SystemStatus) -> None:
         self.status = message
+        self.recording = message.recording
         self.status_at_ns = self.clock()
 
     @apply.register
@@ -147,26 +138,18 @@ class State:
         self.finished = message
         self.recording = None
         self.starting = self.stopping = False
-        if message.error:
-            self.warn("recording", f"The recording {message.path} is not complete: {message.error}")
 
     @apply.register
     def _(self, message: LogEntry) -> None:
         self.note(message.process, message.level, message.text, message.timestamp_ns)
+        if message.level >= logging.ERROR:
+            self.notices.append(message.text)
 
     @apply.register
     def _(self, message: CommandRefused) -> None:
         self.starting = self.stopping = False
-        self.warn(message.process, message.text)
-
-    @apply.register
-    def _(self, message: ProcessFailed) -> None:
-        self.warn(message.process, message.text)
-
-    @apply.register
-    def _(self, message: ProcessDied) -> None:
-        code = "" if message.exit_code is None else f" (exit code {message.exit_code})"
-        self.warn(message.process, f"The process {message.process} has ended unasked{code}; see the log.")
+        # The supervisor logs every refusal; here it is only shown.
+        self.notices.append(message.text)
 
     @apply.register
     def _(self, _message: Shutdown) -> None:

@@ -17,7 +17,7 @@ from gui.theme import Theme
 from gui.widgets.image_view import ImageView
 from magscope_app.datatypes import TRACKS_COLUMNS
 
-_HINT = "Click: select · drag the selected box: move · Shift+click: add · Del: remove · wheel: zoom · drag: move the image"
+_HINT = "Click: select · drag selected box: move · Shift+click: add · Del: remove · wheel: zoom · drag: pan"
 _ADD_HINT = "Click a bead to add it · click a box to select it · A or Esc: done"
 _STALE_S = 1.0
 #: Refreshes between two looks at the contrast.
@@ -142,9 +142,7 @@ class ImagePanel(Panel):
         age_s = snapshot.picture_age_s
         limit_s = max(_STALE_S, 2.5 / self.session.config.camera.fps)
         if age_s is None or snapshot.picture is None:
-            self.view.stale_text = (
-                "Waiting for the first image" if snapshot.state.stop_reason == "" else "No image"
-            )
+            self.view.stale_text = "Waiting for the first image"
             self._age.setText("")
             return
         old = age_s > limit_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import cast, get_args
 
@@ -16,7 +17,7 @@ from PyQt6.QtWidgets import (
     QVBoxLayout,
 )
 
-from gui.models.quantities import bytes_text, count_text, duration_text, minutes_text
+from gui.models.quantities import bytes_text, count_text, duration_text
 from gui.models.state import State
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
@@ -138,28 +139,16 @@ def _state_text(state: State) -> str:
         seconds = state.status.recording_seconds if state.status is not None else 0.0
         lines = [f"<b>Recording for {duration_text(seconds)}</b>"]
         if state.progress is not None:
-            frames, size = state.progress.frames_recorded, state.progress.bytes_written
-            lines.append(f"{count_text(frames)} frames, {bytes_text(size)} safe on disk")
-        return "<br>".join([*lines, f"in {state.recording}"])
+            lines.append(f"{count_text(state.progress.frames_recorded)} frames safe on disk")
+        return "<br>".join([*lines, f"in {escape(str(state.recording))}"])
     if state.finished is not None:
         counters = state.finished.counters
-        lost = f", {count_text(counters.frames_lost)} lost" if counters.frames_lost else ", none lost"
-        frames = f"{count_text(counters.frames_recorded)} frames{lost}"
-        return f"<b>Last recording: {state.finished.exit_status}</b><br>{frames}<br>{state.finished.path}"
+        lost = f"{count_text(counters.frames_lost)} lost" if counters.frames_lost else "none lost"
+        frames = f"{count_text(counters.frames_recorded)} frames, {lost}"
+        path = escape(str(state.finished.path))
+        return f"<b>Last recording: {state.finished.exit_status}</b><br>{frames}<br>{path}"
     return "Not recording"
 
 
 def _disk_text(state: State) -> str:
-    if state.status is None:
-        return ""
-    free = f"{bytes_text(state.status.free_disk_bytes)} free"
-    left_s = disk_seconds(state)
-    return free if left_s is None else f"{free}, enough for {minutes_text(left_s)} at this rate"
-
-
-def disk_seconds(state: State) -> float | None:
-    """Return how long the disk lasts at the rate of the running recording, None without one."""
-    status, progress = state.status, state.progress
-    if status is None or progress is None or status.recording_seconds < 1 or not progress.bytes_written:
-        return None
-    return status.free_disk_bytes / (progress.bytes_written / status.recording_seconds)
+    return "" if state.status is None else f"{bytes_text(state.status.free_disk_bytes)} free"

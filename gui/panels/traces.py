@@ -9,7 +9,6 @@ import pyqtgraph as pg
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout
 
 from gui.models.envelope import envelope, steady_range
-from gui.models.history import Trace
 from gui.models.quantities import age_text, count_text
 from gui.panels.panel import Panel, PanelContext
 from gui.plots import colour_plot, curve, pen, quiet
@@ -46,6 +45,7 @@ class TracesPanel(Panel):
             quiet(plot)
             self._plots[axis] = plot
             self._curves[axis] = curve(plot)
+            plot.getAxis("bottom").setStyle(showValues=axis == "z")
         self._plots["z"].setLabel("bottom", "time before now (s)")
         self._lay_out()
         self._ranges: dict[str, tuple[float, float] | None] = dict.fromkeys("xyz")
@@ -78,7 +78,7 @@ class TracesPanel(Panel):
             self._origins = {}
         self._show_title(snapshot)
         seconds = _WINDOWS_S[self._window.currentIndex()]
-        trace = Trace(*(np.empty(0),) * 4) if self._bead is None else snapshot.history.trace(self._bead)
+        trace = snapshot.history.trace(-1 if self._bead is None else self._bead)
         recent = trace.t_s > snapshot.history.newest_t_s - seconds
         for axis, values in (("x", trace.x_nm), ("y", trace.y_nm), ("z", trace.z_nm)):
             self._draw(axis, trace.t_s[recent], values[recent], seconds, snapshot.history.newest_t_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy.typing as npt
 from PyQt6.QtCore import QPointF, QSize, Qt, pyqtSignal
@@ -145,7 +145,9 @@ class ImageView(QWidget):
         if patch is None:
             return
         height, width = patch.pixels.shape
-        pixels = QImage(patch.pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
+        # Qt takes any buffer; its type stubs know only bytes.
+        data = cast("bytes", patch.pixels.data)
+        pixels = QImage(data, width, height, 4 * width, QImage.Format.Format_RGB32)
         pixels.setDevicePixelRatio(ratio)
         painter.drawImage(QPointF(patch.x / ratio, patch.y / ratio), pixels)
 

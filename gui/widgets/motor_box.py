@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton
 
@@ -90,11 +91,11 @@ class MotorBox(QFrame):
         for control in self._controls:
             control.setEnabled(False)
 
-    def _button(self, text: str, name: str, action: object) -> QPushButton:
+    def _button(self, text: str, name: str, action: Callable[[], None]) -> QPushButton:
         button = QPushButton(text)
         button.setObjectName(f"motor.{self._name}.{name}")
         button.setMinimumWidth(36)
-        button.clicked.connect(action)
+        button.clicked.connect(lambda: action())
         return button
 
     def _go(self) -> None:

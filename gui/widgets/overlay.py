@@ -95,7 +95,8 @@ def _draw_centres(painter: QPainter, overlay: Overlay, viewport: Viewport) -> No
     for _, x_px, y_px in overlay.centres[np.isfinite(overlay.centres).all(axis=1)].tolist():
         x, y = viewport.to_view(x_px, y_px)
         lines += [QLineF(x - 3, y, x + 3, y), QLineF(x, y - 3, x, y + 3)]
-    painter.drawLines(lines)
+    if lines:
+        painter.drawLines(*lines)
 
 
 def draw_stale(painter: QPainter, area: QRect, text: str) -> None:

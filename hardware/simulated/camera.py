@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hardware.simulated import camera_config
+from hardware.simulated.camera_settings import described
 from hardware.simulated.renderer import Light
 from hardware.simulated.scene import Scene
 from hardware.simulated.schedule import FrameSchedule
@@ -24,7 +25,6 @@ from magscope_app.devices import (
     FrameFormat,
     FrameInfo,
     Setting,
-    SettingKind,
     SettingValue,
 )
 from magscope_app.errors import Problem
@@ -118,47 +118,12 @@ class SimulatedCamera(Camera):
 
     def settings(self) -> tuple[Setting, ...]:
         """Return what can be changed while frames come, and what cannot."""
-        light, fps = self._light, self.context.config.camera.fps
-        real = SettingKind.FLOAT
-        return (
-            Setting(
-                "exposure_ms",
-                real,
-                self._exposure_ms,
-                "ms",
-                (0.001, 1000.0 / fps),
-                help="Exposure of a frame.",
-            ),
-            Setting(
-                "background_e",
-                real,
-                light.background_e,
-                "e",
-                (10.0, 1e6),
-                help=f"Light: electrons per pixel at {self._nominal_ms:g} ms.",
-            ),
-            Setting("contrast", real, light.contrast, "", (0.0, 1.0), help="Contrast of the rings."),
-            Setting(
-                "gain_dn_per_e",
-                real,
-                light.gain_dn_per_e,
-                "DN/e",
-                (1e-6, 1e6),
-                help="Grey levels per electron.",
-            ),
-            Setting(
-                "offset_dn",
-                real,
-                light.offset_dn,
-                "DN",
-                (0.0, light.highest_dn),
-                help="Grey level of the dark.",
-            ),
-            Setting("read_noise_e", real, light.read_noise_e, "e", (0.0, 1e6), help="Read noise, rms."),
-            Setting("fps", real, fps, "Hz", read_only=True, help="Frames per second, from the config."),
-            Setting(
-                "bits", SettingKind.INT, self._format.bits, "bit", read_only=True, help="Depth of a pixel."
-            ),
+        return described(
+            self._light,
+            exposure_ms=self._exposure_ms,
+            nominal_ms=self._nominal_ms,
+            fps=self.context.config.camera.fps,
+            bits=self._format.bits,
         )
 
     def set(self, name: str, value: SettingValue) -> None:

@@ -101,7 +101,7 @@ def copy_background(frame: npt.NDArray[Any], pool: npt.NDArray[Any], key: int) -
 
 @kernel
 def look_up(profile: Any, table: Any, table_z: Any, z_nm: float, light: Any) -> None:
-    """Fill `profile` (n_radii, 2) with grey level (plus ½, for rounding) and noise along the radius at `z_nm`."""
+    """Fill `profile` (n_radii, 2) with grey level (plus ½, for rounding) and noise by radius at `z_nm`."""
     background_e, contrast, gain, offset, read_e, _ = light
     plane = min(max((z_nm - table_z[0]) / table_z[1], 0.0), table.shape[0] - 1.000001)
     below = int(plane)
@@ -109,7 +109,7 @@ def look_up(profile: Any, table: Any, table_z: Any, z_nm: float, light: Any) -> 
     for i in range(table.shape[1]):
         rings = (1.0 - part) * table[below, i] + part * table[below + 1, i]
         profile[i, 0] = offset + gain * background_e * (1.0 + contrast * rings) + 0.5
-        # The noise between two radii, which is looked up and not interpolated, is that of the light between them.
+        # The noise is looked up without interpolation, so it is that of the light between two radii.
         before = max(i - 1, 0)
         electrons = (0.5 * (profile[before, 0] + profile[i, 0]) - offset - 0.5) / gain
         profile[before, 1] = gain * math.sqrt(max(electrons, 0.0) + read_e * read_e)

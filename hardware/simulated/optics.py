@@ -23,6 +23,8 @@ Z_STEP_NM = 25.0
 Z_REACH_NM = 10_000.0
 #: Rings are drawn up to this part of a ROI's side, fading over the last sixth, so that neighbours do not mix.
 REACH_PER_ROI = 0.66
+#: No ring is drawn beyond this distance from the bead, however large the ROI is.
+REACH_NM = 8000.0
 _WAVES = 192
 _RINGS_OF_BEAD = 64
 
@@ -86,7 +88,8 @@ def bead_table(
     damping = np.exp(-0.5 * blur**2 - 0.5 * (dispersion * SPECTRAL_WIDTH) ** 2)
     propagated = damping * np.exp(1j * dispersion) * waves
 
-    n_radii = int(REACH_PER_ROI * roi_px * STEPS_PER_PX) + 2
+    reach_px = min(REACH_PER_ROI * roi_px, REACH_NM / nm_per_px)
+    n_radii = max(int(reach_px * STEPS_PER_PX), 1) + 2
     radii_px = np.arange(n_radii) / STEPS_PER_PX
     basis = bessel_j0(np.multiply.outer(lateral, radii_px * nm_per_px))
     intensity = (1.0 + propagated.real @ basis) ** 2 + (propagated.imag @ basis) ** 2

@@ -101,7 +101,10 @@ def start_position(motor: MotorConfig | None, axis: Axis) -> float:
         return usual
     low, high = motor.limits or (-math.inf, math.inf)
     low = max(low, motor.lowest) if motor.lowest is not None else low
-    return min(max(float(motor.settings.get("start", usual)), low), high)
+    start = motor.settings.get("start")
+    # Anything but a number is reported by the axis's own `problems`.
+    position = float(start) if isinstance(start, int | float) else usual
+    return min(max(position, low), high)
 
 
 class World:

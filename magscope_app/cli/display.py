@@ -1,4 +1,4 @@
-"""Is there a screen for the window?"""
+"""Whether there is a screen for the window."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ examples:
   magscope-app run demo.toml                               the simulated microscope, in a window
   magscope-app run demo.toml --headless --duration 10      the same in the terminal, for ten seconds
   magscope-app run demo.toml --record data --name first    and record it into the folder data
-  magscope-app check my_setup.toml                         what is wrong with a config, without moving anything
+  magscope-app check my_setup.toml                         what is wrong with a config
 """
 
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="magscope-app",
-        description="Magnetic-tweezers microscopy: live 3-D tracking of hundreds of beads, recorded without a silent loss.",
+        description="Magnetic-tweezers microscopy: live 3-D tracking, recorded without a silent loss.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -54,29 +54,50 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    run = commands.add_parser("run", help="start a microscope from a config file", epilog=_EPILOG,
-                              description="Start the microscope that a config file describes.",
-                              formatter_class=argparse.RawDescriptionHelpFormatter)
+    run = commands.add_parser(
+        "run",
+        help="start a microscope from a config file",
+        epilog=_EPILOG,
+        description="Start the microscope that a config file describes.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     _add_config(run)
     run.add_argument("--headless", action="store_true", help="no window: a status line in the terminal")
     run.add_argument("--duration", type=_seconds, metavar="S", help="end S seconds after the first frame")
-    run.add_argument("--record", type=Path, metavar="FOLDER",
-                     help="record from the first frame into FOLDER, which is created if absent")
-    run.add_argument("--name", metavar="NAME", help="name of that recording (default: session.name of the config)")
+    run.add_argument(
+        "--record",
+        type=Path,
+        metavar="FOLDER",
+        help="record from the first frame into FOLDER, which is created if absent",
+    )
+    run.add_argument(
+        "--name", metavar="NAME", help="name of that recording (default: session.name of the config)"
+    )
     run.set_defaults(command=_run)
 
 
 def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    check = commands.add_parser("check", help="say what is wrong with a config file, without moving anything",
-                                description="Validate a config file and print every problem at once. Nothing is opened or moved.")
+    check = commands.add_parser(
+        "check",
+        help="say what is wrong with a config file, without moving anything",
+        description="Validate a config file and print every problem at once. Nothing is opened or moved.",
+    )
     _add_config(check)
     check.set_defaults(command=_check)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("config", metavar="CONFIG", help="a TOML file, or the name of a shipped one such as demo.toml")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
-                        help="set any key of the config, such as camera.fps=50; may be given more than once")
+    parser.add_argument(
+        "config", metavar="CONFIG", help="a TOML file, or the name of a shipped one such as demo.toml"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="set any key of the config, such as camera.fps=50; may be given more than once",
+    )
 
 
 def _seconds(text: str) -> float:

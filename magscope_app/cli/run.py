@@ -9,13 +9,19 @@ from pathlib import Path
 from magscope_app.cli.display import why_no_window
 from magscope_app.cli.status_line import StatusLine, summarize
 from magscope_app.config import load_config
-from magscope_app.processes.preflight import compile_targets, require_ready
 from magscope_app.kernel_cache import ensure_compiled
-from magscope_app.processes.supervisor import Listeners, RunOptions, Supervisor
+from magscope_app.processes.options import Listeners, RunOptions
+from magscope_app.processes.preflight import compile_targets, require_ready
+from magscope_app.processes.supervisor import Supervisor
 
 
 def run(
-    config: str, overrides: Sequence[str], headless: bool, duration_s: float | None, record: Path | None, name: str | None
+    config: str,
+    overrides: Sequence[str],
+    headless: bool,
+    duration_s: float | None,
+    record: Path | None,
+    name: str | None,
 ) -> int:
     """Check a config, run it, print the summary; returns the exit code.
 

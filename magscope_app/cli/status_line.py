@@ -8,7 +8,7 @@ import time
 from typing import TextIO
 
 from magscope_app.messages import LogEntry, SystemStatus
-from magscope_app.processes.supervisor import RunResult
+from magscope_app.processes.options import RunResult
 
 #: Where the output is no terminal, a line is printed this often.
 _LINE_EVERY_S = 10.0
@@ -40,8 +40,10 @@ def summarize(result: RunResult) -> str:
         f"(camera {counters.lost_upstream}, ring {counters.lost_ring}, tracking {counters.lost_tracking}, "
         f"recording {counters.lost_recording})"
     ]
-    for recording in result.recordings:
-        lines.append(f"{recording.path}: {recording.counters.frames_recorded} frames, {recording.exit_status}")
+    lines += [
+        f"{recording.path}: {recording.counters.frames_recorded} frames, {recording.exit_status}"
+        for recording in result.recordings
+    ]
     return "\n".join(lines)
 
 
@@ -66,7 +68,7 @@ class StatusLine:
         if self._live:
             self._stream.write("\r" + text.ljust(self._width))
             self._width = len(text)
-        elif time.monotonic() >= self._due and status.acquiring:
+        elif time.monotonic() >= self._due and status.fps > 0:
             self._due = time.monotonic() + _LINE_EVERY_S
             self._stream.write(text + "\n")
         else:

@@ -81,9 +81,11 @@ class Recording(Section):
 
     folder: Path = Field(
         default_factory=lambda: Path(platformdirs.user_documents_dir()) / "MagScope",
-        description="Folder in which every recording makes one of its own; by default MagScope in your documents.",
+        description="Where every recording makes a folder of its own; by default MagScope in your documents.",
     )
-    mode: RecordingMode = Field("Track", description="Bead rows, video of whole frames or of the ROIs, or both.")
+    mode: RecordingMode = Field(
+        "Track", description="Bead rows, video of whole frames or of the ROIs, or both."
+    )
     start: bool = Field(False, description="Record from the first frame.")
 
 

@@ -32,4 +32,6 @@ def find_config(given: str | Path) -> Path:
             return candidate
     what = "is a folder" if path.is_dir() else "there is no such file"
     shipped = ", ".join(sorted(entry.name for entry in folder.glob("*.toml")))
-    raise ConfigError(str(given), [Problem("", what, f"give a TOML file, or one of the shipped ones: {shipped}")])
+    raise ConfigError(
+        str(given), [Problem("", what, f"give a TOML file, or one of the shipped ones: {shipped}")]
+    )

@@ -27,7 +27,10 @@ class Camera(Section):
     driver: str = Field(pattern=DRIVER_PATTERN, description='Class of the camera, as "package.module:Class".')
     fps: float = Field(100.0, gt=0, le=100_000, description="Frames per second.")
     exposure_ms: float | None = Field(
-        None, gt=0, le=60_000, description="Exposure per frame; without it what the driver chooses at this fps."
+        None,
+        gt=0,
+        le=60_000,
+        description="Exposure per frame; without it what the driver chooses at this fps.",
     )
     roi_px: tuple[int, int, int, int] | None = Field(
         None, description="Part of the sensor that is read: [x, y, width, height]; without it all of it."
@@ -44,7 +47,8 @@ class Camera(Section):
                 raise ValueError("roi_px needs x, y ≥ 0 and width, height ≥ 16")
         if self.exposure_ms is not None and self.exposure_ms > 1000.0 / self.fps:
             raise ValueError(
-                f"exposure_ms = {self.exposure_ms:g} is longer than a frame at {self.fps:g} fps ({1000 / self.fps:g} ms)"
+                f"exposure_ms = {self.exposure_ms:g} is longer than a frame at {self.fps:g} fps "
+                f"({1000 / self.fps:g} ms)"
             )
         return self
 
@@ -57,7 +61,9 @@ class Optics(Section):
     focal_shift_factor: float = Field(
         1.0, gt=0.1, le=2.0, description="Bead z per focus travel; about 0.88 for oil objectives in water."
     )
-    surface_nm: float = Field(0.0, description="focal_shift_factor · focus position at which the coverslip is in focus.")
+    surface_nm: float = Field(
+        0.0, description="focal_shift_factor · focus position at which the coverslip is in focus."
+    )
 
     @property
     def nm_per_px(self) -> float:
@@ -68,11 +74,17 @@ class Optics(Section):
 class Motor(Section):
     """One axis: focus, magnet height, magnet rotation, stage."""
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$", description="Name of the axis, used in commands and files.")
+    name: str = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$", description="Name of the axis, used in commands and files."
+    )
     driver: str = Field(pattern=DRIVER_PATTERN, description='Class of the motor, as "package.module:Class".')
     role: MotorRole = Field("other", description="What the axis is for.")
-    limits: tuple[float, float] | None = Field(None, description="Lowest and highest position, in the axis's unit.")
-    lowest: float | None = Field(None, description="Lowest height of a magnet in mm; needed for magnet_height.")
+    limits: tuple[float, float] | None = Field(
+        None, description="Lowest and highest position, in the axis's unit."
+    )
+    lowest: float | None = Field(
+        None, description="Lowest height of a magnet in mm; needed for magnet_height."
+    )
     speed: float | None = Field(None, gt=0, description="Speed in units per second.")
     telemetry_hz: float = Field(50.0, gt=0, le=1000, description="Positions per second that are recorded.")
     settings: dict[str, Any] = Field(default_factory=dict, description="Settings of the driver by name.")
@@ -82,7 +94,9 @@ class Motor(Section):
         if self.limits is not None and not self.limits[0] < self.limits[1]:
             raise ValueError(f"limits = {list(self.limits)}: the first must be lower than the second")
         if self.role == "magnet_height" and self.lowest is None:
-            raise ValueError("lowest is missing: say how far down (mm) the magnet may go without touching the sample")
+            raise ValueError(
+                "lowest is missing: say how far down (mm) the magnet may go without touching the sample"
+            )
         return self
 
 

@@ -9,7 +9,9 @@ from typing import Any
 from magscope_app.errors import Problem
 
 
-def apply_overrides(data: MutableMapping[str, Any], overrides: Iterable[str]) -> tuple[list[tuple[str, ...]], list[Problem]]:
+def apply_overrides(
+    data: MutableMapping[str, Any], overrides: Iterable[str]
+) -> tuple[list[tuple[str, ...]], list[Problem]]:
     """Put every ``section.key=value`` into `data`.
 
     A value is read as TOML where it is some, else as text. Axes are named: ``motors.focus.speed=100``.
@@ -57,7 +59,8 @@ def _put(data: MutableMapping[str, Any], parts: tuple[str, ...], value: Any) -> 
         if isinstance(table, list):
             names = [str(entry.get("name")) for entry in table if isinstance(entry, dict)]
             if part not in names:
-                return f"there is no {'.'.join(parts[:depth])} named {part!r} (there is: {', '.join(names) or 'none'})"
+                known = ", ".join(names) or "none"
+                return f"there is no {'.'.join(parts[:depth])} named {part!r} (there is: {known})"
             table = table[names.index(part)]
         elif isinstance(table, dict):
             table = table.setdefault(part, {})

@@ -1,4 +1,4 @@
-"""docs/config.md and docs/config.schema.json, made from the models: ``python -m magscope_app.config.reference docs``."""
+"""Make the config reference and its schema: ``python -m magscope_app.config.reference docs``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _HEAD = """\
 
 <!-- made by python -m magscope_app.config.reference docs; do not edit -->
 
-TOML. Every key can also be given on the command line as `--set section.key=value`; axes are named there by their
-name, as in `--set motors.focus.speed=100`. Relative paths in a file are relative to the file, those on the command line to the
-current folder. An unknown key, a wrong type or a value out of its limits is refused, all problems at once;
-`magscope-app check FILE` says what they are without opening a device.
+TOML. Every key can also be given on the command line as `--set section.key=value`; axes are named there by
+their name, as in `--set motors.focus.speed=100`. Relative paths in a file are relative to the file, those on
+the command line to the current folder. An unknown key, a wrong type or a value out of its limits is refused,
+all problems at once; `magscope-app check FILE` says what they are without opening a device.
 """
 
 
@@ -75,7 +75,13 @@ def _type(entry: dict[str, Any], root: dict[str, Any]) -> str:
     return f"{_TYPES.get(entry.get('type', ''), 'value')}{_limits(entry)}"
 
 
-_TYPES = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false", "object": "table"}
+_TYPES = {
+    "integer": "whole number",
+    "number": "number",
+    "string": "text",
+    "boolean": "true or false",
+    "object": "table",
+}
 
 
 def _limits(entry: dict[str, Any]) -> str:

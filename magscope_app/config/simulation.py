@@ -27,7 +27,9 @@ class Drift(Section):
 class Light(Section):
     """Illumination as the camera sees it."""
 
-    background_e: float = Field(8000.0, ge=10, le=1e6, description="Electrons per pixel where there is no bead.")
+    background_e: float = Field(
+        8000.0, ge=10, le=1e6, description="Electrons per pixel where there is no bead."
+    )
     contrast: float = Field(0.5, gt=0, le=1, description="Contrast of the bead's rings.")
 
 
@@ -38,7 +40,6 @@ class DropFrames(Section):
     at_frame: int = Field(ge=1, description="Camera frame number at which it happens first.")
     count: int = Field(1, ge=1, le=100_000, description="Frames lost each time.")
     every: int | None = Field(None, ge=1, description="Happens again after so many frames.")
-
 
 
 class Simulation(Section):

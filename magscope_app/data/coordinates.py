@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
-from pydantic import BeforeValidator, StrictInt, StrictStr, TypeAdapter
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 AxisValue: TypeAlias = int | str
 
@@ -24,16 +27,19 @@ def _plain_value(value: object) -> object:
     return value
 
 
-_AXES: TypeAdapter[dict[str, AxisValue]] = TypeAdapter(
-    dict[StrictStr, Annotated[StrictInt | StrictStr, BeforeValidator(_plain_value)]]
-)
+@functools.cache
+def _validator() -> TypeAdapter[dict[str, AxisValue]]:
+    # Imported when a value is not plain: most processes never need it.
+    from pydantic import BeforeValidator, StrictInt, StrictStr, TypeAdapter
+
+    return TypeAdapter(dict[StrictStr, Annotated[StrictInt | StrictStr, BeforeValidator(_plain_value)]])
 
 
 def _checked(axes: Mapping[Any, Any]) -> dict[str, AxisValue]:
     for name, value in axes.items():
         # The common case, thousands of times a second: plain values need no validator.
         if type(name) is not str or not (type(value) is int or type(value) is str):
-            return _AXES.validate_python(dict(axes))
+            return _validator().validate_python(dict(axes))
     return dict(axes)
 
 

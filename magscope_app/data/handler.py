@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -12,10 +11,10 @@ import numpy as np
 
 from magscope_app.data.coordinates import as_frozen
 from magscope_app.data.item import DataFuture, Failure, Item, OnDone, Ticket, attempt, own_metadata
-from magscope_app.data.line import Line
-from magscope_app.data.processor import DataProcessor, ProcessedImages, ProcessFunction
+from magscope_app.data.processor import DataProcessor, ProcessFunction
 from magscope_app.data.storage import DataStorage, Metadata, Pixels
 from magscope_app.data.traffic import Traffic
+from magscope_app.data.workers import Workers
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +40,7 @@ class DataHandler:
         Sees all data before they are stored.
     queue_size : int
         Most pieces of data waiting for the processor, and most waiting for the storage. Disks pause for up to
-        2 s, so choose more than two seconds' worth.
+        2 s, so choose more than two seconds' worth, and mind the memory that they take.
     on_full : {"wait", "refuse"}
         What `put` does while the queue is full: wait for room, or return False and count in `refused`.
     stall_timeout_s : float
@@ -59,7 +58,7 @@ class DataHandler:
         storage: DataStorage,
         process_fn: DataProcessor | ProcessFunction | None = None,
         *,
-        queue_size: int = 512,
+        queue_size: int = 256,
         on_full: Literal["wait", "refuse"] = "wait",
         stall_timeout_s: float = 60.0,
     ) -> None:
@@ -72,14 +71,9 @@ class DataHandler:
         self._storage = storage
         self._processor = DataProcessor(process_fn) if callable(process_fn) else process_fn
         self._refuse = on_full == "refuse"
-        self._stall_timeout_s = stall_timeout_s
         self._traffic = Traffic(stall_timeout_s)
-        self._to_store: Line[Item] = Line(queue_size)
-        self._to_process: Line[Item] = Line(queue_size)
-        self._state = threading.Lock()
-        self._finishing = False
-        self._storer: threading.Thread | None = None
-        self._worker: threading.Thread | None = None
+        self._workers = Workers(storage, self._processor, self._traffic, queue_size)
+        self._stall_timeout_s = stall_timeout_s
 
     @property
     def pending(self) -> int:
@@ -129,9 +123,9 @@ class DataHandler:
             Its ``_notify_data(coordinates, data, metadata, processed=, stored=)`` is called before this
             returns, again after processing (where there is a processor) and after storing.
         on_done : callable, optional
-            Called once from a worker thread as ``on_done(coordinates, stored)`` as soon as the handler needs
-            `data` no longer: stored is True if all that came of the data is in the storage, False if they
-            failed or were discarded.
+            Called once from a worker thread as ``on_done(coordinates, stored)`` when all that came of the data is
+            dealt with: stored is True if all of it is in the storage, False if it failed or was discarded. Without a
+            processor `data` may be changed from then on; with one, as soon as this method has returned.
 
         Returns
         -------
@@ -154,10 +148,9 @@ class DataHandler:
         if not isinstance(data, np.ndarray):
             raise TypeError(f"data are a numpy array, not {type(data).__name__}")
         self._traffic.raise_failure()
-        self._start()
+        line = self._workers.start()
         key = as_frozen(coordinates)
         item = Item(key, data, own_metadata(metadata), Ticket(key, future, on_done))
-        line = self._to_store if self._processor is None else self._to_process
         self._traffic.admit(item)
         try:
             if key in self._storage:
@@ -167,7 +160,7 @@ class DataHandler:
                 return False
             if self._processor is not None:
                 item.data = np.array(data, order="C")
-            self._notify(item, stored=False)
+            self._workers.notify(item, stored=False)
             line.append(item, self._traffic.patience)
         except BaseException:
             self._traffic.withdraw(item)
@@ -206,7 +199,7 @@ class DataHandler:
         """
         key = as_frozen(coordinates)
         own_result = self._processor is not None
-        changes = own_result and threading.current_thread() is not self._worker
+        changes = own_result and not self._workers.is_processing_here()
         item = self._traffic.find(key, settled=changes and processed is not True)
         if item is not None:
             if own_result and processed is not None and item.processed != processed:
@@ -248,19 +241,9 @@ class DataHandler:
         Exception
             The first error of the processor or the storage.
         """
-        with self._state:
-            first = not self._finishing
-            self._finishing = True
-        (self._to_process if self._worker is not None else self._to_store).close()
+        self._workers.close_entrance()
         self._traffic.wait_until_empty()
-        if self._storer is not None:
-            self._storer.join(self._stall_timeout_s)
-            if self._storer.is_alive():
-                raise TimeoutError(
-                    f"the storage could not be finished within {self._stall_timeout_s:g} s; check the disk"
-                )
-        elif first:
-            self._finish_storage()
+        self._workers.finish(self._stall_timeout_s)
         self._traffic.raise_failure()
 
     def __enter__(self) -> Self:
@@ -274,66 +257,3 @@ class DataHandler:
         elif (second := attempt(self.finish)) is not None:
             # The error that ended the block goes first; this one must not hide it.
             _log.error("the data handler could not be finished: %s", second)
-
-    def _start(self) -> None:
-        """Start the threads with the first data: a handler that is never used holds none."""
-        with self._state:
-            if self._finishing:
-                raise RuntimeError("the data handler is finished: nothing can be put any more")
-            if self._storer is None:
-                # Daemons: data that nobody finished must not keep the process alive.
-                self._storer = threading.Thread(target=self._store_all, name="data-storage", daemon=True)
-                self._storer.start()
-                if self._processor is not None:
-                    self._worker = threading.Thread(
-                        target=self._process_all, args=(self._processor,), name="data-processor", daemon=True
-                    )
-                    self._worker.start()
-
-    def _process_all(self, processor: DataProcessor) -> None:
-        while batch := self._to_process.take():
-            for item in batch:
-                self._process_one(processor, item)
-        self._to_store.close()
-
-    def _process_one(self, processor: DataProcessor, item: Item) -> None:
-        results: list[ProcessedImages] = []
-        self._traffic.begin_work(item)
-        error = attempt(lambda: results.append(processor.process(item.coordinates, item.data, item.metadata)))
-        if error is not None:
-            self._traffic.fail(item, "processing", error)
-            return
-        for made in self._traffic.replace(item, results[0]):
-            self._notify_safely(made, stored=False)
-            self._to_store.append(made)
-
-    def _store_all(self) -> None:
-        while batch := self._to_store.take():
-            for item in batch:
-                error = attempt(self._storage.put, item.coordinates, item.data, item.metadata)
-                if error is not None:
-                    self._traffic.fail(item, "storing", error)
-                    continue
-                self._notify_safely(item, stored=True)
-                self._traffic.arrive(item)
-        self._finish_storage()
-
-    def _finish_storage(self) -> None:
-        if (error := attempt(self._storage.finish)) is not None:
-            self._traffic.note(None, "finishing", error)
-
-    def _notify(self, item: Item, *, stored: bool) -> None:
-        future = item.ticket.future
-        if future is not None:
-            # The processor will change its array; who waits for the raw data keeps another.
-            data = item.data if self._processor is None or item.processed else item.data.copy()
-            future._notify_data(
-                item.coordinates, data, dict(item.metadata), processed=item.processed, stored=stored
-            )
-
-    def _notify_safely(self, item: Item, *, stored: bool) -> None:
-        if (
-            item.ticket.future is not None
-            and (error := attempt(lambda: self._notify(item, stored=stored))) is not None
-        ):
-            self._traffic.note(item.coordinates, "notifying", error)

@@ -131,14 +131,14 @@ class Traffic:
                 self._changed.wait(_WAIT_S)
 
     def patience(self) -> Callable[[], None]:
-        """Return a function that raises TimeoutError once nothing has moved for the stall timeout from now."""
+        """Return a function that raises TimeoutError once nothing has moved for the stall timeout."""
         begin_s = time.monotonic()
 
         def check() -> None:
             if time.monotonic() - max(begin_s, self._last_progress_s) > self._stall_timeout_s:
                 raise TimeoutError(
-                    f"nothing was processed or stored for {self._stall_timeout_s:g} s while {self.pending} pieces "
-                    "of data wait; check the disk and the processor"
+                    f"nothing was processed or stored for {self._stall_timeout_s:g} s while {self.pending} "
+                    "pieces of data wait; check the disk and the processor"
                 )
 
         return check

@@ -168,4 +168,4 @@ def _remove(segment: str, session: Session, pid: int) -> None:
     # A forked child inherits this finaliser but not the segment.
     if os.getpid() == pid:
         system.unlink_segment(segment, registered=True)
-        session.close_if_empty()
+        session.close_if_empty(segment)

@@ -9,7 +9,7 @@ from typing import Self, cast
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.channel import Channel, Start
 from magscope_app.datatypes.closed import Closed
-from magscope_app.datatypes.gaps import Why
+from magscope_app.datatypes.gaps import GapTable, Why
 from magscope_app.datatypes.reader_mode import ReaderCounters, ReaderMode
 from magscope_app.datatypes.wakes import wake_key
 
@@ -38,7 +38,7 @@ class CursorReader:
         self._semaphore = channel.wakes.get(wake_key(channel.name, name))
         self._cursor = channel.words[self._entry + layout.CURSOR]
         #: A reader of the newest only waits for something newer than it saw last.
-        self._seen = 0 if mode is ReaderMode.NEWEST else self._cursor
+        self._seen = 0
         self._token = 0
 
     # Waiting --------------------------------------------------------------------------------------
@@ -54,15 +54,15 @@ class CursorReader:
         words, entry = channel.words, self._entry
         if words[entry + layout.UNPINNED] != words[entry + layout.PINNED]:
             return
-        if words[layout.HEAD] - self._cursor < channel.length // 2:
+        if words[layout.HEAD] - self._cursor <= channel.length // 2:
             words[entry + layout.PINNED] += 1
 
     @property
     def available(self) -> int:
         """How many can be read now; for a reader of the newest, how many came since it looked last."""
         channel = self._channel
-        behind = channel.words[layout.HEAD] - max(self._cursor, self._seen)
-        return min(behind, channel.length)
+        done = max(self._seen, self._cursor) if self.mode is ReaderMode.NEWEST else self._cursor
+        return min(channel.words[layout.HEAD] - done, channel.length)
 
     def wait(self, timeout_s: float) -> bool:
         """Sleep until something can be read, at most `timeout_s` seconds.
@@ -129,6 +129,12 @@ class CursorReader:
             return
         self._channel.unregister(self._index)
         self._channel = cast("Channel", Closed(f"the reader {self.name!r}"))
+        self._gaps = cast("GapTable", self._channel)
+
+    def __del__(self) -> None:
+        # Registering may have been refused.
+        if hasattr(self, "_token"):
+            self.close()
 
     def __enter__(self) -> Self:
         return self

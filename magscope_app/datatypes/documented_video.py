@@ -150,7 +150,7 @@ class DocumentedVideo:
         if isinstance(image, np.ndarray):
             if image.shape != self.image_shape or image.dtype != self.dtype:
                 raise ValueError(
-                    f"an image of {self.name} has shape (width, height) = {self.image_shape} and type {self.dtype},"
+                    f"an image of {self.name} has shape {self.image_shape} and type {self.dtype},"
                     f" not {image.shape} and {image.dtype}"
                 )
             return image.T

@@ -30,6 +30,6 @@ class SharedMemoryFullError(MagscopeError, MemoryError):
         self.needed = needed
         self.free = free
         super().__init__(
-            f"{what} needs {needed / 1e6:.1f} MB of shared memory and {free / 1e6:.1f} MB are free:"
+            f"{what}: {needed / 1e6:.1f} MB of shared memory are needed and {free / 1e6:.1f} MB are free:"
             " make the buffer shorter or the images smaller, or close other programs"
         )

@@ -74,7 +74,6 @@ class FrameBatch:
         self.device_ticks: NDArray[np.int64] = signed[:, 4]
         self.frame_ids: NDArray[np.uint64] = slots[:, 5]
         self.flags: NDArray[np.uint64] = slots[:, 6]
-        self.sequences: NDArray[np.uint64] = slots[:, 0]
         self._finish = finish
         self._valid: NDArray[np.bool_] | None = None
 

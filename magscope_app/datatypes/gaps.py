@@ -96,7 +96,7 @@ class GapTable:
         self._fence = fence
 
     def append(self, first: int, end: int, why: Why, *, at: int = 0, joins: bool = True) -> None:
-        """Book the half-open range [first, end); one that continues the last record only lengthens it if `joins`."""
+        """Book the range [first, end); one that continues the last record only lengthens it if `joins`."""
         words, used = self._words, self._words[self._base + _USED]
         last = self._record(used) if used else 0
         if used and joins and words[last + _END] == first and words[last + _WHY] == why:

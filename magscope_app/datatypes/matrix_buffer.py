@@ -231,7 +231,7 @@ class MatrixBuffer:
         return self._matrix.readonly
 
     def peak_sorted(self) -> NDArray[np.float64]:
-        """Return a validated copy in order, shape `shape`; NaN rows, for those not written yet, come first."""
+        """Return a validated copy in order, shape `shape`; NaN for rows not written yet comes first."""
         whole = np.full(self.shape, np.nan)
         rows = self._matrix.newest(self.shape[0])
         if len(rows):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,6 +49,11 @@ class MatrixReader(CursorReader):
             self._lose(first + torn, self._why_lapped())
         self._move(end)
         return rows[torn:]
+
+    def close(self) -> None:
+        """Stop reading; the counts stay, the next reader of this name goes on here."""
+        super().close()
+        self._matrix = cast("Matrix", self._channel)
 
     @property
     def gaps(self) -> tuple[Gap, ...]:

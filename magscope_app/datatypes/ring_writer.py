@@ -48,7 +48,12 @@ class RingWriter:
         self._epoch = self._words[layout.EPOCH]
         self._limit = self._pins.refresh()
         self._waker.refresh()
-        self._floor = self._pins.floor(self._head)
+        self._look(self._head)
+
+    def _look(self, head: int) -> None:
+        # A reader may pin itself again when it is half a ring behind: nothing newer than that is given away until
+        # the next look.
+        self._floor = min(self._pins.floor(head), max(0, head - self._length // 2))
 
     def begin(self) -> NDArray[Any] | None:
         """Return the next free slot's pixels to be filled, or None when the ring is full."""
@@ -57,7 +62,7 @@ class RingWriter:
             self._refresh()
             head = self._head
         if head - self._floor >= self._limit:
-            self._floor = self._pins.floor(head)
+            self._look(head)
             if head - self._floor >= self._length:
                 return None
         index = head % self._length

@@ -80,10 +80,13 @@ class Session:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write("".join(json.dumps(line) + "\n" for line in lines))
 
-    def close_if_empty(self) -> None:
-        """End an implicit session when none of its segments exists any more."""
+    def close_if_empty(self, going: str) -> None:
+        """End an implicit session when none of its segments but `going` exists any more."""
+        if not self.implicit:
+            return
         _, listed = _read(self.path)
-        if self.implicit and not any(map(system.segment_exists, _named(listed, "segment"))):
+        others = [segment for segment in _named(listed, "segment") if segment != going]
+        if not any(map(system.segment_exists, others)):
             self.close()
 
     def close(self) -> None:

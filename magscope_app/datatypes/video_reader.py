@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,8 @@ class VideoReader(CursorReader):
         Returns
         -------
         FrameBatch or None
-            None when nothing new has come. Release it before the next call.
+            None when nothing new has come. Release it before the next call, or call `beat` during work that takes
+            longer than the pin's time-out: else a full ring goes on without a lossless reader.
 
         Raises
         ------
@@ -65,18 +66,15 @@ class VideoReader(CursorReader):
             count = min(head - self._cursor, self._length - self._cursor % self._length, max_frames)
             if count <= 0:
                 return None
-            batch = self._batch_of(count)
-            if self._intact(batch.sequences).all():
-                self._batch = batch
-                return batch
+            first = self._cursor % self._length
+            slots = self._ring.slots[first : first + count].copy()
+            if self._intact(slots[:, layout.SEQUENCE]).all():
+                frames = self._ring.readonly[first : first + count]
+                self._batch = FrameBatch(frames, slots, self._cursor, self._finish)
+                return self._batch
             # The writer is in the oldest slot: it is about to lap us.
             self._lose(max(head - self._length // 2, self._cursor + 1), self._why_lapped())
         return None
-
-    def _batch_of(self, count: int) -> FrameBatch:
-        first = self._cursor % self._length
-        slots = self._ring.slots[first : first + count].copy()
-        return FrameBatch(self._ring.readonly[first : first + count], slots, self._cursor, self._finish)
 
     def _intact(self, sequences: NDArray[np.uint64]) -> NDArray[np.bool_]:
         first = 2 * self._cursor + 2
@@ -104,6 +102,11 @@ class VideoReader(CursorReader):
         self._move(end)
         self._batch = None
         return valid
+
+    def close(self) -> None:
+        """Stop reading; the next reader of this name gets what was not released."""
+        super().close()
+        self._ring = cast("Ring", self._channel)
 
     def newest(self, out: NDArray[Any] | None = None) -> Frame | None:
         """Return a private, validated copy of the newest frame; moves no cursor and holds nothing back.

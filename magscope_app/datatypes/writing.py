@@ -76,21 +76,22 @@ class Pins:
 
         Readers that may be unpinned at this level are.
         """
-        words, length = self._channel.words, self._channel.length
+        words = self._channel.words
         floor = min(head, words[layout.DEFAULT_CURSOR]) if words[layout.HAS_DEFAULT] else head
         for entry in self._entries:
+            if (
+                not words[entry + layout.PID]
+                or words[entry + layout.UNPINNED] == words[entry + layout.PINNED]
+            ):
+                continue
             cursor = words[entry + layout.CURSOR]
-            if words[entry + layout.PID] and words[entry + layout.UNPINNED] != words[entry + layout.PINNED]:
-                why = self._why_unpin(entry, head - cursor, needed)
-                if why is None:
-                    floor = min(floor, cursor)
-                    continue
-                logger.warning("%s: a reader is unpinned (%s)", self._channel.name, why.name)
-                words[entry + layout.UNPINNED_WHY] = why
-                words[entry + layout.UNPINNED] = words[entry + layout.PINNED]
-            # It may pin itself again once it is less than half a ring behind; until then look at least that
-            # often.
-            floor = min(floor, max(cursor, head - length // 2, 0))
+            why = self._why_unpin(entry, head - cursor, needed)
+            if why is None:
+                floor = min(floor, cursor)
+                continue
+            logger.warning("%s: a reader is unpinned (%s)", self._channel.name, why.name)
+            words[entry + layout.UNPINNED_WHY] = why
+            words[entry + layout.UNPINNED] = words[entry + layout.PINNED]
         return floor
 
     def _why_unpin(self, entry: int, behind: int, needed: int) -> Why | None:

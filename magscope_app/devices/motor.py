@@ -102,7 +102,8 @@ class Motor(ABC):
         low, high = self.limits
         if not low <= position <= high:
             raise LimitError(
-                f"{self.name} cannot go to {position:g} {self.unit}: its limits are {low:g} to {high:g} {self.unit}"
+                f"{self.name} cannot go to {position:g} {self.unit}: "
+                f"its limits are {low:g} to {high:g} {self.unit}"
             )
         self.start_move(position)
 

@@ -57,9 +57,13 @@ def read_bead_file(path: Path) -> list[Bead]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             return [_bead(row) for row in csv.DictReader(file)]
     except OSError as error:
-        raise MagscopeError(f"{path}: the bead list cannot be read ({error.strerror}); give a CSV file") from error
+        raise MagscopeError(
+            f"{path}: the bead list cannot be read ({error.strerror}); give a CSV file"
+        ) from error
     except (KeyError, ValueError, UnicodeDecodeError) as error:
-        raise MagscopeError(f"{path}: not a bead list ({error}); give the columns id, x_px, y_px, role") from error
+        raise MagscopeError(
+            f"{path}: not a bead list ({error}); give the columns id, x_px, y_px, role"
+        ) from error
 
 
 def _bead(row: dict[str, str]) -> Bead:
@@ -84,8 +88,10 @@ def bead_problems(config: Config, form: FrameFormat | None) -> list[Problem]:
         what = f"{roi_px} is larger than the frame of {form.width_px} × {form.height_px} px"
         problems.append(Problem("beads.roi_px", what, "give a smaller ROI"))
     ids = [bead.id for bead in beads]
-    for bead_id in sorted({bead_id for bead_id in ids if ids.count(bead_id) > 1}):
-        problems.append(Problem("beads", f"the bead id {bead_id} is used more than once", "give every bead its own id"))
+    problems += [
+        Problem("beads", f"the bead id {bead_id} is used more than once", "give every bead its own id")
+        for bead_id in sorted({bead_id for bead_id in ids if ids.count(bead_id) > 1})
+    ]
     for bead in beads:
         if bead.id >= config.beads.max_beads:
             what = f"the bead id {bead.id} is not below max_beads = {config.beads.max_beads}"
@@ -126,12 +132,14 @@ class BeadOwner:
         for bead in new.values():
             self._require_inside(bead)
         if len(self._beads) + len(new) > self._rois.capacity:
-            raise BeadRefused(f"there is room for {self._rois.capacity} beads; raise beads.max_beads in the config")
+            raise BeadRefused(
+                f"there is room for {self._rois.capacity} beads; raise beads.max_beads in the config"
+            )
         self._rois.add_beads({bead.id: self._roi(bead) for bead in new.values()})
         self._beads |= new
 
     def add_found(self, centres: Iterable[tuple[float, float, float]]) -> None:
-        """Add beads that were found, numbered from left to right and top to bottom, as many as there is room for."""
+        """Add the best of the beads that were found, as many as there is room for, numbered by rows."""
         first = self._rois.get_next_available_bead_id()
         room = self._rois.capacity - first
         best = sorted(list(centres)[:room], key=lambda centre: (centre[1], centre[0]))
@@ -158,7 +166,9 @@ class BeadOwner:
     def _next_id(self) -> int:
         next_id = self._rois.get_next_available_bead_id()
         if next_id >= self._rois.capacity:
-            raise BeadRefused(f"the bead ids up to {next_id - 1} are used up; raise beads.max_beads in the config")
+            raise BeadRefused(
+                f"the bead ids up to {next_id - 1} are used up; raise beads.max_beads in the config"
+            )
         return next_id
 
     def _known(self, bead_id: int) -> Bead:

@@ -17,6 +17,7 @@ from magscope_app.messages import (
     CameraReady,
     CameraSettings,
     CommandRefused,
+    FirstFrame,
     Message,
     SetCameraSetting,
     Shutdown,
@@ -59,6 +60,8 @@ class _CameraLoop:
         self._scratch: npt.NDArray[Any] = np.empty(0)
         self._acquiring = False
         self._ending = False
+        self._n_frames = 0
+        self._first_ns = self._last_ns = 0
 
     def run(self) -> None:
         try:
@@ -105,6 +108,7 @@ class _CameraLoop:
         if self._video is None or self._acquiring:
             return
         self._video.begin_run()
+        self._n_frames = 0
         self._camera.start()
         self._acquiring = True
 
@@ -112,7 +116,12 @@ class _CameraLoop:
         if self._acquiring:
             self._acquiring = False
             self._camera.stop()
-        self._link.send(AcquisitionStopped(reason))
+        self._link.send(AcquisitionStopped(reason, self._seconds()))
+
+    def _seconds(self) -> float:
+        """Return the time that the frames cover, the last one's own included."""
+        n_gaps = self._n_frames - 1
+        return (self._last_ns - self._first_ns) * 1e-9 * self._n_frames / n_gaps if n_gaps > 0 else 0.0
 
     def _set(self, name: str, value: bool | int | float | str) -> None:
         setting = next((known for known in self._camera.settings() if known.name == name), None)
@@ -155,11 +164,17 @@ class _CameraLoop:
         return True
 
     def _publish(self, video: VideoBuffer, info: FrameInfo) -> None:
+        t_ns = info.timestamp_ns - self._handles.session_start_ns
         frame_id = video.commit(
-            timestamp_ns=info.timestamp_ns - self._handles.session_start_ns,
+            timestamp_ns=t_ns,
             camera_frame=info.frame_number,
             device_tick=info.device_tick,
         )
+        if not self._n_frames:
+            self._first_ns = t_ns
+            self._link.send(FirstFrame(t_ns))
+        self._n_frames += 1
+        self._last_ns = t_ns
         if self._truth is not None:
             rows = self._camera.truth()
             ids = np.full((len(rows), 1), float(frame_id))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 import signal
 import sys
 import time
@@ -12,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import cast
 
 from magscope_app.devices.lookup import append_driver_folders
@@ -70,9 +70,10 @@ def _run(start: ChildStart, link: Link) -> int:
     except MagscopeError as error:
         link.send(ProcessFailed(start.name, str(error)))
         return FAILED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the user is told
         where = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"{start.name} stopped: {type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
+        place = f"{Path(where.filename).name}:{where.lineno}"
+        text = f"{start.name} stopped: {type(error).__name__}: {error} ({place})"
         link.send(ProcessFailed(start.name, text))
         link.send(LogEntry(time.perf_counter_ns(), start.name, logging.DEBUG, traceback.format_exc()))
         return FAILED

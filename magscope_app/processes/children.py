@@ -35,7 +35,9 @@ class Child:
         self.ended = False
         ours, theirs = context.Pipe(duplex=True)
         self._process: BaseProcess = context.Process(
-            target=child_main, args=(ChildStart(name, TARGETS[name], theirs, handles),), name=f"magscope-{name}"
+            target=child_main,
+            args=(ChildStart(name, TARGETS[name], theirs, handles),),
+            name=f"magscope-{name}",
         )
         try:
             with _interrupts_ignored():

@@ -24,7 +24,7 @@ class FocusHistory:
         self._telemetry = telemetry
 
     def at(self, t_ns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the focus in nm at session times `t_ns`; the last known one for newer times, NaN before any."""
+        """Return the focus in nm at session times `t_ns`; the last known one for newer times, else NaN."""
         rows = self._telemetry.newest(_ROWS)
         if not len(rows):
             return np.full(t_ns.shape, np.nan)

@@ -8,7 +8,14 @@ from multiprocessing.context import SpawnContext
 from multiprocessing.synchronize import Lock, Semaphore
 
 from magscope_app.config import Config
-from magscope_app.datatypes import BeadRoiBuffer, LiveProfileBuffer, MatrixBuffer, Session, VideoBuffer, make_wakes
+from magscope_app.datatypes import (
+    BeadRoiBuffer,
+    LiveProfileBuffer,
+    MatrixBuffer,
+    Session,
+    VideoBuffer,
+    make_wakes,
+)
 
 TRACKS = "tracks"
 TRUTH = "truth"
@@ -73,7 +80,11 @@ class Handles:
 
 
 def make_handles(
-    context: SpawnContext, config: Config, session: Session, session_start_ns: int, matrices: Mapping[str, object]
+    context: SpawnContext,
+    config: Config,
+    session: Session,
+    session_start_ns: int,
+    matrices: Mapping[str, object],
 ) -> Handles:
     """Make the locks and wake-ups of a session whose matrices have these names."""
     names = ["VideoBuffer", "BeadRoiBuffer", "LiveProfileBuffer", *matrices]

@@ -72,7 +72,8 @@ class SeenIds:
         ids : sequence of int
             Those of one reading.
         after_loss : bool
-            Something was overwritten just before this reading: what is missing before its first id was lost there.
+            Something was overwritten just before this reading: what is missing before its first id
+            was lost there.
         """
         fresh = np.unique(np.asarray(ids, np.int64))
         fresh = fresh[fresh >= self._next]
@@ -81,7 +82,9 @@ class SeenIds:
         if after_loss:
             self._overwritten.append((self._next, int(fresh[0])))
         steps = np.diff(fresh, prepend=self._next - 1)
-        self._missing += [(int(fresh[at] - steps[at] + 1), int(fresh[at])) for at in np.flatnonzero(steps > 1)]
+        self._missing += [
+            (int(fresh[at] - steps[at] + 1), int(fresh[at])) for at in np.flatnonzero(steps > 1)
+        ]
         self._next = int(fresh[-1]) + 1
 
     @property

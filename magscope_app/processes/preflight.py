@@ -116,7 +116,13 @@ def _folder_problems(where: str, folder: Path, starts: bool) -> Iterator[Problem
     if next((above for above in (folder, *folder.parents) if above.exists()), parent) != parent:
         yield Problem(where, f"{folder} lies below a file", "give a folder")
     elif not os.access(parent, os.W_OK | os.X_OK):
-        yield Problem(where, f"{parent} cannot be written to", "choose a folder of your own or have the rights changed")
+        yield Problem(
+            where, f"{parent} cannot be written to", "choose a folder of your own or have the rights changed"
+        )
     elif starts and shutil.disk_usage(parent).free < _FULL_BYTES:
         free_mb = shutil.disk_usage(parent).free / 1e6
-        yield Problem(where, f"the disk of {parent} is full ({free_mb:.0f} MB free)", "free some space or choose another disk")
+        yield Problem(
+            where,
+            f"the disk of {parent} is full ({free_mb:.0f} MB free)",
+            "free some space or choose another disk",
+        )

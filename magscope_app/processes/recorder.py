@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +46,22 @@ class Recorder:
         The dataset cannot be made.
     """
 
-    def __init__(self, order: RecordingOrder, handles: Handles, video: VideoBuffer, rois: BeadRoiBuffer) -> None:
+    def __init__(
+        self, order: RecordingOrder, handles: Handles, video: VideoBuffer, rois: BeadRoiBuffer
+    ) -> None:
         self._handles = handles
         self._video = video
         self._folder = DatasetFolder.create(
-            order.folder, order.name, config_text=order.config_text, facts=order.facts | {"mode": order.mode},
+            order.folder,
+            order.name,
+            config_text=order.config_text,
+            facts=order.facts | {"mode": order.mode},
             unix_start_ns=order.anchor.unix_ns,
         )
         self._matrices = self._attach_matrices()
-        self._readers = {name: matrix.reader("recording", start="newest") for name, matrix in self._matrices.items()}
+        self._readers = {
+            name: matrix.reader("recording", start="newest") for name, matrix in self._matrices.items()
+        }
         wants_video, wants_rois = "Video" in order.mode, "ROIs" in order.mode
         self._video_writer = (
             VideoWriter(video, rois if wants_rois else None, self._folder, {"dataset": order.name})
@@ -114,7 +122,7 @@ class Recorder:
     # --- the end -----------------------------------------------------------------------------
 
     def finish(self, exit_status: str, stop_id: int | None) -> RecordingFinished:
-        """Record what was acquired before `stop_id` (None: until now), complete the dataset, say what is in it."""
+        """Record what was acquired before `stop_id` (None: until now) and complete the dataset."""
         head = self._video.counters()
         stop = head.next_frame_id if stop_id is None else min(stop_id, head.next_frame_id)
         errors: list[str] = []
@@ -124,7 +132,7 @@ class Recorder:
         counters, ledger = self._account(stop)
         status = "failed" if errors else exit_status
         for gap in ledger:
-            self._attempt(errors, lambda gap=gap: self._loss_event(gap))
+            self._attempt(errors, partial(self._loss_event, gap))
         self._attempt(errors, lambda: self._close_tracks(status))
         for matrix in self._matrices.values():
             matrix.close()
@@ -186,7 +194,9 @@ class Recorder:
 
     def _open_tracks_file(self, order: RecordingOrder) -> TracksFile:
         config = self._handles.config
-        units = {motor["name"]: {"unit": motor["unit"], "role": motor["role"]} for motor in order.facts["motors"]}
+        units = {
+            motor["name"]: {"unit": motor["unit"], "role": motor["role"]} for motor in order.facts["motors"]
+        }
         truth_columns: tuple[str, ...] = ()
         if TRUTH in self._handles.locks:
             truth_columns = load_driver(config.camera.driver, Camera, config.drivers.path).truth_columns
@@ -260,7 +270,7 @@ class Recorder:
         """Take a step of the end; what goes wrong is kept and said, the next steps are taken all the same."""
         try:
             step()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is reported with the dataset
             errors.append(str(error) or type(error).__name__)
 
 

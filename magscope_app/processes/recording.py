@@ -86,7 +86,9 @@ class _RecordingLoop:
 
     def _start(self, order: RecordingOrder) -> None:
         if self._recorder is not None or self._video is None:
-            self._link.send(CommandRefused("recording", "a recording is running already, or the camera is not open yet"))
+            self._link.send(
+                CommandRefused("recording", "a recording is running already, or the camera is not open yet")
+            )
             return
         try:
             self._recorder = Recorder(order, self._handles, self._video, self._rois)
@@ -100,7 +102,7 @@ class _RecordingLoop:
         recorder.wait(_BUSY_S)
         try:
             recorder.turn()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a disk or storage may raise anything; the user is told
             _log.error("recording stops: %s", error)
             self._finish("failed", None)
             return

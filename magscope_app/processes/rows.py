@@ -16,7 +16,13 @@ Floats = npt.NDArray[np.float64]
 
 
 def make_rows(
-    tracks: Tracks, frame_ids: Floats, t_ns: Floats, focus_nm: Floats, bead_ids: Floats, corners: Floats, nm_per_px: float
+    tracks: Tracks,
+    frame_ids: Floats,
+    t_ns: Floats,
+    focus_nm: Floats,
+    bead_ids: Floats,
+    corners: Floats,
+    nm_per_px: float,
 ) -> Floats:
     """Arrange tracks as TRACKS_COLUMNS rows, in frame order.
 

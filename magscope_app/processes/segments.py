@@ -69,7 +69,10 @@ class Segments:
         self._handles = handles
         self._matrices: list[MatrixBuffer] = []
         self.video: VideoBuffer | None = None
-        self.rois: BeadRoiBuffer | None = None
+        capacity = handles.config.beads.max_beads
+        self.rois = BeadRoiBuffer(
+            create=True, locks=handles.locks, capacity=capacity, session=handles.session
+        )
         self._profile: LiveProfileBuffer | None = None
         try:
             self._create(shapes)
@@ -82,12 +85,14 @@ class Segments:
         for name, shape in shapes.items():
             self._matrices.append(
                 MatrixBuffer(
-                    create=True, locks=handles.locks, name=name, shape=shape, wakes=handles.wakes,
+                    create=True,
+                    locks=handles.locks,
+                    name=name,
+                    shape=shape,
+                    wakes=handles.wakes,
                     session=handles.session,
                 )
             )
-        capacity = handles.config.beads.max_beads
-        self.rois = BeadRoiBuffer(create=True, locks=handles.locks, capacity=capacity, session=handles.session)
         self._profile = LiveProfileBuffer(
             create=True, locks=handles.locks, profile_capacity=_PROFILE_CAPACITY, session=handles.session
         )

@@ -74,7 +74,12 @@ class StatusBoard:
         )
 
     def take(
-        self, video: VideoBuffer | None, acquiring: bool, beads: int, processes: Iterable[ProcessState], awake: bool
+        self,
+        video: VideoBuffer | None,
+        acquiring: bool,
+        beads: int,
+        processes: Iterable[ProcessState],
+        awake: bool,
     ) -> SystemStatus:
         """Return the state of everything now."""
         counters = self.counters(video)

@@ -9,12 +9,20 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.datatypes import FrameBatch, ReaderMode, VideoBuffer, VideoReader
-from magscope_app.messages import BeadsFound, FindBeads, Message, ProcessReady, SelectBead, Shutdown, VideoReady
+from magscope_app.messages import (
+    BeadsFound,
+    FindBeads,
+    Message,
+    ProcessReady,
+    SelectBead,
+    Shutdown,
+    VideoReady,
+)
+from magscope_app.processes.calibration_file import load_calibration
 from magscope_app.processes.focus import FocusHistory
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link
 from magscope_app.processes.rows import make_rows
-from magscope_app.processes.calibration_file import load_calibration
 from magscope_app.tracking import Tracker, Tracks, find_beads
 
 _log = logging.getLogger(__name__)
@@ -68,7 +76,9 @@ class _TrackingLoop:
         self._nm_per_px = config.optics.nm_per_px
         self._roi_px = config.beads.roi_px
         zlut = load_calibration(config.tracking.zlut) if config.tracking.zlut else None
-        self._tracker = Tracker(self._roi_px, zlut=zlut, method=config.tracking.method, threads=config.tracking.threads)
+        self._tracker = Tracker(
+            self._roi_px, zlut=zlut, method=config.tracking.method, threads=config.tracking.threads
+        )
         self._rows = handles.tracks()
         self._profile = handles.profile()
         self._beads = _BeadList(handles)
@@ -76,6 +86,8 @@ class _TrackingLoop:
         self._focus = FocusHistory(handles.telemetry(focus.name)) if focus else None
         self._video: VideoBuffer | None = None
         self._reader: VideoReader | None = None
+        # Looked for in the very first frame, so that every bead is tracked from there on.
+        self._finding = config.beads.find
         self._selected: int | None = None
         self._profile_due_ns = 0
         self._ending = False
@@ -87,12 +99,22 @@ class _TrackingLoop:
             reader = self._reader
             self._listen(0.2 if reader is None else 0.0)
             if reader is not None and reader.wait(_WAIT_S):
-                batch = reader.acquire(self._handles.config.buffer.n_images)
+                batch = reader.acquire(1 if self._finding else self._handles.config.buffer.n_images)
+                if batch is not None and self._finding:
+                    self._find(batch)
                 if batch is not None:
                     self._track(batch)
 
     def close(self) -> None:
-        for part in (self._reader, self._video, self._tracker, self._rows, self._profile, self._beads, self._focus):
+        for part in (
+            self._reader,
+            self._video,
+            self._tracker,
+            self._rows,
+            self._profile,
+            self._beads,
+            self._focus,
+        ):
             if part is not None:
                 part.close()
 
@@ -114,7 +136,7 @@ class _TrackingLoop:
                 self._reader = self._video.reader("tracking", ReaderMode.LOSSLESS)
                 self._link.send(ProcessReady("tracking-video"))
             case FindBeads():
-                self._find()
+                self._finding = True
             case SelectBead(bead_id):
                 self._selected = bead_id
                 self._profile.clear()
@@ -123,23 +145,17 @@ class _TrackingLoop:
             case _:
                 _log.warning("the tracking process cannot handle %s", type(message).__name__)
 
-    def _find(self) -> None:
-        """Look for beads in the next frame, which stays in the ring until their ROIs are known."""
-        reader = self._reader
-        batch = None
-        if reader is not None and reader.wait(_BEADS_WAIT_S + 2.0 / self._handles.config.camera.fps):
-            batch = reader.acquire(1)
-        if reader is None or batch is None:
-            self._link.send(BeadsFound(()))
-            return
+    def _find(self, batch: FrameBatch) -> None:
+        """Look for beads in a frame, which stays in the ring until their ROIs are known."""
+        self._finding = False
         version = self._beads.version
         found = find_beads(batch.frames[0], self._roi_px)
         self._link.send(BeadsFound(tuple((float(x), float(y), float(score)) for x, y, score in found)))
         deadline = time.monotonic() + _BEADS_WAIT_S
         while len(found) and self._beads.version == version and time.monotonic() < deadline:
-            reader.beat()
+            if self._reader is not None:
+                self._reader.beat()
             time.sleep(0.002)
-        self._track(batch)
 
     def _track(self, batch: FrameBatch) -> None:
         """Track a batch, write the rows of its valid frames, and only then let go of it."""
@@ -175,4 +191,6 @@ class _TrackingLoop:
             batch.frames[-1:], self._beads.corners[which], bead_ids=self._beads.ids[which], profiles=True
         )
         if tracks.profiles is not None:
-            self._profile.write_profile(float(batch.timestamps_ns[-1]) * 1e-9, self._selected, tracks.profiles[0, 0])
+            self._profile.write_profile(
+                float(batch.timestamps_ns[-1]) * 1e-9, self._selected, tracks.profiles[0, 0]
+            )

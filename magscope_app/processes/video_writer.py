@@ -10,12 +10,15 @@ import numpy.typing as npt
 from magscope_app.data import DataHandler
 from magscope_app.datatypes import BeadRoiBuffer, FrameBatch, ReaderMode, VideoBuffer
 from magscope_app.processes.id_ranges import SeenIds
+from magscope_app.processes.status_board import reader_counters
 from magscope_app.storage import DatasetFolder, NDTiffStorage
 
 #: A new part begins at this many images: the storage remembers each of them.
 _IMAGES_PER_PART = 200_000
 #: Frames that may wait for the disk: more than the 2 s for which disks pause, in bytes and number.
 _QUEUE_BYTES, _QUEUE_FRAMES = 512_000_000, 512
+#: Frames that are taken from the ring at once.
+_BATCH = 16
 
 
 class VideoWriter:
@@ -36,6 +39,7 @@ class VideoWriter:
     def __init__(
         self, video: VideoBuffer, rois: BeadRoiBuffer | None, folder: DatasetFolder, summary: dict[str, Any]
     ) -> None:
+        self._video = video
         self._rois = rois
         self._folder = folder
         self._summary = summary
@@ -44,6 +48,7 @@ class VideoWriter:
         self._handler: DataHandler | None = None
         self._in_part = 0
         self._stored_before = 0
+        self._empty = 0
         self._seen: SeenIds | None = None
         self._first = 0
 
@@ -55,7 +60,8 @@ class VideoWriter:
     @property
     def frames_stored(self) -> int:
         """Frames that the operating system has."""
-        return self._stored_before + (self._handler.stored_count if self._handler is not None else 0)
+        stored = self._handler.stored_count if self._handler is not None else 0
+        return self._stored_before + stored + self._empty
 
     @property
     def seen(self) -> SeenIds:
@@ -72,7 +78,7 @@ class VideoWriter:
         return self._reader.counters.position >= head
 
     def take(self, stop_frame_id: int | None = None) -> bool:
-        """Store the frames that have arrived, as far as the disk keeps up; False when there was nothing to do.
+        """Store the frames that have arrived, as far as the disk keeps up; False if there are none.
 
         Raises
         ------
@@ -83,8 +89,10 @@ class VideoWriter:
         if room <= 0:
             self._reader.beat()
             return False
-        batch = self._reader.acquire(min(room, 16))
+        room = min(room, _BATCH, self._frames_with_known_rois())
+        batch = self._reader.acquire(room) if room > 0 else None
         if batch is None:
+            self._reader.beat()
             return False
         images = [self._image(frame) for frame in batch.frames]
         valid = batch.release()
@@ -94,14 +102,23 @@ class VideoWriter:
                 self._put(frame_id, images[index], batch, int(index))
         return True
 
+    def _frames_with_known_rois(self) -> int:
+        """Return how many frames may be cut: ROIs are known for those that tracking has seen."""
+        tracking = reader_counters(self._video, "tracking") if self._rois is not None else None
+        return _BATCH if tracking is None else tracking.position - self._reader.counters.position
+
     def finish(self) -> None:
         """Store what waits and complete the files. Raises what the storage raised."""
         self._reader.close()
         self._end_part()
 
-    def _put(self, frame_id: int, image: tuple[npt.NDArray[Any], dict[str, Any]], batch: FrameBatch, index: int) -> None:
+    def _put(
+        self, frame_id: int, image: tuple[npt.NDArray[Any], dict[str, Any]], batch: FrameBatch, index: int
+    ) -> None:
         pixels, about = image
+        self.seen.add([frame_id])
         if not pixels.size:
+            self._empty += 1  # a mosaic of no beads
             return
         if self._handler is None or self._in_part >= _IMAGES_PER_PART:
             self._end_part()
@@ -115,7 +132,6 @@ class VideoWriter:
         }
         self._handler.put({"time": frame_id}, pixels, metadata)
         self._in_part += 1
-        self.seen.add([frame_id])
 
     def _image(self, frame: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], dict[str, Any]]:
         """Copy what is to be stored: the slot may be overwritten, what is stored may not."""

@@ -1,8 +1,10 @@
 """Where data are kept: images on disk or in memory, rows in the tracks file, and the folder around them."""
 
 from magscope_app.storage.columns import TELEMETRY_COLUMNS, TRACKS_COLUMNS, TRUTH_COLUMNS
-from magscope_app.storage.dataset_folder import COUNTERS, EXIT_STATUSES, DatasetFolder
+from magscope_app.storage.dataset_folder import DatasetFolder
+from magscope_app.storage.description import COUNTERS, EXIT_STATUSES
 from magscope_app.storage.event_log import EventLog
+from magscope_app.storage.extent import TracksExtent, read_stored_coordinates, read_tracks_extent
 from magscope_app.storage.names import validate_dataset_name
 from magscope_app.storage.ndram import NDRAMStorage
 from magscope_app.storage.ndtiff import NDTiffStorage
@@ -18,6 +20,9 @@ __all__ = [
     "EventLog",
     "NDRAMStorage",
     "NDTiffStorage",
+    "TracksExtent",
     "TracksFile",
+    "read_stored_coordinates",
+    "read_tracks_extent",
     "validate_dataset_name",
 ]

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from magscope_app.errors import MagscopeError
-from magscope_app.storage import provenance
 from magscope_app.storage.atomic import write_atomically
+from magscope_app.storage.description import COUNTERS, EXIT_STATUSES, describe
 from magscope_app.storage.event_log import EventLog, plain
 from magscope_app.storage.names import validate_dataset_name
 
-SCHEMA_VERSION: Final = 1
-EXIT_STATUSES: Final = ("running", "completed", "interrupted", "failed")
-COUNTERS: Final = (
-    "frames_acquired",
-    "frames_tracked",
-    "frames_recorded",
-    "frames_lost",
-    "lost_upstream",
-    "lost_ring",
-    "lost_tracking",
-    "lost_recording",
-)
 _MOST_TRIALS = 1000
 
 
@@ -88,30 +77,20 @@ class DatasetFolder:
             raise MagscopeError(f"the dataset name {name!r} {problem}")
         start = (started or datetime.now(UTC)).astimezone()
         anchor_ns = int(start.timestamp() * 1e9) if unix_start_ns is None else int(unix_start_ns)
-        own: dict[str, Any] = {
-            "schema_version": SCHEMA_VERSION,
-            "name": name,
-            "exit_status": "running",
-            "started": start.isoformat(),
-            "stopped": None,
-            "versions": provenance.versions(),
-            "git_commit": provenance.git_commit(),
-            "host": provenance.host(),
-            "counters": dict.fromkeys(COUNTERS, 0),
-            "ledger": [],
-        }
-        given = dict(facts or {})
-        description = {**own, **given, "clock": {**given.get("clock", {}), "unix_start_ns": anchor_ns}}
+        description = describe(name, start, anchor_ns, facts or {})
         try:
             path = _new_folder(Path(root), f"{start:%Y-%m-%d_%H%M%S}_{name}")
+        except OSError as error:
+            raise _refused(name, root, error) from error
+        try:
             (path / "zluts").mkdir()
             (path / "config.toml").write_bytes(config_text)
-        except OSError as error:
-            raise MagscopeError(
-                f"the dataset {name!r} could not be made in {root} ({error}); choose another folder"
-            ) from error
-        folder = cls(path, description)
-        folder._save()
+            folder = cls(path, description)
+            folder._save()
+        except (OSError, MagscopeError) as error:
+            # Half a dataset would only be in the way.
+            shutil.rmtree(path, ignore_errors=True)
+            raise _refused(name, root, error) from error
         return folder
 
     @classmethod
@@ -280,6 +259,10 @@ class DatasetFolder:
             raise MagscopeError(
                 f"{self.path / 'dataset.json'} could not be written ({error}); check the disk"
             ) from error
+
+
+def _refused(name: str, root: str | Path, error: Exception) -> MagscopeError:
+    return MagscopeError(f"the dataset {name!r} could not be made in {root} ({error}); choose another folder")
 
 
 def _new_folder(root: Path, base: str) -> Path:

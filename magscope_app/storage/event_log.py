@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -64,11 +66,14 @@ class EventLog:
             "utc": moment.isoformat(),
             **fields,
         }
-        line = json.dumps(event, default=plain, ensure_ascii=False) + "\n"
+        line = json.dumps(event, default=plain, ensure_ascii=False).encode() + b"\n"
         try:
             # One write of a whole line to a file opened for appending: a kill leaves no half line.
             with self._lock, self.path.open("ab", buffering=0) as file:
-                file.write(line.encode())
+                begin = file.tell()
+                if file.write(line) < len(line):
+                    file.truncate(begin)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise MagscopeError(
                 f"an event could not be written to {self.path} ({error}); check the disk"

@@ -40,7 +40,8 @@ def guarded(path: Path, verb: str, action: Callable[[], _Result]) -> _Result:
     """Run `action`; turn an error of the disk into a sentence that says what could not be `verb`."""
     try:
         return action()
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
+        # HDF5 reports a disk that is full as a RuntimeError when it flushes.
         raise MagscopeError(
             f"the tracks file {path} could not be {verb} ({error}); check that the disk is there and not full"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,24 +13,31 @@ from numpy.typing import ArrayLike
 
 from magscope_app.errors import MagscopeError
 from magscope_app.storage.columns import TELEMETRY_COLUMNS
-from magscope_app.storage.frames import FrameAssembler, FrameBlock
+from magscope_app.storage.frames import FrameAssembler
 from magscope_app.storage.hdf5 import copy_in, guarded, set_attributes
 from magscope_app.storage.table import Table
+from magscope_app.storage.tracking_group import TrackingGroup
 
 #: The oldest file format that can be read while it is written.
 _LIBVER = ("v110", "v110")
+#: Some network drives know no locks.
+_LOCKING = "best-effort"
+#: Closing needs room for what is still in memory; it is refused later than any other write.
+_CLOSING_BYTES = 2 * 2**20
+#: Files that could not be written, which must never be closed.
+_GIVEN_UP: list[object] = []
 
 
 class TracksFile:
     """Tracks, telemetry and, in simulated runs, the truth, in one HDF5 file.
 
     ``/tracking`` has the layout of MagScope's "Tracking Data" files, schema 1, in frame order, and beside it
-    ``frame_ids``, ``frame_session_ns``, ``focus_nm``, ``sigma_nm`` and ``quality``. Records are written before
-    offsets, and frame timestamps last, after the rest has reached the operating system: the length of
+    ``frame_ids``, ``frame_session_ns``, ``focus_nm``, ``sigma_nm`` and ``quality``. Records are written
+    before offsets, and frame timestamps last, after the rest has reached the operating system: the length of
     ``frame_timestamps_ns`` says how many frames are whole.
 
-    While the file is written, and after a kill, open it with ``h5py.File(path, "r", swmr=True)``; after `close`,
-    with plain ``h5py.File(path)``. Use it from one thread.
+    While the file is written, and after a kill, it opens with ``h5py.File(path, "r", swmr=True)``; after
+    `close`, with plain ``h5py.File(path)``. Use it from one thread.
 
     Parameters
     ----------
@@ -44,6 +52,9 @@ class TracksFile:
         Devices cannot be added later.
     truth_columns : sequence of str
         Columns of ``/truth``, such as `TRUTH_COLUMNS`; without them there is no such table.
+    reserve_bytes : int
+        `flush` refuses to write when the disk has less left: HDF5 does not survive a disk that is full to the
+        brim.
 
     Raises
     ------
@@ -61,6 +72,7 @@ class TracksFile:
         attributes: Mapping[str, Any] | None = None,
         telemetry: Mapping[str, Mapping[str, Any]] | None = None,
         truth_columns: Sequence[str] = (),
+        reserve_bytes: int = 32 * 2**20,
     ) -> None:
         devices = telemetry or {}
         if bad := [name for name in devices if not name or "/" in name or name.strip(".") == ""]:
@@ -68,10 +80,9 @@ class TracksFile:
         self.path = Path(path)
         self._unix_start_ns = int(unix_start_ns)
         self._frames = FrameAssembler()
-        self._n_records = 0
         self._n_frames = 0
-        self._n_batches = 0
-        file = guarded(self.path, "made", lambda: h5py.File(self.path, "x", libver=_LIBVER))
+        self._reserve_bytes = reserve_bytes
+        file = guarded(self.path, "made", lambda: h5py.File(self.path, "x", libver=_LIBVER, locking=_LOCKING))
         self._file: h5py.File | None = file
         try:
             guarded(
@@ -89,47 +100,20 @@ class TracksFile:
         truth_columns: Sequence[str],
     ) -> None:
         set_attributes(file, {**attributes, "exit_status": "running"})
-        self._lay_out_tracking(file.create_group("tracking"))
+        self._tracking = TrackingGroup(file.create_group("tracking"), self._unix_start_ns)
         group = file.create_group("telemetry")
         self._telemetry = {}
         for device, about in devices.items():
             table = Table(group, device, np.float64, len(TELEMETRY_COLUMNS), TELEMETRY_COLUMNS)
             set_attributes(table.dataset, about)
             self._telemetry[device] = table
+        # None or one.
         self._truth = (
-            Table(file, "truth", np.float64, len(truth_columns), truth_columns) if truth_columns else None
+            [Table(file, "truth", np.float64, len(truth_columns), truth_columns)] if truth_columns else []
         )
         # From here on nothing new can be created, and readers may open the file.
         file.swmr_mode = True
         file.flush()
-
-    def _lay_out_tracking(self, group: h5py.Group) -> None:
-        set_attributes(
-            group,
-            {
-                "schema_version": 1,
-                "include_roi_positions": np.uint8(1),
-                "record_order": "writer_append_order",
-                "batch_sequence_order": "video_task_enqueue_order",
-                "recording_start_ns": np.uint64(self._unix_start_ns),
-            },
-        )
-        self._batch = {
-            name: Table(group, f"batch_{name}", np.uint64)
-            for name in ("sequence", "frame_start", "frame_count", "record_start", "record_count")
-        }
-        self._frame_timestamps = Table(group, "frame_timestamps_ns", np.uint64)
-        self._frame_offsets = Table(group, "frame_offsets", np.uint64)
-        self._frame_offsets.append([0])
-        self._frame_batch = Table(group, "frame_batch_sequence", np.uint64)
-        self._frame_ids = Table(group, "frame_ids", np.uint64)
-        self._frame_session = Table(group, "frame_session_ns", np.int64)
-        self._focus = Table(group, "focus_nm", np.float64)
-        self._bead_ids = Table(group, "bead_ids", np.uint16)
-        self._positions = Table(group, "positions_nm", np.float64, 3)
-        self._roi_positions = Table(group, "roi_positions_px", np.uint16, 2)
-        self._sigma = Table(group, "sigma_nm", np.float32, 3)
-        self._quality = Table(group, "quality", np.float32)
 
     @property
     def durable_frames(self) -> int:
@@ -155,7 +139,7 @@ class TracksFile:
         self._frames.add(rows)
 
     def append_telemetry(self, device: str, rows: ArrayLike) -> None:
-        """Take rows (n, 5) of a device, columns as in `TELEMETRY_COLUMNS`; ValueError on another shape or device."""
+        """Take rows (n, 5) of a device, columns as in `TELEMETRY_COLUMNS`; ValueError on any other."""
         if device not in self._telemetry:
             known = ", ".join(self._telemetry) or "none"
             raise ValueError(f"{self.path.name} has no table for the device {device!r}; devices: {known}")
@@ -163,9 +147,9 @@ class TracksFile:
 
     def append_truth(self, rows: ArrayLike) -> None:
         """Take rows (n, k) of the truth, columns as given at the start; ValueError on any other shape."""
-        if self._truth is None:
+        if not self._truth:
             raise ValueError(f"{self.path.name} was made without columns for the truth")
-        self._truth.add(rows)
+        self._truth[0].add(rows)
 
     def flush(self, *, final: bool = False) -> int:
         """Write what is complete and hand it to the operating system.
@@ -183,47 +167,42 @@ class TracksFile:
         Raises
         ------
         MagscopeError
-            If the disk does not take them, or the file is closed.
+            If the disk has less than `reserve_bytes` left (then nothing is lost: flush again when there is
+            room), if it fails (then this file takes nothing more, and what was durable stays so), or if the
+            file is closed.
         """
-        if self._file is None:
-            raise MagscopeError(f"{self.path} is closed: nothing can be written any more")
-        file = self._file
-
-        def write() -> None:
-            for table in self._telemetry.values():
-                table.write()
-            if self._truth is not None:
-                self._truth.write()
-            block = self._frames.take(final=final)
-            if block is None:
-                file.flush()
-                return
-            self._write_frames(block)
-            file.flush()
-            self._frame_timestamps.append((block.session_ns + self._unix_start_ns).astype(np.uint64))
-            file.flush()
-            self._n_frames += len(block.frame_ids)
-            self._n_records += len(block.bead_ids)
-            self._n_batches += 1
-
-        guarded(self.path, "written", write)
+        self._write(final=final, room_bytes=self._reserve_bytes)
         return self._n_frames
 
-    def _write_frames(self, block: FrameBlock) -> None:
-        self._positions.append(block.positions_nm)
-        self._bead_ids.append(block.bead_ids)
-        self._roi_positions.append(block.roi_positions_px)
-        self._sigma.append(block.sigma_nm)
-        self._quality.append(block.quality)
-        self._frame_offsets.append(block.record_ends + np.uint64(self._n_records))
-        self._frame_ids.append(block.frame_ids)
-        self._frame_session.append(block.session_ns)
-        self._focus.append(block.focus_nm)
-        self._frame_batch.append(np.full(len(block.frame_ids), self._n_batches))
-        counts = {"frame_count": len(block.frame_ids), "record_count": len(block.bead_ids)}
-        starts = {"frame_start": self._n_frames, "record_start": self._n_records, "sequence": self._n_batches}
-        for name, value in {**starts, **counts}.items():
-            self._batch[name].append([value])
+    def _write(self, *, final: bool, room_bytes: int) -> None:
+        if self._file is None:
+            raise MagscopeError(f"the tracks file {self.path} is closed: nothing can be written any more")
+        file = self._file
+        free_bytes = shutil.disk_usage(self.path.parent).free
+        if free_bytes < room_bytes:
+            raise MagscopeError(
+                f"the disk of {self.path} is full ({free_bytes / 2**20:.0f} MB left); free some space"
+            )
+        try:
+            guarded(self.path, "written", lambda: self._write_through(file, final=final))
+        except MagscopeError:
+            # HDF5 brings the process down if a file that cannot be written is closed. Kept for ever, it is
+            # not.
+            self._file = None
+            _GIVEN_UP.append(self)
+            raise
+
+    def _write_through(self, file: h5py.File, *, final: bool) -> None:
+        for table in (*self._telemetry.values(), *self._truth):
+            table.write()
+        block = self._frames.take(final=final)
+        if block is not None:
+            self._tracking.write(block)
+            file.flush()
+            self._tracking.stamp(block)
+        file.flush()
+        if block is not None:
+            self._n_frames += len(block.frame_ids)
 
     def close(
         self,
@@ -254,13 +233,14 @@ class TracksFile:
         if self._file is None:
             return
         try:
-            self.flush(final=True)
+            self._write(final=True, room_bytes=_CLOSING_BYTES)
         finally:
-            file, self._file = self._file, None
-            guarded(self.path, "closed", file.close)
+            if self._file is not None:
+                file, self._file = self._file, None
+                guarded(self.path, "closed", file.close)
 
         def explain() -> None:
-            with h5py.File(self.path, "r+", libver=_LIBVER) as complete:
+            with h5py.File(self.path, "r+", libver=_LIBVER, locking=_LOCKING) as complete:
                 copy_in(complete, events_path, zlut_paths, documents)
                 if self._n_frames:
                     stamps = complete["tracking/frame_timestamps_ns"]

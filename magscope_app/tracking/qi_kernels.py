@@ -266,12 +266,13 @@ def _find_centre(
     symmetry = 0.0
     sigma = math.nan
     fits = 0
-    for _ in range(2):
+    # The first step takes quadrant interpolation's bias away, the second all but the noise.
+    for directions in (coarse, fine):
         fits = _radii_that_fit(size, x, y, n_radii)
         if fits < fewest:
             return x, y, math.nan, 0.0, 0
-        symmetry = _polar_image(image, size, x, y, fits, fine, values, work)
-        step_x, step_y, sigma = _harmonic_step(work, fits, fine.shape[1], noise[0], noise[1], noise[2])
+        symmetry = _polar_image(image, size, x, y, fits, directions, values, work)
+        step_x, step_y, sigma = _harmonic_step(work, fits, directions.shape[1], noise[0], noise[1], noise[2])
         x += min(max(step_x, -0.5), 0.5)
         y += min(max(step_y, -0.5), 0.5)
     return x, y, sigma, symmetry, fits

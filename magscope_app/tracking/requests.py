@@ -26,7 +26,8 @@ def require_rois(rois: npt.ArrayLike, roi_px: int, width: int, height: int) -> n
         raise ValueError(
             f"rois must be integers (n_beads, 2) x0, y0, not {given.dtype} {given.shape}; round them first"
         )
-    corners = np.ascontiguousarray(given, np.int64)
+    # Always a new array: a read-only one of the caller's would be another kernel to compile.
+    corners = np.array(given, np.int64, order="C")
     inside = (corners >= 0) & (corners <= (width - roi_px, height - roi_px))
     if not inside.all():
         number = int(np.argmin(inside.all(axis=1)))

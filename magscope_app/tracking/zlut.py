@@ -156,7 +156,8 @@ class ZLUT:
         path : path
             The ending decides: .npz, .radialzlut, anything else is text.
         plane_nm : float or None
-            Spacing of the planes, which .radialzlut does not contain; z then starts at 0.
+            Spacing of the planes, which .radialzlut does not contain; z then starts at 0, and radii are taken
+            to be 1 px apart.
         bead : int or None
             Which bead's table to take from a .radialzlut; may be left out if it has only one.
 

@@ -111,7 +111,12 @@ def test_frozen_coordinates_do_not_change() -> None:
     assert key == {"time": 1}
     assert isinstance(key, FrozenDataCoordinates)
     assert key.frozen() is key
-    for change in (lambda: key.update(time=2), key.clear, lambda: setattr(key, "time", 2), lambda: key.pop("time")):
+    for change in (
+        lambda: key.update(time=2),
+        key.clear,
+        lambda: setattr(key, "time", 2),
+        lambda: key.pop("time"),
+    ):
         with pytest.raises(TypeError, match="frozen"):
             change()
     assert key == {"time": 1}

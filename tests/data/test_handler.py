@@ -23,7 +23,13 @@ class Recorder:
         self.heard: list[tuple[int, int, bool, bool]] = []
 
     def _notify_data(
-        self, coords: DataCoordinates, data: NDArray[Any], metadata: dict[str, Any], *, processed: bool, stored: bool
+        self,
+        coords: DataCoordinates,
+        data: NDArray[Any],
+        metadata: dict[str, Any],
+        *,
+        processed: bool,
+        stored: bool,
     ) -> None:
         self.heard.append((int(coords.time), int(data[0, 0]), processed, stored))
 

@@ -37,13 +37,20 @@ def test_a_processor_that_raises_loses_its_own_frame_only() -> None:
     accepted = put_until_refused(handler, 10, on_done=lambda c, stored: done.__setitem__(int(c.time), stored))
     assert accepted >= 4
     storage.gate.set()
-    for call in (handler.await_completion, handler.finish, handler.finish, lambda: handler.put({"time": 99}, IMAGE)):
+    for call in (
+        handler.await_completion,
+        handler.finish,
+        handler.finish,
+        lambda: handler.put({"time": 99}, IMAGE),
+    ):
         with pytest.raises(ValueError, match="bad frame") as caught:
             call()
     assert "while processing FrozenDataCoordinates({'time': 3})" in caught.value.__notes__
     assert sorted(int(c["time"]) for c in storage._stored) == [i for i in range(accepted) if i != 3]
     assert storage.finish_count == 1
-    assert [(failure.coordinates, failure.stage) for failure in handler.failures] == [({"time": 3}, "processing")]
+    assert [(dict(failure.coordinates or {}), failure.stage) for failure in handler.failures] == [
+        ({"time": 3}, "processing")
+    ]
     assert done == {i: i != 3 for i in range(accepted)}
 
 
@@ -55,7 +62,9 @@ def test_a_full_disk_is_told_with_coordinates_and_the_storage_is_finished() -> N
     with pytest.raises(OSError, match="No space left"):
         handler.finish()
     assert handler.stored_count == 5
-    assert [failure.coordinates for failure in handler.failures] == [{"time": i} for i in range(5, accepted)]
+    assert [dict(failure.coordinates or {}) for failure in handler.failures] == [
+        {"time": i} for i in range(5, accepted)
+    ]
     assert storage.finish_count == 1
     assert handler.pending == 0
     with pytest.raises(KeyError):
@@ -64,9 +73,14 @@ def test_a_full_disk_is_told_with_coordinates_and_the_storage_is_finished() -> N
 
 def test_what_ends_the_block_goes_first() -> None:
     storage = FullDiskStorage(capacity=0)
-    with pytest.raises(ZeroDivisionError), DataHandler(storage) as handler:
-        handler.put({"time": 0}, IMAGE)
-        raise ZeroDivisionError
+
+    def fail_inside() -> None:
+        with DataHandler(storage) as handler:
+            handler.put({"time": 0}, IMAGE)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_inside()
     assert storage.finish_count == 1
 
 
@@ -120,9 +134,13 @@ def test_a_storage_that_stops_is_noticed() -> None:
     handler = DataHandler(storage, queue_size=2, stall_timeout_s=0.3)
     handler.put({"time": 0}, IMAGE)
     begin = time.monotonic()
-    with pytest.raises(TimeoutError, match="check the disk"):
+
+    def put_more() -> None:
         for i in range(1, 9):
             handler.put({"time": i}, IMAGE)
+
+    with pytest.raises(TimeoutError, match="check the disk"):
+        put_more()
     accepted = handler.pending
     with pytest.raises(TimeoutError):
         handler.await_completion()

@@ -60,7 +60,13 @@ def test_metadata_come_back_as_they_were_put(
 
 def test_numpy_numbers_in_metadata_become_plain_ones(tmp_path: Path) -> None:
     storage = NDTiffStorage(tmp_path, summary_metadata={"nm_per_px": np.float32(100)})
-    given = {"a": np.int64(3), "b": np.float32(0.5), "c": np.bool_(True), "d": np.arange(3), "e": [np.uint8(1)]}
+    given = {
+        "a": np.int64(3),
+        "b": np.float32(0.5),
+        "c": np.bool_(True),
+        "d": np.arange(3),
+        "e": [np.uint8(1)],
+    }
     storage.put({"time": np.int32(1)}, image(1), given)
     assert storage.get_metadata({"time": 1}) == {"a": 3, "b": 0.5, "c": True, "d": [0, 1, 2], "e": [1]}
     storage.close()
@@ -175,7 +181,7 @@ def test_a_new_file_begins_before_one_grows_too_large(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def full_disk_after(n_bytes: int) -> Iterator[None]:
-    """Let no file grow beyond `n_bytes`: the last write is cut off in its middle, as on a disk that fills up."""
+    """Let no file grow beyond `n_bytes`: the last write is cut off, as on a disk that fills up."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from magscope_app.data import DataHandler
 from magscope_app.storage import NDTiffStorage
-from magscope_app.storage.metadata import decode
 
 
 def image(seed: int, dtype: type = np.uint16) -> NDArray[Any]:
@@ -61,8 +60,8 @@ def test_the_coordinates_stand_in_the_image_metadata(tmp_path: Path) -> None:
     storage.put({"time": 3, "step": 4}, image(0), {"n": 1})
     storage.close()
     with tifffile.TiffFile(tmp_path / "NDTiffStack.tif") as tiff:
-        text = tiff.pages[0].tags[51123].value
-    assert decode(str(text).encode()) == ({"n": 1}, {"time": 3, "step": 4})
+        page = tiff.pages.first
+        assert page.tags[51123].value == {"n": 1, "magscope_app": {"axes": {"time": 3, "step": 4}}}
 
 
 def record_until_killed(folder: str, acknowledge: Connection) -> None:
@@ -70,7 +69,10 @@ def record_until_killed(folder: str, acknowledge: Connection) -> None:
     handler = DataHandler(storage)
     for time in range(100_000):
         handler.put(
-            {"time": time}, image(time % 5), {"n": time}, on_done=lambda coords, _: acknowledge.send(coords["time"])
+            {"time": time},
+            image(time % 5),
+            {"n": time},
+            on_done=lambda coords, _: acknowledge.send(coords["time"]),
         )
 
 

@@ -20,7 +20,9 @@ def process_function(data_coords: DataCoordinates, data: NDArray[Any], metadata:
     return data_coords, data, metadata
 
 
-def multi_output_process(coords: DataCoordinates, data: NDArray[Any], metadata: dict[str, Any]) -> list[Result]:
+def multi_output_process(
+    coords: DataCoordinates, data: NDArray[Any], metadata: dict[str, Any]
+) -> list[Result]:
     data2 = np.array(data, copy=True)
     metadata2 = metadata.copy()
     metadata2["Channel"] = "New_Channel"
@@ -75,7 +77,9 @@ def test_document_example_batch() -> None:
         for time in range(20):
             # One buffer used over and over, as a camera does.
             slot[:] = time
-            handler.put({"time": time}, slot, {}, on_done=lambda c, stored: done.append((int(c.time), stored)))
+            handler.put(
+                {"time": time}, slot, {}, on_done=lambda c, stored: done.append((int(c.time), stored))
+            )
     assert len(storage) == 2
     for last in (9, 19):
         expected = np.arange(last - 9, last + 1)[:, None, None] * np.ones((1, 3, 4))
@@ -119,7 +123,8 @@ def test_of_the_same_coordinates_the_later_wins() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [3, "abc", (1, 2), ({"time": 1}, [1, 2], {}), ({"time": 1}, {}, np.zeros(3)), [None], (1, 2, 3, 4)]
+    "wrong",
+    [3, "abc", (1, 2), ({"time": 1}, [1, 2], {}), ({"time": 1}, {}, np.zeros(3)), [None], (1, 2, 3, 4)],
 )
 def test_other_results_are_refused(wrong: object) -> None:
     with pytest.raises(TypeError, match="a processor returns"):

@@ -8,7 +8,7 @@ from tests.hardware.simulated.twin import Floats, film, started, still
 
 
 def mirror_centre(image: Floats) -> Floats:
-    """Return x, y of the point about which `image` is most symmetric, from its product with its mirror image."""
+    """Return x, y of the point about which `image` is most symmetric: where its mirror image fits it best."""
     spectrum = np.fft.fft2(image - np.median(image))
     product = np.fft.ifft2(spectrum * spectrum).real
     row, column = np.unravel_index(product.argmax(), product.shape)
@@ -63,7 +63,7 @@ def test_truth_is_where_the_bead_is_seen(seed: int) -> None:
     x_nm, y_nm = truth[0, 0, 1:3]
     left, top = int(x_nm / 100) - 30, int(y_nm / 100) - 30
     image = frames.mean(axis=0)[top : top + 61, left : left + 61]
-    assert (mirror_centre(image) + [left, top]) * 100.0 == pytest.approx([x_nm, y_nm], abs=2.0)
+    assert (mirror_centre(image) + np.array([left, top])) * 100.0 == pytest.approx([x_nm, y_nm], abs=2.0)
     camera.close()
 
 

@@ -31,12 +31,17 @@ def attach_with(lock: Lock) -> SharedMatrix:
     return lambda name: MatrixBuffer(create=False, locks={name: lock}, name=name)
 
 
-@pytest.fixture
-def lock() -> Iterator[Lock]:
-    """Make the world's matrix, as the engine does, and lend its lock."""
-    lock = multiprocessing.get_context("spawn").Lock()
+@pytest.fixture(scope="module")
+def lock() -> Lock:
+    """Return the lock of the world's matrix."""
+    return multiprocessing.get_context("spawn").Lock()
+
+
+@pytest.fixture(autouse=True)
+def matrix(lock: Lock, nothing_left_behind: None) -> Iterator[MatrixBuffer]:
+    """Make the world's matrix, as the engine does."""
     matrix = MatrixBuffer(create=True, locks={MATRIX: lock}, name=MATRIX, shape=SHARED[MATRIX])
-    yield lock
+    yield matrix
     matrix.close()
 
 

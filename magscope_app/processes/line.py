@@ -1,0 +1,291 @@
+"""The state of the running line, and what each message does to it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import asdict, replace
+from typing import Any
+
+from magscope_app.clock import WallAnchor
+from magscope_app.config import LoadedConfig
+from magscope_app.messages import (
+    AcquisitionStopped,
+    BeadsFound,
+    CameraReady,
+    CameraSettings,
+    CommandRefused,
+    Event,
+    FindBeads,
+    FirstFrame,
+    HomeMotor,
+    JogMotor,
+    LogEntry,
+    Message,
+    MotorsReady,
+    MoveMotor,
+    ProcessDied,
+    ProcessFailed,
+    ProcessReady,
+    Quit,
+    RecordingFinished,
+    RecordingOrder,
+    RecordingProgress,
+    RecordingStarted,
+    SelectBead,
+    SetCameraSetting,
+    StartRecording,
+    StopMotors,
+    StopRecording,
+    VideoReady,
+)
+from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
+from magscope_app.processes.children import Child, Children
+from magscope_app.processes.facts import dataset_facts
+from magscope_app.processes.options import Listeners, RunOptions
+from magscope_app.processes.segments import Segments
+from magscope_app.processes.status_board import StatusBoard
+
+#: To which process a command goes.
+_ROUTES: dict[type[Message], str] = {
+    SetCameraSetting: "camera",
+    MoveMotor: "motors",
+    JogMotor: "motors",
+    HomeMotor: "motors",
+    StopMotors: "motors",
+    FindBeads: "tracking",
+    SelectBead: "tracking",
+}
+#: Notifications that the window wants to see as they are.
+_FOR_WINDOW = (CameraSettings, CommandRefused, RecordingStarted, RecordingProgress, RecordingFinished)
+#: What is no event of the experiment.
+_NO_EVENT = (SelectBead, CommandRefused, CameraSettings, StartRecording, StopRecording, Quit)
+
+
+class Line:
+    """What the supervisor knows of the line, changed by messages and deaths.
+
+    Parameters
+    ----------
+    loaded, options, listeners
+        As for `Supervisor`.
+    segments : Segments
+        The shared memory.
+    anchor : WallAnchor
+        The session clock.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedConfig,
+        options: RunOptions,
+        listeners: Listeners,
+        segments: Segments,
+        anchor: WallAnchor,
+    ) -> None:
+        self._loaded = loaded
+        self._options = options
+        self._listeners = listeners
+        self._segments = segments
+        self._anchor = anchor
+        self.children = Children()
+        self.board = StatusBoard(anchor, options.record or loaded.config.recording.folder)
+        self.beads = BeadOwner(segments.rois, loaded.config.beads.roi_px)
+        self.ready: set[str] = set()
+        self.camera: CameraReady | None = None
+        self.acquiring = False
+        self.first_frame_ns: int | None = None
+        self.acquired_s = 0.0
+        self.stopping = ""
+        self.errors: list[str] = []
+        self.recordings: list[RecordingFinished] = []
+        self._motors = MotorsReady(())
+
+    # --- for the supervisor ------------------------------------------------------------------
+
+    def stop(self, reason: str) -> None:
+        """End the run in order; the first reason counts."""
+        self.stopping = self.stopping or reason
+
+    def fail(self, text: str) -> None:
+        """End the run because of an error."""
+        self.errors.append(text)
+        self.log(logging.ERROR, text)
+        self.stop("failed")
+
+    def log(self, level: int, text: str) -> None:
+        """Say something in log, status line and window."""
+        self._on_log(LogEntry(time.perf_counter_ns(), "supervisor", level, text))
+
+    def tell_beads(self) -> None:
+        """Tell everyone who wants to know which beads there are."""
+        changed = self.beads.changed()
+        self.children.send("gui", changed)
+        if self.board.recording is not None:
+            beads = [asdict(bead) for bead in changed.beads]
+            event = self._event("beads", {"beads": beads, "version": changed.version})
+            self.children.send("recording", event)
+
+    def start_recording(self, message: StartRecording) -> None:
+        """Order a dataset; what the message leaves open comes from the config."""
+        if self.board.recording is not None:
+            self._refuse("a recording is running already; stop it first")
+            return
+        config = self._loaded.config
+        beads = self.beads.changed().beads
+        order = RecordingOrder(
+            folder=message.folder or config.recording.folder,
+            name=message.name or config.session.name,
+            mode=message.mode or config.recording.mode,
+            config_text=self._loaded.text,
+            anchor=self._anchor,
+            facts=dataset_facts(self._loaded, self._anchor, self.camera, self._motors.motors, beads),
+        )
+        self.children.send("recording", order)
+
+    def on_death(self, child: Child) -> None:
+        """Deal with a process that ended unasked."""
+        text = f"the {child.name} process ended unexpectedly (exit code {child.exit_code})"
+        self.children.send("gui", ProcessDied(child.name, child.exit_code))
+        if child.name == "camera":
+            self.acquiring = False
+        if child.name == "gui":
+            self.children.send("motors", StopMotors())
+        if child.name == "recording" and self.board.recording is not None:
+            path, why = self.board.recording, "the recording process ended unexpectedly"
+            self._on_recording_finished(RecordingFinished(path, "failed", self.board.recorded, why))
+        policy = self._loaded.config.supervisor.on_child_death
+        if policy == "continue" and self.camera is not None and not self.stopping:
+            self.errors.append(text)
+            self.log(logging.ERROR, f"{text}; the others go on, as the config says")
+        else:
+            self.fail(f"{text}; everything is ended, what was recorded is safe")
+
+    # --- messages ----------------------------------------------------------------------------
+
+    def handle(self, child: Child, message: Message) -> None:
+        """Do what a message from a process asks for."""
+        if isinstance(message, _FOR_WINDOW) and child.name != "gui":
+            self.children.send("gui", message)
+        match message:
+            case LogEntry():
+                self._on_log(message)
+            case CommandRefused(_, text):
+                self.log(logging.WARNING, text)
+            case ProcessFailed(_, text):
+                self.errors.append(text)
+                self.log(logging.ERROR, text)
+            case FirstFrame(timestamp_ns):
+                self.first_frame_ns = timestamp_ns
+            case AcquisitionStopped(reason, seconds):
+                self.acquired_s += seconds
+                self._on_acquisition_stopped(reason)
+            case BeadsFound(centres):
+                self._on_beads_found(centres)
+            case ProcessReady() | CameraReady() | MotorsReady():
+                self._on_ready(child, message)
+            case RecordingStarted() | RecordingProgress() | RecordingFinished():
+                self._on_recording(message)
+            case CameraSettings():
+                pass  # for the window alone
+            case _:
+                self._on_command(message)
+
+    def _on_log(self, entry: LogEntry) -> None:
+        self._listeners.on_log(entry)
+        self.children.send("gui", entry)
+
+    def _on_ready(self, child: Child, message: ProcessReady | CameraReady | MotorsReady) -> None:
+        child.state = "running"
+        if isinstance(message, CameraReady):
+            self.camera = message
+            self.children.send("gui", message)
+        elif isinstance(message, MotorsReady):
+            self._motors = message
+            self.ready.add("motors")
+            self.children.send("gui", message)
+        else:
+            self.ready.add(message.process)
+            if message.process == "gui":
+                self._brief_window()
+
+    def _brief_window(self) -> None:
+        """Give a window that opens late, or again, the whole state."""
+        state: list[Message] = [self._motors, self.beads.changed()]
+        if self.camera is not None:
+            state.append(self.camera)
+        if self._segments.video is not None and self.beads.format is not None:
+            state.append(VideoReady(self.beads.format))
+        if self.board.recording is not None:
+            state.append(RecordingStarted(self.board.recording, self._loaded.config.recording.mode))
+        for message in state:
+            self.children.send("gui", message)
+
+    def _on_acquisition_stopped(self, reason: str) -> None:
+        self.acquiring = False
+        if reason:
+            self.log(logging.INFO, f"acquisition has ended: {reason}")
+            if self._options.headless:
+                self.stop("completed")
+
+    def _on_beads_found(self, centres: tuple[tuple[float, float, float], ...]) -> None:
+        try:
+            self.beads.add_found(centres)
+        except BeadRefused as error:
+            self.log(logging.WARNING, str(error))
+        self.log(logging.INFO, f"{len(centres)} beads found")
+        self.tell_beads()
+
+    def _on_recording(self, message: RecordingStarted | RecordingProgress | RecordingFinished) -> None:
+        if isinstance(message, RecordingStarted):
+            self.board.start_recording(message.path)
+        elif isinstance(message, RecordingProgress):
+            self.board.recorded = replace(self.board.recorded, frames_recorded=message.frames_recorded)
+        else:
+            self._on_recording_finished(message)
+
+    def _on_recording_finished(self, message: RecordingFinished) -> None:
+        self.board.recording = None
+        self.board.recorded = message.counters
+        self.recordings.append(message)
+        if message.error:
+            self.errors.append(message.error)
+            self.log(logging.ERROR, message.error)
+
+    # --- commands ----------------------------------------------------------------------------
+
+    def _on_command(self, message: Message) -> None:
+        """Carry out or pass on what the user wants; a running dataset keeps it as an event."""
+        if self.board.recording is not None and not isinstance(message, _NO_EVENT):
+            fields = {"command": type(message).__name__} | asdict(message)
+            self.children.send("recording", self._event("command", fields))
+        route = _ROUTES.get(type(message))
+        if route is not None and not self.children.alive(route):
+            self._refuse(f"the {route} process is not running: start again to use it")
+        elif route is not None:
+            self.children.send(route, message)
+        elif isinstance(message, Quit):
+            self.stop("completed")
+        elif isinstance(message, StartRecording):
+            self.start_recording(message)
+        elif isinstance(message, StopRecording):
+            self.children.send("recording", message)
+        else:
+            self._on_bead_command(message)
+
+    def _on_bead_command(self, message: Message) -> None:
+        try:
+            if not self.beads.handle(message):
+                self.log(logging.WARNING, f"nobody handles {type(message).__name__}")
+        except BeadRefused as error:
+            self._refuse(str(error))
+        self.tell_beads()
+
+    def _refuse(self, text: str) -> None:
+        self.children.send("gui", CommandRefused("supervisor", text))
+        self.log(logging.WARNING, text)
+
+    def _event(self, kind: str, fields: dict[str, Any]) -> Event:
+        video = self._segments.video
+        frame_id = video.counters().next_frame_id if video is not None else 0
+        return Event(kind, frame_id, self._anchor.session_ns(), fields)

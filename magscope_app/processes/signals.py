@@ -1,0 +1,37 @@
+"""Ctrl-C and SIGTERM as a call."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+
+class Signals:
+    """Calls `on_signal` with the signal's number while the ``with`` block runs.
+
+    Parameters
+    ----------
+    on_signal : callable
+        Must only set a flag.
+    """
+
+    def __init__(self, on_signal: Callable[[int], None]) -> None:
+        self._on_signal = on_signal
+        self._old: dict[int, Any] = {}
+
+    def __enter__(self) -> Signals:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self._old[number] = signal.signal(number, self._handle)
+            except ValueError:  # only the main thread may; elsewhere `Supervisor.stop` ends a run
+                break
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self._on_signal(number)

@@ -1,0 +1,59 @@
+"""What dataset.json says when a recording starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from magscope_app.storage import provenance
+
+SCHEMA_VERSION: Final = 1
+EXIT_STATUSES: Final = ("running", "completed", "interrupted", "failed")
+COUNTERS: Final = (
+    "frames_acquired",
+    "frames_tracked",
+    "frames_recorded",
+    "frames_lost",
+    "lost_upstream",
+    "lost_ring",
+    "lost_tracking",
+    "lost_recording",
+)
+
+
+def describe(name: str, started: datetime, unix_start_ns: int, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description of a recording that has just begun.
+
+    Parameters
+    ----------
+    name : str
+        As the user gave it.
+    started : datetime
+        With its time zone.
+    unix_start_ns : int
+        Unix time of the session's start.
+    facts : mapping
+        What else is known. Entries named as our own do not replace them; dictionaries (versions, host, clock)
+        are merged.
+    """
+    own: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "name": name,
+        "exit_status": "running",
+        "started": started.isoformat(),
+        "stopped": None,
+        "clock": {"unix_start_ns": unix_start_ns},
+        "versions": provenance.versions(),
+        "git_commit": provenance.git_commit(),
+        "host": provenance.host(),
+        "counters": dict.fromkeys(COUNTERS, 0),
+        "ledger": [],
+    }
+    merged = {
+        key: {**value, **facts[key], **value}
+        if isinstance(value, dict) and isinstance(facts.get(key), Mapping)
+        else value
+        for key, value in own.items()
+    }
+    return {**merged, **{key: value for key, value in facts.items() if key not in own}}

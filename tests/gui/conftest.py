@@ -1,0 +1,45 @@
+"""Every test of the window runs without a screen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from PyQt6.QtCore import QEvent
+from PyQt6.QtWidgets import QApplication
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+from gui.theme import LIGHT, put_on
+from gui.window import MainWindow
+from tests.gui.rig import Rig
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    made = Rig()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def window(rig: Rig, qapp: QApplication) -> Iterator[MainWindow]:
+    """The whole window at 1920 × 1080 on the buffers of `rig`, refreshed by calling `tick`."""
+    put_on(qapp, LIGHT)
+    made = MainWindow(rig.session, LIGHT)
+    made.resize(1920, 1080)
+    made.arrange()
+    made.show()
+    qapp.processEvents()
+    made.arrange()
+    qapp.processEvents()
+    yield made
+    made.timer.stop()
+    made.leave()
+    made.close()
+    made.deleteLater()
+    # Qt deletes the window in the first round and what lambdas were connected to it in the second.
+    for _ in range(2):
+        qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        qapp.processEvents()

@@ -1,0 +1,67 @@
+"""Hands and eyes of a test: where to click, what stands where."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtGui import QImage
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication, QLabel, QWidget
+
+from gui.window import MainWindow
+
+_Kind = TypeVar("_Kind", bound=QWidget)
+LEFT, NO_KEY, SHIFT = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+def find(window: QWidget, kind: type[_Kind], name: str) -> _Kind:
+    """Return the widget of a name."""
+    found = window.findChild(kind, name)
+    assert found is not None, name
+    return found
+
+
+def text_of(window: QWidget, name: str) -> str:
+    return find(window, QLabel, name).text()
+
+
+def spot(window: MainWindow, x_px: float, y_px: float) -> QPoint:
+    """Return where a point of the image is on the view."""
+    x, y = window.image.view.viewport_now.to_view(x_px, y_px)
+    return QPoint(round(x), round(y))
+
+
+def click_image(window: MainWindow, x_px: float, y_px: float, keys: Qt.KeyboardModifier = NO_KEY) -> None:
+    QTest.mouseClick(window.image.view, LEFT, keys, spot(window, x_px, y_px))
+
+
+def drag_image(window: MainWindow, start: tuple[float, float], end: tuple[float, float]) -> None:
+    view = window.image.view
+    QTest.mousePress(view, LEFT, NO_KEY, spot(window, *start))
+    for share in (0.3, 0.7, 1.0):
+        at = [a + share * (b - a) for a, b in zip(start, end, strict=True)]
+        QTest.mouseMove(view, spot(window, *at))
+    QTest.mouseRelease(view, LEFT, NO_KEY, spot(window, *end))
+
+
+def press(window: QWidget, key: Qt.Key, keys: Qt.KeyboardModifier = NO_KEY) -> None:
+    QTest.keyClick(window, key, keys)
+
+
+def retype(field: QWidget, text: str) -> None:
+    """Select everything in a field, type and press Return."""
+    QTest.keyClick(field, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClicks(field, text)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+
+
+def look(window: MainWindow, application: QApplication) -> None:
+    """Let the window refresh everything that is visible."""
+    window.refresh_soon()
+    window.tick()
+    application.processEvents()
+
+
+def seen(widget: QWidget) -> QImage:
+    return widget.grab().toImage()

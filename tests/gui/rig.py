@@ -1,0 +1,181 @@
+"""A microscope without processes: real buffers, a real pipe, and a person who writes into them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from multiprocessing.context import SpawnContext
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from gui.session import Session as GuiSession
+from magscope_app.config import CameraConfig, Config, MotorConfig, Optics
+from magscope_app.datatypes import Session, VideoBuffer
+from magscope_app.devices import FrameFormat
+from magscope_app.devices.setting import Setting, SettingKind
+from magscope_app.messages import (
+    Bead,
+    CameraReady,
+    Counters,
+    Message,
+    MotorInfo,
+    MotorsReady,
+    ProcessState,
+    SystemStatus,
+    VideoReady,
+)
+from magscope_app.processes.bead_owner import BeadOwner
+from magscope_app.processes.handles import make_handles, telemetry_name
+from magscope_app.processes.link import Link
+from magscope_app.processes.segments import Segments
+
+FORMAT = FrameFormat(320, 240, 8)
+ROI_PX = 32
+NM_PER_PX = 100.0
+SETTINGS = (
+    Setting("exposure", SettingKind.FLOAT, 5.0, "ms", (0.1, 10.0), help="Time of light per frame"),
+    Setting("gain", SettingKind.INT, 3, "", (0, 24)),
+    Setting("trigger", SettingKind.CHOICE, "internal", choices=("internal", "external")),
+    Setting("flip", SettingKind.BOOL, value=False),
+    Setting("label", SettingKind.TEXT, "left"),
+    Setting("temperature", SettingKind.FLOAT, 31.5, "°C", read_only=True),
+)
+_SHAPES = {"tracks": (20_000, 13), telemetry_name("focus"): (500, 5)}
+_Sent = TypeVar("_Sent", bound=Message)
+
+
+def config(**more: Any) -> Config:
+    focus = MotorConfig(name="focus", driver="some.where:Focus", role="focus", limits=(-500.0, 500.0))
+    return Config(
+        camera=CameraConfig(driver="some.where:Camera", fps=100.0),
+        optics=Optics(pixel_pitch_um=5.0, magnification=50.0),
+        motors=(focus,),
+        beads={"roi_px": ROI_PX, "max_beads": 50},
+        **more,
+    )
+
+
+class Rig:
+    """The supervisor's end of one window."""
+
+    def __init__(self, settings: Config | None = None) -> None:
+        self.config = config() if settings is None else settings
+        self.start_ns = time.perf_counter_ns()
+        self._shared = Session.create()
+        # No process is started here, and semaphores of this kind have no name that could outlive the test.
+        kind = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+        context = cast("SpawnContext", multiprocessing.get_context(kind))
+        self.handles = make_handles(context, self.config, self._shared, self.start_ns, _SHAPES)
+        self.segments = Segments(self.handles, _SHAPES)
+        near, far = context.Pipe()
+        self.link, self.far = Link(near, "rig"), Link(far, "window")
+        self.session = GuiSession(self.far, self.handles)
+        assert self.segments.rois is not None
+        self.beads = BeadOwner(self.segments.rois, ROI_PX)
+        self.beads.format = FORMAT
+        self._tracks = self.handles.tracks()
+        self._focus = self.handles.telemetry("focus")
+        self._profile = self.handles.profile()
+        self._frame_id = 0
+        self.video: VideoBuffer | None = None
+
+    def close(self) -> None:
+        self.session.close()
+        for buffer in (self._tracks, self._focus, self._profile):
+            buffer.close()
+        self.link.close()
+        self.far.close()
+        self.segments.close()
+        self._shared.close()
+
+    # --- what the processes would do -----------------------------------------------------------
+
+    def send(self, *messages: Message) -> None:
+        """Send and wait until it is in the window's pipe."""
+        for message in messages:
+            self.link.send(message)
+        assert self.link.flush(2.0)
+
+    def open_devices(self) -> None:
+        self.video = self.segments.create_video(FORMAT)
+        self.send(VideoReady(FORMAT), CameraReady(FORMAT, SETTINGS, ""), self.status())
+        self.send(MotorsReady((MotorInfo("focus", "focus", "nm", (-500.0, 500.0)),)))
+
+    def status(self, **changes: Any) -> SystemStatus:
+        facts: dict[str, Any] = {
+            "timestamp_ns": time.perf_counter_ns() - self.start_ns,
+            "acquiring": True,
+            "fps": 100.0,
+            "beads": len(self.beads),
+            "buffer_level": 0.02,
+            "counters": Counters(frames_acquired=1000, frames_tracked=1000),
+            "recording": None,
+            "recording_seconds": 0.0,
+            "free_disk_bytes": 812_000_000_000,
+            "processes": (ProcessState("camera", "running", 11), ProcessState("tracking", "running", 12)),
+            "awake": True,
+        }
+        return SystemStatus(**(facts | changes))
+
+    def add_beads(self, *centres: tuple[float, float]) -> None:
+        first = len(self.beads)
+        self.beads.add(Bead(first + index, x, y) for index, (x, y) in enumerate(centres))
+        self.send(self.beads.changed())
+
+    def frame(self, *, age_s: float = 0.0) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        """Publish a frame with a ramp from left to right and a mark at (column 200, row 50)."""
+        assert self.video is not None
+        image = np.empty((FORMAT.height_px, FORMAT.width_px), np.uint8)
+        image[:] = np.arange(FORMAT.width_px) // 2
+        image[50, 200] = 255
+        slot = self.video.begin()
+        assert slot is not None
+        slot[:] = image
+        self.video.commit(timestamp_ns=self.now_ns() - int(age_s * 1e9), camera_frame=-1, device_tick=0)
+        return image
+
+    def rows(self, n_frames: int, *, z_nm: float = 300.0, step_ns: int = 10_000_000) -> None:
+        """Write rows of all beads, ending now: x swings by ±20 nm around the ROI."""
+        beads = self.beads.changed().beads
+        end_ns = self.now_ns()
+        for index in range(n_frames):
+            t_ns = end_ns - (n_frames - 1 - index) * step_ns
+            swing = 20.0 * np.sin(self._frame_id / 7)
+            self._tracks.write(
+                [
+                    (self._frame_id, t_ns, b.x_px * NM_PER_PX + swing, b.y_px * NM_PER_PX, z_nm + b.id, b.id)
+                    + (b.x_px, b.y_px, 1.0, 1.0, 2.5, 0.987, 0.0)
+                    for b in beads
+                ]
+            )
+            self._frame_id += 1
+
+    def profile(self, bead_id: int) -> None:
+        self._profile.write_profile(0.0, bead_id, np.cos(np.arange(16) / 2) * 40 + 100)
+
+    def focus(self, position: float, target: float, *, moving: bool) -> None:
+        self._focus.write(np.array([[self.now_ns(), position, target, moving, not moving]]))
+
+    def now_ns(self) -> int:
+        return time.perf_counter_ns() - self.start_ns
+
+    # --- what the window has said ---------------------------------------------------------------
+
+    def heard(self, timeout_s: float = 0.3) -> list[Message]:
+        """Return what the window has sent; commands about beads are carried out."""
+        assert self.far.flush(2.0)
+        messages = []
+        message = self.link.receive(timeout_s)
+        while message is not None:
+            messages.append(message)
+            if self.beads.handle(message):
+                self.send(self.beads.changed())
+            message = self.link.receive(0.02)
+        return messages
+
+    def expect(self, kind: type[_Sent]) -> _Sent:
+        """Return the only message of a kind that the window has sent since the last look."""
+        found = [message for message in self.heard() if isinstance(message, kind)]
+        assert len(found) == 1, found
+        return found[0]
