@@ -14,8 +14,9 @@ _Function = TypeVar("_Function", bound=Callable[..., object])
 
 # Numba asks for the folder when a function is decorated. An installed package may lie in a read-only place,
 # and what the user set in NUMBA_CACHE_DIR goes first.
-if not numba.config.CACHE_DIR:
-    numba.config.CACHE_DIR = str(kernel_cache_folder())
+_settings = vars(numba.config)
+if not _settings["CACHE_DIR"]:
+    _settings["CACHE_DIR"] = str(kernel_cache_folder())
 
 
 def kernel(function: _Function) -> _Function:

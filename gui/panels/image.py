@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from PyQt6.QtCore import QSize
-from PyQt6.QtGui import QAction
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QAction, QKeySequence, QShortcut
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout
 
 from gui.icons import icon
@@ -100,6 +100,9 @@ class ImagePanel(Panel):
         self.view.bead_moved.connect(self.session.move_bead)
         self.view.hovered.connect(self._show_under)
         self.add_action.toggled.connect(self._set_adding)
+        leave = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
+        leave.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        leave.activated.connect(lambda: self.add_action.setChecked(False))
         self.zoom_in_action.triggered.connect(lambda: self.view.zoom(1))
         self.zoom_out_action.triggered.connect(lambda: self.view.zoom(-1))
         self.fit_action.triggered.connect(self.view.fit)
@@ -112,6 +115,8 @@ class ImagePanel(Panel):
     def _set_adding(self, on: bool) -> None:
         self.view.set_adding(on)
         self._hint.setText(_ADD_HINT if on else _HINT)
+        if on:
+            self.view.setFocus()
 
     def _show_under(self, under: tuple[float, float, int] | None) -> None:
         self._under.setText("" if under is None else f"x {under[0]:.1f}  y {under[1]:.1f} px   {under[2]} DN")

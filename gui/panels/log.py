@@ -56,7 +56,7 @@ class LogPanel(Panel):
         at = time.localtime(time.time() - (now_ns - line.timestamp_ns) * 1e-9)
         level = _NAMES.get(line.level, str(line.level))
         colour = self.theme.dim if line.level < logging.INFO else self.theme.text
-        text = f"{time.strftime('%H:%M:%S', at)}  {line.process}  {escape(line.text)}"
+        text = f"{time.strftime('%H:%M:%S', at)} {line.process}: {escape(line.text)}"
         if line.level < logging.WARNING:
             return f'<span style="color:{colour}">{text}</span>'
         pair = self.theme.alarm if line.level >= logging.ERROR else self.theme.warn

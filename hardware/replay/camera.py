@@ -59,7 +59,7 @@ class ReplayCamera(Camera):
         self._next: RecordedFrame | None = None
         self._frame_number = 0
         self._due_ns = 0
-        self.waits_for_ring = self._every_frame  # type: ignore[misc] # it depends on a setting
+        self.waits_for_ring = self._every_frame
 
     @classmethod
     def problems(cls, context: CameraContext) -> tuple[Problem, ...]:

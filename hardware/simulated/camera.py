@@ -42,6 +42,7 @@ class SimulatedCamera(Camera):
     tick_source: ClassVar[str] = "ns since start, simulated camera"
     shared_matrices: ClassVar[Mapping[str, tuple[int, int]]] = SHARED
     truth_columns: ClassVar[tuple[str, ...]] = TRUTH_COLUMNS
+    kernels: ClassVar[tuple[str, ...]] = ("hardware.simulated.warm_up:compile_kernels",)
 
     def __init__(self, context: CameraContext) -> None:
         super().__init__(context)

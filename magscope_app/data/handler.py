@@ -123,9 +123,10 @@ class DataHandler:
             Its ``_notify_data(coordinates, data, metadata, processed=, stored=)`` is called before this
             returns, again after processing (where there is a processor) and after storing.
         on_done : callable, optional
-            Called once from a worker thread as ``on_done(coordinates, stored)`` when all that came of the data is
-            dealt with: stored is True if all of it is in the storage, False if it failed or was discarded. Without a
-            processor `data` may be changed from then on; with one, as soon as this method has returned.
+            Called once from a worker thread as ``on_done(coordinates, stored)`` when all that came of the
+            data is dealt with: stored is True if all of it is in the storage, False if it failed or was
+            discarded. Without a processor `data` may be changed from then on; with one, from the return of
+            this method on.
 
         Returns
         -------

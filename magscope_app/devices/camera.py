@@ -94,7 +94,7 @@ class Camera(ABC):
     #: Functions ``"module:function"`` that compile the driver's kernels, called once per machine.
     kernels: ClassVar[tuple[str, ...]] = ()
     #: True for a camera whose frames are not taken from life, so that none may be skipped.
-    waits_for_ring: ClassVar[bool] = False
+    waits_for_ring: bool = False
 
     def __init__(self, context: CameraContext) -> None:
         self.context = context

@@ -175,8 +175,8 @@ class Line:
             case ProcessFailed(_, text):
                 self.errors.append(text)
                 self.log(logging.ERROR, text)
-            case FirstFrame(timestamp_ns):
-                self.first_frame_ns = timestamp_ns
+            case FirstFrame():
+                self.first_frame_ns = self._anchor.session_ns()
             case AcquisitionStopped(reason, seconds):
                 self.acquired_s += seconds
                 self._on_acquisition_stopped(reason)

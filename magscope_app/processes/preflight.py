@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -115,7 +115,7 @@ def _folder_problems(where: str, folder: Path, starts: bool) -> Iterator[Problem
     parent = nearest_folder(folder)
     if next((above for above in (folder, *folder.parents) if above.exists()), parent) != parent:
         yield Problem(where, f"{folder} lies below a file", "give a folder")
-    elif not os.access(parent, os.W_OK | os.X_OK):
+    elif not _takes_folders(parent):
         yield Problem(
             where, f"{parent} cannot be written to", "choose a folder of your own or have the rights changed"
         )
@@ -126,3 +126,12 @@ def _folder_problems(where: str, folder: Path, starts: bool) -> Iterator[Problem
             f"the disk of {parent} is full ({free_mb:.0f} MB free)",
             "free some space or choose another disk",
         )
+
+
+def _takes_folders(folder: Path) -> bool:
+    """Return whether a folder can be made in `folder`: rights alone do not tell."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=".magscope-", dir=folder):
+            return True
+    except OSError:
+        return False

@@ -1,6 +1,5 @@
 """Where data are kept: images on disk or in memory, rows in the tracks file, and the folder around them."""
 
-from magscope_app.storage.columns import TELEMETRY_COLUMNS, TRACKS_COLUMNS, TRUTH_COLUMNS
 from magscope_app.storage.dataset_folder import DatasetFolder
 from magscope_app.storage.description import COUNTERS, EXIT_STATUSES
 from magscope_app.storage.event_log import EventLog
@@ -13,9 +12,6 @@ from magscope_app.storage.tracks import TracksFile
 __all__ = [
     "COUNTERS",
     "EXIT_STATUSES",
-    "TELEMETRY_COLUMNS",
-    "TRACKS_COLUMNS",
-    "TRUTH_COLUMNS",
     "DatasetFolder",
     "EventLog",
     "NDRAMStorage",

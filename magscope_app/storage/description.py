@@ -20,6 +20,8 @@ COUNTERS: Final = (
     "lost_tracking",
     "lost_recording",
 )
+#: Entries to which the caller may add.
+_MERGED: Final = ("versions", "host", "clock")
 
 
 def describe(name: str, started: datetime, unix_start_ns: int, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,8 +36,7 @@ def describe(name: str, started: datetime, unix_start_ns: int, facts: Mapping[st
     unix_start_ns : int
         Unix time of the session's start.
     facts : mapping
-        What else is known. Entries named as our own do not replace them; dictionaries (versions, host, clock)
-        are merged.
+        What else is known. It does not replace our own entries, but adds to versions, host and clock.
     """
     own: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
@@ -50,10 +51,6 @@ def describe(name: str, started: datetime, unix_start_ns: int, facts: Mapping[st
         "counters": dict.fromkeys(COUNTERS, 0),
         "ledger": [],
     }
-    merged = {
-        key: {**value, **facts[key], **value}
-        if isinstance(value, dict) and isinstance(facts.get(key), Mapping)
-        else value
-        for key, value in own.items()
-    }
-    return {**merged, **{key: value for key, value in facts.items() if key not in own}}
+    for key in _MERGED:
+        own[key] = {**facts.get(key, {}), **own[key]}
+    return {**facts, **own}

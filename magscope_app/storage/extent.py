@@ -56,7 +56,7 @@ def read_tracks_extent(path: str | Path) -> TracksExtent:
 
 
 def read_stored_coordinates(folder: str | Path) -> list[FrozenDataCoordinates]:
-    """Read the coordinates of all whole images in a folder with NDTiff files, in the order in which they were stored.
+    """Read the coordinates of all whole images in a folder with NDTiff files, in their order of storing.
 
     Works while the files are written and after a kill. Entries of the index that are cut off, or whose image
     is not in its file, are left out. A folder without an index holds no images.
@@ -84,7 +84,7 @@ def read_stored_coordinates(folder: str | Path) -> list[FrozenDataCoordinates]:
 
 
 def _read_entry(content: bytes, start: int) -> tuple[dict[str, int | str], str, int, int] | None:
-    """Return axes, file name, end of the image in its file and start of the next entry; None for a cut-off entry."""
+    """Return axes, file name, end of the image and start of the next entry; None for a cut-off entry."""
     texts = []
     for _ in range(2):
         if start + _LENGTH.size > len(content):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from magscope_app.storage.columns import TRACKS_COLUMNS
+from magscope_app.datatypes.columns import TRACKS_COLUMNS
 
 _FRAME, _TIME, _BEAD, _QUALITY, _FOCUS = (
     TRACKS_COLUMNS.index(name) for name in ("frame_id", "t_ns", "bead_id", "quality", "focus_nm")

@@ -61,7 +61,7 @@ class Table:
         if self._waiting:
             block = self._waiting[0] if len(self._waiting) == 1 else np.concatenate(self._waiting)
             end = self._length + len(block)
-            # The low-level calls, for many small blocks: `resize` and item assignment take several times as long.
+            # The low-level calls: for many small blocks, item assignment takes several times as long.
             low = self.dataset.id
             low.set_extent((end, *self._width))
             target = low.get_space()

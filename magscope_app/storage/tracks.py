@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
+from magscope_app.datatypes.columns import TELEMETRY_COLUMNS
 from magscope_app.errors import MagscopeError
-from magscope_app.storage.columns import TELEMETRY_COLUMNS
 from magscope_app.storage.frames import FrameAssembler
 from magscope_app.storage.hdf5 import copy_in, guarded, set_attributes
 from magscope_app.storage.table import Table

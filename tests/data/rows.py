@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from magscope_app.storage import TRACKS_COLUMNS
+from magscope_app.datatypes import TRACKS_COLUMNS
 
 
 def make_rows(frames: range, n_beads: int) -> NDArray[np.float64]:

@@ -68,5 +68,5 @@ def test_what_is_cut_off_is_left_out(
     whole_images = sum(end - 1 <= ends[-1] - file_cut for end in ends)
     entry_bytes = (len(b'{"time": 0}') + len(b"NDTiffStack.tif")) + 8 + 32
     whole_entries = 4 - -(-index_cut // entry_bytes)
-    assert whole_images - 1 <= len(found) + (4 - whole_entries) + 1
-    assert len(found) <= min(whole_images, whole_entries)
+    expected = min(whole_images, whole_entries)
+    assert len(found) in (expected, expected - 1)

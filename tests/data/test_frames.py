@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magscope_app.storage import TRACKS_COLUMNS
+from magscope_app.datatypes import TRACKS_COLUMNS
 from magscope_app.storage.frames import FrameAssembler, FrameBlock
 from tests.data.rows import make_rows
 

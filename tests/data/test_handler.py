@@ -192,7 +192,8 @@ def test_a_full_queue_makes_put_wait() -> None:
 
     producer = threading.Thread(target=produce)
     producer.start()
-    producer.join(0.2)
+    # Longer than the queue takes to look again.
+    producer.join(0.8)
     assert producer.is_alive()
     assert handler.pending == 6
     storage.gate.set()

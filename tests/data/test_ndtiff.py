@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,16 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from magscope_app.data import DataHandler
 from magscope_app.storage import NDTiffStorage
+from tests.data.children import full_disk_after, image
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-
-
-def image(seed: int, dtype: type = np.uint16, shape: tuple[int, int] = (5, 7)) -> NDArray[Any]:
-    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype=dtype, endpoint=True)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -179,29 +174,20 @@ def test_a_new_file_begins_before_one_grows_too_large(tmp_path: Path) -> None:
     storage.close()
 
 
-@contextlib.contextmanager
-def full_disk_after(n_bytes: int) -> Iterator[None]:
-    """Let no file grow beyond `n_bytes`: the last write is cut off, as on a disk that fills up."""
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 @pytest.mark.parametrize("shape", [(50, 70), (300, 400)])
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of the file size")
 def test_a_full_disk_leaves_a_dataset_that_can_be_read(tmp_path: Path, shape: tuple[int, int]) -> None:
     storage = NDTiffStorage(tmp_path)
     limit = int(4.5 * 2 * shape[0] * shape[1])
     with full_disk_after(limit):
         for time in range(4):
             storage.put({"time": time}, image(time, shape=shape), {})
+        size = (tmp_path / "NDTiffStack.tif").stat().st_size
         for time in range(4, 7):
             with pytest.raises(OSError):
                 storage.put({"time": time}, image(time, shape=shape), {})
             assert {"time": time} not in storage
+            assert (tmp_path / "NDTiffStack.tif").stat().st_size == size
     # Some disk is free again.
     storage.put({"time": 9}, image(9, shape=shape), {})
     storage.close()
@@ -214,6 +200,7 @@ def test_a_full_disk_leaves_a_dataset_that_can_be_read(tmp_path: Path, shape: tu
         assert len(tiff.pages) == 5
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of the file size")
 def test_a_disk_that_is_full_from_the_start(tmp_path: Path) -> None:
     storage = NDTiffStorage(tmp_path)
     with full_disk_after(10), pytest.raises(OSError):

@@ -6,22 +6,16 @@ import multiprocessing
 import os
 import signal
 import time as clock
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import ndstorage
 import numpy as np
 import pytest
 import tifffile
-from numpy.typing import NDArray
 
 from magscope_app.data import DataHandler
 from magscope_app.storage import NDTiffStorage
-
-
-def image(seed: int, dtype: type = np.uint16) -> NDArray[Any]:
-    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, (33, 47), dtype=dtype, endpoint=True)
+from tests.data.children import image, leave_unfinished, record_images_until_killed
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -34,7 +28,7 @@ def test_ndstorage_reads_our_files(tmp_path: Path, dtype: type) -> None:
     storage.close()
     dataset = ndstorage.Dataset(str(tmp_path))
     assert dataset.summary_metadata == {"nm_per_px": 100.5}
-    assert dataset.as_array().shape == (6, 2, 33, 47)
+    assert dataset.as_array().shape == (6, 2, 5, 7)
     assert dataset.dtype == dtype
     for time in range(6):
         np.testing.assert_array_equal(dataset.read_image(time=time, channel="b"), image(time, dtype))
@@ -64,28 +58,10 @@ def test_the_coordinates_stand_in_the_image_metadata(tmp_path: Path) -> None:
         assert page.tags[51123].value == {"n": 1, "magscope_app": {"axes": {"time": 3, "step": 4}}}
 
 
-def record_until_killed(folder: str, acknowledge: Connection) -> None:
-    storage = NDTiffStorage(folder)
-    handler = DataHandler(storage)
-    for time in range(100_000):
-        handler.put(
-            {"time": time},
-            image(time % 5),
-            {"n": time},
-            on_done=lambda coords, _: acknowledge.send(coords["time"]),
-        )
-
-
-def leave_unfinished(folder: str) -> None:
-    handler = DataHandler(NDTiffStorage(folder))
-    handler.put({"time": 0}, image(0), {})
-    handler.await_completion()
-
-
 def check_killed(folder: Path, delay_s: float) -> int:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=record_until_killed, args=(str(folder), theirs))
+    child = context.Process(target=record_images_until_killed, args=(str(folder), theirs))
     child.start()
     theirs.close()
     acknowledged = []

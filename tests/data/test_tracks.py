@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import gc
 import json
 import multiprocessing
 import os
 import signal
+import sys
 import time
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,11 @@ import h5py
 import numpy as np
 import pytest
 
+from magscope_app.datatypes import TRUTH_COLUMNS
 from magscope_app.errors import MagscopeError
-from magscope_app.storage import TRUTH_COLUMNS, TracksFile
+from magscope_app.storage import TracksFile
+from tests.data.children import UNIX_START_NS, record_tracks_until_full, record_tracks_until_killed
 from tests.data.rows import make_rows
-from tests.data.test_ndtiff import full_disk_after
-
-UNIX_START_NS = 1_790_000_000_123_456_789
 
 
 def new_file(path: Path, **options: Any) -> TracksFile:
@@ -180,18 +178,10 @@ def check_readable(path: Path, acknowledged: int) -> int:
     return n_frames
 
 
-def record_until_killed(path: str, acknowledge: Connection) -> None:
-    tracks = new_file(Path(path), telemetry={"motor": {"unit": "mm"}})
-    for start in range(0, 1_000_000, 40):
-        tracks.append_rows(make_rows(range(start, start + 40), 3))
-        tracks.append_telemetry("motor", np.full((10, 5), start))
-        acknowledge.send(tracks.flush())
-
-
 def check_killed(path: Path, delay_s: float) -> None:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=record_until_killed, args=(str(path), theirs))
+    child = context.Process(target=record_tracks_until_killed, args=(str(path), theirs))
     child.start()
     theirs.close()
     assert ours.poll(30)
@@ -233,30 +223,11 @@ def test_a_disk_that_is_almost_full_loses_nothing(tmp_path: Path) -> None:
     assert check_readable(path, 5) == 5
 
 
-def record_until_full(path: str, report: Connection) -> None:
-    tracks = new_file(Path(path))
-    durable, errors = 0, []
-    with full_disk_after(2_000_000):
-        for attempt in range(3):
-            try:
-                for start in range(durable, 400_000, 400):
-                    tracks.append_rows(make_rows(range(start, start + 400), 3))
-                    durable = tracks.flush(final=True)
-            except (MagscopeError, ValueError) as error:
-                errors.append(str(error))
-            if attempt == 1:
-                tracks.close("failed")
-        del tracks
-        gc.collect()
-        report.send((durable, errors))
-    # As a process that was ended by its supervisor: HDF5 gets no chance to write at exit.
-    os._exit(0)
-
-
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of the file size")
 def test_a_disk_that_fails_is_told_and_what_was_acknowledged_is_readable(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=record_until_full, args=(str(tmp_path / "tracks.h5"), theirs))
+    child = context.Process(target=record_tracks_until_full, args=(str(tmp_path / "tracks.h5"), theirs))
     child.start()
     theirs.close()
     assert ours.poll(60)

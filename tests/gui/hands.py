@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QImage
@@ -11,8 +11,14 @@ from PyQt6.QtWidgets import QApplication, QLabel, QWidget
 
 from gui.window import MainWindow
 
+# The stubs declare these static functions as methods.
+_TEST: Any = QTest
 _Kind = TypeVar("_Kind", bound=QWidget)
-LEFT, NO_KEY, SHIFT = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
+LEFT, NO_KEY, SHIFT = (
+    Qt.MouseButton.LeftButton,
+    Qt.KeyboardModifier.NoModifier,
+    Qt.KeyboardModifier.ShiftModifier,
+)
 
 
 def find(window: QWidget, kind: type[_Kind], name: str) -> _Kind:
@@ -33,27 +39,35 @@ def spot(window: MainWindow, x_px: float, y_px: float) -> QPoint:
 
 
 def click_image(window: MainWindow, x_px: float, y_px: float, keys: Qt.KeyboardModifier = NO_KEY) -> None:
-    QTest.mouseClick(window.image.view, LEFT, keys, spot(window, x_px, y_px))
+    _TEST.mouseClick(window.image.view, LEFT, keys, spot(window, x_px, y_px))
 
 
 def drag_image(window: MainWindow, start: tuple[float, float], end: tuple[float, float]) -> None:
     view = window.image.view
-    QTest.mousePress(view, LEFT, NO_KEY, spot(window, *start))
+    _TEST.mousePress(view, LEFT, NO_KEY, spot(window, *start))
     for share in (0.3, 0.7, 1.0):
         at = [a + share * (b - a) for a, b in zip(start, end, strict=True)]
-        QTest.mouseMove(view, spot(window, *at))
-    QTest.mouseRelease(view, LEFT, NO_KEY, spot(window, *end))
+        _TEST.mouseMove(view, spot(window, *at))
+    _TEST.mouseRelease(view, LEFT, NO_KEY, spot(window, *end))
+
+
+def click(widget: QWidget, at: QPoint | None = None) -> None:
+    _TEST.mouseClick(widget, LEFT, NO_KEY, widget.rect().center() if at is None else at)
+
+
+def hold_down(widget: QWidget) -> None:
+    _TEST.mousePress(widget, LEFT, NO_KEY, widget.rect().center())
 
 
 def press(window: QWidget, key: Qt.Key, keys: Qt.KeyboardModifier = NO_KEY) -> None:
-    QTest.keyClick(window, key, keys)
+    _TEST.keyClick(window, key, keys)
 
 
 def retype(field: QWidget, text: str) -> None:
     """Select everything in a field, type and press Return."""
-    QTest.keyClick(field, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-    QTest.keyClicks(field, text)
-    QTest.keyClick(field, Qt.Key.Key_Return)
+    _TEST.keyClick(field, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    _TEST.keyClicks(field, text)
+    _TEST.keyClick(field, Qt.Key.Key_Return)
 
 
 def look(window: MainWindow, application: QApplication) -> None:

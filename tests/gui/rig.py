@@ -142,13 +142,22 @@ class Rig:
         for index in range(n_frames):
             t_ns = end_ns - (n_frames - 1 - index) * step_ns
             swing = 20.0 * np.sin(self._frame_id / 7)
-            self._tracks.write(
-                [
-                    (self._frame_id, t_ns, b.x_px * NM_PER_PX + swing, b.y_px * NM_PER_PX, z_nm + b.id, b.id)
-                    + (b.x_px, b.y_px, 1.0, 1.0, 2.5, 0.987, 0.0)
-                    for b in beads
-                ]
-            )
+            rest = (1.0, 1.0, 2.5, 0.987, 0.0)
+            made = [
+                (
+                    self._frame_id,
+                    t_ns,
+                    b.x_px * NM_PER_PX + swing,
+                    b.y_px * NM_PER_PX,
+                    z_nm + b.id,
+                    b.id,
+                    b.x_px,
+                    b.y_px,
+                    *rest,
+                )
+                for b in beads
+            ]
+            self._tracks.write(made)
             self._frame_id += 1
 
     def profile(self, bead_id: int) -> None:

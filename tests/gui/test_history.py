@@ -9,9 +9,7 @@ import pytest
 from gui.models.history import TraceHistory
 
 
-def rows(
-    first_frame: int, n_frames: int, beads: list[int], *, fps: float = 100.0
-) -> npt.NDArray[np.float64]:
+def rows(first_frame: int, n_frames: int, beads: list[int], *, fps: float = 100.0) -> npt.NDArray[np.float64]:
     """x is 1000 · bead + frame, y its negative, z the bead."""
     frames = np.repeat(np.arange(first_frame, first_frame + n_frames), len(beads)).astype(float)
     ids = np.tile(np.array(beads, float), n_frames)

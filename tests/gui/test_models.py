@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,9 +24,15 @@ BOXES = Boxes(np.array([3, 7]), np.array([[10.0, 42.0, 20.0, 52.0], [30.0, 62.0,
 
 
 @given(
-    scale=st.floats(0.05, 30), left=st.floats(-50, 500), top=st.floats(-50, 500), x=st.floats(0, 900), y=st.floats(0, 700)
+    scale=st.floats(0.05, 30),
+    left=st.floats(-50, 500),
+    top=st.floats(-50, 500),
+    x=st.floats(0, 900),
+    y=st.floats(0, 700),
 )
-def test_what_is_under_a_point_is_shown_at_that_point(scale: float, left: float, top: float, x: float, y: float) -> None:
+def test_what_is_under_a_point_is_shown_at_that_point(
+    scale: float, left: float, top: float, x: float, y: float
+) -> None:
     viewport = Viewport(scale, left, top)
     assert viewport.to_view(*viewport.to_image(x, y)) == pytest.approx((x, y), abs=1e-6)
 
@@ -52,7 +61,7 @@ def test_an_image_cannot_be_lost_by_panning() -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_the_screen_shows_each_pixel_where_the_viewport_says(dtype: type) -> None:
-    image = np.arange(60 * 40).reshape(40, 60).astype(dtype)
+    image: npt.NDArray[Any] = np.arange(60 * 40).reshape(40, 60).astype(dtype)
     table = grey_table(full_levels(8 * np.dtype(dtype).itemsize), image.dtype)
     viewport, view = Viewport(3.0, 10.0, 5.0), (90, 70)
     patch = render(image, table, viewport, view)
@@ -65,13 +74,17 @@ def test_the_screen_shows_each_pixel_where_the_viewport_says(dtype: type) -> Non
 
 def test_an_image_smaller_than_the_view_leaves_a_margin() -> None:
     image = np.zeros((20, 30), np.uint8)
-    patch = render(image, grey_table(Levels(0, 255), image.dtype), Viewport.fitting((30, 20), (100, 200)), (100, 200))
+    patch = render(
+        image, grey_table(Levels(0, 255), image.dtype), Viewport.fitting((30, 20), (100, 200)), (100, 200)
+    )
     assert patch is not None
     assert patch.pixels.shape[0] in (66, 67)
     assert patch.pixels.shape[1] == 100
     assert patch.x == 0
     assert patch.y == pytest.approx((200 - 67) / 2, abs=1)
-    assert render(image, grey_table(Levels(0, 255), image.dtype), Viewport(1.0, 500.0, 0.0), (100, 200)) is None
+    assert (
+        render(image, grey_table(Levels(0, 255), image.dtype), Viewport(1.0, 500.0, 0.0), (100, 200)) is None
+    )
 
 
 def test_levels_follow_the_contrast_but_not_every_flicker() -> None:
@@ -120,7 +133,8 @@ def test_only_the_selected_box_can_be_dragged() -> None:
 @given(n=st.integers(2, 3000), bin_s=st.floats(0.005, 1.0), seed=st.integers(0, 100))
 def test_an_envelope_has_few_points_and_loses_no_extreme(n: int, bin_s: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    t_s, values = np.arange(n) * 0.01, rng.normal(size=n)
+    t_s = np.arange(n, dtype=np.float64) / 100
+    values = rng.normal(size=n)
     values[rng.random(n) < 0.2] = np.nan
     x, y = envelope(t_s, values, bin_s)
     assert len(x) == len(y) <= max(2 * (t_s[-1] / bin_s + 2), 1)
@@ -164,8 +178,15 @@ def test_a_bead_without_rows_is_in_the_table_all_the_same() -> None:
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
 def test_every_text_can_be_read(theme: Theme) -> None:
-    pairs = [(pair.text, pair.background) for pair in (theme.accent, theme.calm, theme.warn, theme.alarm, theme.record)]
-    pairs += [(text, ground) for text in (theme.text, theme.dim) for ground in (theme.window, theme.base, theme.raised)]
+    pairs = [
+        (pair.text, pair.background)
+        for pair in (theme.accent, theme.calm, theme.warn, theme.alarm, theme.record)
+    ]
+    pairs += [
+        (text, ground)
+        for text in (theme.text, theme.dim)
+        for ground in (theme.window, theme.base, theme.raised)
+    ]
     pairs += [(theme.dim, theme.calm.background), (theme.good, theme.window)]
     pairs += [(line, theme.base) for line in (theme.x, theme.y, theme.z)]
     assert contrast("#000000", "#ffffff") == pytest.approx(21)

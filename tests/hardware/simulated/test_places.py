@@ -8,6 +8,8 @@ from hardware.simulated.camera_config import bead_field
 from hardware.simulated.places import Field
 from tests.hardware.simulated.twin import film, started, twin_config
 
+ROUNDING_PX = 1e-9
+
 
 @settings(max_examples=200, deadline=None)
 @given(
@@ -25,8 +27,8 @@ def test_beads_keep_their_distance_and_stay_inside(
     xy = field.place(n_beads, np.random.default_rng(seed))
     assert xy.shape == (n_beads, 2)
     if n_beads:
-        assert xy.min() >= field.margin_px
-        assert (xy <= np.array([width - 1, height - 1]) - field.margin_px).all()
+        assert xy.min() >= field.margin_px - ROUNDING_PX
+        assert (xy <= np.array([width - 1, height - 1]) - field.margin_px + ROUNDING_PX).all()
     if n_beads > 1:
         distance = np.hypot(*(xy[:, None] - xy[None]).transpose(2, 0, 1))
         assert distance[~np.eye(n_beads, dtype=bool)].min() >= 1.4 * roi * (1 - 1e-9)

@@ -1,0 +1,243 @@
+"""Every panel, its controls, its colours."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QImage
+from PyQt6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
+
+from gui.icons import icon
+from gui.panels.registry import PANELS
+from gui.theme import DARK, LIGHT, Theme, contrast, put_on
+from gui.window import MainWindow
+from magscope_app.messages import (
+    CameraSettings,
+    Counters,
+    HomeMotor,
+    JogMotor,
+    Message,
+    MoveMotor,
+    ProcessState,
+    SetCameraSetting,
+)
+from tests.gui.hands import click, find, look, press, retype, seen, text_of
+from tests.gui.rig import SETTINGS, Rig
+
+_Sent = TypeVar("_Sent", bound=Message)
+
+
+@pytest.fixture
+def running(window: MainWindow, rig: Rig, qapp: QApplication) -> MainWindow:
+    rig.open_devices()
+    rig.add_beads((100.0, 80.0))
+    rig.frame()
+    rig.rows(20)
+    rig.profile(0)
+    rig.focus(120.0, 120.0, moving=False)
+    look(window, qapp)
+    return window
+
+
+def test_the_registry_names_everything_once() -> None:
+    for names in zip(*((entry.key, entry.title, entry.shortcut) for entry in PANELS), strict=True):
+        assert len(set(names)) == len(PANELS)
+    assert all(entry.words for entry in PANELS)
+    assert all(not icon(entry.icon, "#000000").isNull() for entry in PANELS)
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+def test_every_panel_opens_with_its_key_and_is_drawn_in_its_colours(
+    running: MainWindow, qapp: QApplication, theme: Theme
+) -> None:
+    put_on(qapp, theme)
+    running.set_theme(theme)
+    for entry in PANELS:
+        press(running, getattr(Qt.Key, f"Key_{entry.shortcut[-1]}"), Qt.KeyboardModifier.ControlModifier)
+        look(running, qapp)
+        panel = running.panels[entry.key]
+        assert not panel.visibleRegion().isEmpty(), entry.key
+        assert widest_contrast(seen(panel)) > 4.5, entry.key
+        assert unreadable(panel) == {}, entry.key
+
+
+def widest_contrast(image: QImage) -> float:
+    """Return the contrast of the commonest colour with the one that differs most from it."""
+    counts: dict[str, int] = {}
+    for x in range(0, image.width(), 2):
+        for y in range(0, image.height(), 2):
+            name = image.pixelColor(x, y).name()
+            counts[name] = counts.get(name, 0) + 1
+    ground = max(counts, key=lambda name: counts[name])
+    return max(contrast(ground, colour) for colour in counts)
+
+
+def unreadable(panel: QWidget) -> dict[str, float]:
+    """Return the labels and fields whose palette has too little contrast."""
+    found = {}
+    for widget in (
+        panel.findChildren(QLabel) + panel.findChildren(QLineEdit) + panel.findChildren(QPushButton)
+    ):
+        widget.ensurePolished()
+        palette = widget.palette()
+        ratio = contrast(
+            palette.color(widget.foregroundRole()).name(), palette.color(widget.backgroundRole()).name()
+        )
+        if ratio < 4.5:
+            found[widget.objectName() or widget.text()] = ratio
+    return found
+
+
+def test_closed_panels_come_back_with_the_first_arrangement(running: MainWindow, qapp: QApplication) -> None:
+    for dock in running.docks.values():
+        dock.close()
+    look(running, qapp)
+    assert not any(dock.isVisible() for dock in running.docks.values())
+    running.menus.actions["arrange"].trigger()
+    look(running, qapp)
+    assert all(not dock.isHidden() for dock in running.docks.values())
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1366, 768)])
+def test_nothing_is_cut_off_on_a_small_screen(
+    running: MainWindow, qapp: QApplication, width: int, height: int
+) -> None:
+    running.resize(width, height)
+    running.arrange()
+    look(running, qapp)
+    assert (running.width(), running.height()) == (width, height)
+    view = running.image.view
+    assert view.width() > 0.45 * width
+    for box in running.strip.boxes.values():
+        assert box.value.sizeHint().width() <= box.value.width(), box.objectName()
+        assert box.value.fontInfo().pixelSize() >= 24
+
+
+def test_camera_controls_follow_the_description(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
+    running.show_panel("camera")
+    look(running, qapp)
+    rig.heard()
+    retype(find(running, QLineEdit, "camera.exposure"), "2.5")
+    assert rig.expect(SetCameraSetting) == SetCameraSetting("exposure", 2.5)
+    click(find(running, QCheckBox, "camera.flip"))
+    assert rig.expect(SetCameraSetting) == SetCameraSetting("flip", value=True)
+    find(running, QComboBox, "camera.trigger").textActivated.emit("external")
+    assert rig.expect(SetCameraSetting) == SetCameraSetting("trigger", "external")
+    retype(find(running, QLineEdit, "camera.label"), "right")
+    assert rig.expect(SetCameraSetting) == SetCameraSetting("label", "right")
+    assert text_of(running, "camera.temperature") == "31.5"
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"), [("exposure", "11"), ("exposure", "fast"), ("gain", "2.5"), ("gain", "nan")]
+)
+def test_a_wrong_setting_is_refused_in_place(
+    running: MainWindow, rig: Rig, qapp: QApplication, name: str, typed: str
+) -> None:
+    running.show_panel("camera")
+    look(running, qapp)
+    rig.heard()
+    field = find(running, QLineEdit, f"camera.{name}")
+    retype(field, typed)
+    assert not [m for m in rig.heard() if isinstance(m, SetCameraSetting)]
+    assert field.property("refused")
+    assert name in field.toolTip() or "no number" in field.toolTip()
+    press(field, Qt.Key.Key_Escape)
+    assert not field.property("refused")
+    assert field.text() == {"exposure": "5", "gain": "3"}[name]
+
+
+def test_what_the_camera_made_of_a_value_is_shown(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
+    running.show_panel("camera")
+    look(running, qapp)
+    field = find(running, QLineEdit, "camera.exposure")
+    retype(field, "2.5")
+    changed = tuple(
+        type(s)(s.name, s.kind, 2.4, s.unit, s.limits, help=s.help) if s.name == "exposure" else s
+        for s in SETTINGS
+    )
+    rig.send(CameraSettings(changed))
+    look(running, qapp)
+    assert field.text() == "2.4"
+
+
+def test_an_axis_is_moved_and_jogged_within_its_limits(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    running.show_panel("motors")
+    look(running, qapp)
+    rig.heard()
+    assert text_of(running, "motor.focus.position") == "120 nm"
+    retype(find(running, QLineEdit, "motor.focus.target"), "-250")
+    assert rig.expect(MoveMotor) == MoveMotor("focus", -250.0)
+    retype(find(running, QLineEdit, "motor.focus.step"), "20")
+    click(find(running, QPushButton, "motor.focus.back"))
+    assert rig.expect(JogMotor) == JogMotor("focus", -20.0)
+    retype(find(running, QLineEdit, "motor.focus.target"), "501")
+    assert not [m for m in rig.heard() if isinstance(m, MoveMotor | JogMotor | HomeMotor)]
+    rig.focus(-130.0, -250.0, moving=True)
+    look(running, qapp)
+    assert text_of(running, "motor.focus.position") == "-130 nm"
+    assert text_of(running, "status.motors.value") == "1 moving"
+
+
+def test_motors_are_not_moved_before_they_are_open(window: MainWindow, rig: Rig, qapp: QApplication) -> None:
+    window.show_panel("motors")
+    look(window, qapp)
+    assert not find(window, QPushButton, "motor.focus.go").isEnabled()
+
+
+def test_lost_frames_a_full_buffer_and_a_dead_process_change_colour(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    calm = {key: seen(box).pixelColor(4, 4).name() for key, box in running.strip.boxes.items()}
+    rig.send(
+        rig.status(
+            counters=Counters(frames_acquired=1000, lost_ring=7),
+            buffer_level=0.8,
+            free_disk_bytes=3_000_000_000,
+            processes=(ProcessState("tracking", "dead"),),
+            acquiring=False,
+        )
+    )
+    look(running, qapp)
+    for key in ("fps", "buffer", "lost", "disk", "processes"):
+        assert (
+            seen(running.strip.boxes[key]).pixelColor(4, 4).name() == LIGHT.alarm.background != calm[key]
+        ), key
+    assert text_of(running, "status.lost.value") == "7"
+    assert text_of(running, "status.buffer.value") == "80 %"
+    assert text_of(running, "status.processes.value") == "tracking"
+
+
+def test_an_old_image_looks_old(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
+    rig.frame()
+    look(running, qapp)
+    view = running.image.view
+    spot = view.rect().center()
+    spot.setX(view.width() - 30)
+    bright = seen(view).pixelColor(spot).lightness()
+    assert view.stale_text == ""
+    rig.frame(age_s=3.0)
+    look(running, qapp)
+    assert view.stale_text == "No new image for 3.0 s"
+    assert seen(view).pixelColor(spot).lightness() < 0.6 * bright
+
+
+def test_a_supervisor_that_says_nothing_is_noticed(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
+    running.session.state.status_at_ns -= 4_000_000_000
+    look(running, qapp)
+    assert "no news for 4." in running.strip.boxes["fps"].caption.text()
+    assert seen(running.strip.boxes["fps"]).pixelColor(4, 4).name() == LIGHT.alarm.background
+
+
+def test_a_minimised_window_does_not_copy_images(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
+    running.docks["image"].close()
+    rig.frame()
+    assert running.session.pull(picture=False).picture is None
+    look(running, qapp)
+    running.show_panel("image")
+    look(running, qapp)
+    assert "frame 1" in text_of(running, "image.age")
