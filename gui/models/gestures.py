@@ -19,9 +19,9 @@ class AddAt:
 
 @dataclass(frozen=True, slots=True)
 class Choose:
-    """Select this bead, or none."""
+    """Select this bead."""
 
-    bead_id: int | None
+    bead_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ class Gestures:
 
     A click selects the bead under it. Only the box of the selected bead can be dragged, so that panning
     over a crowded field moves no bead by accident. A click that adds (tool or Shift) adds where there is no
-    bead and selects where there is one. Anything else that is dragged moves the image.
+    bead and selects where there is one. Anything else that is dragged moves the image. A click beside all
+    beads changes nothing: traces do not go blank by accident.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ class Gestures:
             return None
         if press.adds and press.bead_id is None:
             return AddAt(*press.image)
-        return Choose(press.bead_id)
+        return None if press.bead_id is None else Choose(press.bead_id)
 
     def cancel(self) -> None:
         """Forget the press; a box that was being dragged stays where it was."""

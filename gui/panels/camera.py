@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PyQt6.QtWidgets import QFormLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from gui.models.setting_label import setting_label
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.widgets.setting_control import SettingControl
@@ -54,8 +55,7 @@ class CameraPanel(Panel):
         for setting in settings:
             control = SettingControl(setting, self.session.set_camera, self._tell)
             self.controls[setting.name] = control
-            unit = f" ({setting.unit})" if setting.unit else ""
-            label = QLabel(f"{setting.name}{unit}")
+            label = QLabel(setting_label(setting))
             label.setToolTip(control.widget.toolTip())
             form.addRow(label, control.widget)
         if not settings:

@@ -35,6 +35,7 @@ class ImagePanel(Panel):
 
     def __init__(self, context: PanelContext) -> None:
         super().__init__(context)
+        self.setObjectName("image")
         self.view = ImageView()
         self.view.overlay.roi_px = self.session.config.beads.roi_px
         self._icons: list[tuple[QAction, str]] = []
@@ -54,6 +55,7 @@ class ImagePanel(Panel):
         self._hint = QLabel(_HINT)
         self._hint.setProperty("role", "dim")
         self._hint.setMinimumWidth(10)
+        self._hint.setIndent(6)
         self._refreshes = self._pending_since = 0
         self._lay_out()
         self._connect()

@@ -50,7 +50,7 @@ class LogPanel(Panel):
             if line.number >= self._next:
                 self.text.appendHtml(self._html(line, state.clock()))
         self._next = state.log_count
-        self._count.setText(f"{state.log_count} lines")
+        self._count.setText("1 line" if state.log_count == 1 else f"{state.log_count} lines")
 
     def _html(self, line: LogLine, now_ns: int) -> str:
         at = time.localtime(time.time() - (now_ns - line.timestamp_ns) * 1e-9)

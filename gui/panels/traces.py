@@ -22,7 +22,7 @@ _SMALLEST_NM = 20.0
 
 
 class TracesPanel(Panel):
-    """Three plots that scroll; each axis starts at the value that is written beside the plot."""
+    """Three plots that scroll; the value that each axis calls 0 is written above."""
 
     period_s: ClassVar[float] = 0.1
 
@@ -31,6 +31,8 @@ class TracesPanel(Panel):
         self.setObjectName("traces")
         self._title = QLabel()
         self._title.setObjectName("traces.title")
+        self._zero = QLabel()
+        self._zero.setProperty("role", "dim")
         self._window = QComboBox()
         self._window.setObjectName("traces.window")
         self._window.addItems([f"last {seconds} s" for seconds in _WINDOWS_S])
@@ -43,6 +45,7 @@ class TracesPanel(Panel):
         for row, axis in enumerate("xyz"):
             plot = self.plots.addPlot(row=row, col=0)
             quiet(plot)
+            plot.setLabel("left", f"{axis} (nm)")
             self._plots[axis] = plot
             self._curves[axis] = curve(plot)
             plot.getAxis("bottom").setStyle(showValues=axis == "z")
@@ -57,6 +60,8 @@ class TracesPanel(Panel):
         bar = QHBoxLayout()
         bar.setContentsMargins(6, 2, 6, 0)
         bar.addWidget(self._title)
+        bar.addSpacing(12)
+        bar.addWidget(self._zero)
         bar.addStretch()
         bar.addWidget(self._window)
         column = QVBoxLayout(self)
@@ -76,6 +81,7 @@ class TracesPanel(Panel):
             self._bead = snapshot.selected
             self._ranges = dict.fromkeys("xyz")
             self._origins = {}
+            self._show_origins()
         self._show_title(snapshot)
         seconds = _WINDOWS_S[self._window.currentIndex()]
         trace = snapshot.history.trace(-1 if self._bead is None else self._bead)
@@ -88,7 +94,7 @@ class TracesPanel(Panel):
         finite = values[np.isfinite(values)]
         if axis not in self._origins and len(finite):
             self._origins[axis] = float(np.round(np.median(finite)))
-            self._label(axis)
+            self._show_origins()
         shown = values - self._origins.get(axis, 0.0)
         bin_s = seconds / max(50.0, plot.getViewBox().width())
         x, y = envelope(t_s, shown, bin_s)
@@ -99,10 +105,9 @@ class TracesPanel(Panel):
             self._ranges[axis] = wanted
             plot.setYRange(*wanted, padding=0)
 
-    def _label(self, axis: str) -> None:
-        origin = self._origins.get(axis)
-        offset = "" if not origin else f" {'−' if origin > 0 else '+'} {count_text(abs(round(origin)))}"
-        self._plots[axis].setLabel("left", f"{axis}{offset} (nm)", color=self.theme.dim)
+    def _show_origins(self) -> None:
+        parts = [f"{axis} {count_text(round(origin))}" for axis, origin in self._origins.items()]
+        self._zero.setText(f"0 is at {', '.join(parts)} nm" if parts else "")
 
     def _show_title(self, snapshot: Snapshot) -> None:
         if self._bead is None:
@@ -123,4 +128,3 @@ class TracesPanel(Panel):
         for axis, colour in (("x", theme.x), ("y", theme.y), ("z", theme.z)):
             colour_plot(self._plots[axis], theme)
             self._curves[axis].setPen(pen(colour))
-            self._label(axis)

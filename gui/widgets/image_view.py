@@ -24,7 +24,7 @@ class ImageView(QWidget):
     Only the pixels on the screen are computed, whatever the size of the frame.
     """
 
-    bead_chosen = pyqtSignal(object)
+    bead_chosen = pyqtSignal(int)
     bead_added = pyqtSignal(float, float)
     bead_moved = pyqtSignal(int, float, float)
     #: Image coordinates and grey level under the mouse, or None.

@@ -115,14 +115,8 @@ class MatrixBuffer:
         BufferOverflow
             When a lossless reader still needs rows that would be overwritten; nothing is written.
         """
-        block = np.asarray(np_array, np.float64)
-        matrix, capacity = self._matrix, self.shape[0]
-        count = len(block) if block.ndim == 2 else -1
-        if count < 0 or block.shape[1] != self.shape[1] or count > capacity:
-            raise ValueError(
-                f"{self.name} takes up to {capacity} rows of {self.shape[1]} columns,"
-                f" not an array of shape {block.shape}"
-            )
+        block, matrix, capacity = self._checked(np_array), self._matrix, self.shape[0]
+        count = len(block)
         words, rows = matrix.words, matrix.rows
         with matrix.guard:
             if words[layout.EPOCH] != self._epoch:
@@ -146,6 +140,15 @@ class MatrixBuffer:
             words[layout.HEAD] = end
         if self._waker.targets:
             self._waker.wake()
+
+    def _checked(self, np_array: ArrayLike) -> NDArray[np.float64]:
+        block = np.asarray(np_array, np.float64)
+        if block.ndim != 2 or block.shape[1] != self.shape[1] or len(block) > self.shape[0]:
+            raise ValueError(
+                f"{self.name} takes up to {self.shape[0]} rows of {self.shape[1]} columns,"
+                f" not an array of shape {block.shape}"
+            )
+        return block
 
     def _refresh(self) -> None:
         self._epoch = self._matrix.words[layout.EPOCH]

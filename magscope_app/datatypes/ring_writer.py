@@ -51,8 +51,7 @@ class RingWriter:
         self._look(self._head)
 
     def _look(self, head: int) -> None:
-        # A reader may pin itself again when it is half a ring behind: nothing newer than that is given away until
-        # the next look.
+        # A reader may pin itself again when half a ring behind: nothing newer may go before the next look.
         self._floor = min(self._pins.floor(head), max(0, head - self._length // 2))
 
     def begin(self) -> NDArray[Any] | None:

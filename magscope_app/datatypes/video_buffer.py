@@ -102,11 +102,7 @@ class VideoBuffer(DocumentedVideo):
                 "height": height,
                 "bits": bits,
             }
-            missing = [size for size, value in sizes.items() if value is None]
-            if missing:
-                raise ValueError(f"creating a {self.name} needs {', '.join(missing)}")
-            given = {size: int(value) for size, value in sizes.items() if value is not None}
-            geometry = Geometry.checked(**given, significant_bits=significant_bits)
+            geometry = _geometry(sizes, significant_bits)
             self._block = Block.create(KIND, self.name, geometry.nbytes, session)
             self._ring = Ring(self._block, geometry, self.lock, wakes)
             self._fill_header(geometry, default_reader, pin_timeout_s, unpin_first)
@@ -258,3 +254,11 @@ class VideoBuffer(DocumentedVideo):
         # A constructor that raised leaves nothing to close.
         if hasattr(self, "_last_good"):
             self.close()
+
+
+def _geometry(sizes: Mapping[str, int | None], significant_bits: int | None) -> Geometry:
+    missing = [name for name, value in sizes.items() if value is None]
+    if missing:
+        raise ValueError(f"creating a VideoBuffer needs {', '.join(missing)}")
+    given = {name: int(value) for name, value in sizes.items() if value is not None}
+    return Geometry.checked(**given, significant_bits=significant_bits)

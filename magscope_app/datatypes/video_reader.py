@@ -42,21 +42,15 @@ class VideoReader(CursorReader):
         Returns
         -------
         FrameBatch or None
-            None when nothing new has come. Release it before the next call, or call `beat` during work that takes
-            longer than the pin's time-out: else a full ring goes on without a lossless reader.
+            None when nothing new has come. Release it before the next call. Call `beat` during work that
+            takes longer than the pin's time-out: else a full ring goes on without a lossless reader.
 
         Raises
         ------
         RuntimeError
             When the batch before was not released, or the reader looks at the newest only.
         """
-        self.beat()
-        if self.mode is ReaderMode.NEWEST:
-            raise RuntimeError(f"the reader {self.name!r} looks at the newest frame only: use newest()")
-        if self._batch is not None:
-            raise RuntimeError(f"the reader {self.name!r} still holds a batch: release it first")
-        if max_frames < 1:
-            raise ValueError(f"max_frames must be at least 1, not {max_frames}")
+        self._require_free(max_frames)
         for _ in range(_TRIES):
             head = self._channel.words[layout.HEAD]
             if self._ring.fence is not None:
@@ -75,6 +69,15 @@ class VideoReader(CursorReader):
             # The writer is in the oldest slot: it is about to lap us.
             self._lose(max(head - self._length // 2, self._cursor + 1), self._why_lapped())
         return None
+
+    def _require_free(self, max_frames: int) -> None:
+        self.beat()
+        if self.mode is ReaderMode.NEWEST:
+            raise RuntimeError(f"the reader {self.name!r} looks at the newest frame only: use newest()")
+        if self._batch is not None:
+            raise RuntimeError(f"the reader {self.name!r} still holds a batch: release it first")
+        if max_frames < 1:
+            raise ValueError(f"max_frames must be at least 1, not {max_frames}")
 
     def _intact(self, sequences: NDArray[np.uint64]) -> NDArray[np.bool_]:
         first = 2 * self._cursor + 2

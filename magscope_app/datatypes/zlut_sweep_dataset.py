@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, cast
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -231,12 +231,8 @@ class ZLUTSweepDataset:
             When they do not fit; nothing is written.
         """
         values = (bead_ids, step_indices, timestamps, motor_z_values, valid_flags, profiles)
-        rows = {name: np.asarray(value) for name, value in zip(COLUMNS, values, strict=True)}
-        count = len(np.atleast_1d(rows["bead_ids"]))
-        for name, row in rows.items():
-            expected = (count, self.profile_length) if name == "profiles" else (count,)
-            if row.shape != expected:
-                raise ValueError(f"{self.name}: {name} must have the shape {expected}, not {row.shape}")
+        rows = self._checked(values)
+        count = len(rows["bead_ids"])
         with self._guard:
             if self.state not in self._WRITABLE:
                 raise ValueError(
@@ -252,6 +248,15 @@ class ZLUTSweepDataset:
             if self._fence is not None:
                 self._fence()
             self._block.words[layout.HEAD] = first + count
+
+    def _checked(self, values: Iterable[ArrayLike]) -> dict[str, NDArray[Any]]:
+        rows = {name: np.asarray(value) for name, value in zip(COLUMNS, values, strict=True)}
+        count = len(np.atleast_1d(rows["bead_ids"]))
+        for name, row in rows.items():
+            expected = (count, self.profile_length) if name == "profiles" else (count,)
+            if row.shape != expected:
+                raise ValueError(f"{self.name}: {name} must have the shape {expected}, not {row.shape}")
+        return rows
 
     def get_count(self) -> int:
         """Return the number of rows written."""

@@ -14,7 +14,7 @@ import pytest
 
 from magscope_app.datatypes import MatrixBuffer, ReaderMode, Session, VideoBuffer, make_wakes
 from tests.datatypes import processes_for_tests as run
-from tests.datatypes.frames_for_tests import publish, publish_all
+from tests.datatypes.frames_for_tests import is_whole, publish, publish_all
 from tests.datatypes.processes_for_tests import Shared, answer, child
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills as POSIX does")
@@ -78,14 +78,18 @@ def test_a_lossless_reader_in_another_process_gets_everything_in_order(
 def test_a_lapped_reader_never_returns_a_torn_frame(
     video: Callable[..., VideoBuffer], shared: Shared, context: SpawnContext
 ) -> None:
-    ring = video(n_stacks=2, width=400, height=300)
+    ring = video(n_stacks=1, width=400, height=300)
+    gui = ring.reader("gui", ReaderMode.NEWEST)
     with (
         child(context, run.read_until_told, shared, "display", ReaderMode.OVERWRITE) as (_, pipe),
         child(context, run.write_for_ever, shared, 0.0) as (writer, writing),
     ):
         answer(pipe)
         answer(writing)
-        time.sleep(1.0)
+        deadline = time.monotonic() + 1.0
+        while time.monotonic() < deadline:
+            frame = gui.newest()
+            assert frame is None or is_whole(frame.pixels, frame.frame_id)
         writer.kill()
         writer.join(10)
         pipe.send("stop")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -315,6 +316,38 @@ def test_a_reader_that_is_dropped_holds_nothing_back(video: VideoBuffer) -> None
     assert publish(video, 9) == 9
 
 
+def test_a_waiting_reader_is_posted_once_and_only_while_it_waits(make_video: Make) -> None:
+    class Counting(threading.Semaphore):
+        posts = 0
+
+        def release(self, n: int = 1) -> None:
+            self.posts += 1
+            super().release(n)
+
+    wake = Counting(0)
+    video = make_video(default_reader=False, wakes={"VideoBuffer.tracking": wake})
+    reader = video.reader("tracking", LOSSLESS)
+    publish(video)
+    assert reader.wait(0.0)
+    assert wake.posts == 0
+    with reader.acquire(1) as _:  # type: ignore[union-attr]  # there is one
+        pass
+    for number in range(1, 30):
+        waiting = threading.Thread(target=reader.wait, args=[20.0])
+        waiting.start()
+        time.sleep(0.02)
+        publish(video, number)
+        waiting.join()
+        with reader.acquire(1) as _:  # type: ignore[union-attr]  # there is one
+            pass
+        # It looks anew every tenth of a second: a frame may meet it just then.
+        if wake.posts:
+            break
+    assert wake.posts == 1
+    publish(video)
+    assert wake.posts == 1
+
+
 def test_levels(video: VideoBuffer) -> None:
     assert video.level() == 0.0
     fast, slow = video.reader("fast", LOSSLESS), video.reader("slow", LOSSLESS)
@@ -344,3 +377,6 @@ def test_two_handles_of_one_process_can_write_in_turn(make_video: Make) -> None:
     ids = [publish(video) for video in (first, second, first, second)]
     assert ids == [0, 1, 2, 3]
     assert first.get_level() == second.get_level() == 0.5
+    publish_all(first, [-1] * 5)
+    second.read_image()
+    assert publish(second) == 9

@@ -171,11 +171,11 @@ class Rig:
 
     # --- what the window has said ---------------------------------------------------------------
 
-    def heard(self, timeout_s: float = 0.3) -> list[Message]:
+    def heard(self) -> list[Message]:
         """Return what the window has sent; commands about beads are carried out."""
         assert self.far.flush(2.0)
         messages = []
-        message = self.link.receive(timeout_s)
+        message = self.link.receive(0.05)
         while message is not None:
             messages.append(message)
             if self.beads.handle(message):

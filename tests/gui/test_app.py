@@ -7,10 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 from PyQt6.QtCore import QTimer
-from PyQt6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox
+from PyQt6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMessageBox
 
 from gui import chooser, dialogs
 from gui.libraries import missing_packages, sentence
@@ -20,6 +21,7 @@ from magscope_app.processes.child import ChildStart, child_main
 from magscope_app.processes.handles import make_handles, telemetry_name
 from magscope_app.processes.link import Link
 from magscope_app.processes.segments import Segments
+from tests.gui.hands import find
 from tests.gui.rig import config
 
 _SHAPES = {"tracks": (1000, 13), telemetry_name("focus"): (100, 5)}
@@ -118,15 +120,18 @@ class Answer:
 def test_the_chooser_returns_the_file_that_is_chosen(qapp: QApplication, tmp_path: Path) -> None:
     chosen = tmp_path / "mine.toml"
     chosen.write_text("[camera]\n")
+    seen: list[Path] = []
 
     def choose(dialog: QDialog) -> None:
-        assert isinstance(dialog, QFileDialog)
-        assert Path(dialog.directory().absolutePath()) == tmp_path
-        dialog.selectFile(str(chosen))
+        seen.append(Path(cast("QFileDialog", dialog).directory().absolutePath()))
+        find(dialog, QLineEdit, "fileNameEdit").setText(str(chosen))
         dialog.accept()
+        if dialog.isVisible():
+            dialog.reject()
 
     answer = Answer(qapp, choose)
     assert dialogs.choose_config(tmp_path) == chosen
+    assert seen == [tmp_path]
     del answer
 
 
@@ -142,8 +147,7 @@ def test_an_error_is_shown_in_a_window(qapp: QApplication) -> None:
     seen: list[str] = []
 
     def read(dialog: QDialog) -> None:
-        assert isinstance(dialog, QMessageBox)
-        seen.append(dialog.text())
+        seen.append(cast("QMessageBox", dialog).text())
         dialog.accept()
 
     answer = Answer(qapp, read)

@@ -16,8 +16,10 @@ from gui.models.envelope import envelope, steady_range
 from gui.models.gestures import AddAt, Choose, Gestures, Pan, PlaceAt
 from gui.models.picture import Levels, auto_levels, full_levels, grey_table, render
 from gui.models.quantities import bytes_text, count_text, duration_text, number_text
+from gui.models.setting_label import setting_label
 from gui.models.viewport import Viewport
 from gui.theme import DARK, LIGHT, Theme, contrast
+from magscope_app.devices.setting import Setting, SettingKind
 from magscope_app.messages import Bead
 
 BOXES = Boxes(np.array([3, 7]), np.array([[10.0, 42.0, 20.0, 52.0], [30.0, 62.0, 20.0, 52.0]]), 1)
@@ -98,12 +100,12 @@ def test_levels_follow_the_contrast_but_not_every_flicker() -> None:
     assert auto_levels(np.full((50, 60), 7, np.uint8)).high > 7
 
 
-def test_a_click_selects_adds_or_clears() -> None:
+def test_a_click_selects_adds_or_does_nothing() -> None:
     gestures = Gestures()
     gestures.press((5, 5), (20, 30), BOXES, None, adds=False)
     assert gestures.release() == Choose(3)
     gestures.press((5, 5), (200, 30), BOXES, 3, adds=False)
-    assert gestures.release() == Choose(None)
+    assert gestures.release() is None
     gestures.press((5, 5), (200, 30), BOXES, 3, adds=True)
     assert gestures.release() == AddAt(200, 30)
     gestures.press((5, 5), (20, 30), BOXES, None, adds=True)
@@ -167,6 +169,20 @@ def test_numbers_are_written_as_a_person_reads_them() -> None:
     assert duration_text(3661.9) == "01:01:01"
     assert count_text(1234567) == "1\u2009234\u2009567"
     assert number_text(float("nan"), 1) == "–"
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "label"),
+    [
+        ("exposure_ms", "ms", "exposure (ms)"),
+        ("gain_dn_per_e", "DN/e", "gain (DN/e)"),
+        ("read_noise_e", "e", "read noise (e)"),
+        ("fps", "Hz", "fps (Hz)"),
+        ("contrast", "", "contrast"),
+    ],
+)
+def test_a_setting_names_its_unit_once(name: str, unit: str, label: str) -> None:
+    assert setting_label(Setting(name, SettingKind.FLOAT, 1.0, unit)) == label
 
 
 def test_a_bead_without_rows_is_in_the_table_all_the_same() -> None:

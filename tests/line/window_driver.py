@@ -1,0 +1,100 @@
+"""The GUI process's work in a test: the real window, driven by mouse and keyboard from inside."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from magscope_app.processes.handles import Handles
+from magscope_app.processes.link import Link
+
+#: Where the driver writes what it has seen.
+REPORT = "MAGSCOPE_TEST_WINDOW_REPORT"
+_STEP_TIMEOUT_S = 15.0
+
+Condition = Callable[[], bool]
+
+
+def run(link: Link, handles: Handles) -> int:
+    """Open the real window and drive it; the target of the GUI process in `test_window`."""
+    import gui.app
+    import gui.application as application_module
+
+    original = application_module.open_window
+    drivers: list[_Driver] = []
+
+    def open_and_drive(application: Any, session: Any) -> Any:
+        window = original(application, session)
+        drivers.append(_Driver(window, handles))
+        return window
+
+    application_module.open_window = open_and_drive
+    return gui.app.run(link, handles)
+
+
+class _Driver:
+    """Takes the next step of a scenario as soon as what it waits for has come true."""
+
+    def __init__(self, window: Any, handles: Handles) -> None:
+        from PyQt6.QtCore import QTimer
+
+        self._window = window
+        self._rois = handles.rois()
+        self._seen: dict[str, Any] = {}
+        self._steps = self._scenario()
+        self._condition: tuple[str, Condition] = ("the window opens", lambda: True)
+        self._deadline = time.monotonic() + _STEP_TIMEOUT_S
+        self._timer = QTimer(window)
+        self._timer.timeout.connect(self._turn)
+        self._timer.start(20)
+
+    def _turn(self) -> None:
+        what, condition = self._condition
+        if condition():
+            try:
+                self._condition = next(self._steps)
+            except StopIteration:
+                self._timer.stop()
+                return
+            self._deadline = time.monotonic() + _STEP_TIMEOUT_S
+        elif time.monotonic() > self._deadline:
+            self._seen["error"] = f"gave up waiting until {what}"
+            self._window.grab().save(str(Path(os.environ[REPORT]).with_suffix(".png")))
+            self._end()
+
+    def _scenario(self) -> Generator[tuple[str, Condition], None, None]:
+        from PyQt6.QtCore import Qt
+
+        from tests.gui.hands import SHIFT, click_image, press, text_of
+
+        window = self._window
+        traces = window.panels["traces"]
+        yield "4 beads are found", lambda: text_of(window, "status.beads.value") == "4"
+        x0, x1, y0, y1 = self._rois.get_beads()[1][3]
+        place = (x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2
+        click_image(window, *place)
+        press(window.image.view, Qt.Key.Key_Delete)
+        yield "one of them is gone", lambda: text_of(window, "status.beads.value") == "3"
+        click_image(window, *place, SHIFT)
+        yield "it is back", lambda: text_of(window, "status.beads.value") == "4"
+        yield "its trace is drawn", lambda: int(np.isfinite(traces.points("x")[1]).sum()) > 20
+        self._seen["title"] = text_of(window, "traces.title")
+        press(window.image.view, Qt.Key.Key_Space)
+        yield "it records", lambda: text_of(window, "status.recording.value") not in ("off", "finishing", "–")
+        until = time.monotonic() + 1.0
+        yield "a second has passed", lambda: time.monotonic() > until
+        press(window.image.view, Qt.Key.Key_Space, Qt.KeyboardModifier.ControlModifier)
+        yield "the recording has ended", lambda: text_of(window, "status.recording.value") == "off"
+        self._end()
+
+    def _end(self) -> None:
+        self._timer.stop()
+        Path(os.environ[REPORT]).write_text(json.dumps(self._seen), encoding="utf-8")
+        self._rois.close()
+        self._window.close()
