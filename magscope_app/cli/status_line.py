@@ -57,8 +57,9 @@ class StatusLine:
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream if stream is not None else sys.stdout
-        self._live = self._stream.isatty()
+        # A program without a terminal, such as one started by a click on Windows, has no output.
+        self._stream: TextIO | None = stream if stream is not None else sys.stdout
+        self._live = self._stream is not None and self._stream.isatty()
         self._width = 0
         self._due = 0.0
 
@@ -66,14 +67,11 @@ class StatusLine:
         """Show the state of everything."""
         text = describe(status)
         if self._live:
-            self._stream.write("\r" + text.ljust(self._width))
+            self._write("\r" + text.ljust(self._width))
             self._width = len(text)
         elif time.monotonic() >= self._due and status.fps > 0:
             self._due = time.monotonic() + _LINE_EVERY_S
-            self._stream.write(text + "\n")
-        else:
-            return
-        self._stream.flush()
+            self._write(text + "\n")
 
     def log(self, entry: LogEntry) -> None:
         """Print a line of the log above the status line."""
@@ -84,5 +82,14 @@ class StatusLine:
 
     def say(self, text: str) -> None:
         """Print a line of its own."""
-        self._stream.write(("\r" + text.ljust(self._width) if self._live else text) + "\n")
-        self._stream.flush()
+        self._write(("\r" + text.ljust(self._width) if self._live else text) + "\n")
+
+    def _write(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:
+            # Whoever read our output is gone (a closed pipe or terminal); the measurement goes on.
+            self._stream = None

@@ -63,7 +63,8 @@ class FrameBatch:
         frames: NDArray[Any],
         slots: NDArray[np.uint64],
         position: int,
-        finish: Callable[[FrameBatch], NDArray[np.bool_]],
+        check: Callable[[FrameBatch], NDArray[np.bool_]],
+        finish: Callable[[FrameBatch, NDArray[np.bool_]], None],
     ) -> None:
         self.frames = frames
         self.position = position
@@ -74,7 +75,9 @@ class FrameBatch:
         self.device_ticks: NDArray[np.int64] = signed[:, 4]
         self.frame_ids: NDArray[np.uint64] = slots[:, 5]
         self.flags: NDArray[np.uint64] = slots[:, 6]
+        self._check = check
         self._finish = finish
+        self._checked: NDArray[np.bool_] | None = None
         self._valid: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
@@ -87,16 +90,32 @@ class FrameBatch:
             raise RuntimeError("a batch knows which frames stayed valid only after release()")
         return self._valid
 
+    def validate(self) -> NDArray[np.bool_]:
+        """Say which frames stayed whole until now, and keep holding them.
+
+        For results that must be passed on before the cursor moves. `release` then counts by this answer:
+        use no pixels after it.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+        """
+        if self._checked is None:
+            self._checked = self._check(self)
+        return self._checked
+
     def release(self) -> NDArray[np.bool_]:
         """Give the frames back to the ring and count them; a second call only repeats the answer.
 
         Returns
         -------
         ndarray of bool, shape (n,)
-            True where the frame stayed whole until now.
+            True where the frame stayed whole until now, or until `validate`.
         """
         if self._valid is None:
-            self._valid = self._finish(self)
+            valid = self.validate()
+            self._finish(self, valid)
+            self._valid = valid
         return self._valid
 
     def __enter__(self) -> FrameBatch:

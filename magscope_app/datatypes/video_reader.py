@@ -64,7 +64,7 @@ class VideoReader(CursorReader):
             slots = self._ring.slots[first : first + count].copy()
             if self._intact(slots[:, layout.SEQUENCE]).all():
                 frames = self._ring.readonly[first : first + count]
-                self._batch = FrameBatch(frames, slots, self._cursor, self._finish)
+                self._batch = FrameBatch(frames, slots, self._cursor, self._check, self._finish)
                 return self._batch
             # The writer is in the oldest slot: it is about to lap us.
             self._lose(max(head - self._length // 2, self._cursor + 1), self._why_lapped())
@@ -85,18 +85,21 @@ class VideoReader(CursorReader):
         intact: NDArray[np.bool_] = sequences == expected
         return intact
 
-    def _finish(self, batch: FrameBatch) -> NDArray[np.bool_]:
+    def _check(self, batch: FrameBatch) -> NDArray[np.bool_]:
         self.beat()
         if self._ring.fence is not None:
             self._ring.fence()
         first, count = self._cursor % self._length, len(batch)
         valid = self._intact(self._ring.slots[first : first + count, layout.SEQUENCE])
-        end = self._cursor + count
         if not valid.all():
-            # The writer goes through the ring in order, so that what it overwrote is the beginning of the
-            # batch.
-            bad = int(np.flatnonzero(~valid)[-1]) + 1
-            valid[:bad] = False
+            # The writer goes through the ring in order: what it overwrote is the beginning of the batch.
+            valid[: int(np.flatnonzero(~valid)[-1]) + 1] = False
+        return valid
+
+    def _finish(self, batch: FrameBatch, valid: NDArray[np.bool_]) -> None:
+        end = self._cursor + len(batch)
+        bad = int(np.count_nonzero(~valid))
+        if bad:
             self._count_torn(bad)
             why = self._why_lapped()
             self._gaps.append(
@@ -104,7 +107,6 @@ class VideoReader(CursorReader):
             )
         self._move(end)
         self._batch = None
-        return valid
 
     def close(self) -> None:
         """Stop reading; the next reader of this name gets what was not released."""

@@ -95,18 +95,30 @@ class Child:
 
 
 class Children:
-    """All child processes by name."""
+    """All child processes by name.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    context : SpawnContext
+        Starts them.
+    handles : Handles
+        What each of them is given.
+    """
+
+    def __init__(self, context: SpawnContext, handles: Handles) -> None:
+        self._context = context
+        self._handles = handles
         self._children: dict[str, Child] = {}
 
     def __iter__(self) -> Iterator[Child]:
-        return iter(self._children.values())
+        return iter(list(self._children.values()))
 
-    def start(self, context: SpawnContext, names: Iterable[str], handles: Handles) -> None:
-        """Start the processes called `names`."""
+    def start(self, names: Iterable[str]) -> None:
+        """Start the processes called `names`, anew if they have ended."""
         for name in names:
-            self._children[name] = Child(context, name, handles)
+            if name in self._children:
+                self._children[name].end(time.monotonic())
+            self._children[name] = Child(self._context, name, self._handles)
 
     def alive(self, name: str) -> bool:
         """Return True while the process called `name` is there."""

@@ -56,6 +56,8 @@ _ROUTES: dict[type[Message], str] = {
     FindBeads: "tracking",
     SelectBead: "tracking",
 }
+#: A window that ends unasked is opened again so often.
+_MOST_WINDOWS = 3
 #: Notifications that the window wants to see as they are.
 _FOR_WINDOW = (CameraSettings, CommandRefused, RecordingStarted, RecordingProgress, RecordingFinished)
 #: What is no event of the experiment.
@@ -71,6 +73,8 @@ class Line:
         As for `Supervisor`.
     segments : Segments
         The shared memory.
+    children : Children
+        The processes.
     anchor : WallAnchor
         The session clock.
     """
@@ -81,6 +85,7 @@ class Line:
         options: RunOptions,
         listeners: Listeners,
         segments: Segments,
+        children: Children,
         anchor: WallAnchor,
     ) -> None:
         self._loaded = loaded
@@ -88,7 +93,7 @@ class Line:
         self._listeners = listeners
         self._segments = segments
         self._anchor = anchor
-        self.children = Children()
+        self.children = children
         self.board = StatusBoard(anchor, options.record or loaded.config.recording.folder)
         self.beads = BeadOwner(segments.rois, loaded.config.beads.roi_px)
         self.ready: set[str] = set()
@@ -100,6 +105,7 @@ class Line:
         self.errors: list[str] = []
         self.recordings: list[RecordingFinished] = []
         self._motors = MotorsReady(())
+        self._windows_lost = 0
 
     # --- for the supervisor ------------------------------------------------------------------
 
@@ -150,7 +156,8 @@ class Line:
         if child.name == "camera":
             self.acquiring = False
         if child.name == "gui":
-            self.children.send("motors", StopMotors())
+            self._on_window_lost(text)
+            return
         if child.name == "recording" and self.board.recording is not None:
             path, why = self.board.recording, "the recording process ended unexpectedly"
             self._on_recording_finished(RecordingFinished(path, "failed", self.board.recorded, why))
@@ -160,6 +167,18 @@ class Line:
             self.log(logging.ERROR, f"{text}; the others go on, as the config says")
         else:
             self.fail(f"{text}; everything is ended, what was recorded is safe")
+
+    def _on_window_lost(self, text: str) -> None:
+        """Open the window again; acquisition and recording do not notice, but the motors stop."""
+        self.children.send("motors", StopMotors())
+        self._windows_lost += 1
+        if not self.ready & {"gui"}:
+            self.fail(f"{text} before the window was open; --headless runs without one")
+        elif self._windows_lost > _MOST_WINDOWS:
+            self.log(logging.ERROR, f"{text} again; the run goes on without a window, Ctrl-C ends it")
+        else:
+            self.log(logging.ERROR, f"{text}; it is opened again, acquisition and recording go on")
+            self.children.start(["gui"])
 
     # --- messages ----------------------------------------------------------------------------
 
@@ -207,6 +226,7 @@ class Line:
         else:
             self.ready.add(message.process)
             if message.process == "gui":
+                self.log(logging.INFO, "the window is open")
                 self._brief_window()
 
     def _brief_window(self) -> None:

@@ -24,6 +24,7 @@ from magscope_app.messages import (
 )
 from magscope_app.operating_system import Awake, keep_awake
 from magscope_app.processes.bead_owner import beads_of_config
+from magscope_app.processes.children import Children
 from magscope_app.processes.handles import make_handles
 from magscope_app.processes.line import Line
 from magscope_app.processes.options import (
@@ -79,11 +80,12 @@ class Supervisor:
             shapes = matrix_shapes(self._config)
             handles = make_handles(context, self._config, session, self._anchor.session_start_ns, shapes)
             with closing(Segments(handles, shapes)) as self._segments:
+                children = Children(context, handles)
                 self._line = line = Line(
-                    self._loaded, self._options, self._listeners, self._segments, self._anchor
+                    self._loaded, self._options, self._listeners, self._segments, children, self._anchor
                 )
                 try:
-                    line.children.start(context, self._process_names(), handles)
+                    children.start(self._process_names())
                     self._start_line()
                     while not self._is_stopping():
                         self._turn()

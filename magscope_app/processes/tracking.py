@@ -162,7 +162,7 @@ class _TrackingLoop:
         self._beads.renew()
         tracks = self._tracker.track(batch.frames, self._beads.corners, bead_ids=self._beads.ids)
         self._renew_profile(batch)
-        valid = batch.release()
+        valid = batch.validate()
         t_ns = batch.timestamps_ns.astype(np.float64)
         focus_nm = self._focus.at(t_ns) if self._focus else np.full(len(t_ns), np.nan)
         rows = make_rows(
@@ -178,6 +178,7 @@ class _TrackingLoop:
             rows = rows[np.repeat(valid, len(rows) // len(valid))]
         if len(rows):
             self._rows.write(rows)
+        batch.release()
 
     def _renew_profile(self, batch: FrameBatch) -> None:
         now_ns = time.perf_counter_ns()

@@ -47,6 +47,7 @@ class VideoWriter:
         self._reader = video.reader("recording", ReaderMode.LOSSLESS, start="newest")
         self._handler: DataHandler | None = None
         self._in_part = 0
+        self._shape: tuple[int, ...] = ()
         self._stored_before = 0
         self._empty = 0
         self._seen: SeenIds | None = None
@@ -120,8 +121,9 @@ class VideoWriter:
         if not pixels.size:
             self._empty += 1  # a mosaic of no beads
             return
-        if self._handler is None or self._in_part >= _IMAGES_PER_PART:
+        if self._handler is None or self._in_part >= _IMAGES_PER_PART or pixels.shape != self._shape:
             self._end_part()
+            self._shape = pixels.shape
             storage = NDTiffStorage(self._folder.next_video_part(), summary_metadata=self._summary)
             self._handler = DataHandler(storage, queue_size=self._queue)
         metadata = about | {

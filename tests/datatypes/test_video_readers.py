@@ -380,3 +380,27 @@ def test_two_handles_of_one_process_can_write_in_turn(make_video: Make) -> None:
     publish_all(first, [-1] * 5)
     second.read_image()
     assert publish(second) == 9
+
+
+def test_what_was_validated_counts_even_if_it_is_overwritten_before_release(video: VideoBuffer) -> None:
+    reader = video.reader("look", OVERWRITE)
+    publish_all(video, range(6))
+    batch = reader.acquire(6)
+    assert batch is not None
+    assert batch.validate().all()
+    assert reader.counters.cursor == 0
+    publish_all(video, range(6, 6 + video.n_total_images))
+    assert batch.release().all()
+    assert (reader.counters.got, reader.counters.lost) == (6, 0)
+
+
+def test_validate_sees_what_was_overwritten(video: VideoBuffer) -> None:
+    reader = video.reader("look", OVERWRITE)
+    length = video.n_total_images
+    publish_all(video, range(length))
+    batch = reader.acquire(length)
+    assert batch is not None
+    publish_all(video, range(length, length + 2))
+    assert batch.validate().tolist() == [False] * 2 + [True] * (length - 2)
+    assert batch.release().tolist() == [False] * 2 + [True] * (length - 2)
+    assert (reader.counters.got, reader.counters.lost, reader.counters.torn) == (length - 2, 2, 2)

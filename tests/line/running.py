@@ -58,10 +58,11 @@ def environment() -> dict[str, str]:
 class Running:
     """A run in progress: its output line by line, its children, its end."""
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    def __init__(self, arguments: Sequence[str], *, keep_display: bool = False) -> None:
+        display = {"DISPLAY": os.environ["DISPLAY"]} if keep_display else {}
         self.process = subprocess.Popen(
             [*COMMAND, *arguments],
-            env=environment() | {"PYTHONUNBUFFERED": "1"},
+            env=environment() | {"PYTHONUNBUFFERED": "1"} | display,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -107,7 +108,8 @@ class Running:
         started = time.monotonic()
         self.process.send_signal(number)
         code = self.process.wait(timeout_s)
-        psutil.wait_procs(family, max(0.0, timeout_s - (time.monotonic() - started)))
+        while any(_lives(child) for child in family) and time.monotonic() - started < timeout_s:
+            time.sleep(0.005)
         return code, time.monotonic() - started
 
     def close(self) -> None:
@@ -126,6 +128,13 @@ class Running:
         self._reader.join(10)
         if self.process.stdout is not None:
             self.process.stdout.close()
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager

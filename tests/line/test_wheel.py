@@ -120,8 +120,8 @@ def test_wheel_runs_the_demo_from_a_folder_with_its_own_gui_and_hardware(
     done = _run(installed / "magscope-app", "run", "demo.toml", "--headless", "--duration", "1", cwd=tmp_path)
     assert "20 beads found" in done.stdout
     assert ", 0 lost" in done.stdout
-    module = [installed / "python", "-m", "magscope_app", "check", "demo.toml"]
-    assert "no problems found" in _run(*module, cwd=tmp_path).stdout
+    done = _run(installed / "python", "-m", "magscope_app", "check", "demo.toml", cwd=tmp_path)
+    assert "no problems found" in done.stdout
 
 
 def test_wheel_runs_a_driver_that_lies_beside_its_config(installed: Path, tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import psutil
 import pytest
 
 from magscope_app.config import load_config
-from magscope_app.messages import LogEntry
+from magscope_app.messages import LogEntry, SystemStatus
 from magscope_app.processes import children
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.supervisor import Supervisor
@@ -42,3 +43,31 @@ def test_window_is_driven_as_a_person_does(tmp_path: Path, monkeypatch: pytest.M
     assert dataset.counters["frames_recorded"] > 50
     assert set(dataset.column("tracking/bead_ids")) == {0, 1, 2, 4}
     assert result.counters.frames_lost == 0
+
+
+def test_a_killed_window_comes_back_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    loaded = load_config("demo.toml", SMALL)
+    log: list[str] = []
+    killed: list[int] = []
+
+    def on_log(entry: LogEntry) -> None:
+        log.append(entry.text)
+        if entry.text == "the window is open" and len(killed) == 1:
+            supervisor.stop()
+
+    def on_status(status: SystemStatus) -> None:
+        (pid,) = [process.pid for process in status.processes if process.name == "gui"]
+        if status.recording and "the window is open" in log and not killed and pid is not None:
+            killed.append(pid)
+            psutil.Process(pid).kill()
+
+    supervisor = Supervisor(loaded, RunOptions(duration_s=40, record=tmp_path), Listeners(on_log, on_status))
+    result = supervisor.run()
+    assert killed, log
+    assert log.count("the window is open") == 2
+    assert result.exit_code == 0, result.error
+    assert result.counters.frames_lost == 0
+    assert Dataset.only(tmp_path).about["exit_status"] == "completed"
