@@ -29,37 +29,37 @@ def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget], width: int, h
         Size of the window in pixels.
     """
     wide = width >= _WIDE_PX
-    stacks: tuple[tuple[QDockWidget, ...], ...]
     for dock in docks.values():
         window.removeDockWidget(dock)
-    image = _docks_at("image", docks)[0]
-    traces = _docks_at("traces", docks)[0]
+    image, traces = docks["image"], docks["traces"]
     analysis, controls = _docks_at("analysis", docks), _docks_at("controls", docks)
     window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, image)
     window.splitDockWidget(image, traces, Qt.Orientation.Horizontal)
     window.splitDockWidget(traces, analysis[0], Qt.Orientation.Vertical)
     if wide:
-        window.splitDockWidget(traces, controls[0], Qt.Orientation.Horizontal)
-        # Splitting above put the controls over the analysis only: a column of its own needs the outer area.
-        window.removeDockWidget(controls[0])
         window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, controls[0])
-        stacks = (analysis, controls)
+        _stack(window, analysis)
+        _stack(window, controls)
     else:
-        stacks = ((controls[0], *analysis, *controls[1:]),)
-        window.tabifyDockWidget(analysis[0], controls[0])
-    for stack in stacks:
-        for dock in stack[1:]:
-            window.tabifyDockWidget(stack[0], dock)
-    for dock in docks.values():
-        dock.show()
-    for stack in stacks:
-        stack[0].raise_()
+        # The record button is what must not be looked for.
+        _stack(window, (*analysis, *controls), front=controls[0])
+    image.show()
+    traces.show()
     columns = [image, traces, controls[0]] if wide else [image, traces]
     shares = _WIDE_SHARES if wide else _NARROW_SHARES
     window.resizeDocks(columns, [width * share // 100 for share in shares], Qt.Orientation.Horizontal)
     window.resizeDocks(
         [traces, analysis[0]], [height * 55 // 100, height * 45 // 100], Qt.Orientation.Vertical
     )
+
+
+def _stack(window: QMainWindow, docks: tuple[QDockWidget, ...], front: QDockWidget | None = None) -> None:
+    """Make the docks tabs of one place, with `front` or the first on top."""
+    for dock in docks[1:]:
+        window.tabifyDockWidget(docks[0], dock)
+    for dock in docks:
+        dock.show()
+    (docks[0] if front is None else front).raise_()
 
 
 def _docks_at(place: Place, docks: Mapping[str, QDockWidget]) -> tuple[QDockWidget, ...]:

@@ -36,6 +36,7 @@ class RecordingPanel(Panel):
         self.folder.setObjectName("recording.folder")
         self.folder.setToolTip("Every recording makes a folder of its own in this one")
         self.browse = QPushButton("…")
+        self.browse.setObjectName("recording.browse")
         self.browse.setToolTip("Choose the folder")
         self.browse.setMaximumWidth(36)
         self.name = QLineEdit(order.name or "")
@@ -94,6 +95,7 @@ class RecordingPanel(Panel):
         """Open a folder dialog beside the window; it holds nothing up."""
         if self._dialog is None:
             self._dialog = QFileDialog(self, "Folder for recordings")
+            self._dialog.setObjectName("recording.dialog")
             self._dialog.setFileMode(QFileDialog.FileMode.Directory)
             self._dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
             self._dialog.setModal(False)

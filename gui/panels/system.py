@@ -30,6 +30,7 @@ class SystemPanel(Panel):
         self._processes.setObjectName("system.processes")
         self._counters = {name: QLabel("–") for name, _ in _COUNTERS}
         self._awake = QLabel("–")
+        self._awake.setToolTip("Whether the computer is kept from falling asleep while it acquires")
         form = QFormLayout()
         for name, text in _COUNTERS:
             self._counters[name].setObjectName(f"system.{name}")
@@ -48,7 +49,7 @@ class SystemPanel(Panel):
             return
         self._processes.setText(self._process_table(status))
         self._show_counters(status.counters)
-        self._awake.setText("yes" if status.awake else "no: the computer may fall asleep")
+        self._awake.setText("yes" if status.awake else "no")
 
     def _process_table(self, status: SystemStatus) -> str:
         rows = []

@@ -39,7 +39,8 @@ def run(
         options = RunOptions(True, duration_s, options.record, name)
     ensure_compiled(compile_targets(loaded.config), line.say)
     result = Supervisor(loaded, options, Listeners(line.log, line.show)).run()
-    line.say(summarize(result))
+    if result.counters.frames_acquired:
+        line.say(summarize(result))
     if result.error:
         print(result.error, file=sys.stderr)
     return result.exit_code

@@ -33,6 +33,8 @@ class Child:
     def __init__(self, context: SpawnContext, name: str, handles: Handles) -> None:
         self.name = name
         self.ended = False
+        #: What the process said before it ended because of an error.
+        self.failure = ""
         ours, theirs = context.Pipe(duplex=True)
         self._process: BaseProcess = context.Process(
             target=child_main,
@@ -69,12 +71,16 @@ class Child:
             yield message
 
     def has_died(self) -> bool:
-        """Return True once, when the process has ended unasked."""
-        if self.ended or self._process.is_alive():
-            return False
+        """Return True when the process has ended unasked and was not buried yet.
+
+        Ask before reading its messages: what it said last is in the pipe by then.
+        """
+        return not self.ended and not self._process.is_alive()
+
+    def bury(self) -> None:
+        """Note that the process is dead."""
         self.ended = True
         self.state = "dead"
-        return True
 
     def process_state(self) -> ProcessState:
         """Return what the user sees of it."""

@@ -151,7 +151,7 @@ class Line:
 
     def on_death(self, child: Child) -> None:
         """Deal with a process that ended unasked."""
-        text = f"the {child.name} process ended unexpectedly (exit code {child.exit_code})"
+        text = child.failure or f"the {child.name} process ended unexpectedly (exit code {child.exit_code})"
         self.children.send("gui", ProcessDied(child.name, child.exit_code))
         if child.name == "camera":
             self.acquiring = False
@@ -165,15 +165,17 @@ class Line:
         if policy == "continue" and self.camera is not None and not self.stopping:
             self.errors.append(text)
             self.log(logging.ERROR, f"{text}; the others go on, as the config says")
-        else:
+        elif self.board.counters(self._segments.video).frames_acquired:
             self.fail(f"{text}; everything is ended, what was recorded is safe")
+        else:
+            self.fail(text)
 
     def _on_window_lost(self, text: str) -> None:
         """Open the window again; acquisition and recording do not notice, but the motors stop."""
         self.children.send("motors", StopMotors())
         self._windows_lost += 1
         if not self.ready & {"gui"}:
-            self.fail(f"{text} before the window was open; --headless runs without one")
+            self.fail(f"{text}; --headless runs without a window")
         elif self._windows_lost > _MOST_WINDOWS:
             self.log(logging.ERROR, f"{text} again; the run goes on without a window, Ctrl-C ends it")
         else:
@@ -192,8 +194,7 @@ class Line:
             case CommandRefused(_, text):
                 self.log(logging.WARNING, text)
             case ProcessFailed(_, text):
-                self.errors.append(text)
-                self.log(logging.ERROR, text)
+                child.failure = text
             case FirstFrame():
                 self.first_frame_ns = self._anchor.session_ns()
             case AcquisitionStopped(reason, seconds):

@@ -189,9 +189,11 @@ class Supervisor:
         line = self._line
         line.children.wait(_TICK_S)
         for child in line.children:
+            died = child.has_died()
             for message in child.messages():
                 line.handle(child, message)
-            if child.has_died():
+            if died:
+                child.bury()
                 line.on_death(child)
         self._publish_status()
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from magscope_app.data.coordinates import FrozenDataCoordinates, as_frozen
 from magscope_app.data.storage import Pixels
 from magscope_app.storage import NDRAMStorage
 
@@ -18,11 +19,13 @@ class GatedStorage(NDRAMStorage):
         self.gate = threading.Event()
         self.finish_count = 0
         self.threads: set[str] = set()
+        self._stored: list[FrozenDataCoordinates] = []
 
     def put(self, coordinates: Mapping[str, Any], data: Pixels, metadata: Mapping[str, Any]) -> None:
         self.threads.add(threading.current_thread().name)
         assert self.gate.wait(20)
         super().put(coordinates, data, metadata)
+        self._stored.append(as_frozen(coordinates))
 
     def finish(self) -> None:
         self.threads.add(threading.current_thread().name)

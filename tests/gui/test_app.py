@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import sys
 import time
@@ -14,6 +15,7 @@ from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMessageBox
 
 from gui import chooser, dialogs
+from gui.application import ErrorReport
 from gui.libraries import missing_packages, sentence
 from magscope_app.datatypes import Session
 from magscope_app.messages import ProcessReady, Shutdown
@@ -154,3 +156,14 @@ def test_an_error_is_shown_in_a_window(qapp: QApplication) -> None:
     dialogs.show_error("mine.toml: optics.magnification is missing; give a number")
     assert seen == ["mine.toml: optics.magnification is missing; give a number"]
     del answer
+
+
+def test_an_error_nobody_caught_is_logged_once_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    report = ErrorReport()
+    with caplog.at_level(logging.ERROR, logger="magscope_app.gui"):
+        for _ in range(3):
+            try:
+                raise RuntimeError("a panel broke")
+            except RuntimeError as error:
+                report.take(RuntimeError, error, None)
+    assert [record.getMessage().count("a panel broke") > 0 for record in caplog.records] == [True]

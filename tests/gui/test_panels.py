@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QImage
-from PyQt6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
+from PyQt6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QWidget,
+)
 
 from gui.icons import icon
 from gui.panels.registry import PANELS
@@ -15,18 +24,16 @@ from gui.theme import DARK, LIGHT, Theme, contrast, put_on
 from gui.window import MainWindow
 from magscope_app.messages import (
     CameraSettings,
+    CommandRefused,
     Counters,
     HomeMotor,
     JogMotor,
-    Message,
     MoveMotor,
     ProcessState,
     SetCameraSetting,
 )
 from tests.gui.hands import click, find, look, press, retype, seen, text_of
 from tests.gui.rig import SETTINGS, Rig
-
-_Sent = TypeVar("_Sent", bound=Message)
 
 
 @pytest.fixture
@@ -241,3 +248,46 @@ def test_a_minimised_window_does_not_copy_images(running: MainWindow, rig: Rig, 
     running.show_panel("image")
     look(running, qapp)
     assert "frame 1" in text_of(running, "image.age")
+
+
+def test_of_several_errors_the_newest_is_shown_and_the_others_are_counted(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    rig.send(
+        CommandRefused("motors", "first"),
+        CommandRefused("motors", "second"),
+        CommandRefused("motors", "first"),
+    )
+    look(running, qapp)
+    assert text_of(running, "notice.text") == "first   (and 1 more)"
+    click(find(running, QPushButton, "notice.dismiss"))
+    assert text_of(running, "notice.text") == "second"
+
+
+def test_the_counters_of_lost_frames_are_listed_by_place(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    rig.send(rig.status(counters=Counters(frames_acquired=12345, lost_ring=7, lost_upstream=2)))
+    running.show_panel("system")
+    look(running, qapp)
+    assert text_of(running, "system.frames_acquired") == "12\u2009345"
+    assert "7" in text_of(running, "system.lost_ring")
+    assert LIGHT.alarm.background in text_of(running, "system.lost_upstream")
+    assert text_of(running, "system.lost_tracking") == "0"
+    assert "tracking" in text_of(running, "system.processes")
+
+
+def test_choosing_a_folder_holds_nothing_up(
+    running: MainWindow, rig: Rig, qapp: QApplication, tmp_path: Path
+) -> None:
+    running.show_panel("recording")
+    click(find(running, QPushButton, "recording.browse"))
+    dialog = find(running, QFileDialog, "recording.dialog")
+    assert dialog.isVisible()
+    assert not dialog.isModal()
+    rig.frame()
+    look(running, qapp)
+    assert "frame 1" in text_of(running, "image.age")
+    dialog.fileSelected.emit(str(tmp_path))
+    dialog.close()
+    assert running.session.recording_order.folder == tmp_path

@@ -68,7 +68,7 @@ def test_the_first_bead_is_selected_and_its_trace_is_shown(
     assert isinstance(profile, ProfilePanel)
     t_s, x_nm = traces.points("x")
     assert t_s[0] == pytest.approx(-1.99, abs=0.001)
-    assert -0.04 < t_s[-1] <= 0
+    assert -0.1 < t_s[-1] <= 0
     assert np.ptp(x_nm) == pytest.approx(40, abs=1)
     assert np.ptp(traces.points("z")[1]) == 0
     assert profile.points()[1].tolist() == pytest.approx((np.cos(np.arange(16) / 2) * 40 + 100).tolist())
@@ -284,3 +284,23 @@ def test_the_grey_level_under_the_mouse_is_told(running: MainWindow) -> None:
     column, row, grey = told[-1]
     assert (round(column), round(row), grey) == (200, 50, 255)
     assert FORMAT.width_px != FORMAT.height_px
+
+
+def test_the_window_at_first_looks_as_it_should(running: MainWindow, qapp: QApplication) -> None:
+    def left_and_top(key: str) -> tuple[int, int]:
+        corner = running.docks[key].geometry()
+        return corner.x(), corner.y()
+
+    width = running.width()
+    assert running.docks["image"].width() > width / 2
+    assert left_and_top("image")[0] == 0
+    assert left_and_top("traces")[0] == left_and_top("profile")[0] > width / 2
+    assert left_and_top("traces")[1] < left_and_top("profile")[1]
+    assert left_and_top("recording")[0] > left_and_top("traces")[0] + running.docks["traces"].width() - 5
+    assert running.docks["recording"].height() > running.docks["traces"].height()
+    running.resize(1366, 768)
+    running.arrange()
+    qapp.processEvents()
+    assert running.docks["recording"] in running.tabifiedDockWidgets(running.docks["profile"])
+    assert not running.docks["recording"].visibleRegion().isEmpty()
+    assert running.docks["image"].width() + running.docks["traces"].width() > 0.95 * 1366
