@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import statistics
+import threading
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import psutil
 
+from magscope_app.config import load_config
+from magscope_app.datatypes import MatrixBuffer
+from magscope_app.messages import SystemStatus
+from magscope_app.processes.options import Listeners, RunOptions
+from magscope_app.processes.supervisor import Supervisor
 from tests.line.running import Dataset, Running, errors_against_truth
 
 _REPEATS = 3
@@ -88,8 +94,46 @@ def accuracy(seconds: float = 10.0) -> str:
     )
 
 
+def latency(seconds: float = 6.0) -> str:
+    """Return how long after a frame's exposure its rows are in the tracks buffer, for the demo at 100 fps."""
+    ages_ms: list[float] = []
+    offsets_ns: list[int] = []
+    ended = threading.Event()
+
+    def on_status(status: SystemStatus) -> None:
+        offsets_ns.append(time.perf_counter_ns() - status.timestamp_ns)
+
+    def watch_rows() -> None:
+        seen = -1.0
+        tracks = None
+        while not ended.is_set():
+            time.sleep(0.0003)
+            if tracks is None:
+                try:
+                    tracks = MatrixBuffer(create=False, locks={"tracks": threading.Lock()}, name="tracks")
+                except FileNotFoundError:
+                    continue
+            row = tracks.newest(1)
+            if len(row) and row[0, 0] > seen:
+                seen = row[0, 0]
+                ages_ms.append((time.perf_counter_ns() - row[0, 1]) * 1e-6)
+        if tracks is not None:
+            tracks.close()
+
+    watcher = threading.Thread(target=watch_rows)
+    watcher.start()
+    options = RunOptions(headless=True, duration_s=seconds)
+    Supervisor(load_config("demo.toml"), options, Listeners(lambda entry: None, on_status)).run()
+    ended.set()
+    watcher.join()
+    # The status is timed just before it is told: the smallest difference is the start of the session clock.
+    ages = np.array(ages_ms[50:]) - min(offsets_ns) * 1e-6
+    return f"median {np.median(ages):.1f} ms, p99 {np.percentile(ages, 99):.1f} ms ({len(ages)} frames)"
+
+
 def main() -> None:
     """Measure and print."""
+    print("exposure to row in the tracks buffer:", latency())
     no_beads = ("--set", "beads.find=false")
     print("demo, 10 s recorded:", accuracy())
     runs = [start_and_stop("--headless", ready="beads found") for _ in range(_REPEATS)]
