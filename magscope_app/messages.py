@@ -325,9 +325,10 @@ class RecordingStarted(Message):
 
 @dataclass(frozen=True, slots=True)
 class RecordingProgress(Message):
-    """What is safe on disk (flushed to the operating system)."""
+    """What is safe on disk (flushed to the operating system), and for how long the disk lasts."""
 
     frames_recorded: int
+    disk_minutes: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)

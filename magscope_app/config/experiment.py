@@ -87,6 +87,20 @@ class Recording(Section):
         "Track", description="Bead rows, video of whole frames or of the ROIs, or both."
     )
     start: bool = Field(False, description="Record from the first frame.")
+    rotate_minutes: float | None = Field(
+        None, gt=0, le=10_000, description="Files go on in a new part after so many minutes."
+    )
+    rotate_gb: float | None = Field(
+        None, gt=0.001, le=10_000, description="Files go on in a new part at this size, in 10⁹ bytes."
+    )
+    process_fn: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description='Function of your own that sees every image before it is stored, as "module:function".',
+    )
+    free_disk_minutes: float = Field(
+        10.0, ge=0, le=10_000, description="Warn when the disk will be full in less time."
+    )
 
 
 class Supervisor(Section):

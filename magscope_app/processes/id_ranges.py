@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+#: Ids that may come out of order.
+_OUT_OF_ORDER = 4096
 #: First id and the id after the last.
 Range = tuple[int, int]
 
@@ -61,6 +64,8 @@ class SeenIds:
 
     def __init__(self, first: int) -> None:
         self._next = first
+        self.count = 0
+        self._late: list[int] = []
         self._missing: list[Range] = []
         self._overwritten: list[Range] = []
 
@@ -79,6 +84,7 @@ class SeenIds:
         fresh = fresh[fresh >= self._next]
         if not len(fresh):
             return
+        self.count += len(fresh)
         if after_loss:
             self._overwritten.append((self._next, int(fresh[0])))
         steps = np.diff(fresh, prepend=self._next - 1)
@@ -87,6 +93,25 @@ class SeenIds:
         ]
         self._next = int(fresh[-1]) + 1
 
+    def add_one(self, number: int) -> None:
+        """Note one id; a few may come out of order."""
+        if number == self._next and not self._late:
+            self._next += 1
+        else:
+            insort(self._late, number)
+            if len(self._late) > _OUT_OF_ORDER:
+                self._settle(len(self._late) - _OUT_OF_ORDER // 2)
+                return
+            while self._late and self._late[0] <= self._next:
+                self._next = max(self._next, self._late.pop(0) + 1)
+        self.count += 1
+
+    def _settle(self, size: int) -> None:
+        """Take what is missing before the oldest ids for really missing."""
+        ids, self._late = self._late[:size], self._late[size:]
+        self.count -= size - 1
+        self.add(ids)
+
     @property
     def overwritten(self) -> list[Range]:
         """What is missing because the reader was too slow."""
@@ -94,4 +119,5 @@ class SeenIds:
 
     def missing(self, stop: int) -> list[Range]:
         """Return what has not arrived of the ids below `stop`."""
-        return union([*self._missing, (self._next, stop)])
+        come = [(number, number + 1) for number in self._late]
+        return union([*self._missing, *subtract([(self._next, stop)], come)])

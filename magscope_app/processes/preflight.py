@@ -16,6 +16,7 @@ from magscope_app.errors import ConfigError, MagscopeError, Problem
 from magscope_app.kernel_cache import TRACKING_KERNELS
 from magscope_app.processes.bead_owner import bead_problems
 from magscope_app.processes.calibration_file import why_not_calibration
+from magscope_app.processes.load_function import load_function
 from magscope_app.processes.segments import ring_bytes
 from magscope_app.processes.status_board import nearest_folder
 from magscope_app.storage.names import validate_dataset_name
@@ -102,6 +103,11 @@ def _recording_problems(config: Config, record: Path | None, name: str | None) -
     reason = validate_dataset_name(chosen)
     if reason:
         yield Problem("--name" if name is not None else "session.name", f"{chosen!r} {reason}")
+    if config.recording.process_fn is not None:
+        try:
+            load_function(config.recording.process_fn, config.drivers.path)
+        except MagscopeError as error:
+            yield Problem("recording.process_fn", str(error))
     starts = record is not None or config.recording.start
     if starts or "folder" in config.recording.model_fields_set:
         where = "--record" if record is not None else "recording.folder"

@@ -104,11 +104,14 @@ class _RecordingLoop:
             recorder.turn()
         except Exception as error:  # noqa: BLE001 - a disk or storage may raise anything; the user is told
             _log.error("recording stops: %s", error)
-            self._finish("failed", None)
+            self._finish("failed", None, str(error) or type(error).__name__)
+            return
+        if recorder.stop_reason:
+            self._finish("failed", None, recorder.stop_reason)
             return
         if recorder.frames_recorded != self._progress:
             self._progress = recorder.frames_recorded
-            self._link.send(RecordingProgress(self._progress))
+            self._link.send(RecordingProgress(self._progress, recorder.minutes_left))
 
     def _keep(self, event: Event) -> None:
         if self._recorder is None:
@@ -118,8 +121,8 @@ class _RecordingLoop:
         except MagscopeError as error:
             _log.error("%s", error)
 
-    def _finish(self, exit_status: str, stop_id: int | None) -> None:
+    def _finish(self, exit_status: str, stop_id: int | None, reason: str = "") -> None:
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
-            finished: RecordingFinished = recorder.finish(exit_status, stop_id)
+            finished: RecordingFinished = recorder.finish(exit_status, stop_id, reason)
             self._link.send(finished)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from magscope_app.data import DataHandler
+from magscope_app.data.processor import ProcessFunction
 from magscope_app.datatypes import BeadRoiBuffer, FrameBatch, ReaderMode, VideoBuffer
 from magscope_app.processes.id_ranges import SeenIds
+from magscope_app.processes.part_limits import PartLimits
 from magscope_app.processes.status_board import reader_counters
 from magscope_app.storage import DatasetFolder, NDTiffStorage
 
-#: A new part begins at this many images: the storage remembers each of them.
-_IMAGES_PER_PART = 200_000
 #: Frames that may wait for the disk: more than the 2 s for which disks pause, in bytes and number.
 _QUEUE_BYTES, _QUEUE_FRAMES = 512_000_000, 512
 #: Frames that are taken from the ring at once.
 _BATCH = 16
+
+Image = tuple[npt.NDArray[Any], dict[str, Any]]
 
 
 class VideoWriter:
@@ -32,26 +36,35 @@ class VideoWriter:
         Store a mosaic (n_beads · roi, roi) of the beads' ROIs per frame instead of whole frames.
     folder : DatasetFolder
         Gives the parts their place.
-    summary : dict
-        What applies to all images.
+    limits : PartLimits
+        When a new part begins.
+    process_fn : callable, optional
+        Sees every image before it is stored.
     """
 
     def __init__(
-        self, video: VideoBuffer, rois: BeadRoiBuffer | None, folder: DatasetFolder, summary: dict[str, Any]
+        self,
+        video: VideoBuffer,
+        rois: BeadRoiBuffer | None,
+        folder: DatasetFolder,
+        limits: PartLimits,
+        process_fn: ProcessFunction | None = None,
     ) -> None:
         self._video = video
         self._rois = rois
         self._folder = folder
-        self._summary = summary
+        self._limits = limits
+        self._process_fn = process_fn
         self._queue = max(4, min(_QUEUE_FRAMES, _QUEUE_BYTES // max(1, video.image_size)))
+        # The first part is opened before the first frame: loading the storage's library takes a second.
+        self._handler: DataHandler | None = self._open_part()
+        self._shape: tuple[int, ...] | None = None
         self._reader = video.reader("recording", ReaderMode.LOSSLESS, start="newest")
-        self._handler: DataHandler | None = None
-        self._in_part = 0
-        self._shape: tuple[int, ...] = ()
-        self._stored_before = 0
-        self._empty = 0
-        self._seen: SeenIds | None = None
         self._first = 0
+        self._seen = SeenIds(0)
+        self._done: deque[int] = deque()
+        self.bytes_written = 0
+        self.closed = False
 
     def begin(self, first_frame_id: int) -> None:
         """Store frames from this id on."""
@@ -61,13 +74,12 @@ class VideoWriter:
     @property
     def frames_stored(self) -> int:
         """Frames that the operating system has."""
-        stored = self._handler.stored_count if self._handler is not None else 0
-        return self._stored_before + stored + self._empty
+        return self.seen().count
 
-    @property
     def seen(self) -> SeenIds:
-        """Which frames came."""
-        assert self._seen is not None
+        """Return which frames are dealt with: stored, or left out by the processor."""
+        while self._done:
+            self._seen.add_one(self._done.popleft())
         return self._seen
 
     def wait(self, timeout_s: float) -> bool:
@@ -76,7 +88,7 @@ class VideoWriter:
 
     def caught_up_with(self, head: int) -> bool:
         """Return True when everything before ring position `head` was read."""
-        return self._reader.counters.position >= head
+        return self.closed or self._reader.counters.position >= head
 
     def take(self, stop_frame_id: int | None = None) -> bool:
         """Store the frames that have arrived, as far as the disk keeps up; False if there are none.
@@ -84,16 +96,15 @@ class VideoWriter:
         Raises
         ------
         Exception
-            What the storage raised.
+            What the storage or the processor raised.
         """
-        room = self._queue - (self._handler.pending if self._handler is not None else 0)
-        if room <= 0:
-            self._reader.beat()
+        if self.closed:
             return False
+        self._reader.beat()
+        room = self._queue - (self._handler.pending if self._handler is not None else 0)
         room = min(room, _BATCH, self._frames_with_known_rois())
         batch = self._reader.acquire(room) if room > 0 else None
         if batch is None:
-            self._reader.beat()
             return False
         images = [self._image(frame) for frame in batch.frames]
         valid = batch.release()
@@ -103,39 +114,42 @@ class VideoWriter:
                 self._put(frame_id, images[index], batch, int(index))
         return True
 
+    def finish(self) -> None:
+        """Store what waits and complete the files. Raises what the storage or the processor raised."""
+        if not self.closed:
+            self.closed = True
+            self._reader.close()
+            self._end_part()
+
     def _frames_with_known_rois(self) -> int:
         """Return how many frames may be cut: ROIs are known for those that tracking has seen."""
         tracking = reader_counters(self._video, "tracking") if self._rois is not None else None
         return _BATCH if tracking is None else tracking.position - self._reader.counters.position
 
-    def finish(self) -> None:
-        """Store what waits and complete the files. Raises what the storage raised."""
-        self._reader.close()
-        self._end_part()
-
-    def _put(
-        self, frame_id: int, image: tuple[npt.NDArray[Any], dict[str, Any]], batch: FrameBatch, index: int
-    ) -> None:
+    def _put(self, frame_id: int, image: Image, batch: FrameBatch, index: int) -> None:
         pixels, about = image
-        self.seen.add([frame_id])
         if not pixels.size:
-            self._empty += 1  # a mosaic of no beads
+            self._done.append(frame_id)  # a mosaic of no beads
             return
-        if self._handler is None or self._in_part >= _IMAGES_PER_PART or pixels.shape != self._shape:
-            self._end_part()
-            self._shape = pixels.shape
-            storage = NDTiffStorage(self._folder.next_video_part(), summary_metadata=self._summary)
-            self._handler = DataHandler(storage, queue_size=self._queue)
+        handler = self._handler_for(pixels)
         metadata = about | {
             "frame_id": frame_id,
             "t_ns": int(batch.timestamps_ns[index]),
             "camera_frame": int(batch.camera_frames[index]),
             "device_tick": int(batch.device_ticks[index]),
         }
-        self._handler.put({"time": frame_id}, pixels, metadata)
-        self._in_part += 1
+        handler.put({"time": frame_id}, pixels, metadata, on_done=self._confirm)
+        self._limits.count(pixels.nbytes)
+        self.bytes_written += pixels.nbytes
 
-    def _image(self, frame: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], dict[str, Any]]:
+    def _confirm(self, coordinates: Mapping[str, Any], stored: bool) -> None:
+        """Note, on the handler's threads, what became of a frame; a processor may leave frames out."""
+        handler = self._handler
+        left_out = self._process_fn is not None and handler is not None and not handler.failures
+        if stored or left_out:
+            self._done.append(int(coordinates["time"]))
+
+    def _image(self, frame: npt.NDArray[Any]) -> Image:
         """Copy what is to be stored: the slot may be overwritten, what is stored may not."""
         if self._rois is None:
             return frame.copy(), {}
@@ -144,9 +158,25 @@ class VideoWriter:
         mosaic = np.concatenate(crops) if crops else np.empty((0, 0), frame.dtype)
         return mosaic, {"bead_ids": ids.tolist(), "rois_px": rois.tolist()}
 
+    def _handler_for(self, pixels: npt.NDArray[Any]) -> DataHandler:
+        """Return the handler of the running part; a new part begins at the limits and with another shape."""
+        if self._shape is None:
+            self._shape = pixels.shape
+        if self._handler is None or self._limits.reached() or pixels.shape != self._shape:
+            self._end_part()
+            self._shape = pixels.shape
+            self._handler = self._open_part()
+        return self._handler
+
+    def _open_part(self) -> DataHandler:
+        self._limits.begin()
+        storage = NDTiffStorage(self._folder.next_video_part(), summary_metadata={"axes": ["time"]})
+        return DataHandler(storage, self._process_fn, queue_size=self._queue)
+
     def _end_part(self) -> None:
-        handler, self._handler = self._handler, None
+        handler = self._handler
         if handler is not None:
-            handler.finish()
-            self._stored_before += handler.stored_count
-            self._in_part = 0
+            try:
+                handler.finish()
+            finally:
+                self._handler = None

@@ -166,10 +166,10 @@ class Dataset:
         counters: dict[str, int] = self.about["counters"]
         return counters
 
-    def column(self, name: str) -> npt.NDArray[Any]:
-        """Return a dataset of tracks.h5 by its path."""
-        with h5py.File(self.path / "tracks.h5") as file:
-            data: npt.NDArray[Any] = file[name][:]
+    def column(self, name: str, file: str = "tracks.h5") -> npt.NDArray[Any]:
+        """Return a table of a tracks file by its path."""
+        with h5py.File(self.path / file) as tracks:
+            data: npt.NDArray[Any] = tracks[name][:]
             return data
 
     def frame_of_record(self) -> npt.NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +41,25 @@ def test_what_did_not_come_is_missing(arrived: set[int], data: st.DataObject) ->
         ids = ids[size:]
     assert as_set(seen.missing(61)) == set(range(3, 61)) - arrived
     assert seen.overwritten == []
+
+
+@given(st.sets(st.integers(3, 60)), st.randoms())
+def test_single_ids_may_come_out_of_order(arrived: set[int], random: Random) -> None:
+    seen = SeenIds(3)
+    ids = sorted(arrived)
+    random.shuffle(ids)
+    for number in ids:
+        seen.add_one(number)
+    assert as_set(seen.missing(61)) == set(range(3, 61)) - arrived
+    assert seen.count == len(arrived)
+
+
+def test_of_a_long_gap_nothing_is_remembered_but_its_ends() -> None:
+    seen = SeenIds(0)
+    for number in [*range(100), *range(200, 20_000)]:
+        seen.add_one(number)
+    assert seen.missing(20_001) == [(100, 200), (20_000, 20_001)]
+    assert seen.count == 19_900
 
 
 def test_what_was_overwritten_is_told_apart() -> None:

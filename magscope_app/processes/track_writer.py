@@ -1,0 +1,164 @@
+"""Rows of a recording: tracks, telemetry and truth from their buffers into tracks files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from magscope_app.datatypes import MatrixBuffer
+from magscope_app.devices import Camera
+from magscope_app.devices.lookup import load_driver
+from magscope_app.messages import RecordingOrder
+from magscope_app.processes.handles import TRACKS, TRUTH, Handles, telemetry_name
+from magscope_app.processes.id_ranges import SeenIds
+from magscope_app.processes.part_limits import PartLimits
+from magscope_app.storage import DatasetFolder, TracksFile
+
+Rows = npt.NDArray[np.float64]
+
+
+class TrackWriter:
+    """Moves rows from the buffers to the disk.
+
+    Parameters
+    ----------
+    order : RecordingOrder
+        What is recorded; without "Track" in its mode only telemetry and truth are written.
+    handles : Handles
+        Gives access to the buffers.
+    folder : DatasetFolder
+        Gives the parts their place.
+    limits : PartLimits
+        When a new part begins.
+    """
+
+    def __init__(
+        self, order: RecordingOrder, handles: Handles, folder: DatasetFolder, limits: PartLimits
+    ) -> None:
+        self._order = order
+        self._handles = handles
+        self._folder = folder
+        self._limits = limits
+        self.wants_tracks = "Track" in order.mode
+        self._matrices = self._attach()
+        self._readers = {
+            name: matrix.reader("recording", start="newest") for name, matrix in self._matrices.items()
+        }
+        self._durable_before = 0
+        self._durable = 0
+        self._first = 0
+        self.seen = SeenIds(0)
+        try:
+            self._file = self._open_file()
+        except BaseException:
+            self._detach()
+            raise
+
+    def begin(self, first_frame_id: int) -> None:
+        """Write frames from this id on."""
+        self._first = first_frame_id
+        self.seen = SeenIds(first_frame_id)
+
+    @property
+    def frames_durable(self) -> int:
+        """Frames that the operating system has."""
+        return self._durable_before + self._durable
+
+    @property
+    def path(self) -> Path:
+        """The file that is being written."""
+        return self._file.path
+
+    def move(self, stop_frame_id: int | None = None, *, final: bool = False) -> None:
+        """Write what has arrived, of frames before `stop_frame_id`, and hand it to the operating system.
+
+        Raises
+        ------
+        MagscopeError
+            What the disk says; rows that were not taken are kept and written by the next call.
+        """
+        for name, reader in self._readers.items():
+            lost_before = reader.counters.lost
+            rows = reader.read()
+            if not len(rows):
+                continue
+            if name == TRACKS:
+                self._append_tracks(rows, stop_frame_id, after_loss=reader.counters.lost > lost_before)
+            elif name == TRUTH:
+                self._file.append_truth(self._wanted(rows, stop_frame_id))
+            else:
+                self._file.append_telemetry(name.removeprefix("motor."), rows)
+        self._durable = self._file.flush(final=final)
+        if not final and self._limits.reached(self.path.stat().st_size):
+            self._next_part()
+
+    def finish(self, exit_status: str) -> None:
+        """Complete the file with what explains it, and let go of the buffers."""
+        self._detach()
+        self._close_file(exit_status)
+
+    def _wanted(self, rows: Rows, stop_frame_id: int | None) -> Rows:
+        """Return the rows of this recording's frames; the frame id is the first column."""
+        stop = np.inf if stop_frame_id is None else stop_frame_id
+        wanted: Rows = rows[(rows[:, 0] >= self._first) & (rows[:, 0] < stop)]
+        return wanted
+
+    def _append_tracks(self, rows: Rows, stop_frame_id: int | None, *, after_loss: bool) -> None:
+        if self.wants_tracks:
+            rows = self._wanted(rows, stop_frame_id)
+            self._file.append_rows(rows)
+            self.seen.add(rows[:, 0].astype(np.int64), after_loss=after_loss)
+
+    def _next_part(self) -> None:
+        # Tracking publishes whole frames, so no frame is cut in two.
+        self._durable_before += self._file.flush(final=True)
+        self._durable = 0
+        self._close_file("continued")
+        self._file = self._open_file()
+        self._limits.begin()
+
+    def _attach(self) -> dict[str, MatrixBuffer]:
+        names = [TRACKS, *(telemetry_name(motor.name) for motor in self._handles.config.motors)]
+        if TRUTH in self._handles.locks:
+            names.append(TRUTH)
+        return {name: self._handles.matrix(name) for name in names}
+
+    def _detach(self) -> None:
+        for matrix in self._matrices.values():
+            matrix.close()
+
+    def _open_file(self) -> TracksFile:
+        config = self._handles.config
+        units = {motor["name"]: motor for motor in self._order.facts["motors"]}
+        truth_columns: tuple[str, ...] = ()
+        if TRUTH in self._handles.locks:
+            truth_columns = load_driver(config.camera.driver, Camera, config.drivers.path).truth_columns
+        attributes: dict[str, Any] = {
+            "nm_per_px": config.optics.nm_per_px,
+            "roi_px": config.beads.roi_px,
+            "focal_shift_factor": config.optics.focal_shift_factor,
+            "surface_nm": config.optics.surface_nm,
+            "mode": self._order.mode,
+        }
+        return TracksFile(
+            self._folder.next_tracks_path(),
+            unix_start_ns=self._order.anchor.unix_ns,
+            attributes=attributes,
+            telemetry={
+                motor.name: {"unit": units.get(motor.name, {}).get("unit", ""), "role": motor.role}
+                for motor in config.motors
+            },
+            truth_columns=truth_columns,
+        )
+
+    def _close_file(self, exit_status: str) -> None:
+        events = self._folder.events.path
+        self._file.close(
+            exit_status,
+            events_path=events if events.exists() else None,
+            zlut_paths=self._folder.zlut_paths,
+            documents=[self._folder.path / "config.toml"],
+        )
