@@ -14,6 +14,7 @@ from magscope_app.config import BeadRole
 from magscope_app.devices.setting import SettingValue
 from magscope_app.messages import (
     AddBead,
+    AddNote,
     BeadsChanged,
     HomeMotor,
     JogMotor,
@@ -23,6 +24,7 @@ from magscope_app.messages import (
     ProcessReady,
     Quit,
     RemoveBeads,
+    RenameRecording,
     SelectBead,
     SetBeadRole,
     SetCameraSetting,
@@ -216,6 +218,14 @@ class Session(QObject):
             self.state.stopping = True
             self._asked_ns = time.perf_counter_ns()
             self._link.send(StopRecording())
+
+    def rename_recording(self, name: str) -> None:
+        """Give the running dataset another name."""
+        self._link.send(RenameRecording(name))
+
+    def add_note(self, text: str) -> None:
+        """Keep a sentence in the running dataset."""
+        self._link.send(AddNote(text))
 
     def _give_up_waiting(self) -> None:
         """Let the user try again where starting or stopping was never answered."""

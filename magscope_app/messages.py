@@ -340,6 +340,20 @@ class StopRecording(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class RenameRecording(Message):
+    """Give the running dataset another name; its folder follows when it is finished."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddNote(Message):
+    """Keep a sentence of the user in the running dataset."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingFinished(Message):
     """The dataset is complete, or `error` says why it is not."""
 

@@ -41,11 +41,17 @@ class RecordingPanel(Panel):
         self.browse.setMaximumWidth(36)
         self.name = QLineEdit(order.name or "")
         self.name.setObjectName("recording.name")
-        self.name.setToolTip("Name of the dataset; a name that exists gets _002, _003 …")
+        self.name.setToolTip(
+            "Name of the dataset; Return renames a running one; a name that exists gets _002, _003 …"
+        )
         self.mode = QComboBox()
         self.mode.setObjectName("recording.mode")
         self.mode.addItems(get_args(RecordingMode))
         self.mode.setCurrentText(str(order.mode))
+        self.note = QLineEdit()
+        self.note.setObjectName("recording.note")
+        self.note.setPlaceholderText("a note, kept with frame and time (Return)")
+        self.note.setToolTip("Written into the running dataset with the frame number and the time")
         self.button = QPushButton()
         self.button.setObjectName("recording.button")
         self.button.setProperty("role", "record")
@@ -65,6 +71,7 @@ class RecordingPanel(Panel):
         form.addRow("Folder", folder)
         form.addRow("Name", self.name)
         form.addRow("Mode", self.mode)
+        form.addRow("Note", self.note)
         column = QVBoxLayout(self)
         column.addWidget(self.button)
         column.addLayout(form)
@@ -78,11 +85,23 @@ class RecordingPanel(Panel):
         self.folder.textChanged.connect(self._take_order)
         self.name.textChanged.connect(self._take_order)
         self.mode.currentTextChanged.connect(self._take_order)
+        self.name.returnPressed.connect(self._rename)
+        self.note.returnPressed.connect(self._add_note)
 
     def _take_order(self) -> None:
         folder, name = self.folder.text().strip(), self.name.text().strip()
         mode = cast("RecordingMode", self.mode.currentText())
         self.session.recording_order = StartRecording(Path(folder) if folder else None, name or None, mode)
+
+    def _rename(self) -> None:
+        """Return in the name field renames a running recording."""
+        if self.session.state.recording is not None and self.name.text().strip():
+            self.session.rename_recording(self.name.text().strip())
+
+    def _add_note(self) -> None:
+        if self.note.text().strip():
+            self.session.add_note(self.note.text().strip())
+            self.note.clear()
 
     def _press(self) -> None:
         if self.session.state.recording is None:
@@ -107,8 +126,9 @@ class RecordingPanel(Panel):
         """Show whether a recording runs and how far it is."""
         state = snapshot.state
         self._show_button(state)
-        for field in (self.folder, self.name, self.mode, self.browse):
+        for field in (self.folder, self.mode, self.browse):
             field.setEnabled(state.recording is None)
+        self.note.setEnabled(state.recording is not None)
         self._state.setText(_state_text(state))
         self._disk.setText(_disk_text(state))
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
+from magscope_app.devices import Setting
 from magscope_app.messages import (
     AcquisitionStopped,
+    AddNote,
     BeadsFound,
     CameraReady,
     CameraSettings,
@@ -32,6 +34,7 @@ from magscope_app.messages import (
     RecordingOrder,
     RecordingProgress,
     RecordingStarted,
+    RenameRecording,
     SelectBead,
     SetCameraSetting,
     StartRecording,
@@ -61,7 +64,7 @@ _MOST_WINDOWS = 3
 #: Notifications that the window wants to see as they are.
 _FOR_WINDOW = (CameraSettings, CommandRefused, RecordingStarted, RecordingProgress, RecordingFinished)
 #: What is no event of the experiment.
-_NO_EVENT = (SelectBead, CommandRefused, CameraSettings, StartRecording, StopRecording, Quit)
+_NO_EVENT = (SelectBead, AddNote, StartRecording, StopRecording, Quit)
 
 
 class Line:
@@ -206,8 +209,8 @@ class Line:
                 self._on_ready(child, message)
             case RecordingStarted() | RecordingProgress() | RecordingFinished():
                 self._on_recording(message)
-            case CameraSettings():
-                pass  # for the window alone
+            case CameraSettings(settings):
+                self._on_camera_settings(settings)
             case _:
                 self._on_command(message)
 
@@ -289,10 +292,31 @@ class Line:
             self.stop("completed")
         elif isinstance(message, StartRecording):
             self.start_recording(message)
-        elif isinstance(message, StopRecording):
+        elif isinstance(message, StopRecording | RenameRecording):
             self.children.send("recording", message)
+        elif isinstance(message, AddNote):
+            self._add_note(message.text)
         else:
             self._on_bead_command(message)
+
+    def _add_note(self, text: str) -> None:
+        if self.board.recording is None:
+            self._refuse("a note belongs to a recording, and none is running; start one first")
+        else:
+            self.children.send("recording", self._event("note", {"text": text}))
+
+    def _on_camera_settings(self, settings: tuple[Setting, ...]) -> None:
+        """Keep what a setting was and is: it may change what the numbers mean."""
+        old = {setting.name: setting.value for setting in self.camera.settings} if self.camera else {}
+        if self.camera is not None:
+            self.camera = replace(self.camera, settings=settings)
+        for setting in settings:
+            if self.board.recording is not None and setting.value != old.get(setting.name):
+                fields = {"device": "camera", "name": setting.name, "value": setting.value}
+                event = self._event(
+                    "setting", fields | {"before": old.get(setting.name), "unit": setting.unit}
+                )
+                self.children.send("recording", event)
 
     def _on_bead_command(self, message: Message) -> None:
         try:

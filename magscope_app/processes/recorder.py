@@ -12,6 +12,7 @@ from pathlib import Path
 from magscope_app.config import Config
 from magscope_app.data.processor import ProcessFunction
 from magscope_app.datatypes import BeadRoiBuffer, Gap, VideoBuffer
+from magscope_app.errors import MagscopeError
 from magscope_app.messages import Counters, Event, RecordingFinished, RecordingOrder
 from magscope_app.processes.accounting import account
 from magscope_app.processes.disk_watch import DiskWatch
@@ -22,6 +23,7 @@ from magscope_app.processes.status_board import reader_counters
 from magscope_app.processes.track_writer import TrackWriter
 from magscope_app.processes.video_writer import VideoWriter
 from magscope_app.storage import DatasetFolder
+from magscope_app.storage.names import validate_dataset_name
 
 _log = logging.getLogger(__name__)
 #: Rows are flushed to the operating system this often; house rule: at most 0.5 s behind.
@@ -77,6 +79,7 @@ class Recorder:
         self._warned = False
         self._flush_due = 0.0
         self._stop_reason = ""
+        self._new_name = ""
 
     def _open_video(self, order: RecordingOrder, rois: BeadRoiBuffer) -> VideoWriter:
         wanted_rois = rois if "ROIs" in order.mode else None
@@ -112,6 +115,20 @@ class Recorder:
         self._folder.events.append(
             event.kind, timestamp_ns=event.timestamp_ns, frame_id=event.frame_id, **event.fields
         )
+
+    def rename(self, name: str) -> None:
+        """Give the dataset another name; its folder, which has open files, follows at the end.
+
+        Raises
+        ------
+        MagscopeError
+            The name cannot stand in a file system, or the disk does not take it.
+        """
+        problem = validate_dataset_name(name)
+        if problem is not None:
+            raise MagscopeError(f"the dataset name {name!r} {problem}")
+        self._folder.update(name=name)
+        self._new_name = name
 
     @property
     def frames_recorded(self) -> int:
@@ -188,7 +205,24 @@ class Recorder:
             _attempt(errors, partial(self._note_loss, gap))
         _attempt(errors, partial(self._tracks.finish, status))
         _attempt(errors, partial(self._finish_folder, status, counters, ledger, errors))
-        return RecordingFinished(self.path, status, counters, "; ".join(dict.fromkeys(errors)))
+        path = self._final_path()
+        return RecordingFinished(path, status, counters, "; ".join(dict.fromkeys(errors)))
+
+    def _final_path(self) -> Path:
+        """Rename the folder if that was asked for; where it cannot be, the name stands in dataset.json."""
+        if not self._new_name:
+            return self.path
+        prefix = "_".join(self.path.name.split("_")[:2])
+        for suffix in ("", *(f"_{number:03d}" for number in range(2, 1000))):
+            target = self.path.with_name(f"{prefix}_{self._new_name}{suffix}")
+            if target.exists():
+                continue
+            try:
+                return self.path.rename(target)
+            except OSError as error:
+                _log.warning("%s keeps its folder's name: %s", self.path, error)
+                break
+        return self.path
 
     def _drain(self, head: int, stop: int) -> None:
         """Take what is still on its way through tracking and ring, for a limited time."""

@@ -15,6 +15,7 @@ from magscope_app.messages import (
     RecordingOrder,
     RecordingProgress,
     RecordingStarted,
+    RenameRecording,
     Shutdown,
     StopRecording,
     VideoReady,
@@ -77,6 +78,8 @@ class _RecordingLoop:
                 self._start(message)
             case StopRecording(stop_frame_id, exit_status):
                 self._finish(exit_status, stop_frame_id)
+            case RenameRecording(name):
+                self._rename(name)
             case Event():
                 self._keep(message)
             case Shutdown():
@@ -112,6 +115,13 @@ class _RecordingLoop:
         if recorder.frames_recorded != self._progress:
             self._progress = recorder.frames_recorded
             self._link.send(RecordingProgress(self._progress, recorder.minutes_left))
+
+    def _rename(self, name: str) -> None:
+        try:
+            if self._recorder is not None:
+                self._recorder.rename(name)
+        except MagscopeError as error:
+            self._link.send(CommandRefused("recording", str(error)))
 
     def _keep(self, event: Event) -> None:
         if self._recorder is None:

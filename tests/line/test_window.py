@@ -42,6 +42,12 @@ def test_window_is_driven_as_a_person_does(tmp_path: Path, monkeypatch: pytest.M
     require_identities(dataset.counters, dataset.about["ledger"])
     assert dataset.counters["frames_recorded"] > 50
     assert set(dataset.column("tracking/bead_ids")) == {0, 1, 2, 4}
+    assert dataset.path.name.endswith("_renamed")
+    events = {event["kind"]: event for event in dataset.events()}
+    assert events["note"]["text"] == "magnet was touched"
+    assert 0 < events["note"]["frame_id"] < dataset.column("tracking/frame_ids")[-1]
+    assert events["setting"]["name"] == "exposure_ms"
+    assert (events["setting"]["before"], events["setting"]["value"]) == (5.0, 4.0)
     assert result.counters.frames_lost == 0
 
 

@@ -62,6 +62,10 @@ class _Driver:
             except StopIteration:
                 self._timer.stop()
                 return
+            except (AssertionError, AttributeError) as error:
+                self._seen["error"] = f"after {what}: {error}"
+                self._end()
+                return
             self._deadline = time.monotonic() + _STEP_TIMEOUT_S
         elif time.monotonic() > self._deadline:
             self._seen["error"] = f"gave up waiting until {what}"
@@ -70,8 +74,9 @@ class _Driver:
 
     def _scenario(self) -> Generator[tuple[str, Condition], None, None]:
         from PyQt6.QtCore import Qt
+        from PyQt6.QtWidgets import QLineEdit, QWidget
 
-        from tests.gui.hands import SHIFT, click_image, press, text_of
+        from tests.gui.hands import SHIFT, click_image, find, press, retype, text_of
 
         window = self._window
         traces = window.panels["traces"]
@@ -87,6 +92,13 @@ class _Driver:
         self._seen["title"] = text_of(window, "traces.title")
         press(window.image.view, Qt.Key.Key_Space)
         yield "it records", lambda: text_of(window, "status.recording.value") not in ("off", "finishing", "–")
+        name, note = find(window, QLineEdit, "recording.name"), find(window, QLineEdit, "recording.note")
+        yield "notes can be written", lambda: note.isEnabled()
+        retype(note, "magnet was touched")
+        retype(name, "renamed")
+        window.show_panel("camera")
+        yield "the settings are there", lambda: bool(window.findChild(QWidget, "camera.exposure_ms"))
+        retype(find(window, QWidget, "camera.exposure_ms"), "4")
         until = time.monotonic() + 1.0
         yield "a second has passed", lambda: time.monotonic() > until
         press(window.image.view, Qt.Key.Key_Space, Qt.KeyboardModifier.ControlModifier)
