@@ -187,10 +187,11 @@ class CameraSettings(Message):
 
 @dataclass(frozen=True, slots=True)
 class MoveMotor(Message):
-    """Move an axis to a position in its unit."""
+    """Move an axis to a position in its unit; `token` comes back with a refusal."""
 
     motor: str
     position: float
+    token: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +227,7 @@ class CommandRefused(Message):
 
     process: str
     text: str
+    token: int = 0
 
 
 # --- beads -------------------------------------------------------------------------------------
@@ -289,6 +291,38 @@ class BeadsChanged(Message):
 
     beads: tuple[Bead, ...]
     version: int
+
+
+# --- experiment --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitProtocol(Message):
+    """Run a protocol, a function ``"module:function"`` that takes a Microscope, after those that wait."""
+
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopProtocol(Message):
+    """Let a protocol end in order."""
+
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbortProtocol(Message):
+    """Break a protocol off; the motors stop."""
+
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolEnded(Message):
+    """A protocol has ended; `error` is empty if all went well."""
+
+    function: str
+    error: str = ""
 
 
 # --- recording ---------------------------------------------------------------------------------

@@ -103,6 +103,17 @@ class Recording(Section):
     )
 
 
+class Experiment(Section):
+    """What the microscope does by itself."""
+
+    protocol: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description='Function of your own that is run with the microscope, as "module:function"; '
+        "without a window and --duration the run ends with it.",
+    )
+
+
 class Supervisor(Section):
     """What happens when a part fails."""
 

@@ -8,6 +8,7 @@ from magscope_app.config.experiment import (
     Beads,
     Buffer,
     Drivers,
+    Experiment,
     Gui,
     Recording,
     SessionInfo,
@@ -32,6 +33,7 @@ class Config(Section):
     beads: Beads = Field(default_factory=Beads, description="The beads.")
     tracking: Tracking = Field(default_factory=Tracking, description="The tracker.")
     recording: Recording = Field(default_factory=Recording, description="What is written.")
+    experiment: Experiment = Field(default_factory=Experiment, description="Protocols.")
     supervisor: Supervisor = Field(default_factory=Supervisor, description="What happens when a part fails.")
     gui: Gui = Field(default_factory=Gui, description="The window.")
     simulation: Simulation = Field(default_factory=Simulation, description="The digital twin.")

@@ -21,6 +21,7 @@ TARGETS = {
     "camera": "magscope_app.processes.camera:run",
     "recording": "magscope_app.processes.recording:run",
     "motors": "magscope_app.processes.motors:run",
+    "experiment": "magscope_app.processes.experiment:run",
     "gui": "gui.app:run",
 }
 #: How long a process that was told to end may take, and one that was terminated.

@@ -11,6 +11,7 @@ from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
 from magscope_app.devices import Setting
 from magscope_app.messages import (
+    AbortProtocol,
     AcquisitionStopped,
     AddNote,
     BeadsFound,
@@ -29,6 +30,7 @@ from magscope_app.messages import (
     ProcessDied,
     ProcessFailed,
     ProcessReady,
+    ProtocolEnded,
     Quit,
     RecordingFinished,
     RecordingOrder,
@@ -39,7 +41,9 @@ from magscope_app.messages import (
     SetCameraSetting,
     StartRecording,
     StopMotors,
+    StopProtocol,
     StopRecording,
+    SubmitProtocol,
     VideoReady,
 )
 from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
@@ -58,11 +62,13 @@ _ROUTES: dict[type[Message], str] = {
     StopMotors: "motors",
     FindBeads: "tracking",
     SelectBead: "tracking",
+    StopProtocol: "experiment",
+    AbortProtocol: "experiment",
 }
 #: A window that ends unasked is opened again so often.
 _MOST_WINDOWS = 3
-#: Notifications that the window wants to see as they are.
-_FOR_WINDOW = (CameraSettings, CommandRefused, RecordingStarted, RecordingProgress, RecordingFinished)
+#: Notifications that window and experiment want to see as they are.
+_NEWS = (CameraSettings, CommandRefused, RecordingStarted, RecordingProgress, RecordingFinished)
 #: What is no event of the experiment.
 _NO_EVENT = (SelectBead, AddNote, StartRecording, StopRecording, Quit)
 
@@ -129,7 +135,7 @@ class Line:
     def tell_beads(self) -> None:
         """Tell everyone who wants to know which beads there are."""
         changed = self.beads.changed()
-        self.children.send("gui", changed)
+        self._tell(changed)
         if self.board.recording is not None:
             beads = [asdict(bead) for bead in changed.beads]
             event = self._event("beads", {"beads": beads, "version": changed.version})
@@ -152,6 +158,14 @@ class Line:
         )
         self.children.send("recording", order)
 
+    def submit_protocol(self, function: str) -> None:
+        """Run a protocol in the experiment process, which is started when it is first needed."""
+        if not self.children.alive("experiment"):
+            self.children.start(["experiment"])
+            self.children.send("experiment", self._motors)
+            self.children.send("experiment", self.beads.changed())
+        self.children.send("experiment", SubmitProtocol(function))
+
     def on_death(self, child: Child) -> None:
         """Deal with a process that ended unasked."""
         text = child.failure or f"the {child.name} process ended unexpectedly (exit code {child.exit_code})"
@@ -160,6 +174,11 @@ class Line:
             self.acquiring = False
         if child.name == "gui":
             self._on_window_lost(text)
+            return
+        if child.name == "experiment":
+            self.children.send("motors", StopMotors())
+            self.errors.append(text)
+            self.log(logging.ERROR, f"{text}; acquisition and recording go on, the motors stop")
             return
         if child.name == "recording" and self.board.recording is not None:
             path, why = self.board.recording, "the recording process ended unexpectedly"
@@ -189,8 +208,8 @@ class Line:
 
     def handle(self, child: Child, message: Message) -> None:
         """Do what a message from a process asks for."""
-        if isinstance(message, _FOR_WINDOW) and child.name != "gui":
-            self.children.send("gui", message)
+        if isinstance(message, _NEWS):
+            self._tell(message)
         match message:
             case LogEntry():
                 self._on_log(message)
@@ -200,6 +219,8 @@ class Line:
                 child.failure = text
             case FirstFrame():
                 self.first_frame_ns = self._anchor.session_ns()
+            case ProtocolEnded():
+                self._on_protocol_ended(message)
             case AcquisitionStopped(reason, seconds):
                 self.acquired_s += seconds
                 self._on_acquisition_stopped(reason)
@@ -212,7 +233,7 @@ class Line:
             case CameraSettings(settings):
                 self._on_camera_settings(settings)
             case _:
-                self._on_command(message)
+                self.command(message)
 
     def _on_log(self, entry: LogEntry) -> None:
         self._listeners.on_log(entry)
@@ -252,6 +273,20 @@ class Line:
             if self._options.headless:
                 self.stop("completed")
 
+    def _on_protocol_ended(self, message: ProtocolEnded) -> None:
+        self._tell(message)
+        if self.board.recording is not None:
+            fields = {"function": message.function, "error": message.error}
+            self.children.send("recording", self._event("protocol ended", fields))
+        if message.error:
+            self.errors.append(f"the protocol {message.function} failed: {message.error}")
+            self.log(logging.ERROR, self.errors[-1])
+        else:
+            self.log(logging.INFO, f"the protocol {message.function} has ended")
+        own = message.function == self._loaded.config.experiment.protocol
+        if own and self._options.headless and self._options.duration_s is None:
+            self.stop("failed" if message.error else "completed")
+
     def _on_beads_found(self, centres: tuple[tuple[float, float, float], ...]) -> None:
         try:
             self.beads.add_found(centres)
@@ -278,7 +313,7 @@ class Line:
 
     # --- commands ----------------------------------------------------------------------------
 
-    def _on_command(self, message: Message) -> None:
+    def command(self, message: Message) -> None:
         """Carry out or pass on what the user wants; a running dataset keeps it as an event."""
         if self.board.recording is not None and not isinstance(message, _NO_EVENT):
             fields = {"command": type(message).__name__} | asdict(message)
@@ -294,6 +329,8 @@ class Line:
             self.start_recording(message)
         elif isinstance(message, StopRecording | RenameRecording):
             self.children.send("recording", message)
+        elif isinstance(message, SubmitProtocol):
+            self.submit_protocol(message.function)
         elif isinstance(message, AddNote):
             self._add_note(message.text)
         else:
@@ -326,8 +363,12 @@ class Line:
             self._refuse(str(error))
         self.tell_beads()
 
+    def _tell(self, message: Message) -> None:
+        self.children.send("gui", message)
+        self.children.send("experiment", message)
+
     def _refuse(self, text: str) -> None:
-        self.children.send("gui", CommandRefused("supervisor", text))
+        self._tell(CommandRefused("supervisor", text))
         self.log(logging.WARNING, text)
 
     def _event(self, kind: str, fields: dict[str, Any]) -> Event:

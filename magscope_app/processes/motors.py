@@ -99,12 +99,13 @@ class _MotorsLoop:
             try:
                 self._handle(message)
             except DeviceError as error:
-                self._link.send(CommandRefused("motors", str(error)))
+                token = message.token if isinstance(message, MoveMotor) else 0
+                self._link.send(CommandRefused("motors", str(error), token))
             message = self._link.receive()
 
     def _handle(self, message: Message) -> None:
         match message:
-            case MoveMotor(name, position):
+            case MoveMotor(name, position, _):
                 axis = self._axis(name)
                 axis.motor.move_to(position)
                 axis.target = position

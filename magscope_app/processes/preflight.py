@@ -103,11 +103,16 @@ def _recording_problems(config: Config, record: Path | None, name: str | None) -
     reason = validate_dataset_name(chosen)
     if reason:
         yield Problem("--name" if name is not None else "session.name", f"{chosen!r} {reason}")
-    if config.recording.process_fn is not None:
+    functions = {
+        "recording.process_fn": config.recording.process_fn,
+        "experiment.protocol": config.experiment.protocol,
+    }
+    for where, function in functions.items():
         try:
-            load_function(config.recording.process_fn, config.drivers.path)
+            if function is not None:
+                load_function(function, config.drivers.path)
         except MagscopeError as error:
-            yield Problem("recording.process_fn", str(error))
+            yield Problem(where, str(error))
     starts = record is not None or config.recording.start
     if starts or "folder" in config.recording.model_fields_set:
         where = "--record" if record is not None else "recording.folder"

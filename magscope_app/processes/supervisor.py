@@ -15,6 +15,7 @@ from magscope_app.devices import FrameFormat
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import (
     Counters,
+    Message,
     StartAcquisition,
     StartRecording,
     StopAcquisition,
@@ -102,6 +103,10 @@ class Supervisor:
         """End the run in order; may be called from anywhere."""
         self._stop_reason = self._stop_reason or reason
 
+    def command(self, message: Message) -> None:
+        """Carry out a command as if the window had sent it; from the thread that runs the line."""
+        self._line.command(message)
+
     def _on_signal(self, number: int) -> None:
         self._interrupted = self._interrupted or number == signal.SIGINT
         self.stop("interrupted")
@@ -149,6 +154,8 @@ class Supervisor:
             self._await(lambda: line.board.recording is not None, "the recording to start")
         line.children.send("camera", StartAcquisition())
         line.acquiring = True
+        if self._config.experiment.protocol is not None:
+            line.submit_protocol(self._config.experiment.protocol)
 
     def _make_video(self, form: FrameFormat) -> None:
         self._segments.create_video(form)
