@@ -67,8 +67,7 @@ def encode(metadata: Mapping[str, Any], axes: Mapping[str, int | str] | None = N
     return _ENCODER.encode({**metadata, OWN_KEY: {"axes": dict(axes)}}).encode()
 
 
-def decode(text: bytes) -> tuple[dict[str, Any], dict[str, int | str] | None]:
-    """Read metadata written by `encode`; return them as they were given, and the axes if there are any."""
-    metadata: dict[str, Any] = json.loads(text)
-    own = metadata.pop(OWN_KEY, None)
-    return metadata, own["axes"] if own is not None else None
+def without_own(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Take our own entry out of metadata that were written by `encode` with coordinates."""
+    metadata.pop(OWN_KEY, None)
+    return metadata
