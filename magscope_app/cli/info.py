@@ -1,0 +1,114 @@
+"""`magscope-app info`: what a dataset is and how complete."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from magscope_app.storage import Dataset, open_dataset
+from magscope_app.storage.event_log import plain
+
+_MOST_GAPS_SHOWN = 20
+
+
+def info(path: str | Path, as_json: bool = False) -> int:
+    """Print what a dataset is: counters, gaps, duration, beads, video.
+
+    Parameters
+    ----------
+    path : str or Path
+        The dataset's folder.
+    as_json : bool
+        Print one JSON object instead of text.
+
+    Returns
+    -------
+    int
+        0.
+
+    Raises
+    ------
+    MagscopeError
+        If it is no dataset, or damaged.
+    """
+    facts = collect(open_dataset(path))
+    print(json.dumps(facts, indent=2, default=plain) if as_json else _text(facts))
+    return 0
+
+
+def collect(dataset: Dataset) -> dict[str, Any]:
+    """Return what `info` says, as JSON holds it; duration_s counts from the first to the last frame."""
+    description = dataset.description
+    frames = dataset.frames()
+    video_ids = np.unique(dataset.video_frame_ids)
+    video_ids = video_ids[video_ids >= 0]
+    tracked = frames["frame_id"].astype(np.int64)
+    return {
+        "path": str(dataset.path.resolve()),
+        "name": description.get("name"),
+        "exit_status": dataset.exit_status,
+        "mode": description.get("mode"),
+        "started": description.get("started"),
+        "stopped": description.get("stopped"),
+        "duration_s": float(frames["t_ns"][-1] - frames["t_ns"][0]) / 1e9 if len(frames) else None,
+        "counters": dataset.counters,
+        "ledger": dataset.ledger,
+        "frames_with_tracks": len(frames),
+        "gaps_in_tracks": gaps(tracked),
+        "beads": dataset.bead_ids,
+        "images": len(dataset.video_frame_ids),
+        "gaps_in_video": gaps(video_ids),
+        "video_parts": dataset.video_parts,
+        "motors": dataset.devices,
+        "events": len(dataset.events),
+        "zluts": list(dataset.zluts),
+        "size_bytes": sum(file.stat().st_size for file in dataset.path.rglob("*") if file.is_file()),
+        "versions": description.get("versions"),
+        "problems": dataset.problems(),
+    }
+
+
+def gaps(ids: NDArray[np.int64]) -> list[dict[str, int]]:
+    """Return which ids between the first and the last are missing: first_id and count of each run."""
+    steps = np.diff(ids)
+    return [{"first_id": int(ids[at]) + 1, "count": int(steps[at]) - 1} for at in np.flatnonzero(steps > 1)]
+
+
+def _text(facts: dict[str, Any]) -> str:
+    counters = ", ".join(f"{name} {count}" for name, count in facts["counters"].items())
+    duration = f"{facts['duration_s']:.3f} s" if facts["duration_s"] is not None else "no frames with tracks"
+    parts = ", ".join(f"{name}: {count}" for name, count in facts["video_parts"].items())
+    motors = ", ".join(f"{name} ({about.get('unit', '?')})" for name, about in facts["motors"].items())
+    lines = [
+        f"{facts['path']}",
+        f"recording: {facts['name']}, {facts['exit_status']}, mode {facts['mode']}",
+        f"started:   {facts['started']}, stopped {facts['stopped']}",
+        f"duration:  {duration}",
+        f"counters:  {counters or 'none'}",
+        f"tracks:    {facts['frames_with_tracks']} frames of {len(facts['beads'])} beads",
+        f"video:     {facts['images']} images" + (f" ({parts})" if parts else ""),
+        f"motors:    {motors or 'none'}",
+        f"events:    {facts['events']}; Z-LUTs: {', '.join(facts['zluts']) or 'none'}",
+        f"size:      {facts['size_bytes'] / 1e6:.1f} MB",
+    ]
+    lines += _gap_lines("missing in tracks", facts["gaps_in_tracks"])
+    lines += _gap_lines("missing in video", facts["gaps_in_video"])
+    lines += _gap_lines("ledger", facts["ledger"])
+    lines += [f"problem: {problem}; magscope-app repair may help" for problem in facts["problems"]]
+    if facts["exit_status"] == "running":
+        lines.append("the recording still runs, or was killed: then use magscope-app repair")
+    return "\n".join(lines)
+
+
+def _gap_lines(title: str, found: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for gap in found[:_MOST_GAPS_SHOWN]:
+        why = f" ({gap['where']}: {gap.get('why', '')})" if "where" in gap else ""
+        lines.append(f"{title}: {gap.get('count')} frames from {gap.get('first_id')} on{why}")
+    if len(found) > _MOST_GAPS_SHOWN:
+        lines.append(f"{title}: {len(found) - _MOST_GAPS_SHOWN} more")
+    return lines

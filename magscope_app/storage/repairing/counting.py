@@ -1,0 +1,69 @@
+"""Counters and ledger of a recording whose recorder could not write them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Ids of the frames that were found, ascending, without repeats; None where the mode keeps none."""
+
+    tracks: NDArray[np.int64] | None
+    video: NDArray[np.int64] | None
+
+
+def recount(description: dict[str, Any], found: Found) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Return counters and ledger that follow from what was found.
+
+    A frame between the first and the last one is booked once: as lost in the ring if the ledger says so, as
+    lost in tracking if it has no tracks, and else as lost in recording if it has no image. What came after
+    the last frame that was found is unknown.
+    """
+    present = [ids for ids in (found.tracks, found.video) if ids is not None]
+    every = np.unique(np.concatenate(present)) if present else np.empty(0, np.int64)
+    old = [dict(entry) for entry in description.get("ledger", []) if isinstance(entry, dict)]
+    kept = [entry for entry in old if entry.get("where") in ("camera", "ring") and _is_loss(entry)]
+    start = description.get("start_frame_id")
+    first = start if isinstance(start, int) and len(every) and start <= every[0] else None
+    begin = first if first is not None else int(every[0]) if len(every) else 0
+    window = np.arange(begin, int(every[-1]) + 1 if len(every) else begin)
+    ring = [
+        np.arange(one["first_id"], one["first_id"] + one["count"]) for one in kept if one["where"] == "ring"
+    ]
+    in_ring = np.isin(window, np.concatenate(ring)) if ring else np.zeros(len(window), bool)
+    untracked = _absent(window, found.tracks) & ~in_ring
+    unrecorded = _absent(window, found.video) & ~untracked & ~in_ring
+    acquired = int(len(window) - in_ring.sum())
+    counters = {
+        "frames_acquired": acquired,
+        "frames_tracked": acquired - int(untracked.sum()),
+        "frames_recorded": acquired - int(untracked.sum()) - int(unrecorded.sum()),
+        "lost_upstream": sum(one["count"] for one in kept if one["where"] == "camera"),
+        "lost_ring": int(in_ring.sum()),
+        "lost_tracking": int(untracked.sum()),
+        "lost_recording": int(unrecorded.sum()),
+    }
+    counters["frames_lost"] = sum(count for name, count in counters.items() if name.startswith("lost_"))
+    ledger = [*kept, *_losses(window[untracked], "tracking"), *_losses(window[unrecorded], "recording")]
+    return counters, sorted(ledger, key=lambda entry: int(entry["first_id"]))
+
+
+def _is_loss(entry: dict[str, Any]) -> bool:
+    return (
+        type(entry.get("first_id")) is int and type(entry.get("count")) is int and 0 <= entry["count"] < 2**40
+    )
+
+
+def _absent(window: NDArray[np.int64], ids: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+    return np.zeros(len(window), bool) if ids is None else ~np.isin(window, ids)
+
+
+def _losses(ids: NDArray[np.int64], where: str) -> list[dict[str, Any]]:
+    runs = np.split(ids, np.flatnonzero(np.diff(ids) > 1) + 1) if len(ids) else []
+    why = "not found when the dataset was repaired"
+    return [{"first_id": int(run[0]), "count": len(run), "where": where, "why": why} for run in runs]
