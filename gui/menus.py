@@ -56,6 +56,7 @@ class Menus:
 
     def _beads(self, menu: QMenu) -> None:
         menu.addAction(self._window.image.add_action)
+        self._add(menu, "find_beads", "Find beads in the image", "", self._window.session.find_beads)
         self._add(menu, "remove_bead", "Remove selected bead", "Del", self._window.remove_chosen_beads)
 
     def _motors(self, menu: QMenu) -> None:

@@ -16,6 +16,7 @@ from magscope_app.messages import (
     AddBead,
     AddNote,
     BeadsChanged,
+    FindBeads,
     HomeMotor,
     JogMotor,
     Message,
@@ -166,6 +167,10 @@ class Session(QObject):
         """Ask for a bead here; it is selected when it exists."""
         self._adding_until_ns = time.perf_counter_ns() + _ADD_TIMEOUT_NS
         self._link.send(AddBead(x_px, y_px))
+
+    def find_beads(self) -> None:
+        """Look for beads in the next frame; those that are not on the list yet are added."""
+        self._link.send(FindBeads())
 
     def move_bead(self, bead_id: int, x_px: float, y_px: float) -> None:
         """Centre a bead's ROI here."""

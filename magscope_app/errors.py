@@ -42,9 +42,12 @@ class ConfigError(MagscopeError):
         The file as the user named it.
     problems : iterable of Problem
         At least one.
+    rest : object, optional
+        What was right, read without what was wrong, so that it can be checked further.
     """
 
-    def __init__(self, source: str, problems: Iterable[Problem]) -> None:
+    def __init__(self, source: str, problems: Iterable[Problem], rest: object = None) -> None:
         self.source = source
         self.problems = tuple(problems)
+        self.rest = rest
         super().__init__("\n".join(f"{source}: {problem}" for problem in self.problems))

@@ -45,16 +45,6 @@ class MotorInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
-    """One gap: frames `first_id` … `first_id + count - 1` were lost at `where` because of `why`."""
-
-    first_id: int
-    count: int
-    where: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Counters:
     """Frames by what became of them; house rule: nothing is lost silently."""
 

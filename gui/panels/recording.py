@@ -91,7 +91,8 @@ class RecordingPanel(Panel):
     def _take_order(self) -> None:
         folder, name = self.folder.text().strip(), self.name.text().strip()
         mode = cast("RecordingMode", self.mode.currentText())
-        self.session.recording_order = StartRecording(Path(folder) if folder else None, name or None, mode)
+        path = Path(folder).expanduser().absolute() if folder else None
+        self.session.recording_order = StartRecording(path, name or None, mode)
 
     def _rename(self) -> None:
         """Return in the name field renames a running recording."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,8 @@ class ReplayCamera(Camera):
     context : CameraContext
         The config.
     """
+
+    uses_path: ClassVar[bool] = True
 
     def __init__(self, context: CameraContext) -> None:
         super().__init__(context)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from magscope_app.config import load_config
-from magscope_app.processes.preflight import require_ready
+from magscope_app.processes.preflight import load_ready
 
 
 def check(config: str, overrides: Sequence[str]) -> int:
@@ -16,7 +15,6 @@ def check(config: str, overrides: Sequence[str]) -> int:
     MagscopeError
         With one line per problem: file, key, what would be right.
     """
-    loaded = load_config(config, overrides)
-    require_ready(loaded, config, None, None)
+    loaded = load_ready(config, overrides, None, None)
     print(f"{loaded.path}: no problems found (devices were not opened)")
     return 0

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import io
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from magscope_app import __version__
+from magscope_app.cli.dataset_commands import add_dataset_commands
 from magscope_app.errors import MagscopeError
+from magscope_app.signals import Signals
 
-EXIT_BAD_INPUT = 2
+EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
 
 _EPILOG = """\
 examples:
@@ -18,6 +22,7 @@ examples:
   magscope-app run demo.toml --headless --duration 10      the same in the terminal, for ten seconds
   magscope-app run demo.toml --record data --name first    and record it into the folder data
   magscope-app check my_setup.toml                         what is wrong with a config
+  magscope-app info data/2026-01-31_120000_first           what is in a dataset
 """
 
 
@@ -29,14 +34,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         Without the program's name; from ``sys.argv`` if not given.
     """
+    _survive_any_text()
     parsed = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = parsed.command
     try:
-        _require_own_packages()
-        return command(parsed)
+        with Signals(_leave):
+            _require_own_packages()
+            return command(parsed)
     except MagscopeError as error:
         print(error, file=sys.stderr)
         return EXIT_BAD_INPUT
+    except _Left as left:
+        print("ended before the start", file=sys.stderr)
+        return left.exit_code
+
+
+class _Left(Exception):
+    """The user does not want to wait for the start."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__()
+        self.exit_code = exit_code
+
+
+def _leave(number: int) -> None:
+    raise _Left(EXIT_INTERRUPTED if number == signal.SIGINT else 0)
+
+
+def _survive_any_text() -> None:
+    """Let a terminal or file that cannot show a character get a stand-in instead of ending the run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
     _add_check(commands)
+    add_dataset_commands(commands)
     return parser
 
 
@@ -66,7 +96,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     run.add_argument("--duration", type=_seconds, metavar="S", help="end S seconds after the first frame")
     run.add_argument(
         "--record",
-        type=Path,
+        type=_folder,
         metavar="FOLDER",
         help="record from the first frame into FOLDER, which is created if absent",
     )
@@ -108,6 +138,12 @@ def _seconds(text: str) -> float:
     if not 0.0 < value < 1e7:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration; give seconds, such as 10")
     return value
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the folder's name is empty; give a folder")
+    return Path(text)
 
 
 def _run(parsed: argparse.Namespace) -> int:

@@ -27,7 +27,9 @@ class SessionInfo(Section):
 class Drivers(Section):
     """Where drivers of your own are found."""
 
-    path: tuple[Path, ...] = Field((), description="Folders appended to the import path of every process.")
+    path: tuple[Path, ...] = Field(
+        (), description="Folders appended to the import path of every process; the config's own if not given."
+    )
 
 
 class Buffer(Section):

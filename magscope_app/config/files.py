@@ -23,6 +23,8 @@ def find_config(given: str | Path) -> Path:
     ConfigError
         There is no such file; the text lists the shipped ones.
     """
+    if not str(given).strip():
+        raise ConfigError("CONFIG", [Problem("", "the name of the config file is empty", "give a TOML file")])
     path = Path(given)
     if path.is_file():
         return path.resolve()

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 from magscope_app.config.files import find_config
 from magscope_app.config.model import Config
 from magscope_app.config.overrides import apply_overrides
+from magscope_app.config.partial import without_errors
+from magscope_app.config.wording import said
 from magscope_app.errors import ConfigError, Problem
 
 
@@ -58,16 +60,22 @@ def load_config(given: str | Path, overrides: Iterable[str] = ()) -> LoadedConfi
     overrides = tuple(overrides)
     path = find_config(given)
     text, data = _read(given, path)
+    data.setdefault("drivers", {})
+    if isinstance(data["drivers"], dict):
+        # What lies beside the config is found; as a default of the model it would not know where that is.
+        data["drivers"].setdefault("path", ["."])
     _anchor_paths(data, Config, path.parent)
     keys, problems = apply_overrides(data, overrides)
     for parts in keys:
         _anchor_one(data, parts)
+    rest: Config | None = None
     try:
-        config = Config.model_validate(data)
+        rest = config = Config.model_validate(data)
     except ValidationError as error:
         problems += [_problem(data, entry) for entry in error.errors()]
+        rest = without_errors(Config, data, error)
     if problems:
-        raise ConfigError(str(given), problems)
+        raise ConfigError(str(given), problems, LoadedConfig(rest, path, text, overrides) if rest else None)
     return LoadedConfig(config, path, text, overrides)
 
 
@@ -147,13 +155,9 @@ def _problem(data: Mapping[str, Any], entry: Mapping[str, Any]) -> Problem:
         return Problem(where, "there is no such key", remedy)
     if kind == "missing":
         return Problem(where, "is missing", "add it")
-    message = str(entry["msg"]).removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
     if kind == "value_error":
-        return Problem(where, message)
-    if kind == "string_pattern_mismatch" and entry["loc"][-1] == "driver":
-        message = 'write it as "package.module:Class"'
-    return Problem(where, f"{_shown(entry['input'])} is not allowed", message)
+        return Problem(where, said(entry))
+    return Problem(where, f"{_shown(entry['input'])} is not allowed", said(entry))
 
 
 def _shown(value: Any) -> str:

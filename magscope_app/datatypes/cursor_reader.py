@@ -72,20 +72,22 @@ class CursorReader:
         bool
             True when something can be read.
         """
+        self.beat()
+        if self.available > 0:
+            return True
         deadline = time.perf_counter() + timeout_s
         pause = _SHORTEST_SLEEP_S
-        while True:
-            self.beat()
-            if self.available > 0:
-                return True
-            left = deadline - time.perf_counter()
-            if left <= 0:
-                return False
+        while (left := deadline - time.perf_counter()) > 0:
             if self._semaphore is not None:
                 self._sleep_armed(min(left, _SLICE_S))
             else:
                 time.sleep(min(left, pause))
                 pause = min(2 * pause, _LONGEST_SLEEP_S)
+            # Nothing between being woken and saying so: whoever reads now gives its sign of life then.
+            if self.available > 0:
+                return True
+            self.beat()
+        return False
 
     def _sleep_armed(self, timeout_s: float) -> None:
         channel, semaphore = self._channel, self._semaphore

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from magscope_app.datatypes import layout
+
 #: Slot flag: the slot carries a time but no image; its pixels are zero.
 NO_PIXELS = 1
 
@@ -49,11 +51,6 @@ class FrameBatch:
     Attributes
     ----------
     frames : ndarray, shape (n, height, width), read-only
-    frame_ids : ndarray of uint64, shape (n,)
-    timestamps_ns, camera_frames, device_ticks : ndarray of int64, shape (n,)
-    seconds : ndarray of float64, shape (n,)
-        The time as the writer gave it in seconds; NaN when it gave none.
-    flags : ndarray of uint64, shape (n,)
     position : int
         Place of the first one in the sequence of accepted frames.
     """
@@ -61,20 +58,14 @@ class FrameBatch:
     def __init__(
         self,
         frames: NDArray[Any],
-        slots: NDArray[np.uint64],
+        slots: bytes,
         position: int,
         check: Callable[[FrameBatch], NDArray[np.bool_]],
-        finish: Callable[[FrameBatch, NDArray[np.bool_]], None],
+        finish: Callable[[FrameBatch], None],
     ) -> None:
         self.frames = frames
         self.position = position
-        signed = slots.view(np.int64)
-        self.timestamps_ns: NDArray[np.int64] = signed[:, 1]
-        self.seconds: NDArray[np.float64] = slots.view(np.float64)[:, 2]
-        self.camera_frames: NDArray[np.int64] = signed[:, 3]
-        self.device_ticks: NDArray[np.int64] = signed[:, 4]
-        self.frame_ids: NDArray[np.uint64] = slots[:, 5]
-        self.flags: NDArray[np.uint64] = slots[:, 6]
+        self._slots = slots
         self._check = check
         self._finish = finish
         self._checked: NDArray[np.bool_] | None = None
@@ -82,6 +73,41 @@ class FrameBatch:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    # Looked up only when asked for: at one frame per batch these views would cost more than the rest.
+
+    def _column(self, word: int) -> NDArray[np.uint64]:
+        return np.frombuffer(self._slots, np.uint64)[word :: layout.SLOT_WORDS]
+
+    @property
+    def frame_ids(self) -> NDArray[np.uint64]:
+        """Ids, with a gap where the ring refused frames, shape (n,)."""
+        return self._column(layout.FRAME_ID)
+
+    @property
+    def timestamps_ns(self) -> NDArray[np.int64]:
+        """Session clock, shape (n,)."""
+        return self._column(layout.TIMESTAMP_NS).view(np.int64)
+
+    @property
+    def seconds(self) -> NDArray[np.float64]:
+        """The time as the writer gave it in seconds; NaN when it gave none; shape (n,)."""
+        return self._column(layout.SECONDS).view(np.float64)
+
+    @property
+    def camera_frames(self) -> NDArray[np.int64]:
+        """The camera's own numbers, -1 for none, shape (n,)."""
+        return self._column(layout.CAMERA_FRAME).view(np.int64)
+
+    @property
+    def device_ticks(self) -> NDArray[np.int64]:
+        """The device's own clock, in its unit, shape (n,)."""
+        return self._column(layout.DEVICE_TICK).view(np.int64)
+
+    @property
+    def flags(self) -> NDArray[np.uint64]:
+        """`NO_PIXELS` or what the writer passed, shape (n,)."""
+        return self._column(layout.FLAGS)
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -114,7 +140,7 @@ class FrameBatch:
         """
         if self._valid is None:
             valid = self.validate()
-            self._finish(self, valid)
+            self._finish(self)
             self._valid = valid
         return self._valid
 

@@ -38,14 +38,15 @@ class Guard:
     """
 
     def __init__(self, lock: LockLike, words: memoryview[int], name: str) -> None:
-        self._lock = lock
+        self._acquire = lock.acquire
+        self._release = lock.release
         self._words = words
         self._name = name
         self._pid = os.getpid()
         self._start = system.process_start(self._pid)
 
     def __enter__(self) -> None:
-        if not self._lock.acquire(False):
+        if not self._acquire(False):
             self._wait()
         self._words[layout.LOCK_START] = self._start
         self._words[layout.LOCK_PID] = self._pid
@@ -54,11 +55,11 @@ class Guard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._words[layout.LOCK_PID] = 0
-        self._lock.release()
+        self._release()
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _TIMEOUT_S
-        while not self._lock.acquire(True, _LOOK_S):
+        while not self._acquire(True, _LOOK_S):
             pid, start = self._words[layout.LOCK_PID], self._words[layout.LOCK_START]
             late = time.monotonic() > deadline
             if late and pid and system.is_alive(pid, start):
@@ -71,4 +72,4 @@ class Guard:
             if (dead or late) and pid == self._words[layout.LOCK_PID]:
                 self._words[layout.LOCK_PID] = 0
                 with suppress(ValueError, RuntimeError):
-                    self._lock.release()
+                    self._release()

@@ -143,10 +143,11 @@ class MatrixBuffer:
 
     def _checked(self, np_array: ArrayLike) -> NDArray[np.float64]:
         block = np.asarray(np_array, np.float64)
-        if block.ndim != 2 or block.shape[1] != self.shape[1] or len(block) > self.shape[0]:
+        rows, columns = self.shape
+        shape = block.shape
+        if len(shape) != 2 or shape[1] != columns or shape[0] > rows:
             raise ValueError(
-                f"{self.name} takes up to {self.shape[0]} rows of {self.shape[1]} columns,"
-                f" not an array of shape {block.shape}"
+                f"{self.name} takes up to {rows} rows of {columns} columns, not an array of shape {shape}"
             )
         return block
 

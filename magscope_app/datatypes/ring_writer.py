@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,13 @@ from magscope_app.datatypes.writing import Pins, Waker, WriterClaim
 
 logger = logging.getLogger("magscope_app.datatypes")
 
+#: The words of a slot behind its sequence number, in their order. They need not be stored word by word:
+#: nobody believes them before the sequence number is even.
+_pack_slot = struct.Struct("=qdqqQQ").pack_into
+
+#: Expected of the camera before its first frame. Not -1, which stands for a camera without numbers.
+_NO_NUMBER = -2
+
 
 class RingWriter:
     """Publishes frames: sequence number odd, pixels and metadata, sequence number even, head, wake."""
@@ -23,11 +31,11 @@ class RingWriter:
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
         self._words = ring.words
-        self._signed = memoryview(ring.words.cast("B")).cast("q")
-        self._floats = memoryview(ring.words.cast("B")).cast("d")
+        self._bytes = ring.words.cast("B")
         self._images: list[NDArray[Any]] = list(ring.frames)
         self._length = ring.length
-        self._first_slot = layout.CHANNEL_BYTES // 8
+        first = layout.CHANNEL_BYTES // 8
+        self._slots = [first + index * layout.SLOT_WORDS for index in range(ring.length)]
         self._fence: Callable[[], object] | None = ring.fence
         self._claim = WriterClaim(ring)
         self._pins = Pins(ring)
@@ -38,7 +46,7 @@ class RingWriter:
         self._floor = 0
         self._limit = 0
         self._slot = -1
-        self._expected = -1
+        self._expected = _NO_NUMBER
 
     def _refresh(self) -> None:
         if self._claim.take():
@@ -65,7 +73,7 @@ class RingWriter:
             if head - self._floor >= self._length:
                 return None
         index = head % self._length
-        self._slot = slot = self._first_slot + index * layout.SLOT_WORDS
+        self._slot = slot = self._slots[index]
         words[slot] = 2 * head + 1
         if self._fence is not None:
             self._fence()
@@ -75,28 +83,24 @@ class RingWriter:
         self, timestamp_ns: int, camera_frame: int, device_tick: int, flags: int, seconds: float
     ) -> int:
         """Publish the slot that `begin` returned; return its frame id."""
-        slot, words, head = self._slot, self._words, self._head
+        slot, words, frame_id, head = self._slot, self._words, self._next_id, self._head + 1
         if slot < 0:
             raise RuntimeError("commit() without begin(): there is no slot to publish")
-        if camera_frame != self._expected:
-            self._book_jump(camera_frame)
-        signed, frame_id = self._signed, self._next_id
-        signed[slot + layout.TIMESTAMP_NS] = timestamp_ns
-        self._floats[slot + layout.SECONDS] = seconds
-        signed[slot + layout.CAMERA_FRAME] = camera_frame
-        signed[slot + layout.DEVICE_TICK] = device_tick
-        words[slot + layout.FRAME_ID] = frame_id
-        words[slot + layout.FLAGS] = flags
-        if self._fence is not None:
-            self._fence()
-        self._slot = -1
-        words[slot] = 2 * head + 2
-        if self._fence is not None:
-            self._fence()
-        words[layout.HEAD] = self._head = head + 1
-        self._next_id = frame_id + 1
-        if camera_frame >= 0:
+        if camera_frame == self._expected:
             self._expected = camera_frame + 1
+        else:
+            self._book_jump(camera_frame)
+        _pack_slot(
+            self._bytes, 8 * slot + 8, timestamp_ns, seconds, camera_frame, device_tick, frame_id, flags
+        )
+        if self._fence is not None:
+            self._fence()
+        words[slot] = 2 * head
+        if self._fence is not None:
+            self._fence()
+        words[layout.HEAD] = self._head = head
+        self._slot = -1
+        self._next_id = frame_id + 1
         if self._waker.targets:
             if self._fence is not None:
                 self._fence()
@@ -111,22 +115,23 @@ class RingWriter:
         """Count one frame that arrived and found no place; return the frame id it took."""
         if self._words[layout.EPOCH] != self._epoch:
             self._refresh()
-        if camera_frame != self._expected:
-            self._book_jump(camera_frame)
+        self._book_jump(camera_frame)
         frame_id = self._next_id
         self._ring.ring_gaps.append(frame_id, frame_id + 1, Why.FULL)
         self._next_id = frame_id + 1
-        if camera_frame >= 0:
-            self._expected = camera_frame + 1
         return frame_id
 
     def begin_run(self) -> None:
         """Forget the camera's last number: the camera starts again."""
-        self._expected = -1
+        self._expected = _NO_NUMBER
 
     def _book_jump(self, camera_frame: int) -> None:
+        """Compare the camera's number with the one expected, if any, and expect the next one."""
         expected = self._expected
-        if camera_frame < 0 or expected < 0:
+        if camera_frame < 0:
+            return
+        self._expected = camera_frame + 1
+        if expected < 0 or camera_frame == expected:
             return
         if camera_frame < expected:
             logger.warning(

@@ -16,6 +16,7 @@ from magscope_app.datatypes.reader_mode import ReaderMode
 from magscope_app.datatypes.ring import Ring, signed
 
 _TRIES = 8
+_SLOT_BYTES = 8 * layout.SLOT_WORDS
 
 
 class VideoReader(CursorReader):
@@ -30,6 +31,14 @@ class VideoReader(CursorReader):
         self._ring = ring
         self._length = ring.length
         self._batch: FrameBatch | None = None
+        first, end = layout.CHANNEL_BYTES, layout.CHANNEL_BYTES + _SLOT_BYTES * ring.length
+        self._slots = ring.words.cast("B")[first:end]
+        #: The sequence numbers alone.
+        self._sequences = ring.words[first // 8 : end // 8 : layout.SLOT_WORDS]
+        self._whole = np.ones(ring.length, np.bool_)
+        self._whole.flags.writeable = False
+        #: How many frames of the batch were overwritten, once it was checked.
+        self._bad = 0
 
     def acquire(self, max_frames: int) -> FrameBatch | None:
         """Return the next frames in order without copying them.
@@ -61,8 +70,8 @@ class VideoReader(CursorReader):
             if count <= 0:
                 return None
             first = self._cursor % self._length
-            slots = self._ring.slots[first : first + count].copy()
-            if self._intact(slots[:, layout.SEQUENCE]).all():
+            slots = self._slots[_SLOT_BYTES * first : _SLOT_BYTES * (first + count)].tobytes()
+            if self._intact(first, count):
                 frames = self._ring.readonly[first : first + count]
                 self._batch = FrameBatch(frames, slots, self._cursor, self._check, self._finish)
                 return self._batch
@@ -79,26 +88,29 @@ class VideoReader(CursorReader):
         if max_frames < 1:
             raise ValueError(f"max_frames must be at least 1, not {max_frames}")
 
-    def _intact(self, sequences: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        first = 2 * self._cursor + 2
-        expected = np.arange(first, first + 2 * len(sequences), 2, dtype=np.uint64)
-        intact: NDArray[np.bool_] = sequences == expected
-        return intact
-
-    def _check(self, batch: FrameBatch) -> NDArray[np.bool_]:
-        self.beat()
+    def _intact(self, first: int, count: int) -> bool:
+        """Say whether `count` slots from `first` still hold the frames from the cursor on."""
         if self._ring.fence is not None:
             self._ring.fence()
+        expected = 2 * self._cursor + 2
+        found = self._sequences[first : first + count].tolist()
+        return found == list(range(expected, expected + 2 * count, 2))
+
+    def _check(self, batch: FrameBatch) -> NDArray[np.bool_]:
         first, count = self._cursor % self._length, len(batch)
-        valid = self._intact(self._ring.slots[first : first + count, layout.SEQUENCE])
-        if not valid.all():
-            # The writer goes through the ring in order: what it overwrote is the beginning of the batch.
-            valid[: int(np.flatnonzero(~valid)[-1]) + 1] = False
+        self._bad = 0
+        if self._intact(first, count):
+            return self._whole[:count]
+        found = self._sequences[first : first + count].tolist()
+        expected = 2 * self._cursor + 2
+        # The writer goes through the ring in order: what it overwrote is the beginning of the batch.
+        self._bad = 1 + max(place for place in range(count) if found[place] != expected + 2 * place)
+        valid = np.ones(count, np.bool_)
+        valid[: self._bad] = False
         return valid
 
-    def _finish(self, batch: FrameBatch, valid: NDArray[np.bool_]) -> None:
-        end = self._cursor + len(batch)
-        bad = int(np.count_nonzero(~valid))
+    def _finish(self, batch: FrameBatch) -> None:
+        end, bad = self._cursor + len(batch), self._bad
         if bad:
             self._count_torn(bad)
             why = self._why_lapped()

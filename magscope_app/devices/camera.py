@@ -93,6 +93,8 @@ class Camera(ABC):
     truth_columns: ClassVar[tuple[str, ...]] = ()
     #: Functions ``"module:function"`` that compile the driver's kernels, called once per machine.
     kernels: ClassVar[tuple[str, ...]] = ()
+    #: True for a driver that reads ``camera.path``.
+    uses_path: ClassVar[bool] = False
     #: True for a camera whose frames are not taken from life, so that none may be skipped.
     waits_for_ring: bool = False
 

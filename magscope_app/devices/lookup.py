@@ -105,7 +105,7 @@ def _import(name: str, module_name: str, folders: Sequence[Path]) -> ModuleType:
         raise DriverNotFound(
             f"driver {name!r} needs the package {package}, which is not installed; run: pip install {install}"
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         where = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
         raise DriverNotFound(
             f"driver {name!r}: its module cannot be imported "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import cast, get_args
@@ -138,12 +139,14 @@ class BeadOwner:
         self._rois.add_beads({bead.id: self._roi(bead) for bead in new.values()})
         self._beads |= new
 
-    def add_found(self, centres: Iterable[tuple[float, float, float]]) -> None:
+    def add_found(self, centres: Iterable[tuple[float, float, float]]) -> int:
         """Add the best of the beads that were found, as many as there is room for, numbered by rows."""
         first = self._rois.get_next_available_bead_id()
         room = self._rois.capacity - first
-        best = sorted(list(centres)[:room], key=lambda centre: (centre[1], centre[0]))
+        new = [centre for centre in centres if not self._is_known(*centre[:2])]
+        best = sorted(new[:room], key=lambda centre: (centre[1], centre[0]))
         self.add(Bead(first + index, x, y) for index, (x, y, _) in enumerate(best))
+        return len(best)
 
     def handle(self, message: Message) -> bool:
         """Carry out a command about beads; False when `message` is none. Raises BeadRefused."""
@@ -162,6 +165,11 @@ class BeadOwner:
             case _:
                 return False
         return True
+
+    def _is_known(self, x_px: float, y_px: float) -> bool:
+        """Return whether a bead of the list is at this place."""
+        near = self._roi_px / 2
+        return any(math.hypot(bead.x_px - x_px, bead.y_px - y_px) < near for bead in self._beads.values())
 
     def _next_id(self) -> int:
         next_id = self._rois.get_next_available_bead_id()

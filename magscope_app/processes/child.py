@@ -5,9 +5,11 @@ from __future__ import annotations
 import atexit
 import importlib
 import logging
+import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -26,6 +28,9 @@ from magscope_app.processes.link import Link, LinkClosed
 Work = Callable[[Link, Handles], object]
 #: Exit codes of a child.
 ENDED, FAILED, ORPHANED = 0, 1, 3
+#: A child whose supervisor is gone has so long to complete what it holds.
+_ORPHAN_GRACE_S = 1.7
+_LOOK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class LinkLogHandler(logging.Handler):
 def child_main(start: ChildStart) -> None:
     """Run a child; the target of every spawned process."""
     _leave_signals_to_supervisor()
+    _end_with_supervisor()
     append_driver_folders(start.handles.config.drivers.path)
     link = Link(start.connection, start.name)
     log = logging.getLogger("magscope_app")
@@ -92,6 +98,20 @@ def load_work(target: str) -> Work:
     """Import the function named ``"module:function"``."""
     module, _, function = target.partition(":")
     return cast("Work", getattr(importlib.import_module(module), function))
+
+
+def _end_with_supervisor() -> None:
+    """Watch the supervisor: when it is gone, there is a short time to end in order, whatever goes on."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        while parent.is_alive():
+            parent.join(_LOOK_S)
+        time.sleep(_ORPHAN_GRACE_S)
+        os._exit(ORPHANED)
+
+    threading.Thread(target=watch, name="watch-supervisor", daemon=True).start()
 
 
 def _leave_signals_to_supervisor() -> None:

@@ -25,7 +25,7 @@ TARGETS = {
     "gui": "gui.app:run",
 }
 #: How long a process that was told to end may take, and one that was terminated.
-_END_S, _TERMINATE_S = 1.0, 0.3
+_END_S, _END_STARTING_S, _TERMINATE_S = 1.0, 0.2, 0.3
 
 
 class Child:
@@ -151,9 +151,10 @@ class Children:
             time.sleep(timeout_s)
 
     def end_all(self) -> None:
-        """Tell every process to end and wait for all of them together."""
+        """Tell every process to end and wait for all together; while all start, nothing is to be saved."""
         self.broadcast(Shutdown())
-        deadline = time.monotonic() + _END_S
+        starting = all(child.state == "starting" for child in self if not child.ended)
+        deadline = time.monotonic() + (_END_STARTING_S if starting else _END_S)
         for child in self:
             child.end(deadline)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from magscope_app.clock import WallAnchor
@@ -48,6 +49,7 @@ from magscope_app.messages import (
 )
 from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
 from magscope_app.processes.children import Child, Children
+from magscope_app.processes.dead_recorder import close_for_dead_recorder
 from magscope_app.processes.facts import dataset_facts
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.segments import Segments
@@ -170,8 +172,10 @@ class Line:
         """Deal with a process that ended unasked."""
         text = child.failure or f"the {child.name} process ended unexpectedly (exit code {child.exit_code})"
         self.children.send("gui", ProcessDied(child.name, child.exit_code))
-        if child.name == "camera":
+        if child.name == "camera" and self.acquiring:
             self.acquiring = False
+            if self.first_frame_ns is not None:
+                self.acquired_s += (self._anchor.session_ns() - self.first_frame_ns) * 1e-9
         if child.name == "gui":
             self._on_window_lost(text)
             return
@@ -181,8 +185,7 @@ class Line:
             self.log(logging.ERROR, f"{text}; acquisition and recording go on, the motors stop")
             return
         if child.name == "recording" and self.board.recording is not None:
-            path, why = self.board.recording, "the recording process ended unexpectedly"
-            self._on_recording_finished(RecordingFinished(path, "failed", self.board.recorded, why))
+            self._on_recorder_lost(text, self.board.recording)
         policy = self._loaded.config.supervisor.on_child_death
         if policy == "continue" and self.camera is not None and not self.stopping:
             self.errors.append(text)
@@ -191,6 +194,12 @@ class Line:
             self.fail(f"{text}; everything is ended, what was recorded is safe")
         else:
             self.fail(text)
+
+    def _on_recorder_lost(self, text: str, path: Path) -> None:
+        video = self._segments.video
+        assert video is not None
+        recorded = self.board.recorded.frames_recorded
+        self._on_recording_finished(close_for_dead_recorder(path, text, video, recorded))
 
     def _on_window_lost(self, text: str) -> None:
         """Open the window again; acquisition and recording do not notice, but the motors stop."""
@@ -288,11 +297,13 @@ class Line:
             self.stop("failed" if message.error else "completed")
 
     def _on_beads_found(self, centres: tuple[tuple[float, float, float], ...]) -> None:
-        try:
-            self.beads.add_found(centres)
-        except BeadRefused as error:
-            self.log(logging.WARNING, str(error))
-        self.log(logging.INFO, f"{len(centres)} beads found")
+        added = self.beads.add_found(centres)
+        said = f"{len(centres)} beads found"
+        if added < len(centres):
+            said += (
+                f", {added} of them added: the others are on the list already, or beads.max_beads is reached"
+            )
+        self.log(logging.INFO, said)
         self.tell_beads()
 
     def _on_recording(self, message: RecordingStarted | RecordingProgress | RecordingFinished) -> None:
@@ -310,6 +321,9 @@ class Line:
         if message.error:
             self.errors.append(message.error)
             self.log(logging.ERROR, message.error)
+            if self._options.headless and self._options.record is not None:
+                # Nobody watches, and what the run was for is over.
+                self.stop("failed")
 
     # --- commands ----------------------------------------------------------------------------
 

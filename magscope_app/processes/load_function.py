@@ -38,7 +38,7 @@ def load_function(name: str, folders: Sequence[Path]) -> Callable[..., Any]:
         raise MagscopeError(
             f"{name!r}: the module {module} has no function {function}; check the name"
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise MagscopeError(
             f"{name!r}: its module cannot be imported ({type(error).__name__}: {error}); mend the module"
         ) from error

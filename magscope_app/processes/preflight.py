@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from magscope_app.config import Config, LoadedConfig
+from magscope_app.config import Config, LoadedConfig, load_config
 from magscope_app.datatypes import check_fits
 from magscope_app.devices import Camera, CameraContext, FrameFormat, Motor, MotorContext
 from magscope_app.devices.lookup import load_driver
@@ -48,6 +48,30 @@ def require_ready(loaded: LoadedConfig, source: str, record: Path | None, name: 
         raise ConfigError(source, problems)
 
 
+def load_ready(source: str, overrides: Sequence[str], record: Path | None, name: str | None) -> LoadedConfig:
+    """Read a config and make sure that it can be run; everything that is wrong is raised at once.
+
+    Raises
+    ------
+    ConfigError
+        With every problem, those that the file has in itself first.
+    """
+    try:
+        loaded = load_config(source, overrides)
+    except ConfigError as error:
+        if not isinstance(error.rest, LoadedConfig):
+            raise
+        problems = list(error.problems)
+        try:
+            require_ready(error.rest, source, record, name)
+        except ConfigError as more:
+            said = {problem.where for problem in problems}
+            problems += [problem for problem in more.problems if problem.where not in said]
+        raise ConfigError(source, problems) from error
+    require_ready(loaded, source, record, name)
+    return loaded
+
+
 def compile_targets(config: Config) -> tuple[str, ...]:
     """Return the functions that compile the kernels which this config needs."""
     camera = load_driver(config.camera.driver, Camera, config.drivers.path)
@@ -60,8 +84,18 @@ def _device_problems(config: Config) -> Iterator[Problem]:
     form = None
     if camera is not None:
         context = CameraContext(config=config)
-        problems += camera.problems(context)
-        form = None if problems else camera.expected_format(context)
+        found = camera.problems(context)
+        problems += found
+        form = None if found else camera.expected_format(context)
+        if config.camera.path is not None and not camera.uses_path:
+            problems.append(
+                Problem("camera.path", "this camera reads no file", "leave it out, or choose a replay")
+            )
+    problems += [
+        Problem("drivers.path", f"{folder} is no folder", "give folders that hold drivers of your own")
+        for folder in config.drivers.path
+        if not folder.is_dir()
+    ]
     for entry in config.motors:
         motor = _load(f"motors.{entry.name}.driver", entry.driver, Motor, config, problems)
         if motor is not None:
@@ -114,6 +148,8 @@ def _recording_problems(config: Config, record: Path | None, name: str | None) -
         except MagscopeError as error:
             yield Problem(where, str(error))
     starts = record is not None or config.recording.start
+    if name is not None and not starts:
+        yield Problem("--name", "nothing is recorded", "add --record FOLDER")
     if starts or "folder" in config.recording.model_fields_set:
         where = "--record" if record is not None else "recording.folder"
         yield from _folder_problems(where, record or config.recording.folder, starts)

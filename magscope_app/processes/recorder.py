@@ -75,6 +75,7 @@ class Recorder:
         self._tracks.begin(self.start_id)
         if self._frames is not None:
             self._frames.begin(self.start_id)
+        self._folder.update(start_frame_id=self.start_id)
         self._disk = DiskWatch(self.path, config.recording.free_disk_minutes)
         self._warned = False
         self._flush_due = 0.0
@@ -111,7 +112,9 @@ class Recorder:
             self._watch_disk()
 
     def event(self, event: Event) -> None:
-        """Keep something that happened."""
+        """Keep something that happened; the bead list also stands in dataset.json as it is now."""
+        if event.kind == "beads":
+            self._folder.update(beads=event.fields["beads"])
         self._folder.events.append(
             event.kind, timestamp_ns=event.timestamp_ns, frame_id=event.frame_id, **event.fields
         )

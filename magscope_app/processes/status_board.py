@@ -58,19 +58,28 @@ class StatusBoard:
         self.recorded = Counters()
         self._recording_since = time.monotonic()
 
-    def counters(self, video: VideoBuffer | None) -> Counters:
-        """Return what became of the frames since the session started."""
+    def counters(self, video: VideoBuffer | None, *, tracking_ended: bool = False) -> Counters:
+        """Return what became of the frames since the session started.
+
+        Parameters
+        ----------
+        video : VideoBuffer or None
+            The ring.
+        tracking_ended : bool
+            Nobody tracks any more: what was not tracked is lost.
+        """
         if video is None:
             return self.recorded
         ring = video.counters()
         tracking = reader_counters(video, "tracking")
+        tracked, lost = (tracking.got, tracking.lost) if tracking else (0, 0)
         return replace(
             self.recorded,
             frames_acquired=ring.acquired,
-            frames_tracked=tracking.got if tracking else 0,
+            frames_tracked=tracked,
             lost_upstream=ring.lost_upstream,
             lost_ring=ring.lost_ring,
-            lost_tracking=tracking.lost if tracking else 0,
+            lost_tracking=ring.acquired - tracked if tracking_ended else lost,
         )
 
     def take(
@@ -82,7 +91,9 @@ class StatusBoard:
         awake: bool,
     ) -> SystemStatus:
         """Return the state of everything now."""
-        counters = self.counters(video)
+        processes = tuple(processes)
+        dead = any(process.name == "tracking" and process.state == "dead" for process in processes)
+        counters = self.counters(video, tracking_ended=dead)
         return SystemStatus(
             timestamp_ns=self.anchor.session_ns(),
             acquiring=acquiring,
@@ -93,7 +104,7 @@ class StatusBoard:
             recording=self.recording,
             recording_seconds=time.monotonic() - self._recording_since if self.recording else 0.0,
             free_disk_bytes=self._free_disk(),
-            processes=tuple(processes),
+            processes=processes,
             awake=awake,
         )
 

@@ -37,7 +37,7 @@ from magscope_app.processes.options import (
     RunResult,
 )
 from magscope_app.processes.segments import Segments, expected_format, matrix_shapes
-from magscope_app.processes.signals import Signals
+from magscope_app.signals import Signals
 
 #: The loop looks at everything at least this often; deaths and messages wake it at once.
 _TICK_S = 0.1
@@ -96,7 +96,7 @@ class Supervisor:
                     line.fail(str(error))
                 finally:
                     line.children.end_all()
-                    counters = line.board.counters(self._segments.video)
+                    counters = line.board.counters(self._segments.video, tracking_ended=True)
         return self._result(counters)
 
     def stop(self, reason: str = "completed") -> None:

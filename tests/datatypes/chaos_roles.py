@@ -23,7 +23,7 @@ from tests.datatypes.chaos_board import Board, value_of
 
 WIDTH, HEIGHT, FRAMES_IN_RING = 120, 80, 48
 BATCH = 8
-_PAUSE_S = 0.0003
+_BURST, _PAUSE_S = 3, 0.0003
 
 
 def orphaned(parent: int) -> bool:
@@ -53,7 +53,8 @@ def produce(folder: Path, parent: int, shared: dict[str, Any]) -> None:
         words[at.LAST_ID] = frame_id + 1
         words[at.PRODUCED] += 1
         first, number = False, number + 1
-        time.sleep(_PAUSE_S)
+        if number % _BURST == 0:
+            time.sleep(_PAUSE_S)
 
 
 def wrong_in(batch: FrameBatch) -> np.ndarray:
@@ -122,7 +123,10 @@ def supervise(folder: Path) -> None:
     session = Session.create()
     locks = {"VideoBuffer": context.Lock(), "tracks": context.Lock()}
     session.note_semaphores(locks.values())
-    shared = {"locks": locks, "wakes": make_wakes(context, {"VideoBuffer": ["tracking", "gui"]})}
+    shared: dict[str, Any] = {
+        "locks": locks,
+        "wakes": make_wakes(context, {"VideoBuffer": ["tracking", "gui"]}),
+    }
     video = VideoBuffer(
         create=True,
         **shared,

@@ -55,6 +55,15 @@ CASES = {
     "another focal shift": (["--set", "optics.focal_shift_factor=0.7"], "one of them is wrong"),
     "no such bead list": (["--set", "beads.file={tmp}/nothing.csv"], "the bead list cannot be read"),
     "more beads than fit": (["--set", "simulation.n_beads=1500"], "simulation.n_beads"),
+    "path of another camera": (["--set", "camera.path={tmp}/file"], "camera.path: this camera reads no file"),
+    "no folder of drivers": (["--set", "drivers.path=['{tmp}/none']"], "drivers.path: "),
+    "name of nothing": (["--name", "foo"], "--name: nothing is recorded; add --record FOLDER"),
+    "no function": (["--set", "recording.process_fn=os.path:nothing"], "has no function nothing"),
+    "no module": (["--set", "experiment.protocol=nowhere:nothing"], "there is no module nowhere"),
+    "rubbish of the wrong kind": (
+        ["--set", "camera.roi_px=3"],
+        "camera.roi_px: 3 is not allowed; give a list",
+    ),
     "unreadable override": (["--set", "camera"], "write it as section.key=value"),
     "replay of nothing": (
         ["--set", "camera.driver=hardware.replay.camera:ReplayCamera", "--set", "camera.path={tmp}/no.tif"],
@@ -105,12 +114,13 @@ def test_all_problems_of_a_setup_are_said_at_once(tmp_path: Path, capsys: pytest
     wrong = [
         *("--set", "beads.list=[{id=0, x_px=1, y_px=1}, {id=1, x_px=1023, y_px=1}]"),
         *("--set", "tracking.zlut=nothing.npz"),
+        *("--set", "camera.fsp=3"),
         *("--set", "motors.focus.driver=hardware.nowhere:Focus"),
     ]
     assert main(["run", DEMO, "--headless", "--record", str(tmp_path), "--name", "a:b", *wrong]) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 5
-    for part in ("bead 0", "bead 1", "nothing.npz", "hardware.nowhere", "'a:b'"):
+    assert len(lines) == 6
+    for part in ("camera.fsp", "bead 0", "bead 1", "nothing.npz", "hardware.nowhere", "'a:b'"):
         assert sum(part in line for line in lines) == 1, (part, lines)
 
 

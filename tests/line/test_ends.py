@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from magscope_app.datatypes import reap_dead_sessions
 from tests.line.running import SMALL, Dataset, require_identities, running
 
 pytestmark = pytest.mark.skipif(
@@ -33,6 +35,18 @@ def test_signals_end_in_order(number: int, code: int, status: str, tmp_path: Pat
     assert len(dataset.column("tracking/frame_ids")) == dataset.counters["frames_recorded"] > 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after_s", [0.25, 0.7, 1.4])
+def test_signals_end_a_start(number: int, after_s: float) -> None:
+    with running("demo.toml", "--headless", *SMALL) as line:
+        time.sleep(after_s)
+        code, _ = line.end(number)
+        text = line.output
+    assert "Traceback" not in text
+    # Before the program's first line a signal has its usual effect.
+    assert code in ((130, -signal.SIGINT) if number == signal.SIGINT else (0, -signal.SIGTERM)), text
+
+
 @pytest.mark.parametrize("victim", ["tracking", "camera", "recording", "motors"])
 def test_a_killed_process_is_noticed_and_ends_the_run(victim: str, tmp_path: Path) -> None:
     with running("demo.toml", "--headless", "--record", str(tmp_path), *SMALL) as line:
@@ -42,8 +56,18 @@ def test_a_killed_process_is_noticed_and_ends_the_run(victim: str, tmp_path: Pat
         line.wait_for(f"the {victim} process ended unexpectedly", timeout_s=5)
         assert line.process.wait(20) == 1
     dataset = Dataset.only(tmp_path)
-    expected = "running" if victim == "recording" else "failed"
-    assert dataset.about["exit_status"] == expected
+    assert dataset.about["exit_status"] == "failed"
+    counters = dataset.counters
+    require_identities(counters, dataset.about["ledger"])
+    assert counters["frames_recorded"] > 0
+    summary = re.search(
+        r"(\d+) frames acquired in ([\d.]+) s .* (\d+) tracked, (\d+) lost \(.* tracking (\d+)", line.output
+    )
+    assert summary is not None, line.output
+    acquired, tracked, lost, lost_tracking = (int(summary[group]) for group in (1, 3, 4, 5))
+    assert acquired == tracked + lost_tracking
+    assert lost >= lost_tracking
+    assert float(summary[2]) > 0
 
 
 def test_the_others_go_on_where_the_config_says_so(tmp_path: Path) -> None:
@@ -69,6 +93,18 @@ def test_children_of_a_killed_supervisor_end_and_the_next_start_is_clean(tmp_pat
     assert len(dataset.column("tracking/frame_ids")) == dataset.counters["frames_recorded"]
     with running("demo.toml", "--headless", "--duration", "0.5", *SMALL) as line:
         assert line.process.wait(30) == 0, line.output
+
+
+def test_children_of_a_supervisor_killed_during_the_start_end_too() -> None:
+    with running("demo.toml", "--headless", *SMALL) as line:
+        deadline = time.monotonic() + 20
+        family: list[psutil.Process] = []
+        while len(family) < 4 and time.monotonic() < deadline:
+            family = [child for child in line.children() if "spawn_main" in " ".join(child.cmdline())]
+        line.process.kill()
+        _, alive = psutil.wait_procs(family, timeout=10)
+        assert not alive
+    reap_dead_sessions()  # as the next start does
 
 
 def test_two_instances_run_side_by_side(tmp_path: Path) -> None:

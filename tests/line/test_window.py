@@ -34,14 +34,14 @@ def test_window_is_driven_as_a_person_does(tmp_path: Path, monkeypatch: pytest.M
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert "error" not in report, [entry.text for entry in log]
     assert result.exit_code == 0, result.error
-    assert "Bead 4" in report["title"]
+    assert "Bead 5" in report["title"]
     (recording,) = result.recordings
     assert recording.exit_status == "completed"
     dataset = Dataset.only(tmp_path / "out")
     assert dataset.path == recording.path
     require_identities(dataset.counters, dataset.about["ledger"])
     assert dataset.counters["frames_recorded"] > 50
-    assert set(dataset.column("tracking/bead_ids")) == {0, 1, 2, 4}
+    assert set(dataset.column("tracking/bead_ids")) == {0, 1, 2, 5}
     assert dataset.path.name.endswith("_renamed")
     events = {event["kind"]: event for event in dataset.events()}
     assert events["note"]["text"] == "magnet was touched"

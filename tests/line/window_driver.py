@@ -86,6 +86,11 @@ class _Driver:
         click_image(window, *place)
         press(window.image.view, Qt.Key.Key_Delete)
         yield "one of them is gone", lambda: text_of(window, "status.beads.value") == "3"
+        window.menus.actions["find_beads"].trigger()
+        yield "it is found again", lambda: text_of(window, "status.beads.value") == "4"
+        click_image(window, *place)
+        press(window.image.view, Qt.Key.Key_Delete)
+        yield "it is gone again", lambda: text_of(window, "status.beads.value") == "3"
         click_image(window, *place, SHIFT)
         yield "it is back", lambda: text_of(window, "status.beads.value") == "4"
         yield "its trace is drawn", lambda: int(np.isfinite(traces.points("x")[1]).sum()) > 20

@@ -73,6 +73,9 @@ def _image(file: IO[bytes], filename: str, offset: int, size: int) -> tuple[Imag
     if (found := _directory(file, offset)) is None:
         return None
     tags, pointer_at = found
+    n_bytes, metadata_at = tags.get(_METADATA, (0, 0))
+    if metadata_at + n_bytes > size:
+        return None
     entry = _entry(file, filename, tags)
     return (entry, pointer_at) if entry is None or entry.end <= size else None
 

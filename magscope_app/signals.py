@@ -14,7 +14,7 @@ class Signals:
     Parameters
     ----------
     on_signal : callable
-        Must only set a flag.
+        Sets a flag, or raises where everything may be dropped.
     """
 
     def __init__(self, on_signal: Callable[[int], None]) -> None:

@@ -1,0 +1,151 @@
+"""The commands on datasets, as the command line calls them."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from magscope_app.cli.dataset_commands import add_dataset_commands
+from magscope_app.cli.progress import ProgressLine
+from magscope_app.errors import MagscopeError
+from magscope_app.storage import open_dataset
+from tests.dataset.making import image, make_dataset, new_folder
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_dataset(tmp_path_factory.mktemp("datasets"))
+
+
+def call(*arguments: str | Path) -> int:
+    parser = argparse.ArgumentParser()
+    add_dataset_commands(parser.add_subparsers())
+    parsed = parser.parse_args([str(argument) for argument in arguments])
+    code: int = parsed.command(parsed)
+    return code
+
+
+def test_info(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("info", path) == 0
+    text = capsys.readouterr().out
+    for words in (
+        "test, completed, mode Track and Video (Full)",
+        "duration:  0.790 s",
+        "80 frames of 3 beads",
+        "59 images (0001: 30, 0002: 29)",
+        "frames_lost 21",
+        "missing in video: 1 frames from 40 on",
+        "ledger: 1 frames from 40 on (recording: the disk did not keep up)",
+        "magnet (mm)",
+    ):
+        assert words in text
+    assert "problem" not in text
+
+
+def test_info_as_json(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("info", path, "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["beads"] == [0, 1, 2]
+    assert facts["gaps_in_video"] == [{"first_id": 40, "count": 1}]
+    assert facts["gaps_in_tracks"] == facts["problems"] == []
+    assert facts["counters"]["frames_recorded"] == 59
+    assert facts["duration_s"] == pytest.approx(0.79)
+
+
+def test_info_of_a_recording_without_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("info", new_folder(tmp_path).path) == 0
+    assert "no frames with tracks" in capsys.readouterr().out
+
+
+def test_csv_reads_back_as_it_was(path: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tracks.csv"
+    assert call("export", path, "--format", "csv", "--out", out) == 0
+    with out.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    data = open_dataset(path)
+    tracks = data.tracks()
+    for name in tracks.dtype.names or ():
+        kind = tracks.dtype[name].type
+        assert np.array_equal(np.array([kind(row[name]) for row in rows]), tracks[name]), name
+    magnet = np.repeat(data.telemetry_at_frames("magnet")["position"], 3)
+    assert np.array_equal([float(row["magnet_mm"]) for row in rows], magnet, equal_nan=True)
+    with pytest.raises(MagscopeError, match="exists already"):
+        call("export", path, "--format", "csv", "--out", out)
+
+
+def test_tiff_holds_every_image_and_its_label(path: Path) -> None:
+    assert call("export", path, "--format", "tiff") == 0
+    out = path.with_name(path.name + ".tif")
+    with tifffile.TiffFile(out) as tiff:
+        assert tiff.is_bigtiff
+        labels = [json.loads(page.description)["time"] for page in tiff.pages]  # type: ignore[union-attr]  # whole pages
+    assert labels == open_dataset(path).video_frame_ids.tolist()
+    assert np.array_equal(tifffile.imread(out), [image(label) for label in labels])
+    out.unlink()
+
+
+def test_parquet_or_what_is_missing(path: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tracks.parquet"
+    try:
+        import pyarrow.parquet as parquet  # type: ignore[import-not-found,unused-ignore]  # optional
+    except ImportError:
+        with pytest.raises(MagscopeError, match="pip install pyarrow"):
+            call("export", path, "--format", "parquet", "--out", out)
+        assert list(tmp_path.iterdir()) == []
+        return
+    assert call("export", path, "--format", "parquet", "--out", out) == 0
+    assert np.array_equal(parquet.read_table(out)["x_nm"].to_numpy(), open_dataset(path).tracks()["x_nm"])
+
+
+def test_nothing_to_export(tmp_path: Path) -> None:
+    empty = new_folder(tmp_path).path
+    for form, what in (("csv", "no tracks"), ("tiff", "no images")):
+        with pytest.raises(MagscopeError, match=f"holds {what} to export"):
+            call("export", empty, "--format", form)
+    with pytest.raises(MagscopeError, match="check that disk"):
+        call(
+            "export", make_dataset(tmp_path / "x"), "--format", "csv", "--out", tmp_path / "absent" / "x.csv"
+        )
+
+
+def test_repair_of_a_sound_dataset(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "copy"
+    assert call("repair", path, "--out", out) == 0
+    assert capsys.readouterr().out.strip() == f"{out}: 80 frames with tracks, 59 images"
+    original, copied = open_dataset(path), open_dataset(out)
+    assert np.array_equal(original.tracks(), copied.tracks())
+    assert original.description == {name: copied.description[name] for name in original.description}
+    assert (original.events, original.config_text) == (copied.events, copied.config_text)
+    refused: Sequence[tuple[tuple[str | Path, ...], str]] = [
+        ((path, "--out", out), "exists already"),
+        ((path, "--out", path / "inside"), "lies in the dataset itself"),
+        ((tmp_path / "absent",), "is no folder"),
+        ((tmp_path / "copy" / "zluts",), "holds nothing of a dataset"),
+    ]
+    for arguments, sentence in refused:
+        with pytest.raises(MagscopeError, match=sentence):
+            call("repair", *arguments)
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_rewrites_one_line_of_a_terminal() -> None:
+    terminal, pipe = _Terminal(), io.StringIO()
+    for stream in (terminal, pipe):
+        with ProgressLine(stream) as progress:
+            progress.show("writing rows", 0.5)
+            progress.show("writing rows", 0.51)
+    assert terminal.getvalue().startswith("\rwriting rows: 50 %\r ")
+    assert "\n" not in terminal.getvalue()
+    assert pipe.getvalue() == ""
