@@ -81,8 +81,8 @@ def is_alive(pid: int, start: int) -> bool:
 def memory_fence() -> Callable[[], object] | None:
     """Return a full memory barrier to call between shared words, or None where the processor needs none.
 
-    x86 keeps stores in order and loads in order, which is all that the data need (a wake-up may be missed, and
-    is then made up for: see docs/decisions/0005). On every other processor
+    x86 keeps stores in order and loads in order, which is all that the data need (a wake-up may be missed
+    and is then made up for: see docs/decisions/0005). On every other processor
     (ARM64) the barrier is one instruction, reached through a compiled numba function (about 0.2 µs a call).
     """
     if platform.machine().lower() in _STRONGLY_ORDERED:

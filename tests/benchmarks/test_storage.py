@@ -1,7 +1,7 @@
 """Images and rows to the disk, against the libraries below, a raw file, and ExEngine, in one run.
 
-``pytest tests/benchmarks/test_storage.py -o addopts= --benchmark-columns=min,median,ops``; the ratios within a
-group are printed in brackets. ExEngine comes with the extra `bench`.
+``pytest tests/benchmarks/test_storage.py -o addopts= --benchmark-columns=min,median,ops``; the ratios within
+a group are printed in brackets. ExEngine comes with the extra `bench`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ import pytest
 
 from magscope_app.data import DataCoordinates, DataHandler
 from magscope_app.storage import NDTiffStorage, TracksFile
+
+# Bare ndstorage and ExEngine leave files open.
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 Images = list[npt.NDArray[np.uint16]]
 #: Side of an image in px and images per round.

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
+from magscope_app.storage import open_dataset
 from tests.line.running import SMALL, Dataset, errors_against_truth, require_identities, run
 
 
@@ -116,6 +118,38 @@ def test_replay_of_an_image_of_ones_own(tmp_path: Path) -> None:
     dataset = Dataset.only(tmp_path / "out")
     assert set(dataset.column("tracking/bead_ids")) == {3}
     assert dataset.about["beads"] == [{"id": 3, "x_px": 100.0, "y_px": 40.0, "role": "reference"}]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Return a recording of whole frames."""
+    folder = tmp_path_factory.mktemp("recorded")
+    mode = ("--set", "recording.mode=Track and Video (Full)")
+    done = run(
+        *("run", "demo.toml", "--headless", "--duration", "0.7", "--record", str(folder)), *mode, *SMALL
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Dataset.only(folder)
+
+
+@pytest.mark.parametrize("kind", ["dataset", "NDTiff", "TIFF stack"])
+def test_replay_of_a_recording(kind: str, recorded: Dataset, tmp_path: Path) -> None:
+    path = recorded.path if kind == "dataset" else recorded.path / "video" / "0001"
+    if kind == "TIFF stack":
+        path = tmp_path / "stack.tif"
+        tifffile.imwrite(path, np.asarray(open_dataset(recorded.path).video), bigtiff=True)
+    done = run(
+        *("run", "replay.toml", "--headless", "--record", str(tmp_path / "out")),
+        *("--set", f"camera.path={path}", "--set", "beads.roi_px=64", "--set", "camera.fps=200"),
+        *("--set", "camera.settings={loop=false}"),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    again = Dataset.only(tmp_path / "out")
+    assert again.counters["frames_lost"] == 0
+    assert again.counters["frames_recorded"] == recorded.counters["frames_recorded"]
+    first = recorded.column("tracking/positions_nm")[:, :2] / recorded.about["nm_per_px"]
+    second = again.column("tracking/positions_nm")[:, :2] / again.about["nm_per_px"]
+    np.testing.assert_allclose(second, first, atol=0.02)
 
 
 def test_without_display_it_runs_headless_and_says_so() -> None:

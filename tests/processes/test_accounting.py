@@ -1,0 +1,72 @@
+"""Every frame of a recording stands in exactly one place, whatever happened."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from magscope_app.datatypes import Gap
+from magscope_app.messages import Counters
+from magscope_app.processes.accounting import account
+from magscope_app.processes.dead_recorder import account_for_dead
+from magscope_app.processes.id_ranges import Range, SeenIds, subtract, union
+from tests.line.running import require_identities
+
+STOP = 60
+IDS = st.sets(st.integers(0, STOP - 1), max_size=20)
+
+
+def gaps_of(ids: set[int], where: str) -> list[Gap]:
+    ranges = union((number, number + 1) for number in ids)
+    return [Gap(first, stop - first, where, "because") for first, stop in ranges]
+
+
+def seen(ids: set[int], first: int) -> SeenIds:
+    made = SeenIds(first)
+    made.add(sorted(number for number in ids if number >= first))
+    return made
+
+
+def check(counters: Counters, ledger: list[Gap]) -> None:
+    require_identities(
+        asdict(counters) | {"frames_lost": counters.frames_lost}, [asdict(gap) for gap in ledger]
+    )
+
+
+@given(refused=IDS, untracked=IDS, unwritten=IDS, first=st.integers(0, 20), jumps=IDS)
+def test_every_frame_is_counted_once(
+    refused: set[int], untracked: set[int], unwritten: set[int], first: int, jumps: set[int]
+) -> None:
+    everything = set(range(STOP))
+    rows = everything - refused - untracked
+    video = everything - refused - unwritten
+    gaps = [
+        *gaps_of(refused, "ring"),
+        *gaps_of(untracked - refused, "tracking"),
+        *[Gap(number, 2, "camera", "jumped") for number in jumps],
+    ]
+    counters, ledger = account((first, STOP), gaps, seen(rows, first), seen(video, first))
+    check(counters, ledger)
+    window = set(range(first, STOP))
+    assert counters.frames_acquired == len(window - refused)
+    assert counters.lost_ring == len(window & refused)
+    assert counters.frames_recorded == len(window & rows & video)
+    assert counters.lost_upstream == 2 * len({number for number in jumps if first < number})
+    placed: list[Range] = [
+        (gap.first_id, gap.first_id + gap.count) for gap in ledger if gap.where != "camera"
+    ]
+    whole = union((number, number + 1) for number in window & rows & video)
+    assert subtract([(first, STOP)], [*placed, *whole]) == []
+
+
+@given(refused=IDS, untracked=IDS, acknowledged=st.integers(0, STOP), first=st.integers(0, 20))
+def test_a_dead_recorder_leaves_whole_counters(
+    refused: set[int], untracked: set[int], acknowledged: int, first: int
+) -> None:
+    gaps = [*gaps_of(refused, "ring"), *gaps_of(untracked - refused, "tracking")]
+    counters, ledger = account_for_dead((first, STOP), gaps, acknowledged, "killed")
+    check(counters, ledger)
+    tracked = len(set(range(first, STOP)) - refused - untracked)
+    assert counters.frames_recorded == min(acknowledged, tracked)
