@@ -86,7 +86,7 @@ class Supervisor:
                     self._loaded, self._options, self._listeners, self._segments, children, self._anchor
                 )
                 try:
-                    children.start(self._process_names())
+                    children.start(self._process_names()[0])
                     self._start_line()
                     while not self._is_stopping():
                         self._turn()
@@ -122,12 +122,20 @@ class Supervisor:
         errors = "\n".join(dict.fromkeys(line.errors))
         return RunResult(code, counters, line.acquired_s, tuple(line.recordings), errors)
 
-    def _process_names(self) -> list[str]:
-        # Those that need longest to start go first.
-        names = ["tracking", "camera", "recording"]
-        if self._config.motors:
-            names.append("motors")
-        return names if self._options.headless else ["gui", *names]
+    def _process_names(self) -> tuple[list[str], list[str]]:
+        """Return who is needed for the first frame, and who may start after it.
+
+        Starting takes processor time, and there may be two cores only: what is shown first is started first.
+        A recording from the first frame, or a protocol, needs everyone.
+        """
+        first = [*([] if self._options.headless else ["gui"]), "tracking", "camera"]
+        later = ["recording", *(["motors"] if self._config.motors else [])]
+        everyone = self._records_at_once or self._config.experiment.protocol is not None
+        return ([*first, *later], []) if everyone else (first, later)
+
+    @property
+    def _records_at_once(self) -> bool:
+        return self._options.record is not None or self._config.recording.start
 
     # --- start and end -----------------------------------------------------------------------
 
@@ -136,7 +144,8 @@ class Supervisor:
         form = expected_format(self._config)
         if form is not None:
             self._make_video(form)
-        needed = {"tracking", "recording"} | ({"motors"} if self._config.motors else set())
+        first, later = self._process_names()
+        needed = set(first) - {"gui", "camera"}
         self._await(lambda: line.camera is not None and needed <= line.ready, "the devices to open")
         if line.camera is None or self._is_stopping():
             return
@@ -149,11 +158,14 @@ class Supervisor:
         self._await(lambda: "tracking-video" in line.ready, "the tracking process")
         line.beads.add(beads_of_config(self._config))
         line.tell_beads()
-        if self._options.record is not None or self._config.recording.start:
+        if self._records_at_once:
             line.start_recording(StartRecording(self._options.record, self._options.name))
             self._await(lambda: line.board.recording is not None, "the recording to start")
         line.children.send("camera", StartAcquisition())
         line.acquiring = True
+        line.children.start(later)
+        if later:
+            line.children.send("recording", VideoReady(line.camera.format))
         if self._config.experiment.protocol is not None:
             line.submit_protocol(self._config.experiment.protocol)
 
