@@ -55,7 +55,7 @@ def storage(folder: Path, images: Images, count: int) -> None:
 
 def handler(folder: Path, images: Images, count: int) -> None:
     made = NDTiffStorage(folder / "ours")
-    with DataHandler(made, queue_size=64) as data_handler:
+    with DataHandler(made, queue_size=min(512, 512_000_000 // images[0].nbytes)) as data_handler:
         for number in range(count):
             data_handler.put(DataCoordinates(time=number), images[number % len(images)], {"frame_id": number})
     made.close()
