@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 _SHM = Path("/dev/shm")
+_SELF = psutil.Process()
 #: Threads of libraries that live as long as the interpreter and hold nothing of ours.
 _LIBRARY_THREADS = ("pymmcore", "ThreadPoolExecutor", "Dummy-", "QtThread", "pydevd")
 
@@ -22,13 +23,16 @@ def _segments() -> set[str]:
 
 
 def _children() -> set[str]:
-    def relevant(process: psutil.Process) -> bool:
-        try:
-            return "resource_tracker" not in " ".join(process.cmdline()) and process.status() != "zombie"
-        except psutil.Error:
-            return False
+    return {str(child.pid) for child in _SELF.children(recursive=True)}
 
-    return {str(child.pid) for child in psutil.Process().children(recursive=True) if relevant(child)}
+
+def _is_ours(pid: str) -> bool:
+    """Return whether a child matters: the resource tracker stays as long as the interpreter."""
+    try:
+        process = psutil.Process(int(pid))
+        return "resource_tracker" not in " ".join(process.cmdline()) and process.status() != "zombie"
+    except psutil.Error:
+        return False
 
 
 def _threads() -> set[str]:
@@ -45,19 +49,24 @@ def nothing_left_behind() -> Iterator[None]:
     before = _segments(), _children(), _threads()
     yield
     deadline = time.monotonic() + 2.0
-    left: list[list[str]] = []
-    while True:
+    while any(left := _left(*before)) and time.monotonic() < deadline:
         gc.collect()
-        left = [
-            sorted(now - old) for now, old in zip((_segments(), _children(), _threads()), before, strict=True)
-        ]
-        if not any(left) or time.monotonic() > deadline:
-            break
-        time.sleep(0.05)
+        time.sleep(0.02)
     segments, processes, threads = left
     assert not segments, f"shared-memory segments left: {segments}"
     assert not processes, f"processes left: {processes}"
     assert not threads, f"threads left: {threads}"
+
+
+def _left(
+    segments: set[str], children: set[str], threads: set[str]
+) -> tuple[list[str], list[str], list[str]]:
+    """Return what there is now and was not there before."""
+    return (
+        sorted(_segments() - segments),
+        sorted(pid for pid in _children() - children if _is_ours(pid)),
+        sorted(_threads() - threads),
+    )
 
 
 @pytest.fixture(scope="session")

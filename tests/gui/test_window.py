@@ -167,7 +167,9 @@ def test_space_starts_and_control_space_stops_a_recording(
     retype(find(running, QLineEdit, "recording.folder"), "data")
     find(running, QComboBox, "recording.mode").setCurrentText("Track and Video (ROIs)")
     press(running, Qt.Key.Key_Space)
-    assert rig.expect(StartRecording) == StartRecording(Path("data"), "force jump", "Track and Video (ROIs)")
+    assert rig.expect(StartRecording) == StartRecording(
+        Path("data").absolute(), "force jump", "Track and Video (ROIs)"
+    )
     path = Path("data") / "force jump"
     rig.send(RecordingStarted(path, "Track and Video (ROIs)"), RecordingProgress(1234))
     rig.send(rig.status(recording=path, recording_seconds=83.0))

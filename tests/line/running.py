@@ -51,7 +51,8 @@ def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess
 
 def environment() -> dict[str, str]:
     """Return an environment without a display in which the checkout is importable."""
-    kept = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    screens = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    kept = {key: value for key, value in os.environ.items() if key not in screens}
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
 
 
