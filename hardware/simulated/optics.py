@@ -48,11 +48,6 @@ class BeadTable:
     z_step_nm: float
     steps_per_px: int
 
-    @property
-    def radius_px(self) -> float:
-        """Radius beyond which there is only background."""
-        return float(self.contrast.shape[1] - 2) / self.steps_per_px
-
 
 def bead_table(
     *, radius_nm: float, nm_per_px: float, roi_px: int, z_reach_nm: float = Z_REACH_NM

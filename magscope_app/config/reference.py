@@ -38,6 +38,8 @@ def _tables(schema: dict[str, Any], root: dict[str, Any], path: str) -> Iterator
             needed = "**needed**" if name in schema.get("required", ()) else _default(entry)
             rows.append(f"| `{name}` | {_type(entry, root)} | {needed} | {description} |\n")
         else:
+            # A description that the model itself has, too, stands only there.
+            description = description or inner.get("description", "").partition("\n")[0]
             sections.append((f"{path}{name}", description, inner, is_list))
     if rows:
         yield "\n| key | value | default | what it is |\n|---|---|---|---|\n" + "".join(rows)

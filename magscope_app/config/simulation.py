@@ -36,7 +36,7 @@ class Light(Section):
 class DropFrames(Section):
     """The camera loses frames: its frame number jumps."""
 
-    kind: Literal["drop_frames"]
+    kind: Literal["drop_frames"] = Field(description="What goes wrong.")
     at_frame: int = Field(ge=1, description="Camera frame number at which it happens first.")
     count: int = Field(1, ge=1, le=100_000, description="Frames lost each time.")
     every: int | None = Field(None, ge=1, description="Happens again after so many frames.")

@@ -157,8 +157,3 @@ _NEWEST_TRIES = 8
 def signed(word: int) -> int:
     """Return a stored 64-bit word as the signed number that was stored."""
     return word - (1 << 64) if word >> 63 else word
-
-
-def as_seconds(word: int) -> float:
-    """Return a stored 64-bit word as the float that was stored."""
-    return float(np.uint64(word).view(np.float64))
