@@ -117,6 +117,7 @@ class Line:
         self.recordings: list[RecordingFinished] = []
         self._motors = MotorsReady(())
         self._windows_lost = 0
+        self._protocol = loaded.config.experiment.protocol
 
     # --- for the supervisor ------------------------------------------------------------------
 
@@ -159,6 +160,12 @@ class Line:
             facts=dataset_facts(self._loaded, self._anchor, self.camera, self._motors.motors, beads),
         )
         self.children.send("recording", order)
+
+    def begin_protocol(self) -> None:
+        """Run the protocol of the config, if there is one, now that the beads are known."""
+        protocol, self._protocol = self._protocol, None
+        if protocol is not None:
+            self.submit_protocol(protocol)
 
     def submit_protocol(self, function: str) -> None:
         """Run a protocol in the experiment process, which is started when it is first needed."""
@@ -305,6 +312,7 @@ class Line:
             )
         self.log(logging.INFO, said)
         self.tell_beads()
+        self.begin_protocol()
 
     def _on_recording(self, message: RecordingStarted | RecordingProgress | RecordingFinished) -> None:
         if isinstance(message, RecordingStarted):

@@ -166,8 +166,8 @@ class Supervisor:
         line.children.start(later)
         if later:
             line.children.send("recording", VideoReady(line.camera.format))
-        if self._config.experiment.protocol is not None:
-            line.submit_protocol(self._config.experiment.protocol)
+        if not self._config.beads.find:
+            line.begin_protocol()
 
     def _make_video(self, form: FrameFormat) -> None:
         self._segments.create_video(form)
