@@ -73,7 +73,7 @@ def load_config(given: str | Path, overrides: Iterable[str] = ()) -> LoadedConfi
         rest = config = Config.model_validate(data)
     except ValidationError as error:
         problems += [_problem(data, entry) for entry in error.errors()]
-        rest = without_errors(Config, data, error)
+        rest = without_errors(Config, data)
     if problems:
         raise ConfigError(str(given), problems, LoadedConfig(rest, path, text, overrides) if rest else None)
     return LoadedConfig(config, path, text, overrides)
@@ -135,13 +135,14 @@ def _anchor_one(data: dict[str, Any], parts: tuple[str, ...]) -> None:
     table: Any = data
     for part in parts[:-1]:
         if isinstance(table, list):
-            table = next(entry for entry in table if entry.get("name") == part)
+            # An override may have given the axis another name.
+            table = next((entry for entry in table if entry.get("name") == part), {})
             continue
         field = model.model_fields.get(part) if model else None
         model = _model_of(field.annotation) if field else None
         table = table[part]
     field = model.model_fields.get(parts[-1]) if model else None
-    if field is not None and _is_path(field.annotation):
+    if field is not None and _is_path(field.annotation) and parts[-1] in table:
         table[parts[-1]] = _absolute(table[parts[-1]], Path.cwd())
 
 

@@ -10,7 +10,7 @@ from magscope_app.processes.id_ranges import Range, SeenIds, clip, subtract, tot
 
 
 def account(
-    window: Range, gaps: Sequence[Gap], rows: SeenIds | None, video: SeenIds | None
+    window: Range, gaps: Sequence[Gap], rows: SeenIds | None, video: SeenIds | None, why: str = ""
 ) -> tuple[Counters, list[Gap]]:
     """Count the frames of a recording.
 
@@ -22,6 +22,8 @@ def account(
         The ledger of the ring.
     rows, video : SeenIds, optional
         Which frames reached the tracks files and the video, where these were asked for.
+    why : str
+        Why recording lost frames, if it did.
 
     Returns
     -------
@@ -53,7 +55,7 @@ def account(
     )
     ledger = list(upstream)
     for where, ranges in (("ring", ring), ("tracking", tracking), ("recording", recording)):
-        ledger += [Gap(first, last - first, where, _why(gaps, where, first)) for first, last in ranges]
+        ledger += [Gap(first, last - first, where, _why(gaps, where, first) or why) for first, last in ranges]
     return counters, sorted(ledger, key=lambda gap: gap.first_id)
 
 
@@ -62,4 +64,4 @@ def _why(gaps: Sequence[Gap], where: str, frame_id: int) -> str:
     for gap in gaps:
         if gap.where == where and gap.first_id <= frame_id < gap.first_id + gap.count:
             return gap.why
-    return "not tracked before the end" if where == "tracking" else "the disk did not keep up or was full"
+    return "not tracked before the end" if where == "tracking" else ""

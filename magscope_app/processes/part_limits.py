@@ -49,6 +49,8 @@ class PartLimits:
             Size of the part where it is known better than by `count`.
         """
         size = self._n_bytes if n_bytes is None else n_bytes
+        if not size:
+            return False
         return (
             self._n_images >= self._images
             or (self._bytes is not None and size >= self._bytes)

@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 _FLUSH_EVERY_S = 0.2
 #: What was acquired may take this long to be tracked once the camera has stopped.
 _DRAIN_S = 1.2
+#: dataset.json is renewed this often.
+_PUBLISH_EVERY_S = 2.0
 
 
 class Recorder:
@@ -81,6 +83,9 @@ class Recorder:
         self._flush_due = 0.0
         self._stop_reason = ""
         self._new_name = ""
+        self._video_error = ""
+        self._publish_due = 0.0
+        self._note("recording started", mode=order.mode)
 
     def _open_video(self, order: RecordingOrder, rois: BeadRoiBuffer) -> VideoWriter:
         wanted_rois = rois if "ROIs" in order.mode else None
@@ -103,13 +108,17 @@ class Recorder:
 
     def turn(self) -> None:
         """Move what has arrived to the disk. Raises what the disk or the processor says."""
-        if self._frames is not None:
-            while self._frames.take() and time.monotonic() < self._flush_due:
-                pass
+        if self._frames is not None and not self._frames.closed:
+            try:
+                while self._frames.take() and time.monotonic() < self._flush_due:
+                    pass
+            except Exception as error:  # noqa: BLE001 - a disk or a function of the user's may raise anything
+                self._end_video(f"video has stopped: {describe(error)}")
         if time.monotonic() >= self._flush_due:
             self._flush_due = time.monotonic() + _FLUSH_EVERY_S
             self._tracks.move()
             self._watch_disk()
+            self._publish_counters()
 
     def event(self, event: Event) -> None:
         """Keep something that happened; the bead list also stands in dataset.json as it is now."""
@@ -159,20 +168,33 @@ class Recorder:
             self._warned = True
             _log.warning("the disk will be full in %.0f minutes at this rate", disk.minutes_left)
         if disk.too_full_for_video and self._frames is not None and not self._frames.closed:
-            self._stop_video()
+            self._end_video(f"video has stopped: the disk of {self.path} is nearly full")
         if disk.too_full_for_tracks:
             self._stop_reason = f"the disk of {self.path} is full; free some space and start again"
 
-    def _stop_video(self) -> None:
-        """Let the tracks have what is left of the disk."""
+    def _end_video(self, why: str) -> None:
+        """Go on with the tracks alone; the dataset says that its video is not whole, and why."""
         assert self._frames is not None
-        self._frames.finish()
-        text = "the disk is nearly full: video has stopped"
+        self._video_error = why
+        _attempt([], self._frames.finish)
+        self._note("video ended", text=why)
         if self._tracks.wants_tracks:
-            _log.error("%s, tracks go on", text)
-            self._note("disk", text=text)
+            _log.error("%s; tracks go on", why)
         else:
-            self._stop_reason = f"{text} ({self.path}); free some space and start again"
+            self._stop_reason = why
+
+    def _publish_counters(self) -> None:
+        """Let readers of the growing dataset, and of one whose recorder was killed, know how far it is."""
+        if time.monotonic() < self._publish_due:
+            return
+        self._publish_due = time.monotonic() + _PUBLISH_EVERY_S
+        tracked = self._tracks.frames_durable if self._tracks.wants_tracks else self.frames_recorded
+        counts = {
+            "frames_acquired": tracked,
+            "frames_tracked": tracked,
+            "frames_recorded": self.frames_recorded,
+        }
+        self._folder.update(counters=counts)
 
     def _note(self, kind: str, **fields: object) -> None:
         now_ns = time.perf_counter_ns() - self._handles.session_start_ns
@@ -195,15 +217,17 @@ class Recorder:
         """
         head = self._video.counters()
         stop = head.next_frame_id if stop_id is None else min(stop_id, head.next_frame_id)
-        errors = [reason] if reason else []
+        errors = [text for text in (self._video_error, reason) if text]
         _attempt(errors, partial(self._drain, head.acquired, stop))
         if self._frames is not None:
             _attempt(errors, self._frames.finish)
         rows = self._tracks.seen if self._tracks.wants_tracks else None
         frames = self._frames.seen() if self._frames is not None else None
         window = (self.start_id, max(stop, self.start_id))
-        counters, ledger = account(window, self._video.ledger(), rows, frames)
+        why = "; ".join(errors) or "the disk did not keep up"
+        counters, ledger = account(window, self._video.ledger(), rows, frames, why)
         status = "failed" if errors else exit_status
+        _attempt(errors, partial(self._note, "recording ended", exit_status=status))
         for gap in ledger:
             _attempt(errors, partial(self._note_loss, gap))
         _attempt(errors, partial(self._tracks.finish, status))
@@ -249,7 +273,8 @@ class Recorder:
     def _finish_folder(self, status: str, counters: Counters, ledger: list[Gap], errors: list[str]) -> None:
         counts = asdict(counters) | {"frames_lost": counters.frames_lost}
         gaps = [asdict(gap) for gap in ledger]
-        self._folder.finish(status, counts, gaps, start_frame_id=self.start_id, errors=list(errors))
+        said = list(dict.fromkeys(errors))
+        self._folder.finish(status, counts, gaps, start_frame_id=self.start_id, errors=said)
 
 
 def _attempt(errors: list[str], step: Callable[[], object]) -> None:
@@ -257,7 +282,14 @@ def _attempt(errors: list[str], step: Callable[[], object]) -> None:
     try:
         step()
     except Exception as error:  # noqa: BLE001 - it is reported with the dataset
-        errors.append(str(error) or type(error).__name__)
+        errors.append(describe(error))
+
+
+def describe(error: BaseException) -> str:
+    """Return what went wrong in one sentence: ours speak for themselves, others with their kind and notes."""
+    if isinstance(error, MagscopeError):
+        return str(error)
+    return " ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
 
 
 def _limits(config: Config) -> PartLimits:

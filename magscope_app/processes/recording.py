@@ -22,7 +22,7 @@ from magscope_app.messages import (
 )
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link, LinkClosed
-from magscope_app.processes.recorder import Recorder
+from magscope_app.processes.recorder import Recorder, describe
 
 _log = logging.getLogger(__name__)
 _IDLE_S, _BUSY_S = 0.2, 0.05
@@ -106,8 +106,7 @@ class _RecordingLoop:
         try:
             recorder.turn()
         except Exception as error:  # noqa: BLE001 - a disk or storage may raise anything; the user is told
-            _log.error("recording stops: %s", error)
-            self._finish("failed", None, str(error) or type(error).__name__)
+            self._finish("failed", None, describe(error))
             return
         if recorder.stop_reason:
             self._finish("failed", None, recorder.stop_reason)

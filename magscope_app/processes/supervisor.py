@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 
 from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
@@ -64,8 +65,8 @@ class Supervisor:
     """
 
     def __init__(self, loaded: LoadedConfig, options: RunOptions, listeners: Listeners) -> None:
-        self._loaded = loaded
-        self._config = loaded.config
+        self._loaded = _with_options(loaded, options)
+        self._config = self._loaded.config
         self._options = options
         self._listeners = listeners
         self._anchor = WallAnchor.measure()
@@ -237,3 +238,15 @@ class Supervisor:
         )
         self._listeners.on_status(status)
         line.children.send("gui", status)
+
+
+def _with_options(loaded: LoadedConfig, options: RunOptions) -> LoadedConfig:
+    """Return the config with folder and name of the command line, so that the window offers them again."""
+    config = loaded.config
+    if options.record is not None:
+        recording = config.recording.model_copy(update={"folder": options.record})
+        config = config.model_copy(update={"recording": recording})
+    if options.name is not None:
+        session = config.session.model_copy(update={"name": options.name})
+        config = config.model_copy(update={"session": session})
+    return replace(loaded, config=config)

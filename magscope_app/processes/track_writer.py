@@ -60,6 +60,7 @@ class TrackWriter:
     def begin(self, first_frame_id: int) -> None:
         """Write frames from this id on."""
         self._first = first_frame_id
+        self._limits.begin()
         self.seen = SeenIds(first_frame_id)
 
     @property
@@ -92,7 +93,7 @@ class TrackWriter:
             else:
                 self._file.append_telemetry(name.removeprefix("motor."), rows)
         self._durable = self._file.flush(final=final)
-        if not final and self._limits.reached(self.path.stat().st_size):
+        if not final and self._durable and self._limits.reached(self.path.stat().st_size):
             self._next_part()
 
     def finish(self, exit_status: str) -> None:

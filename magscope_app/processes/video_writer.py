@@ -69,6 +69,7 @@ class VideoWriter:
     def begin(self, first_frame_id: int) -> None:
         """Store frames from this id on."""
         self._first = first_frame_id
+        self._limits.begin()
         self._seen = SeenIds(first_frame_id)
 
     @property

@@ -124,6 +124,32 @@ def test_all_problems_of_a_setup_are_said_at_once(tmp_path: Path, capsys: pytest
         assert sum(part in line for line in lines) == 1, (part, lines)
 
 
+def test_problems_of_every_kind_are_said_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    setup = tmp_path / "setup.toml"
+    setup.write_text(
+        """
+        [camera]
+        driver = "hardware.simulated.microscope:SimulatedCamara"
+        fps = "fast"
+        exposure_ms = 50
+        [optics]
+        pixel_pitch_um = 5.0
+        [[motors]]
+        name = "focus"
+        driver = "nopkg.mod:Focus"
+        [[motors]]
+        name = "focus"
+        driver = "hardware.simulated.microscope:SimulatedFocus"
+        [tracking]
+        zlut = "nothing.npz"
+        """
+    )
+    assert main(["check", str(setup)]) == 2
+    said = capsys.readouterr().err
+    for part in ("camera.fps: 'fast'", "optics.magnification: is missing", "SimulatedCamera?", "nothing.npz"):
+        assert said.count(part) == 1, said
+
+
 def test_driver_whose_package_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.py").write_text("import serial_of_nobody\n")
     given = ["--set", f"drivers.path=['{tmp_path.as_posix()}']", "--set", "camera.driver=mine:Camera"]

@@ -67,6 +67,29 @@ def test_a_processor_of_ones_own_sees_every_image(tmp_path: Path) -> None:
     assert np.isfinite(dataset.column("tracking/positions_nm")).all()
 
 
+def test_a_processor_that_fails_costs_the_video_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def fail(coordinates, data, metadata):\n"
+        "    if coordinates.time == 20:\n"
+        "        raise ValueError('bad frame')\n"
+        "    return coordinates, data, metadata\n"
+    )
+    done = run(
+        *("run", "demo.toml", "--headless", "--duration", "1", "--record", str(tmp_path / "out")),
+        *("--set", "recording.mode=Track and Video (Full)", "--set", "recording.process_fn=mine:fail"),
+        *("--set", f"drivers.path=['{tmp_path.as_posix()}']"),
+        *SMALL,
+    )
+    assert done.returncode == 1
+    dataset = Dataset.only(tmp_path / "out")
+    require_identities(dataset.counters, dataset.about["ledger"])
+    assert dataset.counters["frames_tracked"] >= 95
+    assert dataset.about["exit_status"] == "failed"
+    (error,) = dataset.about["errors"]
+    assert "video has stopped: ValueError: bad frame" in error
+    assert "20" in error
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Return the folder of a disk of 300 MB; only root on Linux can make one."""
@@ -86,13 +109,15 @@ def test_video_stops_before_the_disk_is_full_and_tracks_go_on(small_disk: Path) 
         *("run", "demo.toml", "--headless", "--duration", "4", "--record", str(small_disk)),
         *("--set", "recording.mode=Track and Video (Full)"),
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "the disk is nearly full: video has stopped, tracks go on" in done.stdout, done.stdout
+    assert done.returncode == 1
+    assert "is nearly full; tracks go on" in done.stdout, done.stdout
     dataset = Dataset.only(small_disk)
+    assert dataset.about["exit_status"] == "failed"
+    assert {gap["why"] for gap in dataset.about["ledger"]} == set(dataset.about["errors"])
     require_identities(dataset.counters, dataset.about["ledger"])
     assert dataset.counters["lost_recording"] > 50
     assert len(dataset.column("tracking/frame_ids")) == dataset.counters["frames_tracked"]
-    assert [event for event in dataset.events() if event["kind"] == "disk"]
+    assert [event for event in dataset.events() if event["kind"] == "video ended"]
 
 
 def test_a_full_disk_ends_the_recording_in_words(small_disk: Path) -> None:
@@ -101,7 +126,7 @@ def test_a_full_disk_ends_the_recording_in_words(small_disk: Path) -> None:
         *("--set", "recording.mode=Video (Full)"),
     )
     assert done.returncode == 1
-    assert "the disk is nearly full: video has stopped" in done.stderr
+    assert "video has stopped: the disk of" in done.stderr
     dataset = Dataset.only(small_disk)
     assert dataset.about["exit_status"] == "failed"
     require_identities(dataset.counters, dataset.about["ledger"])
