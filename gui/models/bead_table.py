@@ -58,5 +58,10 @@ def _position_texts(row: npt.NDArray[float64]) -> tuple[str, ...]:
         number_text(row[_INDEX["y_nm"]] / 1000, 3),
         number_text(row[_INDEX["z_nm"]], 0),
         number_text(row[_INDEX["sigma_z_nm"]], 1),
-        number_text(row[_INDEX["quality"]], 3),
+        _quality_text(row[_INDEX["quality"]]),
     )
+
+
+def _quality_text(quality: float) -> str:
+    """Return 0 … 1, or what is missing: a bead without a Z-LUT has the quality -1."""
+    return "no Z-LUT" if quality < 0 else number_text(quality, 3)

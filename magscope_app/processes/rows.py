@@ -6,10 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.datatypes import TRACKS_COLUMNS
-from magscope_app.tracking import Tracks
+from magscope_app.tracking import TrackFlag, Tracks
 
 #: The bead id of the row that stands for a frame without beads, so that every tracked frame is seen.
 NO_BEAD = -1
+#: The quality where the bead has no Z-LUT and so no z; others are 0 to 1, or NaN for a lost bead.
+NO_ZLUT_QUALITY = -1.0
 _COLUMN = {name: index for index, name in enumerate(TRACKS_COLUMNS)}
 
 Floats = npt.NDArray[np.float64]
@@ -65,5 +67,5 @@ def make_rows(
     put("sigma_x_nm", tracks.sigma_x_px * nm_per_px)
     put("sigma_y_nm", tracks.sigma_y_px * nm_per_px)
     put("sigma_z_nm", tracks.sigma_z_nm)
-    put("quality", tracks.quality)
+    put("quality", np.where(tracks.has(TrackFlag.NO_ZLUT), NO_ZLUT_QUALITY, tracks.quality))
     return rows.reshape(-1, len(TRACKS_COLUMNS))

@@ -103,6 +103,7 @@ def test_replay_of_the_real_field_finds_its_beads(test_data: Path, tmp_path: Pat
     for bead_id in np.unique(bead_ids):
         assert np.isfinite(positions[bead_ids == bead_id, :2]).all(axis=1).mean() >= 0.99
     assert np.isnan(positions[:, 2]).all()
+    assert (dataset.column("tracking/quality") == -1.0).all()
 
 
 def test_replay_of_an_image_of_ones_own(tmp_path: Path) -> None:
