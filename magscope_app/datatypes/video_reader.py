@@ -34,6 +34,8 @@ class VideoReader(CursorReader):
         first, end = layout.CHANNEL_BYTES, layout.CHANNEL_BYTES + _SLOT_BYTES * ring.length
         self._slots = ring.words.cast("B")[first:end]
         self._sequences = ring.sequences
+        #: The usual batch, a single frame, needs no new view.
+        self._singles = [ring.readonly[slot : slot + 1] for slot in range(ring.length)]
         self._whole = np.ones(ring.length, np.bool_)
         self._whole.flags.writeable = False
         #: The answer for a whole batch, as long as the last one.
@@ -77,7 +79,7 @@ class VideoReader(CursorReader):
                 return None
             slots = self._slots[_SLOT_BYTES * first : _SLOT_BYTES * (first + count)].tobytes()
             if self._intact(first, count):
-                frames = self._ring.readonly[first : first + count]
+                frames = self._singles[first] if count == 1 else self._ring.readonly[first : first + count]
                 self._batch = batch = FrameBatch(frames, slots, cursor, self)
                 return batch
             # The writer is in the oldest slot: it is about to lap us.
