@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from multiprocessing import connection
 from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 from magscope_app.messages import Message, ProcessState, Shutdown
 from magscope_app.processes.child import ChildStart, child_main
@@ -31,7 +32,7 @@ _END_S, _END_STARTING_S, _TERMINATE_S = 1.0, 0.2, 0.3
 class Child:
     """One child process and the pipe to it."""
 
-    def __init__(self, context: SpawnContext, name: str, handles: Handles) -> None:
+    def __init__(self, context: SpawnContext, name: str, handles: Handles, log_folder: Path | None) -> None:
         self.name = name
         self.ended = False
         #: What the process said before it ended because of an error.
@@ -39,7 +40,7 @@ class Child:
         ours, theirs = context.Pipe(duplex=True)
         self._process: BaseProcess = context.Process(
             target=child_main,
-            args=(ChildStart(name, TARGETS[name], theirs, handles),),
+            args=(ChildStart(name, TARGETS[name], theirs, handles, log_folder),),
             name=f"magscope-{name}",
         )
         try:
@@ -110,11 +111,14 @@ class Children:
         Starts them.
     handles : Handles
         What each of them is given.
+    log_folder : Path, optional
+        Where each leaves a trace if it crashes.
     """
 
-    def __init__(self, context: SpawnContext, handles: Handles) -> None:
+    def __init__(self, context: SpawnContext, handles: Handles, log_folder: Path | None = None) -> None:
         self._context = context
         self._handles = handles
+        self._log_folder = log_folder
         self._children: dict[str, Child] = {}
 
     def __iter__(self) -> Iterator[Child]:
@@ -125,7 +129,7 @@ class Children:
         for name in names:
             if name in self._children:
                 self._children[name].end(time.monotonic())
-            self._children[name] = Child(self._context, name, self._handles)
+            self._children[name] = Child(self._context, name, self._handles, self._log_folder)
 
     def alive(self, name: str) -> bool:
         """Return True while the process called `name` is there."""

@@ -256,7 +256,9 @@ class Line:
         self.children.send("gui", entry)
 
     def _on_ready(self, child: Child, message: ProcessReady | CameraReady | MotorsReady) -> None:
-        child.state = "running"
+        if child.state != "running":
+            child.state = "running"
+            self.log(logging.DEBUG, f"{child.name} runs (process {child.process_state().pid})")
         if isinstance(message, CameraReady):
             self.camera = message
             self.children.send("gui", message)

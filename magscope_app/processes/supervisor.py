@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
+import platform
 import signal
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
+from magscope_app import __version__
 from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
 from magscope_app.datatypes import Session
@@ -38,6 +41,7 @@ from magscope_app.processes.options import (
     RunResult,
 )
 from magscope_app.processes.segments import Segments, expected_format, matrix_shapes
+from magscope_app.run_log import RunLog
 from magscope_app.signals import Signals
 
 #: The loop looks at everything at least this often; deaths and messages wake it at once.
@@ -76,16 +80,23 @@ class Supervisor:
 
     def run(self) -> RunResult:
         """Start everything, run until it is time to end, end everything."""
-        with Signals(self._on_signal), closing(Session.create()) as session, keep_awake() as awake:
+        with (
+            Signals(self._on_signal),
+            closing(RunLog(self._anchor, self._loaded.text, self._listeners.on_log)) as log,
+            closing(Session.create()) as session,
+            keep_awake() as awake,
+        ):
             self._awake: Awake = awake
+            listeners = replace(self._listeners, on_log=log.write)
             context = multiprocessing.get_context("spawn")
             shapes = matrix_shapes(self._config)
             handles = make_handles(context, self._config, session, self._anchor.session_start_ns, shapes)
             with closing(Segments(handles, shapes)) as self._segments:
-                children = Children(context, handles)
+                children = Children(context, handles, log.folder)
                 self._line = line = Line(
-                    self._loaded, self._options, self._listeners, self._segments, children, self._anchor
+                    self._loaded, self._options, listeners, self._segments, children, self._anchor
                 )
+                line.log(logging.DEBUG, self._introduction())
                 try:
                     children.start(self._process_names()[0])
                     self._start_line()
@@ -98,6 +109,7 @@ class Supervisor:
                 finally:
                     line.children.end_all()
                     counters = line.board.counters(self._segments.video, tracking_ended=True)
+                    line.log(logging.DEBUG, f"the run has ended ({line.stopping}): {counters}")
         return self._result(counters)
 
     def stop(self, reason: str = "completed") -> None:
@@ -122,6 +134,10 @@ class Supervisor:
         code = EXIT_INTERRUPTED if self._interrupted else EXIT_FAILED if line.errors else EXIT_OK
         errors = "\n".join(dict.fromkeys(line.errors))
         return RunResult(code, counters, line.acquired_s, tuple(line.recordings), errors)
+
+    def _introduction(self) -> str:
+        given = "".join(f" --set {override}" for override in self._loaded.overrides)
+        return f"magscope-app {__version__}, {platform.platform()}, {self._loaded.path}{given}"
 
     def _process_names(self) -> tuple[list[str], list[str]]:
         """Return who is needed for the first frame, and who may start after it.
