@@ -66,7 +66,8 @@ def child_main(start: ChildStart) -> None:
     if start.log_folder is not None:
         _record_crash(crash_file(start.log_folder, start.name))
     append_driver_folders(start.handles.config.drivers.path)
-    link = Link(start.connection, start.name)
+    # Twice within the time after which a process is called slow.
+    link = Link(start.connection, start.name, start.handles.config.supervisor.heartbeat_s / 2)
     log = logging.getLogger("magscope_app")
     log.setLevel(logging.INFO)
     log.addHandler(LinkLogHandler(link, start.name))

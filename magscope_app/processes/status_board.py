@@ -92,8 +92,8 @@ class StatusBoard:
     ) -> SystemStatus:
         """Return the state of everything now."""
         processes = tuple(processes)
-        dead = any(process.name == "tracking" and process.state == "dead" for process in processes)
-        counters = self.counters(video, tracking_ended=dead)
+        ended = {process.name for process in processes if process.state in ("dead", "failed")}
+        counters = self.counters(video, tracking_ended="tracking" in ended)
         return SystemStatus(
             timestamp_ns=self.anchor.session_ns(),
             acquiring=acquiring,

@@ -29,7 +29,7 @@ from magscope_app.messages import (
 )
 from magscope_app.operating_system import Awake, keep_awake
 from magscope_app.processes.bead_owner import beads_of_config
-from magscope_app.processes.children import Children
+from magscope_app.processes.children import START_TIMEOUT_S, Children
 from magscope_app.processes.handles import make_handles
 from magscope_app.processes.line import Line
 from magscope_app.processes.options import (
@@ -47,8 +47,6 @@ from magscope_app.signals import Signals
 #: The loop looks at everything at least this often; deaths and messages wake it at once.
 _TICK_S = 0.1
 _STATUS_EVERY_S = 0.25
-#: A device may take its time to open; beyond this the start is given up.
-_START_TIMEOUT_S = 60.0
 #: Parts of an orderly end: the camera stops, the recording is finished.
 _STOP_CAMERA_S, _FINISH_RECORDING_S = 0.5, 10.0
 #: Who reads or shows frames.
@@ -193,11 +191,11 @@ class Supervisor:
             self._line.children.send(name, VideoReady(form))
 
     def _await(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT_S
+        deadline = time.monotonic() + START_TIMEOUT_S
         while not condition() and not self._is_stopping():
             if time.monotonic() > deadline:
                 raise MagscopeError(
-                    f"gave up waiting {_START_TIMEOUT_S:g} s for {what}; look at the log for the reason"
+                    f"gave up waiting {START_TIMEOUT_S:g} s for {what}; look at the log for the reason"
                 )
             self._turn()
 
@@ -231,6 +229,7 @@ class Supervisor:
             if died:
                 child.bury()
                 line.on_death(child)
+        line.watch()
         self._publish_status()
 
     def _check_time(self) -> None:
