@@ -73,6 +73,8 @@ class StatusBoard:
         ring = video.counters()
         tracking = reader_counters(video, "tracking")
         tracked, lost = (tracking.got, tracking.lost) if tracking else (0, 0)
+        # What a reader that hangs or is dead will miss is lost already, before it comes back and counts it.
+        lost += max(0, ring.acquired - tracked - lost - video.n_total_images)
         return replace(
             self.recorded,
             frames_acquired=ring.acquired,
