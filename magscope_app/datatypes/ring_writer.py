@@ -143,8 +143,7 @@ class RingWriter:
         head = self._head
         if not head:
             return 0
-        slot = self._slots[(head - 1) % self._length]
-        last_ns = signed(self._words[slot + layout.TIMESTAMP_NS])
+        last_ns = signed(int(self._ring.slots[(head - 1) % self._length, layout.TIMESTAMP_NS]))
         count = max(0, round((timestamp_ns - last_ns) * 1e-9 * fps) - 1)
         if count:
             self._ring.camera_gaps.append(0, count, Why.CAMERA_AWAY, at=self._next_id, joins=False)
