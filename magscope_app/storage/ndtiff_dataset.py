@@ -94,6 +94,9 @@ class _FileWriter(SingleNDTiffWriter):  # type: ignore[misc]  # ndstorage has no
     def _write_ifd(self, index_key: frozenset[Any], pixels: Pixels, metadata: bytes, *_: Any) -> Any:
         # ndstorage packs each entry by itself, which takes a third of its time for a small image, and tags
         # every array with 16 bit.
+        if self.file.tell() % 2:
+            # Behind the header; images end at even offsets.
+            self.file.seek(self.file.tell() + 1)
         begin: int = self.file.tell()
         height_px, width_px = pixels.shape
         small_at = begin + _NEXT_POINTER_IN_DIRECTORY + 4
