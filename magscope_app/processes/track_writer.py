@@ -13,6 +13,7 @@ from magscope_app.datatypes.channel import Start
 from magscope_app.devices import Camera
 from magscope_app.devices.lookup import load_driver
 from magscope_app.messages import RecordingOrder
+from magscope_app.operating_system import release_memory
 from magscope_app.processes.handles import TRACKS, TRUTH, Handles, telemetry_name
 from magscope_app.processes.id_ranges import SeenIds
 from magscope_app.processes.part_limits import PartLimits
@@ -107,7 +108,7 @@ class TrackWriter:
             else:
                 self._file.append_telemetry(name.removeprefix("motor."), rows)
         self._durable = self._file.flush(final=final)
-        if not final and self._durable and self._limits.reached(self.path.stat().st_size):
+        if not final and self._durable and self._limits.reached(self.path.stat().st_size, self._durable):
             self._next_part()
 
     def finish(self, exit_status: str) -> None:
@@ -132,6 +133,7 @@ class TrackWriter:
         self._durable_before += self._file.flush(final=True)
         self._durable = 0
         self._close_file("continued")
+        release_memory()
         self._file = self._open_file()
         self._limits.begin()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from magscope_app.cli.info import collect, info
 from magscope_app.errors import MagscopeError
+from magscope_app.messages import Bead, Event
 from magscope_app.storage import open_dataset
 from magscope_app.storage.repairing import repair_dataset
 from tests.line.feeding import FORMAT, fed_recorder, image
@@ -113,6 +115,20 @@ def test_a_killed_recorder_is_followed_by_another_in_the_same_dataset(tmp_path: 
         assert seam["first_id"] <= loss["first_id"] < 60
         assert loss["why"] == "the recorder ended and was started again"
     assert dataset.problems() == []
+
+
+def test_the_bead_list_stands_in_the_dataset_as_it_is_now(tmp_path: Path) -> None:
+    beads = [asdict(Bead(3, 20.5, 11.0)), asdict(Bead(7, 8.0, 9.0, "reference"))]
+    with fed_recorder() as rig:
+        path = rig.record(tmp_path, "Track")
+        rig.feed(3)
+        for number in (1, 2):
+            fields = {"beads": beads[:number], "version": number}
+            rig.children.send("recording", Event("beads", 3, 5_000_000, fields))
+        rig.stop()
+    assert described(path)["beads"] == beads
+    kept = [event["beads"] for event in open_dataset(path).events if event["kind"] == "beads"]
+    assert kept == [beads[:1], beads]
 
 
 def test_what_cannot_be_gone_on_with_is_refused(tmp_path: Path) -> None:
