@@ -46,13 +46,13 @@ def test_a_cut_off_tracks_file_is_read_or_refused_but_never_hangs(tmp_path: Path
     whole = path.read_bytes()
     tracks.close()
     told = 0
-    for n_bytes in range(0, len(whole), len(whole) // 12):
+    for n_bytes in range(0, len(whole), len(whole) // 6):
         path.write_bytes(whole[:n_bytes])
         try:
             assert read_tracks_extent(path).n_frames <= 59
         except MagscopeError as error:
             told += str(path) in str(error)
-    assert told > 3
+    assert told > 1
 
 
 def test_images_while_they_are_written_and_after(tmp_path: Path) -> None:
