@@ -123,6 +123,8 @@ class Line:
         self._returning: set[str] = set()
         self._resume_camera = False
         self._selected: SelectBead | None = None
+        self._order: RecordingOrder | None = None
+        self._for_recorder: list[Message] = []
         self._protocol = loaded.config.experiment.protocol
 
     # --- for the supervisor ------------------------------------------------------------------
@@ -163,6 +165,7 @@ class Line:
             anchor=self._anchor,
             facts=dataset_facts(self._loaded, self._anchor, self.camera, self._motors.motors, beads),
         )
+        self._order = order
         self.children.send("recording", order)
 
     def begin_protocol(self) -> None:
@@ -196,10 +199,10 @@ class Line:
             self.errors.append(text)
             self.log(logging.ERROR, f"{text}; acquisition and recording go on, the motors stop")
             return
-        if child.name == "recording" and self.board.recording is not None:
-            self._on_recorder_lost(text, self.board.recording)
         if self._revive(child, text):
             return
+        if child.name == "recording":
+            self.give_recorder_up(text)
         child.state = "failed"
         policy = self._loaded.config.supervisor.on_child_death
         if policy == "continue" and self.camera is not None and not self.stopping:
@@ -234,6 +237,11 @@ class Line:
             if silent_s is not None:
                 said = f"the {child.name} process gave no sign of life for {silent_s:.0f} s and was ended"
                 child.failure = said
+
+    def give_recorder_up(self, why: str) -> None:
+        """Complete the dataset of a recorder that did not come back, as far as this can be done from here."""
+        if self.board.recording is not None and not self.children.alive("recording"):
+            self._on_recorder_lost(why, self.board.recording)
 
     def _on_recorder_lost(self, text: str, path: Path) -> None:
         video = self._segments.video
@@ -330,8 +338,25 @@ class Line:
             self.acquiring = True
         elif name == "tracking" and self._selected is not None:
             self.children.send(name, self._selected)
+        elif name == "recording":
+            self._brief_recorder()
         self.log(logging.WARNING, f"the {name} process runs again")
         self._record("process restarted", {"process": name})
+
+    def _brief_recorder(self) -> None:
+        """Let a new recorder go on with the dataset of the dead one, and give it what has come since."""
+        waiting, self._for_recorder = self._for_recorder, []
+        if self.board.recording is not None and self._order is not None:
+            self.children.send("recording", replace(self._order, resume=self.board.recording))
+            for message in waiting:
+                self.children.send("recording", message)
+
+    def tell_recorder(self, message: Message) -> None:
+        """Send to the recorder, or keep for the one that is to take the dataset over."""
+        if "recording" in self._returning:
+            self._for_recorder.append(message)
+        else:
+            self.children.send("recording", message)
 
     def _brief_window(self) -> None:
         """Give a window that opens late, or again, the whole state."""
@@ -377,7 +402,8 @@ class Line:
 
     def _on_recording(self, message: RecordingStarted | RecordingProgress | RecordingFinished) -> None:
         if isinstance(message, RecordingStarted):
-            self.board.start_recording(message.path)
+            if message.path != self.board.recording:
+                self.board.start_recording(message.path)
         elif isinstance(message, RecordingProgress):
             self.board.recorded = replace(self.board.recorded, frames_recorded=message.frames_recorded)
         else:
@@ -412,7 +438,7 @@ class Line:
         elif isinstance(message, StartRecording):
             self.start_recording(message)
         elif isinstance(message, StopRecording | RenameRecording):
-            self.children.send("recording", message)
+            self.tell_recorder(message)
         elif isinstance(message, SubmitProtocol):
             self.submit_protocol(message.function)
         elif isinstance(message, AddNote):
@@ -424,7 +450,7 @@ class Line:
         if self.board.recording is None:
             self._refuse("a note belongs to a recording, and none is running; start one first")
         else:
-            self.children.send("recording", self._event("note", {"text": text}))
+            self._record("note", {"text": text})
 
     def _on_camera_settings(self, settings: tuple[Setting, ...]) -> None:
         """Keep what a setting was and is: it may change what the numbers mean."""
@@ -455,7 +481,7 @@ class Line:
     def _record(self, kind: str, fields: dict[str, Any]) -> None:
         """Keep something that happened in the running dataset, if there is one."""
         if self.board.recording is not None:
-            self.children.send("recording", self._event(kind, fields))
+            self.tell_recorder(self._event(kind, fields))
 
     def _event(self, kind: str, fields: dict[str, Any]) -> Event:
         video = self._segments.video

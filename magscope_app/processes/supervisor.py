@@ -208,8 +208,9 @@ class Supervisor:
             self._pump(lambda: not line.acquiring, _STOP_CAMERA_S)
         if line.board.recording is not None:
             status = line.stopping if line.stopping in ("interrupted", "failed") else "completed"
-            line.children.send("recording", StopRecording(exit_status=status))
+            line.tell_recorder(StopRecording(exit_status=status))
             self._pump(lambda: line.board.recording is None, _FINISH_RECORDING_S)
+            line.give_recorder_up("the recording process had ended and did not come back before the end")
 
     def _pump(self, condition: Callable[[], bool], timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s

@@ -98,7 +98,8 @@ def test_the_oldest_logs_are_removed() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a POSIX signal makes the crash")
 def test_a_run_that_crashed_is_in_the_report(tmp_path: Path) -> None:
-    with running("demo.toml", "--headless", *SMALL) as line:
+    never = ("--set", "supervisor.restart.tracking=never")
+    with running("demo.toml", "--headless", *SMALL, *never) as line:
         line.wait_for("beads found")
         line.child("tracking").send_signal(signal.SIGSEGV)
         assert line.process.wait(20) == 1
