@@ -7,6 +7,22 @@ import socketserver
 import threading
 import time
 from contextlib import suppress
+from typing import Any
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    """Calls its threads alike, as they belong to the controller and end with it."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.workers: list[threading.Thread] = []
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        thread = threading.Thread(
+            target=self.process_request_thread, args=(request, client_address), name="controller"
+        )
+        self.workers.append(thread)
+        thread.start()
 
 
 class StageController:
@@ -29,8 +45,7 @@ class StageController:
         self._started = 0.0
         self._answers = True
         self._connections: set[socketserver.StreamRequestHandler] = set()
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = False
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="controller")
         self._thread.start()
 
@@ -68,6 +83,8 @@ class StageController:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        for worker in self._server.workers:
+            worker.join()
 
     def _now(self) -> tuple[float, bool]:
         way = self._target - self._start
