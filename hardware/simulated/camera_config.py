@@ -13,7 +13,7 @@ from hardware.simulated.world import Axis, start_position
 from magscope_app.config import CameraNoise, Config, ForceConfig
 from magscope_app.devices import FrameFormat
 from magscope_app.devices.force import ExponentialForce, ForceCalibration, force_calibration
-from magscope_app.errors import Problem
+from magscope_app.errors import MagscopeError, Problem
 
 #: The magnets of the twin where the config has no [force].
 MAGNETS = ExponentialForce(f0_pn=40.0, decay_mm=1.6)
@@ -75,7 +75,11 @@ def force_pn(config: Config, magnet_height_mm: float) -> float:
 @lru_cache(maxsize=4)
 def _magnets(force: ForceConfig | None) -> ForceCalibration:
     """Return the magnets of the config, read once: the camera asks for every frame."""
-    return force_calibration(force) or MAGNETS
+    try:
+        return force_calibration(force) or MAGNETS
+    except MagscopeError:
+        # The check of the config says what is wrong with the table.
+        return MAGNETS
 
 
 def starting_force_pn(config: Config) -> float:

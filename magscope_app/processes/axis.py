@@ -297,7 +297,9 @@ class Axis:
     def _step(self, ramp: _Ramp, position: float) -> None:
         now = time.monotonic()
         elapsed_s = now - ramp.started
-        height = ramp.plan.height_mm(elapsed_s)
+        low, high = self.info.limits if self.info else (-math.inf, math.inf)
+        # The magnets may stand a little beyond a limit when the ramp begins.
+        height = min(max(ramp.plan.height_mm(elapsed_s), low), high)
         self._target = height
         if elapsed_s >= ramp.plan.duration_s:
             self._ramp = None

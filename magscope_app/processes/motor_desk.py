@@ -65,6 +65,7 @@ class MotorDesk:
         self._processes = tuple(owned)
         self._owners = {entry.name: process for process, entries in owned.items() for entry in entries}
         self._infos: dict[str, MotorInfo] = {}
+        self._lost: set[str] = set()
         self._statuses = {motor.name: MotorStatus(motor.name, "closed") for motor in config.motors}
 
     @property
@@ -99,11 +100,15 @@ class MotorDesk:
         before = self._statuses[status.name]
         self._statuses[status.name] = status
         self._tell(message)
+        came_back = status.state == "ready" and status.name in self._lost
+        if status.state == "lost":
+            self._lost.add(status.name)
         if status.text:
             self._log(logging.INFO if status.is_well else logging.ERROR, status.text)
-        elif status.state == "ready" and not before.is_well:
+        if came_back:
+            self._lost.remove(status.name)
             self._log(logging.INFO, f"{status.name} is ready again")
-        if status.text or not before.is_well:
+        if status.text or came_back or not before.is_well:
             self._keep("motor", {"motor": status.name, "state": status.state, "text": status.text})
 
     def on_death(self, process: str) -> None:
