@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from magscope_app.config import Config
@@ -115,7 +115,7 @@ class MotorDesk:
         """Note what has become of the axes of a process that ended unasked."""
         for name, owner in self._owners.items():
             if owner == process:
-                text = f"{name} is not driven any more, its process has ended; reconnecting starts it again"
+                text = f"{name} is not driven any more: its process has ended"
                 self.on_changed(MotorChanged(MotorStatus(name, "lost", text)))
 
     # --- commands ----------------------------------------------------------------------------
@@ -125,8 +125,15 @@ class MotorDesk:
         for process in self._processes:
             self._children.send(process, StopMotors())
 
-    def command(self, message: Message) -> None:
+    def command(self, message: Message, returning: Container[str]) -> None:
         """Pass a command on to the process that owns the axis; reconnecting starts that again if need be.
+
+        Parameters
+        ----------
+        message : Message
+            One of `MOTOR_COMMANDS`.
+        returning : container of str
+            Processes that are being started again without being asked.
 
         Raises
         ------
@@ -136,6 +143,8 @@ class MotorDesk:
         owner = self._owner(message)
         if self._children.alive(owner):
             self._children.send(owner, message)
+        elif owner in returning:
+            raise CommandImpossible(f"the {owner} process is being started again; wait until it runs")
         elif isinstance(message, ReconnectMotor):
             self._children.start([owner])
         else:

@@ -78,7 +78,7 @@ def protocol(microscope: Microscope) -> None:
 def axes_with_a_driver_that_waits() -> Config:
     """Return focus, magnets and an axis whose driver blocks, all of one controller."""
     simulated = "hardware.simulated.microscope:Simulated"
-    axes = [
+    axes: list[dict[str, object]] = [
         {"name": "slow", "driver": "tests.processes.stages:BlockingStage", "limits": [-1e6, 1e6]},
         {"name": "focus", "driver": f"{simulated}Focus", "role": "focus"},
         {"name": "magnet", "driver": f"{simulated}MagnetHeight", "role": "magnet_height", "lowest": 0.5},
