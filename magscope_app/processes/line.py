@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
-from magscope_app.devices import Setting
 from magscope_app.messages import (
     AbortProtocol,
     AcquisitionStopped,
@@ -22,12 +20,10 @@ from magscope_app.messages import (
     Event,
     FindBeads,
     FirstFrame,
-    HomeMotor,
-    JogMotor,
     LogEntry,
     Message,
+    MotorChanged,
     MotorsReady,
-    MoveMotor,
     ProcessDied,
     ProcessFailed,
     ProcessReady,
@@ -50,20 +46,18 @@ from magscope_app.messages import (
 )
 from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
 from magscope_app.processes.children import Child, Children
-from magscope_app.processes.dead_recorder import close_for_dead_recorder
+from magscope_app.processes.controllers import MOTORS
 from magscope_app.processes.facts import dataset_facts
+from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
 from magscope_app.processes.options import Listeners, RunOptions
-from magscope_app.processes.revival import Revival
+from magscope_app.processes.recording_desk import RECORDER, RecordingDesk
+from magscope_app.processes.revival import Revival, kind_of
 from magscope_app.processes.segments import Segments
 from magscope_app.processes.status_board import StatusBoard
 
 #: To which process a command goes.
 _ROUTES: dict[type[Message], str] = {
     SetCameraSetting: "camera",
-    MoveMotor: "motors",
-    JogMotor: "motors",
-    HomeMotor: "motors",
-    StopMotors: "motors",
     FindBeads: "tracking",
     SelectBead: "tracking",
     StopProtocol: "experiment",
@@ -116,15 +110,13 @@ class Line:
         self.acquired_s = 0.0
         self.stopping = ""
         self.errors: list[str] = []
-        self.recordings: list[RecordingFinished] = []
-        self._motors = MotorsReady(())
+        self.recording = RecordingDesk(children, self.board)
+        self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._record)
         self._windows_lost = 0
         self._revival = Revival(loaded.config.supervisor.restart.model_dump())
         self._returning: set[str] = set()
         self._resume_camera = False
         self._selected: SelectBead | None = None
-        self._order: RecordingOrder | None = None
-        self._for_recorder: list[Message] = []
         self._protocol = loaded.config.experiment.protocol
 
     # --- for the supervisor ------------------------------------------------------------------
@@ -152,7 +144,7 @@ class Line:
 
     def start_recording(self, message: StartRecording) -> None:
         """Order a dataset; what the message leaves open comes from the config."""
-        if self.board.recording is not None:
+        if self.recording.running is not None:
             self._refuse("a recording is running already; stop it first")
             return
         config = self._loaded.config
@@ -163,10 +155,9 @@ class Line:
             mode=message.mode or config.recording.mode,
             config_text=self._loaded.text,
             anchor=self._anchor,
-            facts=dataset_facts(self._loaded, self._anchor, self.camera, self._motors.motors, beads),
+            facts=dataset_facts(self._loaded, self._anchor, self.camera, self.motors.infos, beads),
         )
-        self._order = order
-        self.children.send("recording", order)
+        self.recording.start(order)
 
     def begin_protocol(self) -> None:
         """Run the protocol of the config, if there is one, now that the beads are known."""
@@ -178,8 +169,8 @@ class Line:
         """Run a protocol in the experiment process, which is started when it is first needed."""
         if not self.children.alive("experiment"):
             self.children.start(["experiment"])
-            self.children.send("experiment", self._motors)
-            self.children.send("experiment", self.beads.changed())
+            for known in (*self.motors.state(), self.beads.changed()):
+                self.children.send("experiment", known)
         self.children.send("experiment", SubmitProtocol(function))
 
     def on_death(self, child: Child) -> None:
@@ -194,16 +185,19 @@ class Line:
         if child.name == "gui":
             self._on_window_lost(text)
             return
+        if kind_of(child.name) == MOTORS:
+            self.motors.on_death(child.name)
         if child.name == "experiment":
-            self.children.send("motors", StopMotors())
+            self.motors.stop_all()
             self.errors.append(text)
             self.log(logging.ERROR, f"{text}; acquisition and recording go on, the motors stop")
             return
         if self._revive(child, text):
             return
-        if child.name == "recording":
+        if child.name == RECORDER:
             self.give_recorder_up(text)
         child.state = "failed"
+        self._returning.discard(child.name)
         policy = self._loaded.config.supervisor.on_child_death
         if policy == "continue" and self.camera is not None and not self.stopping:
             self.errors.append(text)
@@ -222,6 +216,8 @@ class Line:
             return False
         child.state = "restarting"
         self._returning.add(child.name)
+        if child.name == RECORDER:
+            self.recording.hold()
         self.log(logging.ERROR, f"{text}; it is started again in {pause_s:g} s, the others go on")
         self._record("process died", {"process": child.name, "why": text})
         return True
@@ -239,19 +235,14 @@ class Line:
                 child.failure = said
 
     def give_recorder_up(self, why: str) -> None:
-        """Complete the dataset of a recorder that did not come back, as far as this can be done from here."""
-        if self.board.recording is not None and not self.children.alive("recording"):
-            self._on_recorder_lost(why, self.board.recording)
-
-    def _on_recorder_lost(self, text: str, path: Path) -> None:
-        video = self._segments.video
-        assert video is not None
-        recorded = self.board.recorded.frames_recorded
-        self._on_recording_finished(close_for_dead_recorder(path, text, video, recorded))
+        """Complete the dataset of a recorder that does not come back."""
+        finished = self.recording.give_up(why, self._segments.video)
+        if finished is not None:
+            self._on_recording(finished)
 
     def _on_window_lost(self, text: str) -> None:
         """Open the window again; acquisition and recording do not notice, but the motors stop."""
-        self.children.send("motors", StopMotors())
+        self.motors.stop_all()
         self._windows_lost += 1
         if not self.ready & {"gui"}:
             self.fail(f"{text}; --headless runs without a window")
@@ -287,14 +278,14 @@ class Line:
                 self._on_ready(child, message)
             case RecordingStarted() | RecordingProgress() | RecordingFinished():
                 self._on_recording(message)
-            case CameraSettings(settings):
-                self._on_camera_settings(settings)
+            case CameraSettings() | MotorChanged():
+                self._on_device_changed(message)
             case _:
                 self.command(message)
 
     def _on_refused(self, child: Child, text: str) -> None:
         at_once = self._options.record is not None or self._loaded.config.recording.start
-        if child.name == "recording" and at_once and self.first_frame_ns is None:
+        if child.name == RECORDER and at_once and self.first_frame_ns is None:
             self.fail(text)
         else:
             self.log(logging.WARNING, text)
@@ -316,9 +307,8 @@ class Line:
             self.camera = message
             self.children.send("gui", message)
         elif isinstance(message, MotorsReady):
-            self._motors = message
-            self.ready.add("motors")
-            self.children.send("gui", message)
+            self.motors.on_ready(message)
+            self.ready.add(child.name)
         else:
             self.ready.add(message.process)
             if message.process == "gui":
@@ -330,7 +320,8 @@ class Line:
 
     def _welcome_back(self, name: str) -> None:
         """Tell a process that was started again what it has missed."""
-        if self._segments.video is not None and self.beads.format is not None:
+        sees_video = kind_of(name) != MOTORS and self._segments.video is not None
+        if sees_video and self.beads.format is not None:
             self.children.send(name, VideoReady(self.beads.format))
         if name == "camera" and self._resume_camera:
             self._resume_camera = False
@@ -338,35 +329,19 @@ class Line:
             self.acquiring = True
         elif name == "tracking" and self._selected is not None:
             self.children.send(name, self._selected)
-        elif name == "recording":
-            self._brief_recorder()
+        elif name == RECORDER:
+            self.recording.resume()
         self.log(logging.WARNING, f"the {name} process runs again")
         self._record("process restarted", {"process": name})
 
-    def _brief_recorder(self) -> None:
-        """Let a new recorder go on with the dataset of the dead one, and give it what has come since."""
-        waiting, self._for_recorder = self._for_recorder, []
-        if self.board.recording is not None and self._order is not None:
-            self.children.send("recording", replace(self._order, resume=self.board.recording))
-            for message in waiting:
-                self.children.send("recording", message)
-
-    def tell_recorder(self, message: Message) -> None:
-        """Send to the recorder, or keep for the one that is to take the dataset over."""
-        if "recording" in self._returning:
-            self._for_recorder.append(message)
-        else:
-            self.children.send("recording", message)
-
     def _brief_window(self) -> None:
         """Give a window that opens late, or again, the whole state."""
-        state: list[Message] = [self._motors, self.beads.changed()]
+        state: list[Message] = [*self.motors.state(), self.beads.changed()]
         if self.camera is not None:
             state.append(self.camera)
         if self._segments.video is not None and self.beads.format is not None:
             state.append(VideoReady(self.beads.format))
-        if self.board.recording is not None:
-            state.append(RecordingStarted(self.board.recording, self._loaded.config.recording.mode))
+        state += self.recording.state()
         for message in state:
             self.children.send("gui", message)
 
@@ -401,19 +376,8 @@ class Line:
         self.begin_protocol()
 
     def _on_recording(self, message: RecordingStarted | RecordingProgress | RecordingFinished) -> None:
-        if isinstance(message, RecordingStarted):
-            if message.path != self.board.recording:
-                self.board.start_recording(message.path)
-        elif isinstance(message, RecordingProgress):
-            self.board.recorded = replace(self.board.recorded, frames_recorded=message.frames_recorded)
-        else:
-            self._on_recording_finished(message)
-
-    def _on_recording_finished(self, message: RecordingFinished) -> None:
-        self.board.recording = None
-        self.board.recorded = message.counters
-        self.recordings.append(message)
-        if message.error:
+        self.recording.on_news(message)
+        if isinstance(message, RecordingFinished) and message.error:
             self.errors.append(message.error)
             self.log(logging.ERROR, message.error)
             if self._options.headless and self._options.record is not None:
@@ -433,12 +397,16 @@ class Line:
             self._refuse(f"the {route} process is not running: start again to use it")
         elif route is not None:
             self.children.send(route, message)
+        elif isinstance(message, StopMotors):
+            self.motors.stop_all()
+        elif isinstance(message, MOTOR_COMMANDS):
+            self._command_motor(message)
         elif isinstance(message, Quit):
             self.stop("completed")
         elif isinstance(message, StartRecording):
             self.start_recording(message)
         elif isinstance(message, StopRecording | RenameRecording):
-            self.tell_recorder(message)
+            self.recording.tell(message)
         elif isinstance(message, SubmitProtocol):
             self.submit_protocol(message.function)
         elif isinstance(message, AddNote):
@@ -446,18 +414,27 @@ class Line:
         else:
             self._on_bead_command(message)
 
+    def _command_motor(self, message: Message) -> None:
+        try:
+            self.motors.command(message, self._returning)
+        except CommandImpossible as error:
+            self._refuse(str(error), getattr(message, "token", 0))
+
     def _add_note(self, text: str) -> None:
-        if self.board.recording is None:
+        if self.recording.running is None:
             self._refuse("a note belongs to a recording, and none is running; start one first")
         else:
             self._record("note", {"text": text})
 
-    def _on_camera_settings(self, settings: tuple[Setting, ...]) -> None:
-        """Keep what a setting was and is: it may change what the numbers mean."""
+    def _on_device_changed(self, message: CameraSettings | MotorChanged) -> None:
+        """Keep what a setting was and is, as it may change what the numbers mean; and how an axis is."""
+        if isinstance(message, MotorChanged):
+            self.motors.on_changed(message)
+            return
         old = {setting.name: setting.value for setting in self.camera.settings} if self.camera else {}
         if self.camera is not None:
-            self.camera = replace(self.camera, settings=settings)
-        for setting in settings:
+            self.camera = replace(self.camera, settings=message.settings)
+        for setting in message.settings:
             if setting.value != old.get(setting.name):
                 fields = {"device": "camera", "name": setting.name, "value": setting.value}
                 self._record("setting", fields | {"before": old.get(setting.name), "unit": setting.unit})
@@ -474,14 +451,14 @@ class Line:
         self.children.send("gui", message)
         self.children.send("experiment", message)
 
-    def _refuse(self, text: str) -> None:
-        self._tell(CommandRefused("supervisor", text))
+    def _refuse(self, text: str, token: int = 0) -> None:
+        self._tell(CommandRefused("supervisor", text, token))
         self.log(logging.WARNING, text)
 
     def _record(self, kind: str, fields: dict[str, Any]) -> None:
         """Keep something that happened in the running dataset, if there is one."""
-        if self.board.recording is not None:
-            self.tell_recorder(self._event(kind, fields))
+        if self.recording.running is not None:
+            self.recording.tell(self._event(kind, fields))
 
     def _event(self, kind: str, fields: dict[str, Any]) -> Event:
         video = self._segments.video

@@ -23,13 +23,13 @@ from magscope_app.messages import (
     StartAcquisition,
     StartRecording,
     StopAcquisition,
-    StopMotors,
     StopRecording,
     VideoReady,
 )
 from magscope_app.operating_system import Awake, keep_awake
 from magscope_app.processes.bead_owner import beads_of_config
 from magscope_app.processes.children import START_TIMEOUT_S, Children
+from magscope_app.processes.controllers import motor_processes
 from magscope_app.processes.handles import make_handles
 from magscope_app.processes.line import Line
 from magscope_app.processes.options import (
@@ -131,7 +131,7 @@ class Supervisor:
         line = self._line
         code = EXIT_INTERRUPTED if self._interrupted else EXIT_FAILED if line.errors else EXIT_OK
         errors = "\n".join(dict.fromkeys(line.errors))
-        return RunResult(code, counters, line.acquired_s, tuple(line.recordings), errors)
+        return RunResult(code, counters, line.acquired_s, tuple(line.recording.finished), errors)
 
     def _introduction(self) -> str:
         given = "".join(f" --set {override}" for override in self._loaded.overrides)
@@ -144,7 +144,7 @@ class Supervisor:
         A recording from the first frame, or a protocol, needs everyone.
         """
         first = [*([] if self._options.headless else ["gui"]), "tracking", "camera"]
-        later = ["recording", *(["motors"] if self._config.motors else [])]
+        later = ["recording", *motor_processes(self._config)]
         everyone = self._records_at_once or self._config.experiment.protocol is not None
         return ([*first, *later], []) if everyone else (first, later)
 
@@ -175,7 +175,7 @@ class Supervisor:
         line.tell_beads()
         if self._records_at_once:
             line.start_recording(StartRecording(self._options.record, self._options.name))
-            self._await(lambda: line.board.recording is not None, "the recording to start")
+            self._await(lambda: line.recording.running is not None, "the recording to start")
         line.children.send("camera", StartAcquisition())
         line.acquiring = True
         line.children.start(later)
@@ -202,14 +202,16 @@ class Supervisor:
     def _end_line(self) -> None:
         """Stop motors and camera, let what was acquired be tracked and recorded."""
         line = self._line
-        line.children.send("motors", StopMotors())
+        line.motors.stop_all()
+        # An axis that is not well at the end is not to be overlooked.
+        line.errors += line.motors.unwell
         if line.acquiring:
             line.children.send("camera", StopAcquisition())
             self._pump(lambda: not line.acquiring, _STOP_CAMERA_S)
-        if line.board.recording is not None:
+        if line.recording.running is not None:
             status = line.stopping if line.stopping in ("interrupted", "failed") else "completed"
-            line.tell_recorder(StopRecording(exit_status=status))
-            self._pump(lambda: line.board.recording is None, _FINISH_RECORDING_S)
+            line.recording.tell(StopRecording(exit_status=status))
+            self._pump(lambda: line.recording.running is None, _FINISH_RECORDING_S)
             line.give_recorder_up("the recording process had ended and did not come back before the end")
 
     def _pump(self, condition: Callable[[], bool], timeout_s: float) -> None:
@@ -251,6 +253,7 @@ class Supervisor:
             len(line.beads),
             [child.process_state() for child in line.children],
             line.acquiring and self._awake.active,
+            line.motors.statuses,
         )
         self._listeners.on_status(status)
         line.children.send("gui", status)
