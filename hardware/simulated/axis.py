@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Mapping
 from typing import ClassVar
@@ -47,9 +48,9 @@ class SimulatedAxis(Motor):
         self._speed = min(motor.speed or self.default_speed, self.fastest)
         self._world: World | None = None
         self._faults = AxisFaults(motor.name)
-        # Where a stuck axis would go, and the limit switch that ended a move.
+        # Where a stuck axis would go.
         self._wanted: float | None = None
-        self._switch: float | None = None
+        self._guard = threading.RLock()
 
     @classmethod
     def problems(cls, context: MotorContext) -> tuple[Problem, ...]:
@@ -109,7 +110,7 @@ class SimulatedAxis(Motor):
             now_ns = time.perf_counter_ns()
             at = self._world.position(self.axis, now_ns)
             self._faults = AxisFaults(self.name, config.simulation.faults, now_ns, at)
-            self._wanted = self._switch = None
+            self._wanted = None
 
     def close(self) -> None:
         """Leave the world."""
@@ -119,53 +120,59 @@ class SimulatedAxis(Motor):
 
     def position(self) -> float:
         """Return where the axis is now. Raises DeviceLost."""
-        return self._answer(time.perf_counter_ns()).position(self.axis, time.perf_counter_ns())
+        with self._guard:
+            now_ns = time.perf_counter_ns()
+            return self._answer(now_ns).position(self.axis, now_ns)
 
     def is_moving(self) -> bool:
-        """Return True until the axis has settled; a stuck one still tries.
+        """Return True until the axis has settled; a stuck one tries on and on. Raises DeviceLost."""
+        with self._guard:
+            now_ns = time.perf_counter_ns()
+            world = self._answer(now_ns)
+            return self._wanted is not None or world.move(self.axis).moving(now_ns)
+
+    def start_move(self, position: float) -> None:
+        """Set off for `position`; a limit switch on the way ends the move early.
 
         Raises
         ------
         DeviceLost
-            It was disconnected.
+            The axis was disconnected.
         DeviceError
-            A limit switch has ended the move: until it is stopped or moved away from the switch.
+            The axis stands at a limit switch, and would have to go on.
         """
-        now_ns = time.perf_counter_ns()
-        moving = self._wanted is not None or self._answer(now_ns).move(self.axis).moving(now_ns)
-        if self._switch is not None and not moving:
-            raise DeviceError(
-                f"{self.name} ran into its limit switch at {self._switch:g} {self.unit}: move it back"
-            )
-        return moving
-
-    def start_move(self, position: float) -> None:
-        """Set off for `position`. Raises DeviceLost, and DeviceError where a limit switch is in the way."""
-        now_ns = time.perf_counter_ns()
-        start = self._answer(now_ns).position(self.axis, now_ns)
-        if self._faults.switch_on_way(start, position, now_ns) == start:
-            raise DeviceError(
-                f"{self.name} is at its limit switch at {start:g} {self.unit} and cannot go on to "
-                f"{position:g}: move it back"
-            )
-        self._switch = self._wanted = None
-        if self._faults.stuck(now_ns):
-            self._go(start, math.inf)
-            self._wanted = position
-        else:
-            self._set_off(position, now_ns)
+        with self._guard:
+            now_ns = time.perf_counter_ns()
+            start = self._answer(now_ns).position(self.axis, now_ns)
+            if self._faults.switch_on_way(start, position, now_ns) == start:
+                raise DeviceError(
+                    f"{self.name} is at its limit switch at {start:g} {self.unit} and cannot go on to "
+                    f"{position:g}: move it back"
+                )
+            self._wanted = None
+            if self._faults.stuck(now_ns):
+                self._go(start, math.inf)
+                self._wanted = position
+            else:
+                self._set_off(position, now_ns)
 
     def stop(self) -> None:
-        """Stay where the axis is now; a limit switch that was hit is forgotten. Raises DeviceLost."""
-        now_ns = time.perf_counter_ns()
-        world = self._answer(now_ns)
-        self._wanted = self._switch = None
-        if world.move(self.axis).moving(now_ns):
-            self._go(world.position(self.axis, now_ns), math.inf)
+        """Stay where the axis is now. Raises DeviceLost."""
+        with self._guard:
+            now_ns = time.perf_counter_ns()
+            world = self._answer(now_ns)
+            self._wanted = None
+            if world.move(self.axis).moving(now_ns):
+                self._go(world.position(self.axis, now_ns), math.inf)
 
     def home(self) -> None:
         """Go to where the axis was when the instrument was switched on. Raises LimitError."""
         self.move_to(start_position(self.context.motor, self.axis))
+
+    @property
+    def speed(self) -> float:
+        """Units per second of the next move; infinite when it jumps."""
+        return math.inf if self._instant else self._speed
 
     def device_limits(self) -> tuple[float, float]:
         """Return how far the axis can travel."""
@@ -208,9 +215,10 @@ class SimulatedAxis(Motor):
         at_position: float | None = None,
     ) -> None:
         """Let something go wrong now: stuck_motor, limit_switch, disconnect."""
-        now_ns = time.perf_counter_ns()
-        at = self._answer(now_ns).position(self.axis, now_ns)
-        self._faults.cause(kind, now_ns, at, duration_s=duration_s, at_position=at_position)
+        with self._guard:
+            now_ns = time.perf_counter_ns()
+            at = self._answer(now_ns).position(self.axis, now_ns)
+            self._faults.cause(kind, now_ns, at, duration_s=duration_s, at_position=at_position)
 
     def _answer(self, now_ns: int) -> World:
         """Let faults take their effect, and return the world. Raises DeviceLost."""
@@ -225,25 +233,20 @@ class SimulatedAxis(Motor):
         elif self._wanted is not None:
             target, self._wanted = self._wanted, None
             self._set_off(target, now_ns)
-        elif self._switch is None and move.moving(now_ns):
+        elif move.moving(now_ns):
             self._heed_switch(world.position(self.axis, now_ns), move.target, now_ns)
         return world
 
     def _set_off(self, target: float, now_ns: int) -> None:
         if not self._heed_switch(self._opened().position(self.axis, now_ns), target, now_ns):
-            self._go(target, self._usual_speed)
+            self._go(target, self.speed)
 
     def _heed_switch(self, start: float, target: float, now_ns: int) -> bool:
         """Go no further than a limit switch on the way; True if there is one."""
         at = self._faults.switch_on_way(start, target, now_ns)
         if at is not None:
-            self._switch = at
-            self._go(at, self._usual_speed)
+            self._go(at, self.speed)
         return at is not None
-
-    @property
-    def _usual_speed(self) -> float:
-        return math.inf if self._instant else self._speed
 
     def _go(self, target: float, speed: float) -> None:
         now_ns = time.perf_counter_ns()

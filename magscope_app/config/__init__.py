@@ -4,6 +4,7 @@ from magscope_app.config.experiment import BeadEntry, BeadRole, Beads, Recording
 from magscope_app.config.faults import CAMERA_FAULTS, MOTOR_FAULTS, FaultEntry, FaultKind
 from magscope_app.config.instrument import Camera as CameraConfig
 from magscope_app.config.instrument import CameraNoise, ForceModel, Optics
+from magscope_app.config.instrument import Force as ForceConfig
 from magscope_app.config.instrument import Motor as MotorConfig
 from magscope_app.config.load import LoadedConfig, load_config
 from magscope_app.config.model import Config
@@ -20,6 +21,7 @@ __all__ = [
     "Config",
     "FaultEntry",
     "FaultKind",
+    "ForceConfig",
     "ForceModel",
     "LoadedConfig",
     "MotorConfig",

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing import connection
 from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
@@ -39,7 +40,7 @@ class Child:
         ours, theirs = context.Pipe(duplex=True)
         self._process: BaseProcess = context.Process(
             target=child_main,
-            args=(ChildStart(name, TARGETS[name], theirs, handles),),
+            args=(ChildStart(name, _target(name), theirs, replace(handles, process=name)),),
             name=f"magscope-{name}",
         )
         try:
@@ -157,6 +158,11 @@ class Children:
         deadline = time.monotonic() + (_END_STARTING_S if starting else _END_S)
         for child in self:
             child.end(deadline)
+
+
+def _target(name: str) -> str:
+    """Return where the work of a process is done: what follows a dash tells those of one kind apart."""
+    return TARGETS[name.partition("-")[0]]
 
 
 @contextmanager

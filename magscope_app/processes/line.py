@@ -10,7 +10,6 @@ from typing import Any
 
 from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
-from magscope_app.devices import Setting
 from magscope_app.messages import (
     AbortProtocol,
     AcquisitionStopped,
@@ -22,12 +21,10 @@ from magscope_app.messages import (
     Event,
     FindBeads,
     FirstFrame,
-    HomeMotor,
-    JogMotor,
     LogEntry,
     Message,
+    MotorChanged,
     MotorsReady,
-    MoveMotor,
     ProcessDied,
     ProcessFailed,
     ProcessReady,
@@ -49,8 +46,10 @@ from magscope_app.messages import (
 )
 from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
 from magscope_app.processes.children import Child, Children
+from magscope_app.processes.controllers import is_motors
 from magscope_app.processes.dead_recorder import close_for_dead_recorder
 from magscope_app.processes.facts import dataset_facts
+from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.segments import Segments
 from magscope_app.processes.status_board import StatusBoard
@@ -58,10 +57,6 @@ from magscope_app.processes.status_board import StatusBoard
 #: To which process a command goes.
 _ROUTES: dict[type[Message], str] = {
     SetCameraSetting: "camera",
-    MoveMotor: "motors",
-    JogMotor: "motors",
-    HomeMotor: "motors",
-    StopMotors: "motors",
     FindBeads: "tracking",
     SelectBead: "tracking",
     StopProtocol: "experiment",
@@ -115,7 +110,7 @@ class Line:
         self.stopping = ""
         self.errors: list[str] = []
         self.recordings: list[RecordingFinished] = []
-        self._motors = MotorsReady(())
+        self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._keep)
         self._windows_lost = 0
         self._protocol = loaded.config.experiment.protocol
 
@@ -139,10 +134,7 @@ class Line:
         """Tell everyone who wants to know which beads there are."""
         changed = self.beads.changed()
         self._tell(changed)
-        if self.board.recording is not None:
-            beads = [asdict(bead) for bead in changed.beads]
-            event = self._event("beads", {"beads": beads, "version": changed.version})
-            self.children.send("recording", event)
+        self._keep("beads", {"beads": [asdict(bead) for bead in changed.beads], "version": changed.version})
 
     def start_recording(self, message: StartRecording) -> None:
         """Order a dataset; what the message leaves open comes from the config."""
@@ -157,7 +149,7 @@ class Line:
             mode=message.mode or config.recording.mode,
             config_text=self._loaded.text,
             anchor=self._anchor,
-            facts=dataset_facts(self._loaded, self._anchor, self.camera, self._motors.motors, beads),
+            facts=dataset_facts(self._loaded, self._anchor, self.camera, self.motors.infos, beads),
         )
         self.children.send("recording", order)
 
@@ -171,8 +163,8 @@ class Line:
         """Run a protocol in the experiment process, which is started when it is first needed."""
         if not self.children.alive("experiment"):
             self.children.start(["experiment"])
-            self.children.send("experiment", self._motors)
-            self.children.send("experiment", self.beads.changed())
+            for known in (*self.motors.state(), self.beads.changed()):
+                self.children.send("experiment", known)
         self.children.send("experiment", SubmitProtocol(function))
 
     def on_death(self, child: Child) -> None:
@@ -186,8 +178,10 @@ class Line:
         if child.name == "gui":
             self._on_window_lost(text)
             return
+        if is_motors(child.name):
+            self.motors.on_death(child.name)
         if child.name == "experiment":
-            self.children.send("motors", StopMotors())
+            self.motors.stop_all()
             self.errors.append(text)
             self.log(logging.ERROR, f"{text}; acquisition and recording go on, the motors stop")
             return
@@ -210,7 +204,7 @@ class Line:
 
     def _on_window_lost(self, text: str) -> None:
         """Open the window again; acquisition and recording do not notice, but the motors stop."""
-        self.children.send("motors", StopMotors())
+        self.motors.stop_all()
         self._windows_lost += 1
         if not self.ready & {"gui"}:
             self.fail(f"{text}; --headless runs without a window")
@@ -246,8 +240,8 @@ class Line:
                 self._on_ready(child, message)
             case RecordingStarted() | RecordingProgress() | RecordingFinished():
                 self._on_recording(message)
-            case CameraSettings(settings):
-                self._on_camera_settings(settings)
+            case CameraSettings() | MotorChanged():
+                self._on_device_changed(message)
             case _:
                 self.command(message)
 
@@ -261,9 +255,8 @@ class Line:
             self.camera = message
             self.children.send("gui", message)
         elif isinstance(message, MotorsReady):
-            self._motors = message
-            self.ready.add("motors")
-            self.children.send("gui", message)
+            self.motors.on_ready(message)
+            self.ready.add(child.name)
         else:
             self.ready.add(message.process)
             if message.process == "gui":
@@ -272,7 +265,7 @@ class Line:
 
     def _brief_window(self) -> None:
         """Give a window that opens late, or again, the whole state."""
-        state: list[Message] = [self._motors, self.beads.changed()]
+        state: list[Message] = [*self.motors.state(), self.beads.changed()]
         if self.camera is not None:
             state.append(self.camera)
         if self._segments.video is not None and self.beads.format is not None:
@@ -291,9 +284,7 @@ class Line:
 
     def _on_protocol_ended(self, message: ProtocolEnded) -> None:
         self._tell(message)
-        if self.board.recording is not None:
-            fields = {"function": message.function, "error": message.error}
-            self.children.send("recording", self._event("protocol ended", fields))
+        self._keep("protocol ended", {"function": message.function, "error": message.error})
         if message.error:
             self.errors.append(f"the protocol {message.function} failed: {message.error}")
             self.log(logging.ERROR, self.errors[-1])
@@ -337,14 +328,17 @@ class Line:
 
     def command(self, message: Message) -> None:
         """Carry out or pass on what the user wants; a running dataset keeps it as an event."""
-        if self.board.recording is not None and not isinstance(message, _NO_EVENT):
-            fields = {"command": type(message).__name__} | asdict(message)
-            self.children.send("recording", self._event("command", fields))
+        if not isinstance(message, _NO_EVENT):
+            self._keep("command", {"command": type(message).__name__} | asdict(message))
         route = _ROUTES.get(type(message))
         if route is not None and not self.children.alive(route):
             self._refuse(f"the {route} process is not running: start again to use it")
         elif route is not None:
             self.children.send(route, message)
+        elif isinstance(message, StopMotors):
+            self.motors.stop_all()
+        elif isinstance(message, MOTOR_COMMANDS):
+            self._command_motor(message)
         elif isinstance(message, Quit):
             self.stop("completed")
         elif isinstance(message, StartRecording):
@@ -358,24 +352,30 @@ class Line:
         else:
             self._on_bead_command(message)
 
+    def _command_motor(self, message: Message) -> None:
+        try:
+            self.motors.command(message)
+        except CommandImpossible as error:
+            self._refuse(str(error), getattr(message, "token", 0))
+
     def _add_note(self, text: str) -> None:
         if self.board.recording is None:
             self._refuse("a note belongs to a recording, and none is running; start one first")
         else:
-            self.children.send("recording", self._event("note", {"text": text}))
+            self._keep("note", {"text": text})
 
-    def _on_camera_settings(self, settings: tuple[Setting, ...]) -> None:
-        """Keep what a setting was and is: it may change what the numbers mean."""
+    def _on_device_changed(self, message: CameraSettings | MotorChanged) -> None:
+        """Keep what a setting was and is, as it may change what the numbers mean; and how an axis is."""
+        if isinstance(message, MotorChanged):
+            self.motors.on_changed(message)
+            return
         old = {setting.name: setting.value for setting in self.camera.settings} if self.camera else {}
         if self.camera is not None:
-            self.camera = replace(self.camera, settings=settings)
-        for setting in settings:
-            if self.board.recording is not None and setting.value != old.get(setting.name):
+            self.camera = replace(self.camera, settings=message.settings)
+        for setting in message.settings:
+            if setting.value != old.get(setting.name):
                 fields = {"device": "camera", "name": setting.name, "value": setting.value}
-                event = self._event(
-                    "setting", fields | {"before": old.get(setting.name), "unit": setting.unit}
-                )
-                self.children.send("recording", event)
+                self._keep("setting", fields | {"before": old.get(setting.name), "unit": setting.unit})
 
     def _on_bead_command(self, message: Message) -> None:
         try:
@@ -389,11 +389,14 @@ class Line:
         self.children.send("gui", message)
         self.children.send("experiment", message)
 
-    def _refuse(self, text: str) -> None:
-        self._tell(CommandRefused("supervisor", text))
+    def _refuse(self, text: str, token: int = 0) -> None:
+        self._tell(CommandRefused("supervisor", text, token))
         self.log(logging.WARNING, text)
 
-    def _event(self, kind: str, fields: dict[str, Any]) -> Event:
+    def _keep(self, kind: str, fields: dict[str, Any]) -> None:
+        """Keep an event in the running dataset, if there is one."""
+        if self.board.recording is None:
+            return
         video = self._segments.video
         frame_id = video.counters().next_frame_id if video is not None else 0
-        return Event(kind, frame_id, self._anchor.session_ns(), fields)
+        self.children.send("recording", Event(kind, frame_id, self._anchor.session_ns(), fields))
