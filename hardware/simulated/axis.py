@@ -151,7 +151,7 @@ class SimulatedAxis(Motor):
                 )
             self._wanted = None
             if self._faults.stuck(now_ns):
-                self._go(start, math.inf)
+                self._go(start, math.inf, now_ns)
                 self._wanted = position
             else:
                 self._set_off(position, now_ns)
@@ -163,7 +163,7 @@ class SimulatedAxis(Motor):
             world = self._answer(now_ns)
             self._wanted = None
             if world.move(self.axis).moving(now_ns):
-                self._go(world.position(self.axis, now_ns), math.inf)
+                self._go(world.position(self.axis, now_ns), math.inf, now_ns)
 
     def home(self) -> None:
         """Go to where the axis was when the instrument was switched on. Raises LimitError."""
@@ -228,7 +228,7 @@ class SimulatedAxis(Motor):
         move = world.move(self.axis)
         if faults.stuck(now_ns):
             if move.moving(now_ns):
-                self._go(world.position(self.axis, now_ns), math.inf)
+                self._go(world.position(self.axis, now_ns), math.inf, now_ns)
                 self._wanted = move.target
         elif self._wanted is not None:
             target, self._wanted = self._wanted, None
@@ -239,17 +239,16 @@ class SimulatedAxis(Motor):
 
     def _set_off(self, target: float, now_ns: int) -> None:
         if not self._heed_switch(self._opened().position(self.axis, now_ns), target, now_ns):
-            self._go(target, self.speed)
+            self._go(target, self.speed, now_ns)
 
     def _heed_switch(self, start: float, target: float, now_ns: int) -> bool:
         """Go no further than a limit switch on the way; True if there is one."""
         at = self._faults.switch_on_way(start, target, now_ns)
         if at is not None:
-            self._go(at, self.speed)
+            self._go(at, self.speed, now_ns)
         return at is not None
 
-    def _go(self, target: float, speed: float) -> None:
-        now_ns = time.perf_counter_ns()
+    def _go(self, target: float, speed: float, now_ns: int) -> None:
         world = self._opened()
         start = world.position(self.axis, now_ns)
         world.start(Trajectory(self.axis, now_ns, start, target, speed, self.settle_s))

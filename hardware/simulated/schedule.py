@@ -47,17 +47,8 @@ class FrameSchedule:
         When more than `BUFFER_FRAMES` have piled up, the frames after them are lost, as in a camera whose
         memory is full.
         """
-        if now_ns < self.silent_until_ns:
-            return None
-        complete = max(int((now_ns - self._start_ns) / self._period_ns), self._next)
-        while self._next < complete and len(self._ready) < BUFFER_FRAMES:
-            if self._falls_silent(self.due_ns(self._next)) and now_ns < self.silent_until_ns:
-                break
-            if not self._faults.drops(self._next):
-                self._ready.append(self._next)
-            self._next += 1
-        else:
-            self._next = complete
+        if now_ns >= self.silent_until_ns:
+            self._fill(now_ns)
         return self._ready.popleft() if self._ready else None
 
     def take_at_once(self, now_ns: int) -> int | None:
@@ -68,6 +59,16 @@ class FrameSchedule:
             self._next += 1
         self._next += 1
         return self._next - 1
+
+    def _fill(self, now_ns: int) -> None:
+        complete = max(int((now_ns - self._start_ns) / self._period_ns), self._next)
+        while self._next < complete and len(self._ready) < BUFFER_FRAMES:
+            if self._falls_silent(self.due_ns(self._next)) and now_ns < self.silent_until_ns:
+                return
+            if not self._faults.drops(self._next):
+                self._ready.append(self._next)
+            self._next += 1
+        self._next = complete
 
     def _falls_silent(self, since_ns: int) -> bool:
         """Ask once for every frame whether the camera is silent before it."""

@@ -143,6 +143,16 @@ def test_a_reader_that_sleeps_finds_the_newest_frames_gone() -> None:
         ({"camera": {"settings": {"sensor_px": [100]}}}, "camera.settings.sensor_px"),
         ({"camera": {"settings": {"sensor_px": [300, 300]}}}, "camera.roi_px"),
         ({"simulation": {"faults": [{**DROP, "every": 3}]}}, "simulation.faults.0.every"),
+        (
+            {"simulation": {"faults": [{"kind": "stuck_motor", "device": "arm"}]}},
+            "simulation.faults.0.device",
+        ),
+        ({"simulation": {"bead_radius_sd_nm": 101.0}}, "simulation.bead_radius_sd_nm"),
+        ({"simulation": {"tether": {"nicked": 3}}}, "simulation.tether.nicked"),
+        (
+            {"simulation": {"refraction": {"numerical_aperture": 1.4}}},
+            "simulation.refraction.numerical_aperture",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_opened(changes: dict[str, Any], where: str) -> None:

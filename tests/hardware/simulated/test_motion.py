@@ -7,7 +7,7 @@ import pytest
 
 from hardware.simulated import kernels
 from hardware.simulated.drag import drags_pn_s_per_nm, water_viscosity_pn_s_per_nm2
-from hardware.simulated.motion import BeadMotion, step_coefficients
+from hardware.simulated.motion import BeadMotion, step_coefficients, turned
 from hardware.simulated.tether import Trap, trap_at
 from tests.hardware.simulated.twin import Floats, twin_config
 
@@ -86,6 +86,32 @@ def test_stuck_beads_rest() -> None:
     seen = motion.advance(5)
     assert not seen[0].any()
     assert seen[1].all()
+
+
+def test_a_bead_follows_a_new_force_with_its_own_time_constant() -> None:
+    strong, weak = trap_at(2.0, SIMULATION), trap_at(0.05, SIMULATION)
+    period_s = 0.2 / weak.rate_hz[0, 2]
+    motion = BeadMotion(kernels, np.ones(4000, bool), period_s)
+    motion.hold(strong, 1e-3 * period_s)
+    motion.begin(np.random.default_rng(1))
+    motion.advance(0)
+    motion.hold(weak, 1e-3 * period_s)
+    heights = [weak.height_nm + motion.advance(3 + 3 * i)[:, 2].mean() for i in range(10)]
+    fall_nm = strong.height_nm - weak.height_nm
+    expected = weak.height_nm + fall_nm * np.exp(-0.2 * np.arange(1, 11))
+    assert np.array(heights).ravel() == pytest.approx(expected, abs=0.02 * fall_nm[0])
+
+
+def test_turning_the_field_leaves_a_bead_where_it_is() -> None:
+    trap = trap_at(FORCE_PN, SIMULATION)
+    instant_s = 1e-7
+    motion = BeadMotion(kernels, np.ones(50, bool), instant_s)
+    motion.hold(trap, instant_s)
+    motion.begin(np.random.default_rng(1))
+    before = motion.advance(0).copy()
+    motion.hold(trap, instant_s, field_turns=0.3)
+    assert motion.advance(3) == pytest.approx(before, abs=1.0)
+    assert turned(np.array([[1.0, 0.0]]), 0.25) == pytest.approx(np.array([[0.0, 1.0]]))
 
 
 def test_drag_is_stokes_far_from_the_surface_and_grows_near_it() -> None:

@@ -50,3 +50,16 @@ def test_dropped_frames_are_missing_and_no_others(at_frame: int, count: int, eve
     assert seen == [frame for frame in range(seen[-1] + 1) if frame not in dropped]
     timed = FrameSchedule(1000.0, 0, CameraFaults([fault]))
     assert [frame for ms in range(1, 61) for frame in taken(timed, ms * MS)] == [n for n in seen if n < 60]
+
+
+def test_in_a_stall_frames_pile_up_and_those_that_do_not_fit_are_lost() -> None:
+    stall = FaultEntry(kind="stall", at_frame=5, duration_s=0.1, every=150)
+    schedule = FrameSchedule(1000.0, 0, CameraFaults([stall]))
+    assert taken(schedule, 50 * MS) == [0, 1, 2, 3, 4]
+    assert schedule.next_due_ns() == 106 * MS
+    assert taken(schedule, 105 * MS) == []
+    assert taken(schedule, 106 * MS) == list(range(5, 5 + BUFFER_FRAMES))
+    assert taken(schedule, 110 * MS) == [106, 107, 108, 109]
+    assert taken(schedule, 160 * MS) == list(range(110, 155))
+    assert taken(schedule, 250 * MS) == []
+    assert taken(schedule, 256 * MS)[0] == 155
