@@ -266,10 +266,10 @@ class MotorChanged(Message):
 
 @dataclass(frozen=True, slots=True)
 class Fault(Message):
-    """Let a simulated device ("camera", or a motor) go wrong now, as in ``simulation.faults``."""
+    """Let a simulated device ("camera", or a motor) go wrong now: a kind of ``simulation.faults``."""
 
     device: str
-    kind: str
+    fault: str
     duration_s: float | None = None
     count: int = 1
     at_position: float | None = None

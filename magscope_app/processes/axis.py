@@ -199,7 +199,7 @@ class Axis:
         self._require_answering()
         self._call(
             lambda: self._motor.cause_fault(
-                fault.kind,
+                fault.fault,
                 duration_s=fault.duration_s,
                 count=fault.count,
                 at_position=fault.at_position,

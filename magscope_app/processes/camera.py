@@ -146,7 +146,7 @@ class _CameraLoop:
     def _cause(self, fault: Fault) -> None:
         try:
             self._camera.cause_fault(
-                fault.kind,
+                fault.fault,
                 duration_s=fault.duration_s,
                 count=fault.count,
                 at_position=fault.at_position,
