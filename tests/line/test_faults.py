@@ -9,31 +9,29 @@ import numpy as np
 from magscope_app.storage import open_dataset
 from tests.line.running import SMALL, Dataset, require_identities, run, running
 
-#: At 100 fps: some frames lost, some flooded, silence longer than the camera's memory, and the end.
+#: At 100 fps: some frames lost, some flooded, silence longer than the camera's memory; a motor is gone.
 FAULTS = (
     "simulation.faults=[{kind='drop_frames', at_frame=30, count=3},"
     " {kind='saturated_light', at_frame=60, count=20},"
     " {kind='stall', at_frame=100, duration_s=1.6},"
-    " {kind='disconnect', device='rotation', at_s=0.5},"
-    " {kind='disconnect', at_frame=420}]"
+    " {kind='disconnect', device='rotation', at_s=0.5}]"
 )
 
 
 def test_faults_of_the_devices_are_said_counted_and_survived(tmp_path: Path) -> None:
-    done = run("run", "demo.toml", "--headless", "--record", str(tmp_path), "--set", FAULTS, *SMALL)
+    recorded = ("--duration", "4", "--record", str(tmp_path))
+    done = run("run", "demo.toml", "--headless", *recorded, "--set", FAULTS, *SMALL)
     said = done.stdout + done.stderr
-    assert done.returncode == 1, said
     for text in (
         "the image is too bright: ",
         "20 frames were too bright",
         "the camera has given no frame for 1.",
         "the camera gives frames again after 1.",
         "rotation does not answer any more",
-        "the simulated camera was disconnected: close it and open it again; everything is ended",
     ):
         assert text in said, said
     dataset = Dataset.only(tmp_path)
-    assert dataset.about["exit_status"] == "failed"
+    assert dataset.about["exit_status"] == "completed"
     counters = dataset.counters
     require_identities(counters, dataset.about["ledger"])
     losses = [gap["count"] for gap in dataset.about["ledger"] if gap["where"] == "camera"]
@@ -46,9 +44,21 @@ def test_faults_of_the_devices_are_said_counted_and_survived(tmp_path: Path) -> 
     _check_truth(dataset.path, counters["frames_recorded"])
 
 
+def test_a_camera_that_is_disconnected_is_said_and_what_was_recorded_is_safe(tmp_path: Path) -> None:
+    fault = "simulation.faults=[{kind='disconnect', at_frame=90}]"
+    recorded = ("--duration", "3", "--record", str(tmp_path))
+    done = run("run", "demo.toml", "--headless", *recorded, "--set", fault, *SMALL)
+    assert "the simulated camera was disconnected: close it and open it again" in done.stdout + done.stderr
+    dataset = Dataset.only(tmp_path)
+    require_identities(dataset.counters, dataset.about["ledger"])
+    recording = open_dataset(dataset.path)
+    assert len(recording.frames()) == dataset.counters["frames_recorded"] >= 90
+    np.testing.assert_array_equal(recording.frames()["frame_id"][:90], np.arange(90))
+
+
 def _check_truth(path: Path, n_frames: int) -> None:
     recording = open_dataset(path)
-    assert len(recording.frames()) == n_frames > 200
+    assert len(recording.frames()) == n_frames > 150
     truth = recording.truth()
     assert truth is not None
     stuck = truth["bead_id"] == 0
