@@ -43,15 +43,19 @@ class TwistedChain:
 
     def extension_nm(self, force_pn: npt.ArrayLike, turns: npt.ArrayLike) -> Floats:
         """Return the mean extension under a force > 0 with turns from the relaxed state."""
-        reach: Floats = np.maximum(self._unlimited_nm(force_pn, turns), SHORTEST * self.chain.contour_nm)
-        return reach
+        return self.extension_and_stiffness(force_pn, turns)[0]
 
     def stiffness_pn_per_nm(self, force_pn: npt.ArrayLike, turns: npt.ArrayLike) -> Floats:
         """Return the slope of force over extension at constant turns."""
-        force = np.asarray(force_pn, np.float64)
-        longer = self._unlimited_nm(1.001 * force, turns) - self._unlimited_nm(0.999 * force, turns)
-        slope: Floats = 0.002 * force / longer
-        return slope
+        return self.extension_and_stiffness(force_pn, turns)[1]
+
+    def extension_and_stiffness(self, force_pn: npt.ArrayLike, turns: npt.ArrayLike) -> tuple[Floats, Floats]:
+        """Return both at once, in nm and pN/nm."""
+        force, twisted = np.broadcast_arrays(np.asarray(force_pn, np.float64), np.asarray(turns, np.float64))
+        reach, longer, shorter = self._unlimited_nm(np.stack([force, 1.001 * force, 0.999 * force]), twisted)
+        extension: Floats = np.maximum(reach, SHORTEST * self.chain.contour_nm)
+        stiffness: Floats = 0.002 * force / (longer - shorter)
+        return extension, stiffness
 
     def buckling_torque_pn_nm(self, force_pn: npt.ArrayLike) -> Floats:
         """Return the torque at which a chain begins to coil."""

@@ -85,11 +85,9 @@ def trap_at(
         np.asarray(turns, np.float64),
         np.asarray(simulation.bead_radius_nm if radius_nm is None else radius_nm, np.float64),
     )
-    extension = chain.extension_nm(force, twist)
+    extension, upright_stiffness = chain.extension_and_stiffness(force, twist)
     height = extension + radius
-    stiffness = np.stack(
-        [force / extension, force / height, chain.stiffness_pn_per_nm(force, twist)], axis=-1
-    )
+    stiffness = np.stack([force / extension, force / height, upright_stiffness], axis=-1)
     along, upright = drags_pn_s_per_nm(radius, height, viscosity_pn_s_per_nm2(simulation))
     drag = np.stack([along, along, upright], axis=-1)
     return Trap(height, thermal_energy_pn_nm(simulation.temperature_k) / stiffness, stiffness / drag)

@@ -48,7 +48,7 @@ class WormLikeChain:
         wanted = np.asarray(force_pn, np.float64) * (self.persistence_nm / self.kt_pn_nm)
         table_force, table_part = _table()
         part = np.interp(wanted, table_force, table_part)
-        for _ in range(4):
+        for _ in range(3):
             part = np.clip(part - (_shape(part) - wanted) / _slope(part), 0.0, _MOST)
         return part * self.contour_nm
 
