@@ -58,6 +58,21 @@ def test_the_camera_sees_both_pendulums_blurred_by_its_exposure(
     assert variance[across - 1] == pytest.approx(expected_across, rel=0.05)
 
 
+def test_the_corner_frequency_is_stiffness_over_drag_near_the_surface() -> None:
+    fps = 250.0
+    truth = truth_of(many(fps=fps, exposure_ms=0.02), 700)
+    force, extension = truth[0, 0, 5], truth[..., 6].mean()
+    height = extension + RADIUS_NM
+    part = RADIUS_NM / height
+    faxen = 1.0 - 9 / 16 * part + part**3 / 8 - 45 / 256 * part**4 - part**5 / 16
+    drag = 6.0 * math.pi * 0.89e-9 * RADIUS_NM / faxen
+    for column, length in ((1, extension), (2, height)):
+        seen = truth[..., column] - truth[..., column].mean(axis=0)
+        correlation = float((seen[1:] * seen[:-1]).mean() / seen.var())
+        rate_hz = -math.log(correlation) * fps
+        assert rate_hz == pytest.approx(force / length / drag, rel=0.06)
+
+
 def test_magnets_in_between_mix_the_two_pendulums() -> None:
     truth = truth_of(many(1 / 8), 400)
     x, y = (truth[..., column] - truth[..., column].mean(axis=0) for column in (1, 2))
