@@ -92,6 +92,11 @@ class ProcessReady(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Heartbeat(Message):
+    """A process's loop turns."""
+
+
+@dataclass(frozen=True, slots=True)
 class CameraReady(Message):
     """The camera is open."""
 
@@ -467,11 +472,26 @@ class Event(Message):
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """One line of the process list: starting, running, dead, ended."""
+    """One line of the process list.
+
+    Attributes
+    ----------
+    name : str
+        What it does.
+    state : str
+        starting, running, slow (no sign of life for a while), hung (none for long), dead, restarting, failed
+        (dead, and not started again), ended.
+    pid : int or None
+        Of the operating system.
+    """
 
     name: str
     state: str
     pid: int | None = None
+
+
+#: States of a process that need no attention.
+_WELL = ("starting", "running", "ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -518,3 +538,9 @@ class SystemStatus(Message):
     processes: tuple[ProcessState, ...]
     awake: bool
     motors: tuple[MotorStatus, ...] = ()
+
+    @property
+    def troubled(self) -> tuple[tuple[str, str], ...]:
+        """Name and state of every axis and process that needs attention."""
+        axes = tuple((one.name, one.state) for one in self.motors if not one.is_well)
+        return axes + tuple((one.name, one.state) for one in self.processes if one.state not in _WELL)

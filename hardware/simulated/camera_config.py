@@ -15,7 +15,7 @@ from magscope_app.config import CameraNoise, Config, ForceConfig
 from magscope_app.config.simulation import Magnets
 from magscope_app.devices import FrameFormat
 from magscope_app.devices.force import ExponentialForce, ForceCalibration, force_calibration
-from magscope_app.errors import Problem
+from magscope_app.errors import MagscopeError, Problem
 
 #: The magnets of the twin where the config says nothing about them.
 MAGNETS = ExponentialForce(f0_pn=40.0, decay_mm=1.6)
@@ -79,7 +79,11 @@ def _magnets(own: Magnets | None, force: ForceConfig | None) -> ForceCalibration
     """Return the magnets of the config, read once: the camera asks for every frame."""
     if own is not None:
         return ExponentialForce(own.f0_pn, own.decay_mm)
-    return force_calibration(force) or MAGNETS
+    try:
+        return force_calibration(force) or MAGNETS
+    except MagscopeError:
+        # The check of the config says what is wrong with the table.
+        return MAGNETS
 
 
 def starting_force_pn(config: Config) -> float:

@@ -18,6 +18,8 @@ from magscope_app.devices.errors import LimitError
 from magscope_app.errors import MagscopeError
 
 Floats = npt.NDArray[np.float64]
+#: A force that was made from a height may miss the end of the table by this part.
+_ROUNDING = 1e-9
 
 
 class ForceCalibration(ABC):
@@ -130,7 +132,7 @@ class ForceTable(ForceCalibration):
         """Return the magnet height for a force within the table."""
         _require_positive(force_pn)
         strongest, weakest = self._forces[0], self._forces[-1]
-        if not weakest <= force_pn <= strongest:
+        if not weakest * (1.0 - _ROUNDING) <= force_pn <= strongest * (1.0 + _ROUNDING):
             raise LimitError(
                 f"{force_pn:g} pN is beyond the force table, which goes from {weakest:g} to {strongest:g} pN"
             )

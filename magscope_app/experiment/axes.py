@@ -32,6 +32,8 @@ Rows = npt.NDArray[np.float64]
 #: Axes and rows are looked at this often.
 LOOK_S = 0.01
 _RECONNECT_S = 40.0
+#: Targets that differ by less, in any unit, are the same: a height is calculated from a force.
+_SAME = 1e-6
 
 
 class Axes:
@@ -189,7 +191,7 @@ class Axes:
         while wait:
             self._raise_bad_news(motor, token, since)
             t_ns, at, heading, _, at_target = self._newest(motor)
-            if t_ns > asked_ns and heading == target and at_target:
+            if t_ns > asked_ns and abs(heading - target) <= _SAME and at_target:
                 return
             if time.monotonic() > deadline:
                 where = f"it is at {at:g}; look at the axis"

@@ -63,6 +63,8 @@ class Axis:
         ``perf_counter_ns`` at which the session clock is 0.
     tell : callable
         Takes what is new about the axis; may be called from any thread.
+    anew : bool
+        Another process had the axis before, and died.
     """
 
     def __init__(
@@ -72,6 +74,8 @@ class Axis:
         telemetry: MatrixBuffer,
         session_start_ns: int,
         tell: Callable[[MotorChanged], None],
+        *,
+        anew: bool = False,
     ) -> None:
         self.name = name
         self.info: MotorInfo | None = None
@@ -80,6 +84,7 @@ class Axis:
         self._telemetry = telemetry
         self._start_ns = session_start_ns
         self._tell = tell
+        self._anew = anew
         self._guard = threading.Lock()
         self._state: MotorState = "closed"
         self._goal: _Goal | None = None
@@ -101,7 +106,11 @@ class Axis:
     # --- opening and closing -----------------------------------------------------------------
 
     def open(self) -> None:
-        """Open the axis, also anew; it does not move. What fails leaves it lost, and is told."""
+        """Open the axis, also anew; it does not move. What fails leaves it lost, and is told.
+
+        A move that goes on from before, whose process died or whose line broke, is stopped: nobody follows it.
+        """
+        anew = self._anew or self._state != "closed"
         self._say("opening")
         self._goal = self._ramp = None
         self._release()
@@ -111,6 +120,8 @@ class Axis:
             low, high = self._call(lambda: motor.limits)
             if not low < high:
                 raise DeviceError(f"its limits and those of the config leave nothing: {low:g} to {high:g}")
+            if anew and self._call(motor.is_moving):
+                self._call(motor.stop)
             self._position = self._target = self._call(motor.position)
         except DeviceError as error:
             self._release()
@@ -309,7 +320,9 @@ class Axis:
     def _step(self, ramp: _Ramp, position: float) -> None:
         now = time.monotonic()
         elapsed_s = now - ramp.started
-        height = ramp.plan.height_mm(elapsed_s)
+        low, high = self.info.limits if self.info else (-math.inf, math.inf)
+        # The magnets may stand a little beyond a limit when the ramp begins.
+        height = min(max(ramp.plan.height_mm(elapsed_s), low), high)
         self._target = height
         if elapsed_s >= ramp.plan.duration_s:
             self._ramp = None

@@ -33,8 +33,3 @@ def motor_processes(config: Config) -> Mapping[str, tuple[MotorConfig, ...]]:
     if len(controllers) == 1:
         return {MOTORS: config.motors}
     return {f"{MOTORS}-{name}": tuple(entries) for name, entries in controllers.items()}
-
-
-def is_motors(process: str) -> bool:
-    """Return True for the name of a motors process."""
-    return process.partition("-")[0] == MOTORS

@@ -12,6 +12,8 @@ from magscope_app.devices.force import ForceCalibration
 
 #: Places of a ramp at which its speed is looked at.
 _PLACES = 256
+#: A height that was made from a force may miss a limit by this.
+_ROUNDING_MM = 1e-6
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,10 @@ def height_for(motor: Motor, calibration: ForceCalibration, force_pn: float) -> 
     """
     height_mm = calibration.height_mm(force_pn)
     low, high = motor.limits
-    if not low <= height_mm <= high:
+    if not low - _ROUNDING_MM <= height_mm <= high + _ROUNDING_MM:
         weakest, strongest = calibration.forces_pn(low, high)
         raise LimitError(
             f"{force_pn:g} pN needs {motor.name} at {height_mm:.4g} mm, "
             f"but its limits are {low:g} to {high:g} mm: it can give {weakest:.3g} to {strongest:.3g} pN"
         )
-    return height_mm
+    return min(max(height_mm, low), high)

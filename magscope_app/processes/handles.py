@@ -42,6 +42,8 @@ class Handles:
         ``perf_counter_ns`` at which the session clock is 0.
     locks, wakes : mapping
         By buffer, and by ``"buffer.reader"``; they can only be handed on by spawning a process.
+    restarted : bool
+        A process of this name was there before, and has died.
     process : str
         Name of the process that has them.
     """
@@ -51,6 +53,7 @@ class Handles:
     session_start_ns: int
     locks: dict[str, Lock]
     wakes: dict[str, Semaphore]
+    restarted: bool = False
     process: str = "supervisor"
 
     def video(self) -> VideoBuffer:

@@ -38,6 +38,7 @@ from magscope_app.messages import (
     RenameRecording,
     SelectBead,
     SetCameraSetting,
+    StartAcquisition,
     StartRecording,
     StopMotors,
     StopProtocol,
@@ -47,11 +48,12 @@ from magscope_app.messages import (
 )
 from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
 from magscope_app.processes.children import Child, Children
-from magscope_app.processes.controllers import is_motors
+from magscope_app.processes.controllers import MOTORS
 from magscope_app.processes.dead_recorder import close_for_dead_recorder
 from magscope_app.processes.facts import dataset_facts
 from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
 from magscope_app.processes.options import Listeners, RunOptions
+from magscope_app.processes.revival import Revival, kind_of
 from magscope_app.processes.segments import Segments
 from magscope_app.processes.status_board import StatusBoard
 
@@ -111,8 +113,12 @@ class Line:
         self.stopping = ""
         self.errors: list[str] = []
         self.recordings: list[RecordingFinished] = []
-        self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._keep)
+        self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._record)
         self._windows_lost = 0
+        self._revival = Revival(loaded.config.supervisor.restart.model_dump())
+        self._returning: set[str] = set()
+        self._resume_camera = False
+        self._selected: SelectBead | None = None
         self._protocol = loaded.config.experiment.protocol
 
     # --- for the supervisor ------------------------------------------------------------------
@@ -135,7 +141,8 @@ class Line:
         """Tell everyone who wants to know which beads there are."""
         changed = self.beads.changed()
         self._tell(changed)
-        self._keep("beads", {"beads": [asdict(bead) for bead in changed.beads], "version": changed.version})
+        beads = [asdict(bead) for bead in changed.beads]
+        self._record("beads", {"beads": beads, "version": changed.version})
 
     def start_recording(self, message: StartRecording) -> None:
         """Order a dataset; what the message leaves open comes from the config."""
@@ -174,12 +181,13 @@ class Line:
         self.children.send("gui", ProcessDied(child.name, child.exit_code))
         if child.name == "camera" and self.acquiring:
             self.acquiring = False
+            self._resume_camera = True
             if self.first_frame_ns is not None:
                 self.acquired_s += (self._anchor.session_ns() - self.first_frame_ns) * 1e-9
         if child.name == "gui":
             self._on_window_lost(text)
             return
-        if is_motors(child.name):
+        if kind_of(child.name) == MOTORS:
             self.motors.on_death(child.name)
         if child.name == "experiment":
             self.motors.stop_all()
@@ -188,6 +196,10 @@ class Line:
             return
         if child.name == "recording" and self.board.recording is not None:
             self._on_recorder_lost(text, self.board.recording)
+        if self._revive(child, text):
+            return
+        child.state = "failed"
+        self._returning.discard(child.name)
         policy = self._loaded.config.supervisor.on_child_death
         if policy == "continue" and self.camera is not None and not self.stopping:
             self.errors.append(text)
@@ -196,6 +208,31 @@ class Line:
             self.fail(f"{text}; everything is ended, what was recorded is safe")
         else:
             self.fail(text)
+
+    def _revive(self, child: Child, text: str) -> bool:
+        """Plan to start a process again that had been running; one that never ran will not the next time."""
+        if self.stopping or child.state != "dead" or not self._has_run(child.name):
+            return False
+        pause_s = self._revival.plan(child.name)
+        if pause_s is None:
+            return False
+        child.state = "restarting"
+        self._returning.add(child.name)
+        self.log(logging.ERROR, f"{text}; it is started again in {pause_s:g} s, the others go on")
+        self._record("process died", {"process": child.name, "why": text})
+        return True
+
+    def _has_run(self, name: str) -> bool:
+        return self.camera is not None if name == "camera" else name in self.ready
+
+    def watch(self) -> None:
+        """Start what is due to be started again, and end what is hung."""
+        self.children.start(self._revival.take_due())
+        for child in self.children:
+            silent_s = child.kill_if_hung()
+            if silent_s is not None:
+                said = f"the {child.name} process gave no sign of life for {silent_s:.0f} s and was ended"
+                child.failure = said
 
     def _on_recorder_lost(self, text: str, path: Path) -> None:
         video = self._segments.video
@@ -229,7 +266,7 @@ class Line:
             case ProcessFailed(_, text):
                 child.failure = text
             case FirstFrame():
-                self.first_frame_ns = self._anchor.session_ns()
+                self.first_frame_ns = self.first_frame_ns or self._anchor.session_ns()
             case ProtocolEnded():
                 self._on_protocol_ended(message)
             case AcquisitionStopped(reason, seconds):
@@ -251,8 +288,15 @@ class Line:
         self.children.send("gui", entry)
 
     def _on_ready(self, child: Child, message: ProcessReady | CameraReady | MotorsReady) -> None:
-        child.state = "running"
+        if child.state != "running":
+            child.state = "running"
+            self.log(logging.DEBUG, f"{child.name} runs (process {child.process_state().pid})")
         if isinstance(message, CameraReady):
+            if self.camera is not None and message.format != self.camera.format:
+                self.fail(
+                    f"the camera came back with {message.format} instead of {self.camera.format}; start again"
+                )
+                return
             self.camera = message
             self.children.send("gui", message)
         elif isinstance(message, MotorsReady):
@@ -263,6 +307,23 @@ class Line:
             if message.process == "gui":
                 self.log(logging.INFO, "the window is open")
                 self._brief_window()
+        if child.name in self._returning:
+            self._returning.discard(child.name)
+            self._welcome_back(child.name)
+
+    def _welcome_back(self, name: str) -> None:
+        """Tell a process that was started again what it has missed."""
+        sees_video = kind_of(name) != MOTORS and self._segments.video is not None
+        if sees_video and self.beads.format is not None:
+            self.children.send(name, VideoReady(self.beads.format))
+        if name == "camera" and self._resume_camera:
+            self._resume_camera = False
+            self.children.send(name, StartAcquisition())
+            self.acquiring = True
+        elif name == "tracking" and self._selected is not None:
+            self.children.send(name, self._selected)
+        self.log(logging.WARNING, f"the {name} process runs again")
+        self._record("process restarted", {"process": name})
 
     def _brief_window(self) -> None:
         """Give a window that opens late, or again, the whole state."""
@@ -285,7 +346,7 @@ class Line:
 
     def _on_protocol_ended(self, message: ProtocolEnded) -> None:
         self._tell(message)
-        self._keep("protocol ended", {"function": message.function, "error": message.error})
+        self._record("protocol ended", {"function": message.function, "error": message.error})
         if message.error:
             self.errors.append(f"the protocol {message.function} failed: {message.error}")
             self.log(logging.ERROR, self.errors[-1])
@@ -334,8 +395,10 @@ class Line:
 
     def command(self, message: Message) -> None:
         """Carry out or pass on what the user wants; a running dataset keeps it as an event."""
+        if isinstance(message, SelectBead):
+            self._selected = message
         if not isinstance(message, _NO_EVENT):
-            self._keep("command", {"command": type(message).__name__} | asdict(message))
+            self._record("command", {"command": type(message).__name__} | asdict(message))
         route = _ROUTES.get(type(message))
         if route is not None and not self.children.alive(route):
             self._refuse(f"the {route} process is not running: start again to use it")
@@ -362,7 +425,7 @@ class Line:
 
     def _command_motor(self, message: Message) -> None:
         try:
-            self.motors.command(message)
+            self.motors.command(message, self._returning)
         except CommandImpossible as error:
             self._refuse(str(error), getattr(message, "token", 0))
 
@@ -370,7 +433,7 @@ class Line:
         if self.board.recording is None:
             self._refuse("a note belongs to a recording, and none is running; start one first")
         else:
-            self._keep("note", {"text": text})
+            self._record("note", {"text": text})
 
     def _on_device_changed(self, message: CameraSettings | MotorChanged) -> None:
         """Keep what a setting was and is, as it may change what the numbers mean; and how an axis is."""
@@ -383,7 +446,7 @@ class Line:
         for setting in message.settings:
             if setting.value != old.get(setting.name):
                 fields = {"device": "camera", "name": setting.name, "value": setting.value}
-                self._keep("setting", fields | {"before": old.get(setting.name), "unit": setting.unit})
+                self._record("setting", fields | {"before": old.get(setting.name), "unit": setting.unit})
 
     def _on_bead_command(self, message: Message) -> None:
         try:
@@ -401,10 +464,12 @@ class Line:
         self._tell(CommandRefused("supervisor", text, token))
         self.log(logging.WARNING, text)
 
-    def _keep(self, kind: str, fields: dict[str, Any]) -> None:
-        """Keep an event in the running dataset, if there is one."""
-        if self.board.recording is None:
-            return
+    def _record(self, kind: str, fields: dict[str, Any]) -> None:
+        """Keep something that happened in the running dataset, if there is one."""
+        if self.board.recording is not None:
+            self.children.send("recording", self._event(kind, fields))
+
+    def _event(self, kind: str, fields: dict[str, Any]) -> Event:
         video = self._segments.video
         frame_id = video.counters().next_frame_id if video is not None else 0
-        self.children.send("recording", Event(kind, frame_id, self._anchor.session_ns(), fields))
+        return Event(kind, frame_id, self._anchor.session_ns(), fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from magscope_app.config import Config
@@ -66,6 +66,7 @@ class MotorDesk:
         self._processes = tuple(owned)
         self._owners = {entry.name: process for process, entries in owned.items() for entry in entries}
         self._infos: dict[str, MotorInfo] = {}
+        self._lost: set[str] = set()
         self._statuses = {motor.name: MotorStatus(motor.name, "closed") for motor in config.motors}
 
     @property
@@ -100,18 +101,22 @@ class MotorDesk:
         before = self._statuses[status.name]
         self._statuses[status.name] = status
         self._tell(message)
+        came_back = status.state == "ready" and status.name in self._lost
+        if status.state == "lost":
+            self._lost.add(status.name)
         if status.text:
             self._log(logging.INFO if status.is_well else logging.ERROR, status.text)
-        elif status.state == "ready" and not before.is_well:
+        if came_back:
+            self._lost.remove(status.name)
             self._log(logging.INFO, f"{status.name} is ready again")
-        if status.text or not before.is_well:
+        if status.text or came_back or not before.is_well:
             self._keep("motor", {"motor": status.name, "state": status.state, "text": status.text})
 
     def on_death(self, process: str) -> None:
         """Note what has become of the axes of a process that ended unasked."""
         for name, owner in self._owners.items():
             if owner == process:
-                text = f"{name} is not driven any more, its process has ended; reconnecting starts it again"
+                text = f"{name} is not driven any more: its process has ended"
                 self.on_changed(MotorChanged(MotorStatus(name, "lost", text)))
 
     # --- commands ----------------------------------------------------------------------------
@@ -121,8 +126,15 @@ class MotorDesk:
         for process in self._processes:
             self._children.send(process, StopMotors())
 
-    def command(self, message: Message) -> None:
+    def command(self, message: Message, returning: Container[str]) -> None:
         """Pass a command on to the process that owns the axis; reconnecting starts that again if need be.
+
+        Parameters
+        ----------
+        message : Message
+            One of `MOTOR_COMMANDS`.
+        returning : container of str
+            Processes that are being started again without being asked.
 
         Raises
         ------
@@ -132,6 +144,8 @@ class MotorDesk:
         owner = self._owner(message)
         if self._children.alive(owner):
             self._children.send(owner, message)
+        elif owner in returning:
+            raise CommandImpossible(f"the {owner} process is being started again; wait until it runs")
         elif isinstance(message, ReconnectMotor):
             self._children.start([owner])
         else:

@@ -68,8 +68,9 @@ class _MotorsLoop:
         def make() -> Motor:
             return driver(MotorContext(config=config, motor=entry, shared_matrix=self._handles.matrix))
 
-        telemetry = self._telemetry[entry.name]
-        return Axis(entry.name, make, telemetry, self._handles.session_start_ns, self._link.send)
+        handles, telemetry = self._handles, self._telemetry[entry.name]
+        start_ns, anew = handles.session_start_ns, handles.restarted
+        return Axis(entry.name, make, telemetry, start_ns, self._link.send, anew=anew)
 
     def run(self) -> None:
         ending = False

@@ -66,6 +66,10 @@ class StageController:
         with self._lock:
             return self._now()[1]
 
+    def answers(self) -> bool:
+        """Whether it is switched on."""
+        return self._answers
+
     def hang_up(self) -> None:
         """Close every connection and take no new one, as when it is switched off."""
         self._answers = False
@@ -129,12 +133,12 @@ class StageController:
             timeout = 20.0
 
             def handle(self) -> None:
-                if not controller._answers:
+                if not controller.answers():
                     return
                 controller._connections.add(self)
                 try:
                     for line in self.rfile:
-                        if not controller._answers:
+                        if not controller.answers():
                             return
                         self.wfile.write(f"{controller.answer(line.decode().strip())}\n".encode())
                 except (OSError, ValueError):
