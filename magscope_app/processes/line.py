@@ -406,10 +406,8 @@ class Line:
             self.children.send(route, message)
         elif isinstance(message, StopMotors):
             self.motors.stop_all()
-        elif isinstance(message, Fault) and message.device == "camera":
-            self.children.send("camera", message)
         elif isinstance(message, MOTOR_COMMANDS):
-            self._command_motor(message)
+            self._command_device(message)
         elif isinstance(message, Quit):
             self.stop("completed")
         elif isinstance(message, StartRecording):
@@ -423,7 +421,10 @@ class Line:
         else:
             self._on_bead_command(message)
 
-    def _command_motor(self, message: Message) -> None:
+    def _command_device(self, message: Message) -> None:
+        if isinstance(message, Fault) and message.device == "camera":
+            self.children.send("camera", message)
+            return
         try:
             self.motors.command(message, self._returning)
         except CommandImpossible as error:
