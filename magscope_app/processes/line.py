@@ -18,6 +18,7 @@ from magscope_app.messages import (
     CameraSettings,
     CommandRefused,
     Event,
+    Fault,
     FindBeads,
     FirstFrame,
     LogEntry,
@@ -276,7 +277,7 @@ class Line:
                 self._on_beads_found(centres)
             case ProcessReady() | CameraReady() | MotorsReady():
                 self._on_ready(child, message)
-            case RecordingStarted() | RecordingProgress() | RecordingFinished():
+            case RecordingStarted() | RecordingProgress() | RecordingFinished() | Event():
                 self._on_recording(message)
             case CameraSettings() | MotorChanged():
                 self._on_device_changed(message)
@@ -375,7 +376,9 @@ class Line:
         self.tell_beads()
         self.begin_protocol()
 
-    def _on_recording(self, message: RecordingStarted | RecordingProgress | RecordingFinished) -> None:
+    def _on_recording(
+        self, message: RecordingStarted | RecordingProgress | RecordingFinished | Event
+    ) -> None:
         self.recording.on_news(message)
         if isinstance(message, RecordingFinished) and message.error:
             self.errors.append(message.error)
@@ -400,7 +403,7 @@ class Line:
         elif isinstance(message, StopMotors):
             self.motors.stop_all()
         elif isinstance(message, MOTOR_COMMANDS):
-            self._command_motor(message)
+            self._command_device(message)
         elif isinstance(message, Quit):
             self.stop("completed")
         elif isinstance(message, StartRecording):
@@ -414,7 +417,10 @@ class Line:
         else:
             self._on_bead_command(message)
 
-    def _command_motor(self, message: Message) -> None:
+    def _command_device(self, message: Message) -> None:
+        if isinstance(message, Fault) and message.device == "camera":
+            self.children.send("camera", message)
+            return
         try:
             self.motors.command(message, self._returning)
         except CommandImpossible as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from magscope_app.datatypes import VideoBuffer
 from magscope_app.messages import (
+    Event,
     Message,
     RecordingFinished,
     RecordingOrder,
@@ -85,9 +86,13 @@ class RecordingDesk:
             return []
         return [RecordingStarted(self.running, self._order.mode)]
 
-    def on_news(self, message: RecordingStarted | RecordingProgress | RecordingFinished) -> None:
-        """Take in what the recorder says."""
+    def on_news(self, message: RecordingStarted | RecordingProgress | RecordingFinished | Event) -> None:
+        """Take in what the recorder says, and what others want to be kept."""
         board = self._board
+        if isinstance(message, Event):
+            if self.running is not None:
+                self.tell(message)
+            return
         if isinstance(message, RecordingStarted):
             if message.path != board.recording:
                 board.start_recording(message.path)
