@@ -70,7 +70,7 @@ def test_what_is_not_round_becomes_the_template() -> None:
     images = bead_images.expose(0.2 + bead_images.clean(x, y, z, ROI) + lobes, 1e4, rng)
     model = LutModel.of(ZLUT.from_sweep(images.reshape(-1, 8, ROI, ROI), Z_NM), ROI)
     assert model.has_template
-    at = 16.0 + np.arange(16)
+    at: FloatArray = np.arange(16, 32, dtype=np.float64)
     truth = _lobes(at - 23.7, at - 23.2)
     rest = model.rest(23.7, 23.2, -3011.0, ROI)[16:32, 16:32]
     assert np.corrcoef(rest.ravel(), truth.ravel())[0, 1] > 0.95
