@@ -13,6 +13,9 @@ ROI = 64
 LOW, HIGH = -4000.0, -2000.0
 FloatArray = npt.NDArray[np.float64]
 
+#: Without a cache, on a busy computer, the first test compiles for minutes.
+pytestmark = pytest.mark.timeout(500)
+
 
 @pytest.fixture(scope="module")
 def zlut() -> ZLUT:

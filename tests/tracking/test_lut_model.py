@@ -14,6 +14,9 @@ from tests.benchmarks import bead_images
 
 ROI = 48
 FloatArray = npt.NDArray[np.float64]
+
+#: Without a cache, on a busy computer, the first test compiles for minutes.
+pytestmark = pytest.mark.timeout(500)
 Z_NM = np.arange(-3600.0, -2399.0, 50.0)
 
 
