@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from magscope_app.tracking.lut_shape import BeadShape
+
+if TYPE_CHECKING:
+    from magscope_app.tracking.lut_quality import LutQuality, ProfileMatch
+    from magscope_app.tracking.noise import CameraNoise
 
 MetadataValue = str | int | float | bool | None
 
@@ -39,6 +46,8 @@ class ZLUT:
         When it was made, ISO 8601; empty if not known.
     metadata : mapping
         What else is known, such as the camera and the config; str, int, float, bool or None by name.
+    shape : BeadShape or None
+        The bead's image finely in r and in two dimensions, which a sweep gives; None for tables of profiles.
 
     Raises
     ------
@@ -55,6 +64,7 @@ class ZLUT:
     counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     created: str = ""
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+    shape: BeadShape | None = None
 
     def __post_init__(self) -> None:
         z_nm = np.array(self.z_nm, dtype=np.float64)
@@ -64,6 +74,11 @@ class ZLUT:
         if counts.shape != z_nm.shape:
             raise ValueError(
                 f"counts has the shape {counts.shape}, but there are {len(z_nm)} planes; give one per plane"
+            )
+        if self.shape is not None and len(self.shape.radial) != len(z_nm):
+            raise ValueError(
+                f"the 2-D part of the Z-LUT has {len(self.shape.radial)} planes, the table {len(z_nm)}; "
+                "repeat the sweep"
             )
         for name, array in (("z_nm", z_nm), ("profiles", profiles), ("counts", counts)):
             array.flags.writeable = False
@@ -124,6 +139,7 @@ class ZLUT:
         focal_shift_factor: float | None = None,
         created: str = "",
         metadata: Mapping[str, MetadataValue] | None = None,
+        saturation_dn: int | None = None,
     ) -> ZLUT:
         """Make a Z-LUT of a focus sweep over one bead, whose centre is found in every image.
 
@@ -135,17 +151,30 @@ class ZLUT:
             Rising; spacing may be uneven.
         nm_per_px, focal_shift_factor, created, metadata
             As in `ZLUT`.
+        saturation_dn : int or None
+            Grey level at which the camera clips; None: the largest value of the pixel type.
 
         Raises
         ------
         ValueError
             If shapes do not fit, or the bead is not seen in any image of a plane.
         """
-        from magscope_app.tracking.sweep import mean_profiles  # the tracker needs this module
+        from magscope_app.tracking.sweep import evaluate_sweep  # the tracker needs this module
 
         z = np.asarray(z_nm, np.float64)
-        profiles, counts, roi_px = mean_profiles(images, z)
-        return cls(z, profiles, 1.0, roi_px, nm_per_px, focal_shift_factor, counts, created, metadata or {})
+        sweep = evaluate_sweep(images, z, saturation_dn)
+        return cls(
+            z,
+            sweep.profiles,
+            1.0,
+            sweep.roi_px,
+            nm_per_px,
+            focal_shift_factor,
+            sweep.counts,
+            created,
+            metadata or {},
+            sweep.shape,
+        )
 
     @classmethod
     def load(cls, path: str | PathLike[str], plane_nm: float | None = None, bead: int | None = None) -> ZLUT:
@@ -177,6 +206,49 @@ class ZLUT:
         from magscope_app.tracking.zlut_files import save_zlut  # it makes objects of this class
 
         save_zlut(self, path)
+
+    def quality(self, noise: CameraNoise, roi_px: int | None = None) -> LutQuality:
+        """Return what this Z-LUT can tell about x, y and z with a camera, plane by plane.
+
+        Parameters
+        ----------
+        noise : CameraNoise
+            Noise of the camera that made the sweep.
+        roi_px : int or None
+            Edge of the ROI; None: that of the sweep, or what the radii fill.
+
+        Raises
+        ------
+        ValueError
+            If no plane tells anything about z.
+        """
+        from magscope_app.tracking.lut_quality import lut_quality  # it needs this module
+
+        return lut_quality(self, noise, roi_px)
+
+    def why_not(
+        self,
+        *,
+        roi_px: int | None = None,
+        nm_per_px: float | None = None,
+        focal_shift_factor: float | None = None,
+    ) -> list[str]:
+        """Say, one sentence each, in what this Z-LUT does not fit a tracker and its optics.
+
+        What is not known on either side is taken to fit.
+        """
+        from magscope_app.tracking.lut_quality import why_not  # it needs this module
+
+        return why_not(self, roi_px=roi_px, nm_per_px=nm_per_px, focal_shift_factor=focal_shift_factor)
+
+    def match(self, profile: npt.NDArray[np.floating]) -> ProfileMatch:
+        """Compare a bead's profile (n_radii,) at r = 0, 1, 2 … px, NaN where not known, with this Z-LUT.
+
+        Another magnification, focal shift factor, bead or focus is told with its reason.
+        """
+        from magscope_app.tracking.lut_quality import match_profile  # it needs this module
+
+        return match_profile(self, np.asarray(profile, np.float64))
 
 
 def _require_table(
