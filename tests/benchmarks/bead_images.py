@@ -166,7 +166,7 @@ def sweep(
     spread_nm: float = 50.0,
     background: float = BACKGROUND,
 ) -> Images:
-    """Return a focus sweep (n_planes, n_per_plane, roi_px, roi_px) over a bead that jitters by ± spread_nm."""
+    """Return a focus sweep (n_planes, n_per_plane, roi_px, roi_px) over a bead moved by ± spread_nm."""
     z = np.repeat(np.asarray(z_nm, np.float64), n_per_plane)
     x, y = rng.uniform(-spread_nm, spread_nm, (2, len(z)))
     images, _ = bead_images(x, y, z, roi_px, photons_e, rng, bits, background)
@@ -185,7 +185,8 @@ def bounds(
     result = np.empty((len(xyz_nm), 3))
     for row, position in zip(result, xyz_nm, strict=True):
         steps = np.concatenate([np.zeros((1, 3)), 4 * np.eye(3), -4 * np.eye(3)])
-        light = expected(clean(*(position + steps).T, roi_px), bits, background).reshape(7, -1)
+        x, y, z = (position + steps).T
+        light = expected(clean(x, y, z, roi_px), bits, background).reshape(7, -1)
         known = light[0] < full_scale
         jacobian = np.stack([*(light[1:4] - light[4:7]) / 8, light[0], np.ones(light.shape[1])])[:, known]
         variance = light[0, known] * full_scale / photons_e + 1 / 12
