@@ -12,7 +12,7 @@ from magscope_app.kernels import kernel
 from magscope_app.tracking.columns import QUALITY, SIGMA_X, SIGMA_Y, SIGMA_Z, X, Y, Z
 from magscope_app.tracking.flags import TrackFlag
 from magscope_app.tracking.lut_kernels import spline_weights
-from magscope_app.tracking.reference_kernels import CLIPS, N_TERMS, POLYNOMIAL, SIGMAS, linear, monomials
+from magscope_app.tracking.reference_kernels import CLIPS, N_TERMS, POLYNOMIAL, SIGMAS, SIGNAL, linear, monomials
 from magscope_app.tracking.window_kernels import (
     Frame,
     Window,
@@ -122,7 +122,7 @@ class Settings(NamedTuple):
     at_a_time: int
     steps_per_px: float
     check_every: int
-    worst_chi2: float
+    from_noise: float
 
 
 @kernel
@@ -393,18 +393,24 @@ def _accept(
     radials: Radials,
     scratch: Scratch,
     settings: Settings,
-) -> float:
-    """Return χ² of the result in `scratch.place[5:8]`, or infinity if it cannot be right."""
+) -> tuple[float, float]:
+    """Return the share of the signal that the result in `scratch.place[5:8]` explains, and its χ².
+
+    The share is 0 if the result cannot be right.
+    """
     x, y, z = scratch.place[5], scratch.place[6], scratch.place[7]
     gain = scratch.forces[3]
     top = cells.low_nm[lut] + cells.n_z[lut] * cells.width_nm[lut]
     if not cells.low_nm[lut] < z < top:
-        return math.inf
+        return 0.0, math.inf
     if not gain > 0 or not _inside_roi(x, y, corner, settings.size):
-        return math.inf
+        return 0.0, math.inf
     if highest >= ceiling and pool.numbers[slot, CLIPS] == 0:
-        return math.inf
-    return misfit(x - x0, y - y0, z, gain, lut, pool.check[slot], radials, scratch, settings)
+        return 0.0, math.inf
+    chi2 = misfit(x - x0, y - y0, z, gain, lut, pool.check[slot], radials, scratch, settings)
+    # Light scales signal and shot noise alike.
+    signal = gain * pool.numbers[slot, SIGNAL]
+    return signal / (signal + max(chi2 - settings.from_noise, 0.0)), chi2
 
 
 @kernel
@@ -429,11 +435,11 @@ def _try(
     if what != DONE:
         return what
     best = scratch.best
-    chi2 = _accept(
+    share, chi2 = _accept(
         slot, x0, y0, highest, ceiling, lut, corner, cells, pool, radials, scratch, settings
     )  # fmt: skip
-    if chi2 < best[0]:
-        best[0] = chi2
+    if share > best[0]:
+        best[0], best[7] = share, chi2
         best[1], best[2], best[3] = scratch.place[5], scratch.place[6], scratch.place[7]
         best[4], best[5], best[6] = scratch.forces[3], slot, highest
     return DONE
@@ -489,8 +495,8 @@ def _write(
     flags: npt.NDArray[np.uint8],
 ) -> None:  # fmt: skip
     slot = int(best[5])
-    # Signal rises with the gain, shot noise with its square root.
-    scale = 1 / math.sqrt(best[4]) if with_sigma else math.nan
+    # Signal rises with the gain, shot noise with its root; a misfit makes every number less certain by its root.
+    scale = math.sqrt(max(best[7], 1.0) / best[4]) if with_sigma else math.nan
     columns[X, number], columns[Y, number], columns[Z, number] = best[1], best[2], best[3]
     columns[SIGMA_X, number] = pool.numbers[slot, SIGMAS] * scale
     columns[SIGMA_Y, number] = pool.numbers[slot, SIGMAS + 1] * scale
@@ -521,6 +527,9 @@ def align(
 ) -> int:
     """Track beads, one after the other through all frames, from `cursor` (bead, frame) on.
 
+    `starts` (n_beads, 4) holds where each bead was lately (NaN: not known), and the least
+    share of the signal that must be explained. Beads without references are left out.
+
     Returns DONE, or what the ROI at the cursor needs: NEEDS_REFERENCE, then the same ROI again; NEEDS_FULL: it
     is beyond this method.
     """
@@ -528,10 +537,10 @@ def align(
     start, nothing = np.empty(3), np.zeros(1, np.int64)
     while cursor[0] < stop_bead:
         bead = cursor[0]
-        lut, corner = lut_of_bead[bead], rois[bead]
-        while cursor[1] < frames.shape[0]:
+        lut, corner, least = lut_of_bead[bead], rois[bead], starts[bead, 3]
+        while lut >= 0 and cursor[1] < frames.shape[0]:
             frame = frames[cursor[1]]
-            scratch.best[0] = math.inf
+            scratch.best[0] = 0.0
             for a in range(3):
                 start[a] = starts[bead, a]
             what = _try(
@@ -539,11 +548,11 @@ def align(
             )  # fmt: skip
             if what == NEEDS_REFERENCE:
                 return NEEDS_REFERENCE
-            if not scratch.best[0] <= settings.worst_chi2:
+            if not scratch.best[0] >= least:
                 _try_again(
                     frame, lut, corner, ceiling, cells, pool, radials, scratch, settings, start, nothing
                 )  # fmt: skip
-            if not scratch.best[0] <= settings.worst_chi2:
+            if not scratch.best[0] >= least:
                 return NEEDS_FULL
             number = cursor[1] * n_beads + bead
             _write(number, ceiling, pool, scratch.best, with_sigma, columns, flags)

@@ -20,9 +20,9 @@ Float64 = npt.NDArray[np.float64]
 Int8 = npt.NDArray[np.int8]
 
 #: What `numbers` of a reference hold: the inverse response (4 × 4), three sigmas, a cubic polynomial (20 × 3).
-#: and 1 if pixels are left out because they could be clipped.
-INVERSE, SIGMAS, POLYNOMIAL, CLIPS = 0, 16, 19, 79
-N_NUMBERS = 80
+#: 1 if pixels are left out because they could be clipped, and the bead's signal: by how much χ² per pixel would rise without the bead.
+INVERSE, SIGMAS, POLYNOMIAL, CLIPS, SIGNAL = 0, 16, 19, 79, 80
+N_NUMBERS = 81
 N_TERMS = 20
 #: A pixel this many standard deviations below the ceiling is never clipped.
 _CLEAR_OF_CEILING = 3.0
@@ -149,8 +149,10 @@ def _quantise(values: Float32, weights: Float32, row: Int8) -> None:
 
 
 @kernel
-def _fill_rows(parameters: Float32, weights: Float32, rows: Int8, work: Float32) -> bool:
-    """Write the four quantised rows of H⁻¹JᵀW; `parameters` (7, n) are the images of J."""
+def _fill_rows(
+    parameters: Float32, weights: Float32, rows: Int8, numbers: Float64, work: Float32
+) -> bool:
+    """Write the four quantised rows of H⁻¹JᵀW, and the signal; `parameters` (7, n) are the images of J."""
     n = weights.shape[0]
     information = np.empty((_N_PARAMETERS, _N_PARAMETERS))
     for a in range(_N_PARAMETERS):
@@ -158,7 +160,14 @@ def _fill_rows(parameters: Float32, weights: Float32, rows: Int8, work: Float32)
             work[k] = parameters[a, k] * weights[k]
         for b in range(a + 1):
             information[a, b] = information[b, a] = _dot(work, parameters[b])
+    used = 0
+    for weight in weights:
+        used += weight > 0
+    # The gain's own information, offset and plane being free, is the signal at gain 1.
     covariance = np.empty((_N_PARAMETERS, _N_PARAMETERS))
+    if used == 0 or not invert(information[3:, 3:].copy(), covariance[3:, 3:]):
+        return False
+    numbers[SIGNAL] = 1 / (covariance[3, 3] * used)
     if not invert(information, covariance):
         return False
     for a in range(4):
@@ -383,7 +392,7 @@ def build_reference(
         for column in range(size):
             k = (row * check_every + check_every // 2) * size + column
             check[row * size + column] = shifted[k // size, column] if weights[k] > 0 else math.nan
-    if not _fill_rows(images[:_N_PARAMETERS], weights, rows, work):
+    if not _fill_rows(images[:_N_PARAMETERS], weights, rows, numbers, work):
         return False
     if not _respond(images[:4], weights, rows, numbers, work):
         return False
