@@ -149,9 +149,7 @@ def _quantise(values: Float32, weights: Float32, row: Int8) -> None:
 
 
 @kernel
-def _fill_rows(
-    parameters: Float32, weights: Float32, rows: Int8, numbers: Float64, work: Float32
-) -> bool:
+def _fill_rows(parameters: Float32, weights: Float32, rows: Int8, numbers: Float64, work: Float32) -> bool:
     """Write the four quantised rows of H⁻¹JᵀW, and the signal; `parameters` (7, n) are the images of J."""
     n = weights.shape[0]
     information = np.empty((_N_PARAMETERS, _N_PARAMETERS))
@@ -326,7 +324,6 @@ def linear(numbers: Float64, answers: Float64, halves: Float64) -> None:
     answers[0] /= answers[3] * halves[0]
     answers[1] /= answers[3] * halves[0]
     answers[2] /= answers[3] * halves[1]
-
 
 
 @kernel

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.tracking.fast_kernels import (
+from magscope_app.tracking.fast_arrays import (
     CELLS_PER_PX,
     COARSE,
     FINE,
@@ -179,9 +179,7 @@ def _cells(models: Sequence[LutModel]) -> Cells:
 def _radials(models: Sequence[LutModel], noises: FloatArray, roi_px: int) -> Radials:
     """Tabulate the radial parts for the check."""
     radii = np.arange(int(roi_px * CHECK_STEPS_PER_PX * 0.8) + 2) / CHECK_STEPS_PER_PX
-    parts = [
-        evaluate(model.radial.T, np.minimum(radii, model.r_max_px) * KNOTS_PER_PX).T for model in models
-    ]
+    parts = [evaluate(model.radial.T, np.minimum(radii, model.r_max_px) * KNOTS_PER_PX).T for model in models]
     sizes = [len(part) for part in parts]
     return Radials(
         np.ascontiguousarray(np.concatenate(parts), np.float32),

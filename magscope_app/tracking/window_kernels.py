@@ -41,9 +41,7 @@ def copy_window(frame: Frame, x0: int, y0: int, size: int, shift: int, window: W
 
 
 @kernel
-def four_dots(
-    window: Window, rows: npt.NDArray[np.int8], n: int, at_a_time: int, forces: Float64
-) -> None:
+def four_dots(window: Window, rows: npt.NDArray[np.int8], n: int, at_a_time: int, forces: Float64) -> None:
     """Write the exact dot products of `rows` (4, n) with the window; `at_a_time` pixels cannot overflow."""
     row_0, row_1, row_2, row_3 = rows[0], rows[1], rows[2], rows[3]
     total_0 = total_1 = total_2 = total_3 = 0
