@@ -191,3 +191,27 @@ def solve(matrix: Float64, right: Float64, fixed: int, inverse: Float64, step: F
             if fixed not in (i, k):
                 step[i] += inverse[i, k] * right[k]
     return True
+
+
+@kernel
+def explained(matrix: Float64, gain: float, rest: float, freedom: int) -> float:
+    """Return the share of the bead's signal that the fit explains, 0..1.
+
+    The signal is by how much χ² would rise without the bead, offset and plane being free. From the rest, χ²,
+    the `freedom` that noise alone gives is taken off.
+    """
+    # Gauss elimination of offset and plane leaves the gain's own information.
+    left = np.zeros((4, 4))
+    for a in range(4):
+        for b in range(4):
+            left[a, b] = matrix[6 - a, 6 - b]
+    for pivot in range(3):
+        if not left[pivot, pivot] > 0:
+            return 0.0
+        for a in range(pivot + 1, 4):
+            factor = left[a, pivot] / left[pivot, pivot]
+            for b in range(pivot, 4):
+                left[a, b] -= factor * left[pivot, b]
+    signal = gain * gain * max(left[3, 3], 0.0)
+    unexplained = max(rest - freedom, 0.0)
+    return signal / (signal + unexplained) if signal > 0 else 0.0
