@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking.columns import N_COLUMNS, QUALITY, X, Z
-from magscope_app.tracking.fast_arrays import REFUSED, Scratch, Settings
+from magscope_app.tracking.fast_arrays import Scratch, Settings
 from magscope_app.tracking.fast_kernels import DONE, NEEDS_FULL, align
-from magscope_app.tracking.full import full_fits, model_noise
+from magscope_app.tracking.full import FullFit
 from magscope_app.tracking.lut_model import LutModel
 from magscope_app.tracking.method import Job, Method, Setup
 from magscope_app.tracking.qi import quadrant_interpolations
@@ -59,7 +59,6 @@ class CachedAlignment:
         qi: Method,
     ) -> None:
         self._size = setup.roi_px
-        self._noise_known = references.noise_known
         self._sigma_known = setup.noise is not None
         self._references = references
         self._maker = maker
@@ -105,7 +104,6 @@ class CachedAlignment:
             _LARGEST_SUM // (127 * largest),
             float(CHECK_STEPS_PER_PX),
             CHECK_EVERY,
-            1.0 if self._noise_known else 0.0,
         )
         what = align(
             job.frames,
@@ -140,7 +138,7 @@ class CachedAlignment:
                 self._maker.ask(lut, at)
             else:
                 where = int(self._cells.first[lut, 0]) + at
-                self._cells.index[where] = self._references.make(lut, at)
+                self._cells.slots[where] = self._references.make(lut, at)
         self._wanted[0] = 0
 
     def _fit(self, job: Job, bead: int, frame: int) -> None:
@@ -193,7 +191,11 @@ def cached_alignments(setup: Setup) -> list[Method]:
         return quadrant_interpolations(setup)
     models = [LutModel.of(zlut, setup.roi_px) for zlut in setup.zluts]
     references = References(setup, models)
+    maker = None
+    if setup.build == "beside":
+        maker = ReferenceMaker(references)
+        setup.closing.callback(maker.close)
     return [
-        CachedAlignment(setup, references, setup.maker, full, qi)
-        for full, qi in zip(full_fits(setup), quadrant_interpolations(setup), strict=True)
+        CachedAlignment(setup, references, maker, FullFit(setup, models), qi)
+        for qi in quadrant_interpolations(setup)
     ]

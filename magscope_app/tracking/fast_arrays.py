@@ -28,17 +28,17 @@ class Cells(NamedTuple):
 
     Attributes
     ----------
-    index : ndarray of int32
+    slots : ndarray of int32
         Slot of each cell, or why there is none.
     first : ndarray of int64, (n_luts, 2)
-        Where the cells of a Z-LUT begin in the index, coarse and fine; −1: it has no references.
+        Where the cells of a Z-LUT begin in `slots`, coarse and fine; −1: it has no references.
     n_z : ndarray of int64, (n_luts,)
         Number of coarse cells along z.
     low_nm, width_nm : ndarray of float64, (n_luts,)
         Lower end of the first coarse cell, and its width.
     """
 
-    index: npt.NDArray[np.int32]
+    slots: npt.NDArray[np.int32]
     first: Int64
     n_z: Int64
     low_nm: Float64
@@ -64,8 +64,9 @@ class Radials(NamedTuple):
         Which rows belong to a Z-LUT.
     low_nm, step_nm : ndarray of float64, (n_luts,)
         z of the first plane and between planes.
-    noise : ndarray of float64, (n_luts, 4)
-        Gain, offset, the variance in DN² that does not depend on the light, and the variance of the Z-LUT.
+    noise : ndarray of float64, (n_luts, 5)
+        Gain, offset, the variance in DN² that does not depend on the light, the variance of the Z-LUT, and the
+        χ² per pixel that noise alone leaves: 1, or 0 where the noise is not known.
     """
 
     coefs: Float32
@@ -97,4 +98,3 @@ class Settings(NamedTuple):
     at_a_time: int
     steps_per_px: float
     check_every: int
-    from_noise: float

@@ -21,6 +21,9 @@ from magscope_app.tracking.lut_kernels import spline_weights
 from magscope_app.tracking.reference_kernels import CLIPS, SIGNAL
 from magscope_app.tracking.window_kernels import Window
 
+#: A bead so much brighter than in the sweep may clip where it did not there.
+_BRIGHTER = 1.02
+
 
 @kernel
 def _blend(radials: Radials, lut: int, z: float, table: Float32) -> None:
@@ -181,9 +184,10 @@ def accept(
         return 0.0, math.inf
     if not gain > 0 or not _inside_roi(x, y, corner, settings.size):
         return 0.0, math.inf
-    if highest >= ceiling and pool.numbers[slot, CLIPS] == 0:
+    # The reference leaves out what clips at the brightness of the sweep, the full fit at any.
+    if highest >= ceiling and (pool.numbers[slot, CLIPS] == 0 or gain > _BRIGHTER):
         return 0.0, math.inf
     chi2 = misfit(x - x0, y - y0, z, gain, lut, pool.check[slot], radials, scratch, settings)
     # Light scales signal and shot noise alike.
     signal = gain * pool.numbers[slot, SIGNAL]
-    return signal / (signal + max(chi2 - settings.from_noise, 0.0)), chi2
+    return signal / (signal + max(chi2 - radials.noise[lut, 4], 0.0)), chi2

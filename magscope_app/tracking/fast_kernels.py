@@ -67,12 +67,12 @@ def _slot(
     place[3] = 0.5 / per_px
     place[4] = 0.5 * width
     at = cells.first[lut, level] + (layer * n + row) * n + column
-    slot = cells.index[at]
+    slot = cells.slots[at]
     if slot == UNKNOWN and 2 * wanted[0] + 2 < wanted.shape[0]:
         wanted[1 + 2 * wanted[0]] = lut
         wanted[2 + 2 * wanted[0]] = at - cells.first[lut, COARSE]
         wanted[0] += 1
-        cells.index[at] = ASKED
+        cells.slots[at] = ASKED
     return int(slot)
 
 

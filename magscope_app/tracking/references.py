@@ -21,8 +21,10 @@ from magscope_app.tracking.fast_arrays import (
     Pool,
     Radials,
 )
+from magscope_app.tracking.full import model_noise
 from magscope_app.tracking.lut_model import KNOTS_PER_PX, LutModel
 from magscope_app.tracking.lut_splines import evaluate
+from magscope_app.tracking.method import Setup
 from magscope_app.tracking.reference_kernels import N_NUMBERS, STEPS_PER_KNOT, build_reference
 
 FloatArray = npt.NDArray[np.float64]
@@ -42,42 +44,32 @@ class References:
 
     Parameters
     ----------
-    roi_px : int
-        Edge of the window.
+    setup : Setup
+        What is tracked with.
     models : sequence of LutModel
         By number of the Z-LUT.
-    noises : ndarray of float64, (n_luts, 4)
-        Gain, offset, the variance in DN² that does not depend on the light, and that of the Z-LUT.
-    ceiling_dn : float
-        Grey level at which the camera clips.
-    memory_mb : float
-        Most memory for references, in 10⁶ bytes.
     """
 
-    def __init__(
-        self,
-        roi_px: int,
-        models: Sequence[LutModel],
-        noises: FloatArray,
-        ceiling_dn: float,
-        memory_mb: float,
-    ) -> None:
+    def __init__(self, setup: Setup, models: Sequence[LutModel]) -> None:
+        roi_px, noise = setup.roi_px, setup.noise
         self._size = roi_px
         self._models = models
-        self._noises = noises
-        self._ceiling_dn = ceiling_dn
+        self._ceiling_dn = float(noise.saturation_dn) if noise and noise.saturation_dn else math.inf
+        self._noises = np.array([model_noise(model, noise) for model in models])
+        # Where the noise is not known, all that the model leaves over is misfit.
+        self._noises[:, 4] = [noise is not None or math.isfinite(model.noise_gain) for model in models]
         self._cells = _cells(models)
-        self._slots = np.full(len(self._cells.index), UNKNOWN, np.int32)
+        self._slots = np.full(len(self._cells.slots), UNKNOWN, np.int32)
         n_rows = (roi_px - CHECK_EVERY // 2 - 1) // CHECK_EVERY + 1
         bytes_each = 4 * roi_px**2 + 8 * N_NUMBERS + 4 * n_rows * roi_px
-        n_slots = int(np.clip(memory_mb * 1e6 / bytes_each, 1, max(1, len(self._cells.index))))
+        n_slots = int(np.clip(setup.memory_mb * 1e6 / bytes_each, 1, max(1, len(self._cells.slots))))
         # Pages that are not written take no memory.
         self.pool = Pool(
             np.empty((n_slots, 4, roi_px**2), np.int8),
             np.empty((n_slots, N_NUMBERS)),
             np.empty((n_slots, n_rows * roi_px), np.float32),
         )
-        self.radials = _radials(models, noises, roi_px)
+        self.radials = _radials(models, self._noises, roi_px)
         self._making = threading.Lock()
         self._lock = threading.Lock()
         self._made: list[tuple[int, int]] = []
@@ -95,14 +87,14 @@ class References:
 
     def cells(self) -> Cells:
         """Return a thread's own view, empty so far."""
-        return self._cells._replace(index=np.full(len(self._slots), UNKNOWN, np.int32))
+        return self._cells._replace(slots=np.full(len(self._slots), UNKNOWN, np.int32))
 
     def renew(self, cells: Cells, known: int) -> int:
         """Enter what was made since the first `known` entries; return how many there are now."""
         with self._lock:
             news = self._made[known:]
         for at, slot in news:
-            cells.index[at] = slot
+            cells.slots[at] = slot
         return known + len(news)
 
     def make(self, lut: int, at: int) -> int:
@@ -134,7 +126,7 @@ class References:
         middle = 0.5 * (self._size - 1) - 0.5 * SPAN_PX[level]
         x, y = (middle + (k + 0.5) / CELLS_PER_PX[level] for k in (column, row))
         slot = self._n_taken
-        gain, offset, floor, of_model = self._noises[lut]
+        gain, offset, floor, of_model, _ = self._noises[lut]
         good = build_reference(
             model.radial,
             model.template,
