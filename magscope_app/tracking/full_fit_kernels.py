@@ -15,6 +15,7 @@ import numpy.typing as npt
 from magscope_app.kernels import kernel
 from magscope_app.tracking.columns import QUALITY, SIGMA_X, SIGMA_Y, SIGMA_Z, X, Y, Z
 from magscope_app.tracking.flags import TrackFlag
+from magscope_app.tracking.full_doubt import one_sided, roundness
 from magscope_app.tracking.full_kernels import (
     N_ROWS,
     N_UNKNOWNS,
@@ -32,6 +33,10 @@ Float64 = npt.NDArray[np.float64]
 _LOST = int(TrackFlag.LOST)
 _OUT_OF_LUT = int(TrackFlag.OUT_OF_LUT)
 _FALL_BACK = int(TrackFlag.FALL_BACK)
+_POOR_MATCH = int(TrackFlag.POOR_MATCH)
+_OVERLAPPED = int(TrackFlag.OVERLAPPED)
+_NOT_FALLEN_BACK = 255 - _FALL_BACK
+_WHY_NO_Z = int(TrackFlag.OUT_OF_LUT | TrackFlag.POOR_MATCH | TrackFlag.AT_EDGE)
 #: What a good fit proves wrong if "qi" said it.
 _NO_LONGER = 255 - int(TrackFlag.OUT_OF_LUT | TrackFlag.POOR_MATCH | TrackFlag.AT_EDGE)
 
@@ -44,8 +49,10 @@ _ENOUGH_PX, _ENOUGH_NM = 1e-4, 0.01
 _LONGEST_PX, _LONGEST_NM = 1.0, 80.0
 #: Least share of the ROI that must be seen by the Z-LUT and not be saturated.
 _LEAST_USED = 0.2
-#: A fit that explains this share of the signal is beyond doubt; below the other, "qi" is believed instead.
+#: A fit must explain this share of the signal; "qi" this share of the variance where the fit does not.
 _GOOD, _FAIR = 0.97, 0.8
+#: Least share of the variance of a ROI that is seen as one bead, whatever the Z-LUT.
+_LEAST_ROUNDNESS = 0.6
 
 
 class Model(NamedTuple):
@@ -222,6 +229,50 @@ def _fit_roi(
 
 
 @kernel
+def _is_overlapped(frame: Pixels, x0: int, y0: int, model: Model, noise: Float64, work: Work) -> bool:
+    return one_sided(
+        frame,
+        x0,
+        y0,
+        work.unknowns,
+        work.poly,
+        work.poly_z,
+        work.template,
+        model.limits,
+        noise,
+        work.rows,
+    )
+
+
+@kernel
+def _fall_back(
+    frame: Pixels,
+    x0: int,
+    y0: int,
+    verdict: Verdict,
+    number: int,
+    columns: Float64,
+    flags: npt.NDArray[np.uint8],
+    size: int,
+) -> None:
+    """Keep of what "qi" found only what can be believed."""
+    own = columns[QUALITY, number]
+    columns[QUALITY, number] = verdict.share
+    flags[number] |= _FALL_BACK
+    if verdict.at_end and verdict.share >= _FAIR:
+        flags[number] = (flags[number] | _OUT_OF_LUT) & _NOT_FALLEN_BACK
+    elif own < _FAIR and not flags[number] & _WHY_NO_Z:
+        flags[number] |= _POOR_MATCH
+    if flags[number] & _WHY_NO_Z:
+        columns[Z, number] = columns[SIGMA_Z, number] = math.nan
+    x, y = columns[X, number] - x0, columns[Y, number] - y0
+    if roundness(frame, x0, y0, x, y, size) < _LEAST_ROUNDNESS:
+        flags[number] |= _LOST
+        for column in (X, Y, Z, SIGMA_X, SIGMA_Y, SIGMA_Z):
+            columns[column, number] = math.nan
+
+
+@kernel
 def fit_rois(
     frames: Pixels,
     rois: npt.NDArray[np.int64],
@@ -248,21 +299,19 @@ def fit_rois(
         x0, y0 = rois[bead, 0], rois[bead, 1]
         x, y, z = columns[X, number] - x0, columns[Y, number] - y0, columns[Z, number]
         verdict = _fit_roi(frame, x0, y0, x, y, z, model, noise, noise_known, work, scan)
-        columns[QUALITY, number] = verdict.share
-        doubtful = math.isnan(z) and verdict.share < _GOOD
-        if verdict.at_end and verdict.share >= _FAIR:
-            flags[number] |= _OUT_OF_LUT
-            columns[Z, number] = columns[SIGMA_Z, number] = math.nan
-            continue
-        if not verdict.converged or verdict.share < _FAIR or doubtful:
-            flags[number] |= _FALL_BACK
+        if not verdict.converged or verdict.share < _GOOD:
+            _fall_back(frame, x0, y0, verdict, number, columns, flags, work.template.shape[0])
             continue
         flags[number] &= _NO_LONGER
+        columns[QUALITY, number] = verdict.share
         columns[X, number] = work.unknowns[0] + x0
         columns[Y, number] = work.unknowns[1] + y0
         columns[Z, number] = work.unknowns[2]
         # A misfit beyond the noise makes every number less certain by its root.
         scale = math.sqrt(max(verdict.chi2, 1.0)) if sigma_known else math.nan
+        if noise_known and _is_overlapped(frame, x0, y0, model, noise, work):
+            flags[number] |= _OVERLAPPED
+            scale = math.nan
         columns[SIGMA_X, number] = scale * math.sqrt(work.inverse[0, 0])
         columns[SIGMA_Y, number] = scale * math.sqrt(work.inverse[1, 1])
         columns[SIGMA_Z, number] = scale * math.sqrt(work.inverse[2, 2])

@@ -21,7 +21,7 @@ Float64 = npt.NDArray[np.float64]
 N_UNKNOWNS = 7
 #: Rows of work space of `normal_equations`: derivatives, the same times the weight, rest, weight.
 N_ROWS = 2 * N_UNKNOWNS + 2
-_REST, _WEIGHT = 2 * N_UNKNOWNS, 2 * N_UNKNOWNS + 1
+REST, WEIGHT = 2 * N_UNKNOWNS, 2 * N_UNKNOWNS + 1
 #: A pixel this many standard deviations below the ceiling is never clipped.
 _CLEAR_OF_CEILING = 3.0
 #: One value from which on rings are numerically no rings.
@@ -70,18 +70,18 @@ def normal_equations(
     chi2 = 0.0
     used = 0
     for row in range(size):
-        used += _linearise_row(
+        used += linearise_row(
             frame[y0 + row], x0, row, unknowns, poly, poly_z, template[row], limits, noise, rows
         )
         for j in range(size):
             rows[5, j] = (j - middle) / middle
             rows[6, j] = (row - middle) / middle
-            chi2 += rows[_WEIGHT, j] * rows[_REST, j] * rows[_REST, j]
+            chi2 += rows[WEIGHT, j] * rows[REST, j] * rows[REST, j]
         for a in range(N_UNKNOWNS):
             total = 0.0
             for j in range(size):
-                rows[N_UNKNOWNS + a, j] = rows[a, j] * rows[_WEIGHT, j]
-                total += rows[N_UNKNOWNS + a, j] * rows[_REST, j]
+                rows[N_UNKNOWNS + a, j] = rows[a, j] * rows[WEIGHT, j]
+                total += rows[N_UNKNOWNS + a, j] * rows[REST, j]
             right[a] += total
             for b in range(a + 1):
                 total = 0.0
@@ -95,7 +95,7 @@ def normal_equations(
 
 
 @kernel
-def _linearise_row(
+def linearise_row(
     pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
     x0: int,
     row: int,
@@ -138,8 +138,8 @@ def _linearise_row(
         rows[2, j] = gain * along_z
         rows[3, j] = bead
         rows[4, j] = 1.0
-        rows[_REST, j] = value - model
-        rows[_WEIGHT, j] = 1.0 / variance if known else 0.0
+        rows[REST, j] = value - model
+        rows[WEIGHT, j] = 1.0 / variance if known else 0.0
     return used
 
 
