@@ -75,7 +75,6 @@ class CachedAlignment:
                 np.zeros(2),
                 np.zeros(8),
                 np.zeros(radials.coefs.shape[1], np.float32),
-                np.zeros((2, pool.check.shape[1]), np.float32),
                 np.zeros(8),
             )
             for kind in (np.uint8, np.int16)

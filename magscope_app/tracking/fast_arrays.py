@@ -86,7 +86,6 @@ class Scratch(NamedTuple):
     halves: Float64
     place: Float64
     table: Float32
-    rests: Float32
     best: Float64
 
 
