@@ -148,7 +148,7 @@ def misfit(
 def _inside_roi(x: float, y: float, corner: Int64, size: int) -> bool:
     """Whether the bead is so well inside its ROI that at least half of its profile fits."""
     room = min(min(x - corner[0], y - corner[1]), min(corner[0] + size - 1 - x, corner[1] + size - 1 - y))
-    return room >= 0.25 * size
+    return bool(room >= 0.25 * size)
 
 
 @kernel

@@ -19,8 +19,9 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int8 = npt.NDArray[np.int8]
 
-#: What `numbers` of a reference hold: the inverse response (4 × 4), three sigmas, a cubic polynomial (20 × 3).
-#: 1 if pixels are left out because they could be clipped, and the bead's signal: by how much χ² per pixel would rise without the bead.
+#: What `numbers` of a reference hold: inverse response (4 × 4), three sigmas, a cubic polynomial (20 × 3), 1 if
+#: pixels are left out because they could be clipped, and the bead's signal, which is by how much χ² per
+#: pixel would rise without the bead.
 INVERSE, SIGMAS, POLYNOMIAL, CLIPS, SIGNAL = 0, 16, 19, 79, 80
 N_NUMBERS = 81
 N_TERMS = 20
@@ -104,7 +105,7 @@ def _weights(
     noise: Float64,
     weights: Float32,
 ) -> bool:
-    """Write 1 / variance of each pixel, 0 where the sweep saw nothing or the camera could clip; True if it can."""
+    """Write 1 / variance of each pixel, 0 where nothing was seen or the camera could clip; True if it can."""
     clips = False
     for row in range(size):
         row_seen = reach[2] <= row - y <= reach[3]

@@ -4,7 +4,8 @@
 
 100 beads with a Z-LUT each move by 0.5 px and 100 nm (standard deviation) around their places. All methods
 take turns; what is printed is the best round of each, per core, after everything was built. magtrack gets the
-same pixels as float stacks, cut out beforehand, and one Z-LUT for all; it must be installed (pip install magtrack).
+same pixels as float stacks, cut out beforehand, and one Z-LUT for all; it must be
+installed (pip install magtrack).
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Scene:
         mean = np.column_stack([np.zeros((n_beads, 2)), rng.uniform(-3700, -2300, n_beads)])
         for frame in self.frames:
             xyz = mean + rng.normal(0.0, 1.0, (n_beads, 3)) * (50.0, 50.0, 100.0)
-            images, _ = bead_images.bead_images(*xyz.T, pitch, PHOTONS_E, rng, bits)
+            x_nm, y_nm, z_nm = xyz.T
+            images, _ = bead_images.bead_images(x_nm, y_nm, z_nm, pitch, PHOTONS_E, rng, bits)
             for (x0, y0), image in zip(places, images, strict=True):
                 frame[y0 : y0 + pitch, x0 : x0 + pitch] = image
         self.noise = bead_images.camera_noise(PHOTONS_E, bits)
@@ -55,18 +57,11 @@ class Scene:
     def of_each_bead(self) -> ZLUTSet:
         """Return a Z-LUT per bead: the same numbers, but other objects, so that nothing is shared."""
         one = self.zlut
-        return ZLUTSet(
-            {
-                bead: dataclasses.replace(one)
-                for bead in range(len(self.rois))
-            }
-        )
+        return ZLUTSet({bead: dataclasses.replace(one) for bead in range(len(self.rois))})
 
 
 def _magtrack(scene: Scene, roi_px: int) -> Callable[[], int]:
-    crops = [
-        frame[y0 : y0 + roi_px, x0 : x0 + roi_px] for frame in scene.frames for x0, y0 in scene.rois
-    ]
+    crops = [frame[y0 : y0 + roi_px, x0 : x0 + roi_px] for frame in scene.frames for x0, y0 in scene.rois]
     stack = np.ascontiguousarray(np.stack(crops[:_MAGTRACK_ROIS], axis=2)).astype(np.float64)
     table = np.vstack([scene.zlut.z_nm, scene.zlut.profiles.T])
     with warnings.catch_warnings():
@@ -125,7 +120,9 @@ def measure(roi_px: int, n_beads: int, n_frames: int, rounds: int, wide: bool) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--roi", type=int, nargs="+", default=[32, 64, 100, 128])
     parser.add_argument("--beads", type=int, default=100)
     parser.add_argument("--frames", type=int, default=40)
