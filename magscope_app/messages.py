@@ -55,6 +55,8 @@ class Counters:
     lost_ring: int = 0
     lost_tracking: int = 0
     lost_recording: int = 0
+    #: Of the recorded frames those whose image the user's processor left out on purpose.
+    frames_left_out: int = 0
 
     @property
     def frames_lost(self) -> int:
@@ -70,6 +72,11 @@ class ProcessReady(Message):
     """A process has started and waits for work."""
 
     process: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat(Message):
+    """A process's loop turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +336,25 @@ class StartRecording(Message):
 
 @dataclass(frozen=True, slots=True)
 class RecordingOrder(Message):
-    """Recorder: record from the next frame on, with everything the dataset has to say about itself."""
+    """Recorder: record from the next frame on, with everything the dataset has to say about itself.
+
+    Attributes
+    ----------
+    folder, name : Path and str
+        Where, and what it is called.
+    mode : str
+        What is recorded.
+    config_text : bytes
+        The config file.
+    anchor : WallAnchor
+        The session clock.
+    facts : dict
+        What goes into dataset.json.
+    resume : Path or None
+        Go on in this dataset, whose recorder has ended, instead of making one: a new part begins, what is
+        stored already is skipped, the counters go on, and the event "recorder restarted" has the seam.
+        `folder` and `name` do not count then.
+    """
 
     folder: Path
     name: str
@@ -337,6 +362,7 @@ class RecordingOrder(Message):
     config_text: bytes
     anchor: WallAnchor
     facts: dict[str, Any]
+    resume: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,11 +428,26 @@ class Event(Message):
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """One line of the process list: starting, running, dead, ended."""
+    """One line of the process list.
+
+    Attributes
+    ----------
+    name : str
+        What it does.
+    state : str
+        starting, running, slow (no sign of life for a while), hung (none for long), dead, restarting, failed
+        (dead, and not started again), ended.
+    pid : int or None
+        Of the operating system.
+    """
 
     name: str
     state: str
     pid: int | None = None
+
+
+#: States of a process that need no attention.
+_WELL = ("starting", "running", "ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,3 +491,8 @@ class SystemStatus(Message):
     free_disk_bytes: int
     processes: tuple[ProcessState, ...]
     awake: bool
+
+    @property
+    def troubled(self) -> tuple[tuple[str, str], ...]:
+        """Name and state of every process that needs attention."""
+        return tuple((one.name, one.state) for one in self.processes if one.state not in _WELL)
