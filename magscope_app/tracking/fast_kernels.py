@@ -206,8 +206,10 @@ def _try(
 
 
 @kernel
-def _try_again(
+def _try_layers(
     frame: Frame,
+    x: float,
+    y: float,
     lut: int,
     corner: Int64,
     ceiling: int,
@@ -219,12 +221,8 @@ def _try_again(
     start: Float64,
     nothing: Int64,
 ) -> None:
-    """Descend from the centre of mass and from every second layer that has a reference there."""
+    """Descend from (x, y) in every second layer that has a reference there."""
     size = settings.size
-    copy_window(frame, corner[0], corner[1], size, settings.shift, scratch.window)
-    x, y = window_centre(scratch.window, size)
-    x += corner[0]
-    y += corner[1]
     middle = 0.5 * (size - 1)
     u = x - window_start(x, size, frame.shape[1]) - middle
     v = y - window_start(y, size, frame.shape[0]) - middle
@@ -232,9 +230,48 @@ def _try_again(
         z = cells.low_nm[lut] + (layer + 0.5) * cells.width_nm[lut]
         if _slot(COARSE, lut, u, v, z, cells, scratch.place, nothing) >= 0:
             start[0], start[1], start[2] = x, y, z
-            _try(
-                frame, start, lut, corner, ceiling, cells, pool, radials, scratch, settings, nothing, False
-            )  # fmt: skip
+            _try(frame, start, lut, corner, ceiling, cells, pool, radials, scratch, settings, nothing, False)
+
+
+@kernel
+def _try_again(
+    frame: Frame,
+    lut: int,
+    corner: Int64,
+    ceiling: int,
+    cells: Cells,
+    pool: Pool,
+    radials: Radials,
+    scratch: Scratch,
+    settings: Settings,
+    known: Float64,
+    start: Float64,
+    nothing: Int64,
+) -> None:
+    """Descend from other z where the bead was, and if need be from its centre of mass."""
+    if math.isfinite(known[0]) and math.isfinite(known[1]):
+        _try_layers(
+            frame,
+            known[0],
+            known[1],
+            lut,
+            corner,
+            ceiling,
+            cells,
+            pool,
+            radials,
+            scratch,
+            settings,
+            start,
+            nothing,
+        )
+        if _believed(scratch.best, known, pool.check.shape[1]):
+            return
+    copy_window(frame, corner[0], corner[1], settings.size, settings.shift, scratch.window)
+    x, y = window_centre(scratch.window, settings.size)
+    x += corner[0]
+    y += corner[1]
+    _try_layers(frame, x, y, lut, corner, ceiling, cells, pool, radials, scratch, settings, start, nothing)
 
 
 @kernel
@@ -329,8 +366,19 @@ def align(
                 return NEEDS_REFERENCE
             if not _believed(scratch.best, starts[bead], pool.check.shape[1]):
                 _try_again(
-                    frame, lut, corner, ceiling, cells, pool, radials, scratch, settings, start, nothing
-                )  # fmt: skip
+                    frame,
+                    lut,
+                    corner,
+                    ceiling,
+                    cells,
+                    pool,
+                    radials,
+                    scratch,
+                    settings,
+                    starts[bead],
+                    start,
+                    nothing,
+                )
             if not _believed(scratch.best, starts[bead], pool.check.shape[1]):
                 return NEEDS_FULL
             number = cursor[1] * n_beads + bead
