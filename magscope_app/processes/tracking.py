@@ -76,8 +76,13 @@ class _TrackingLoop:
         self._nm_per_px = config.optics.nm_per_px
         self._roi_px = config.beads.roi_px
         zlut = load_calibration(config.tracking.zlut) if config.tracking.zlut else None
+        # Beside the line: a frame never waits for a reference of the method "fast".
         self._tracker = Tracker(
-            self._roi_px, zlut=zlut, method=config.tracking.method, threads=config.tracking.threads
+            self._roi_px,
+            zlut=zlut,
+            method=config.tracking.method,
+            threads=config.tracking.threads,
+            build="beside",
         )
         self._rows = handles.tracks()
         self._profile = handles.profile()
@@ -122,6 +127,7 @@ class _TrackingLoop:
         """Load the compiled kernels now, so that the first frame is not late."""
         blank = np.zeros((1, self._roi_px, self._roi_px), np.uint8)
         self._tracker.track(blank, np.zeros((1, 2), np.int64), bead_ids=np.zeros(1, np.int64), profiles=True)
+        self._tracker.prepare()
 
     def _listen(self, timeout_s: float) -> None:
         message = self._link.receive(timeout_s)
