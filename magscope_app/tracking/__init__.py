@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from magscope_app.tracking.finding import find_beads, rois_around
+    from magscope_app.tracking.finding import find_beads, rois_around, template_of
     from magscope_app.tracking.flags import TrackFlag
     from magscope_app.tracking.noise import CameraNoise
     from magscope_app.tracking.tracker import Tracker
@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from magscope_app.tracking.zlut import ZLUT
     from magscope_app.tracking.zlut_set import ZLUTSet
 
-__all__ = ["ZLUT", "CameraNoise", "TrackFlag", "Tracker", "Tracks", "ZLUTSet", "find_beads", "rois_around"]
+__all__ = [
+    "ZLUT",
+    "CameraNoise",
+    "TrackFlag",
+    "Tracker",
+    "Tracks",
+    "ZLUTSet",
+    "find_beads",
+    "rois_around",
+    "template_of",
+]
 
 _HOMES = {
     "CameraNoise": "noise",
@@ -28,6 +38,7 @@ _HOMES = {
     "ZLUTSet": "zlut_set",
     "find_beads": "finding",
     "rois_around": "finding",
+    "template_of": "finding",
 }
 
 
