@@ -80,7 +80,7 @@ def find_beads(
     lowest = DEFAULT_THRESHOLD if threshold is None else threshold
     if not 0 <= lowest <= 1:
         raise ValueError(f"threshold must be 0..1, not {threshold}; leave it out for {DEFAULT_THRESHOLD}")
-    image = np.ascontiguousarray(frame)
+    image: Frame = np.ascontiguousarray(frame)
     votes = _votes(image, roi_px)
     places = _peaks(votes, roi_px, _FEWEST_VOTES)
     centres = places[_alone(places, places, votes, roi_px)]
@@ -91,7 +91,7 @@ def find_beads(
         like = like[_alone(like, places, votes, roi_px)]
         centres = _joined(centres, like, roi_px / 8)
     noise_dn2 = _pixel_noise_dn2(image)
-    with Tracker(roi_px) as tracker:
+    with Tracker(roi_px, method="qi") as tracker:
         found = _centred(image, tracker, centres)
     verdicts = np.empty((len(found), 3))
     judge(image, found, roi_px, verdicts)
@@ -119,7 +119,7 @@ def template_of(frame: Frame, x_px: float, y_px: float, roi_px: int) -> npt.NDAr
     _require_frame(frame, roi_px)
     height, width = frame.shape
     centre = np.array([[x_px, y_px]])
-    with Tracker(roi_px) as tracker:
+    with Tracker(roi_px, method="qi") as tracker:
         for _ in range(2):
             rois = rois_around(centre, roi_px)
             if not _inside(rois, frame, roi_px).all():
@@ -237,8 +237,8 @@ def _chosen(
 def _pixel_noise_dn2(frame: Frame) -> float:
     """Return the variance of the pixels' noise, from the median of second differences.
 
-    After Immerkær, Comput. Vis. Image Underst. 64, 300 (1996), whose mask is blind to slopes, with the median,
-    which is blind to beads.
+    After Immerkær, Comput. Vis. Image Underst. 64, 300 (1996), whose mask is blind to slopes, with the
+    median, which is blind to beads.
     """
     rows = np.arange(1, len(frame) - 1, max(1, len(frame) // 200))
     differences = sum(

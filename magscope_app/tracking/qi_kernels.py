@@ -25,7 +25,7 @@ MIN_RADII = 8
 _LOST = int(TrackFlag.LOST)
 _AT_EDGE = int(TrackFlag.AT_EDGE)
 
-#: So many of the largest circles do not count for the centre, so that it is the same in a ROI set so much aside.
+#: So many of the largest circles do not count for the centre: it is the same in a ROI set so much aside.
 _SPARED_RADII = 3
 _MAX_LAG = 8
 _MAX_STEPS = 5

@@ -28,8 +28,9 @@ def compile_kernels(progress: Callable[[str, float], None] | None = None) -> Non
             tell(f"tracking, {np.dtype(pixel).name}", done / 3)
             tracker.track(np.zeros((1, _ROI_PX, _ROI_PX), pixel), [[0, 0]], profiles=True)
     tell("bead finding", 2 / 3)
-    for pixel in (np.uint8, np.uint16):
-        find_beads(np.zeros((2 * _ROI_PX, 2 * _ROI_PX), pixel), _ROI_PX)
+    blank = np.zeros((2 * _ROI_PX, 2 * _ROI_PX), np.uint8)
+    find_beads(blank, _ROI_PX)
+    find_beads(blank.astype(np.uint16), _ROI_PX)
     tell("done", 1.0)
 
 

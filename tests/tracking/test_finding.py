@@ -247,24 +247,25 @@ def test_real_beads_are_found_where_they_are_in_shifted_rois(field: _Field) -> N
 
 @pytest.mark.parametrize(("name", "n_good"), [("10x", 9), ("long", 5)])
 def test_real_luts_give_rising_z_on_their_own_planes(test_data: Path, name: str, n_good: int) -> None:
-    """Each plane that is looked at is left out of its LUT; a half plane's error would be another order."""
+    """Each plane that is looked at is left out of its LUT, whose planes are then 200 nm apart there."""
     zluts = ZLUTSet.load(test_data / "qtrk" / f"{name}.radialzlut", plane_nm=100.0)
-    good = [_worst_left_out_nm(zlut) < 50.0 for zlut in zluts.values()]
+    errors_nm = np.array([_errors_of_left_out_planes(zlut) for zlut in zluts.values()])
     # Bead 1 of 10x has six times the others' noise from plane to plane.
-    assert sum(good) == n_good
+    good = np.abs(errors_nm).max(axis=1) < 110.0
+    assert good.sum() == n_good
+    assert np.median(np.abs(errors_nm[good]), axis=1).max() < 20.0
 
 
-def _worst_left_out_nm(zlut: ZLUT) -> float:
-    """Return the largest error (nm) on planes that the LUT has not seen, drawn as images."""
+def _errors_of_left_out_planes(zlut: ZLUT) -> FloatArray:
+    """Return the errors (nm) on planes that the LUT has not seen, drawn as images."""
     levels = np.interp(zlut.profiles, (zlut.profiles.min(), zlut.profiles.max()), (5000.0, 55000.0))
     roi_px = min(2 * zlut.n_radii, 128)
     y, x = np.mgrid[:roi_px, :roi_px] - (roi_px - 1) / 2
     r = np.hypot(x + 0.3, y - 0.2)
-    worst = 0.0
+    errors: list[float] = []
     for plane in range(4, zlut.n_planes - 4, 11):
         kept = np.arange(zlut.n_planes) != plane
         image = np.rint(np.interp(r, np.arange(zlut.n_radii), levels[plane])).astype(np.uint16)
-        tracker = Tracker(roi_px, ZLUT(zlut.z_nm[kept], levels[kept]))
-        z_nm = tracker.track(image[None], [[0, 0]]).z_nm[0, 0]
-        worst = max(worst, abs(z_nm - zlut.z_nm[plane]))
-    return worst
+        tracker = Tracker(roi_px, ZLUT(zlut.z_nm[kept], levels[kept]), method="qi")
+        errors.append(float(tracker.track(image[None], [[0, 0]]).z_nm[0, 0] - zlut.z_nm[plane]))
+    return np.array(errors)
