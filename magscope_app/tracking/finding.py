@@ -80,7 +80,7 @@ def find_beads(
     lowest = DEFAULT_THRESHOLD if threshold is None else threshold
     if not 0 <= lowest <= 1:
         raise ValueError(f"threshold must be 0..1, not {threshold}; leave it out for {DEFAULT_THRESHOLD}")
-    image: Frame = np.ascontiguousarray(frame)
+    image = _contiguous(frame)
     votes = _votes(image, roi_px)
     places = _peaks(votes, roi_px, _FEWEST_VOTES)
     centres = places[_alone(places, places, votes, roi_px)]
@@ -154,6 +154,13 @@ def _require_frame(frame: Frame, roi_px: int) -> None:
         raise ValueError(
             f"a ROI of {roi_px} px does not fit into a frame of {frame.shape[1]} x {frame.shape[0]} px"
         )
+
+
+def _contiguous(frame: Frame) -> Frame:
+    """Return the frame in the one memory layout that the kernels are compiled for."""
+    if frame.dtype == np.uint8:
+        return np.ascontiguousarray(frame, np.uint8)
+    return np.ascontiguousarray(frame, np.uint16)
 
 
 def _votes(frame: Frame, roi_px: int) -> Float32:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from magscope_app.tracking.field_correction import FieldCorrection
 from magscope_app.tracking.finding import find_beads
 from magscope_app.tracking.tracker import Tracker
 from magscope_app.tracking.zlut import MIN_PLANES, ZLUT
@@ -27,6 +28,8 @@ def compile_kernels(progress: Callable[[str, float], None] | None = None) -> Non
         for done, pixel in enumerate((np.uint8, np.uint16)):
             tell(f"tracking, {np.dtype(pixel).name}", done / 3)
             tracker.track(np.zeros((1, _ROI_PX, _ROI_PX), pixel), [[0, 0]], profiles=True)
+            field = FieldCorrection(dark=np.zeros((_ROI_PX, _ROI_PX)))
+            field.track(tracker, np.zeros((1, _ROI_PX, _ROI_PX), pixel), [[0, 0]], profiles=True)
     tell("bead finding", 2 / 3)
     blank = np.zeros((2 * _ROI_PX, 2 * _ROI_PX), np.uint8)
     find_beads(blank, _ROI_PX)
