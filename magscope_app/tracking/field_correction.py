@@ -84,8 +84,8 @@ class FieldCorrection:
         if self.shape == (height_px, width_px):
             return None
         return (
-            f"dark frame and flat field are {_size(self.shape)}, the frames {width_px} x {height_px} px; take "
-            "them with the same camera ROI"
+            f"dark frame and flat field are {_size(self.shape)}, the frames {width_px} x {height_px} px; "
+            "take them with the same camera ROI"
         )
 
     def noise(self, noise: CameraNoise | None, dtype: npt.DTypeLike) -> CameraNoise | None:
@@ -183,10 +183,10 @@ def _gain(flat: npt.NDArray[np.float64] | None, dark: npt.NDArray[np.float64]) -
     too_dark = int((light <= _LEAST_LIGHT * light.mean()).sum()) if light.mean() > 0 else light.size
     if too_dark:
         raise ValueError(
-            f"{too_dark} pixels of the flat field have hardly any light; take it without beads, with the lamp "
-            "on, or close the camera ROI around the lit part"
+            f"{too_dark} pixels of the flat field have hardly any light; take it without beads, with the "
+            "lamp on, or close the camera ROI around the lit part"
         )
-    return (light.mean() / light).astype(np.float32)
+    return np.asarray(light.mean() / light, np.float32)
 
 
 def _parts(dtype: np.dtype[np.generic]) -> int:

@@ -133,8 +133,8 @@ def _require_known(gain: float, gain_error: float, levels: FloatArray) -> None:
     if gain_error > MOST_RELATIVE_ERROR * gain:
         raise ValueError(
             f"the gain is {gain:.3g} ± {gain_error:.2g} DN per electron, too uncertain to use: the grey "
-            f"levels range from {levels[0]:.0f} to {levels[-1]:.0f} only; give more frames, a scene with dark "
-            "and bright parts (beads in focus), or dark frames"
+            f"levels range from {levels[0]:.0f} to {levels[-1]:.0f} only; give more frames, a scene with "
+            "dark and bright parts (beads in focus), or dark frames"
         )
 
 
