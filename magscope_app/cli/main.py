@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_check(commands)
     add_dataset_commands(commands)
+    _add_report(commands)
     return parser
 
 
@@ -119,6 +120,18 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     _add_config(check)
     check.set_defaults(command=_check)
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    report = commands.add_parser(
+        "report",
+        help="bundle logs and versions for a bug report",
+        description="Write the logs of the last runs, a config, the versions of all libraries and what "
+        "computer this is into one zip file. No recorded data go into it.",
+    )
+    report.add_argument("config", metavar="CONFIG", nargs="?", help="a config that belongs to the report")
+    report.add_argument("--out", type=Path, metavar="FILE", help="the zip file to write")
+    report.set_defaults(command=_report)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
@@ -161,6 +174,12 @@ def _check(parsed: argparse.Namespace) -> int:
     from magscope_app.cli.check import check
 
     return check(parsed.config, parsed.overrides)
+
+
+def _report(parsed: argparse.Namespace) -> int:
+    from magscope_app.cli.report import report
+
+    return report(parsed.config, parsed.out)
 
 
 def _require_own_packages() -> None:
