@@ -68,7 +68,7 @@ def test_saturated_pixels_are_still_seen() -> None:
 
 
 def test_files(tmp_path: Path) -> None:
-    dark, light = _maps()
+    _, light = _maps()
     stack = np.random.default_rng(2).poisson(40, (20, HEIGHT, WIDTH)).astype(np.uint8)
     np.save(tmp_path / "dark.npy", mean_image(stack))
     assert np.abs(load_image(tmp_path / "dark.npy") - stack.mean(axis=0)).max() < 1e-5
