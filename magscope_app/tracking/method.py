@@ -1,12 +1,54 @@
-"""What a tracking method is: it fills a job's arrays."""
+"""What a tracking method is: made from a setup, it fills a job's arrays."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from magscope_app.tracking.lut_tables import LutTables
+from magscope_app.tracking.noise import CameraNoise
+from magscope_app.tracking.zlut import ZLUT
+
+Build = Literal["now", "beside"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setup:
+    """What a method is made for.
+
+    Attributes
+    ----------
+    roi_px : int
+        Edge of the square ROI.
+    zluts : tuple of ZLUT
+        The distinct Z-LUTs, as `Job.lut_of_bead` numbers them.
+    tables : LutTables
+        The same as tables of profiles.
+    noise : CameraNoise or None
+        None: uncertainties are NaN.
+    threads : int
+        How many objects are needed; each serves one thread.
+    build : str
+        "now": what a method needs is made when it is missing. "beside": by a thread of its own, while another
+        method serves.
+    memory_mb : float
+        Most memory for what is made, in 10⁶ bytes.
+    closing : ExitStack
+        Closed with the tracker.
+    """
+
+    roi_px: int
+    zluts: tuple[ZLUT, ...]
+    tables: LutTables
+    noise: CameraNoise | None
+    threads: int
+    build: Build
+    memory_mb: float
+    closing: ExitStack
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +65,9 @@ class Job:
         x0, y0 of each ROI, all inside the frame.
     lut_of_bead : ndarray of int64, (n_beads,)
         Number of the bead's Z-LUT, −1 for none.
+    starts : ndarray of float64, (n_beads, 4)
+        Where each bead was lately and how well that explained the image, NaN for a new bead; a method may use
+        and renew it.
     ceiling : int
         Grey level from which on a pixel is saturated.
     columns : ndarray of float64, (7, n_frames · n_beads)
@@ -36,6 +81,7 @@ class Job:
     frames: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
     rois: npt.NDArray[np.int64]
     lut_of_bead: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.float64]
     ceiling: int
     columns: npt.NDArray[np.float64]
     flags: npt.NDArray[np.uint8]
@@ -43,8 +89,13 @@ class Job:
 
 
 class Method(Protocol):
-    """Tracks a range of a job's ROIs; each thread has an object of its own."""
+    """Tracks a part of a job; each thread has an object of its own."""
+
+    @property
+    def by_bead(self) -> bool:
+        """Whether a job is shared out by beads, each through all frames, and not by ROIs."""
+        ...
 
     def run(self, job: Job, first: int, stop: int) -> None:
-        """Write the results of the ROIs numbered first..stop − 1."""
+        """Write the results of the ROIs, or the beads, numbered first..stop − 1."""
         ...

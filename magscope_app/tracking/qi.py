@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking.lut_tables import LutTables
-from magscope_app.tracking.method import Job
+from magscope_app.tracking.method import Job, Method, Setup
 from magscope_app.tracking.noise import CameraNoise
 from magscope_app.tracking.pixel_kernels import copy_rois
 from magscope_app.tracking.qi_kernels import centre_rois
@@ -16,7 +16,7 @@ from magscope_app.tracking.z_kernels import find_heights
 _PIXELS_AT_A_TIME = 1 << 17
 _COARSE_ANGLES = 32
 #: Mean squared error of rounding to whole grey levels, in DN².
-_ROUNDING_DN2 = 1 / 12
+ROUNDING_DN2 = 1 / 12
 
 
 class QuadrantInterpolation:
@@ -32,6 +32,8 @@ class QuadrantInterpolation:
         None: uncertainties are NaN.
     """
 
+    by_bead = False
+
     def __init__(self, roi_px: int, tables: LutTables, noise: CameraNoise | None) -> None:
         self._roi_px = roi_px
         self._tables = tables
@@ -44,7 +46,7 @@ class QuadrantInterpolation:
         self._work = np.zeros((8, max(2 * n_radii(roi_px), fine_angles)), np.float32)
         gain = noise.gain_dn_per_e if noise else 0.0
         offset = noise.offset_dn if noise else 0.0
-        floor = (gain * noise.read_noise_e) ** 2 + _ROUNDING_DN2 if noise else 0.0
+        floor = (gain * noise.read_noise_e) ** 2 + ROUNDING_DN2 if noise else 0.0
         self._noise = np.array([gain, offset, floor], np.float32)
 
     def run(self, job: Job, first: int, stop: int) -> None:
@@ -89,6 +91,11 @@ class QuadrantInterpolation:
             job.columns,
             job.flags,
         )
+
+
+def quadrant_interpolations(setup: Setup) -> list[Method]:
+    """Return one object per thread."""
+    return [QuadrantInterpolation(setup.roi_px, setup.tables, setup.noise) for _ in range(setup.threads)]
 
 
 def n_radii(roi_px: int) -> int:
