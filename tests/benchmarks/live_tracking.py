@@ -94,7 +94,7 @@ def _await(link: Link, name: str) -> None:
 
 
 def _feed(video: VideoBuffer, scene: Scene, n_slots: int, first: int, seconds: float) -> tuple[int, float]:
-    """Hand frames over for so long; return the number of the next one and the share of time without a slot."""
+    """Hand frames over for so long; return the next number and the share of time that waited."""
     number, waited = first, 0.0
     end = time.perf_counter() + seconds
     while (now := time.perf_counter()) < end:
