@@ -116,7 +116,7 @@ class _TrackingLoop:
         config = self._handles.config
         noise = camera_noise(config, self._form)
         if self._field is not None:
-            noise = self._field.noise(noise, self._form.dtype if self._form else np.uint16)
+            noise = self._field.noise(noise)
         return Tracker(
             self._roi_px,
             zlut=self._zlut,

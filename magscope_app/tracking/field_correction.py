@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +20,8 @@ Map = npt.NDArray[np.float32]
 
 #: A pixel whose light is less than this share of the mean one's cannot be corrected.
 _LEAST_LIGHT = 0.05
-#: Corrected 8-bit pixels are kept in so many parts of a grey level, so that rounding adds no noise.
-_PARTS_8_BIT = 128
+#: Variance of rounding to whole grey levels.
+_ROUNDING_DN2 = 1 / 12
 
 
 class FieldCorrection:
@@ -88,17 +89,12 @@ class FieldCorrection:
             "take them with the same camera ROI"
         )
 
-    def noise(self, noise: CameraNoise | None, dtype: npt.DTypeLike) -> CameraNoise | None:
-        """Return the noise of corrected ROIs of frames of this type."""
+    def noise(self, noise: CameraNoise | None) -> CameraNoise | None:
+        """Return the noise of corrected ROIs: they are rounded once more."""
         if noise is None:
             return None
-        parts = _parts(np.dtype(dtype))
-        return replace(
-            noise,
-            gain_dn_per_e=noise.gain_dn_per_e * parts,
-            offset_dn=noise.offset_dn * parts,
-            saturation_dn=None,
-        )
+        read_e = math.sqrt(noise.read_noise_e**2 + _ROUNDING_DN2 / noise.gain_dn_per_e**2)
+        return replace(noise, read_noise_e=read_e)
 
     def track(
         self,
@@ -125,19 +121,17 @@ class FieldCorrection:
             raise ValueError(reason)
         size = tracker.roi_px
         corners = require_rois(rois, size, frames.shape[2], frames.shape[1])
-        parts = _parts(frames.dtype)
         ceiling = int(np.iinfo(frames.dtype).max) if saturation_dn is None else saturation_dn
         view = frames.view()
         view.flags.writeable = False
-        stack = np.empty((len(frames), max(1, len(corners)) * size, size), np.uint16)
-        correct_rois(view, corners, self._dark, self._gain, self._pedestal, parts, ceiling, stack)
+        stack = np.empty((len(frames), max(1, len(corners)) * size, size), frames.dtype)
+        correct_rois(view, corners, self._dark, self._gain, self._pedestal, ceiling, stack)
         places = np.column_stack([np.zeros(len(corners), np.int64), size * np.arange(len(corners))])
         tracks = tracker.track(stack, places, bead_ids, profiles)
         return replace(
             tracks,
             x_px=tracks.x_px + corners[:, 0],
             y_px=tracks.y_px + (corners[:, 1] - places[:, 1]),
-            profiles=None if tracks.profiles is None else tracks.profiles / np.float32(parts),
         )
 
 
@@ -187,10 +181,6 @@ def _gain(flat: npt.NDArray[np.float64] | None, dark: npt.NDArray[np.float64]) -
             "lamp on, or close the camera ROI around the lit part"
         )
     return np.asarray(light.mean() / light, np.float32)
-
-
-def _parts(dtype: np.dtype[np.generic]) -> int:
-    return _PARTS_8_BIT if dtype == np.uint8 else 1
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -7,8 +7,6 @@ import numpy.typing as npt
 
 from magscope_app.kernels import kernel
 
-_HIGHEST = 65535
-
 
 @kernel
 def correct_rois(
@@ -17,17 +15,16 @@ def correct_rois(
     dark: npt.NDArray[np.float32],
     gain: npt.NDArray[np.float32],
     pedestal: float,
-    parts: int,
     ceiling: int,
-    stack: npt.NDArray[np.uint16],
+    stack: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
 ) -> None:
     """Write the ROIs of each frame, one below the other, into `stack` (n, n_beads · size, size).
 
-    A saturated pixel becomes the largest number, others at most the one below.
+    A saturated pixel stays at the ceiling, others end at most one below.
     """
     size = stack.shape[2]
-    added = np.float32(pedestal * parts + 0.5)
-    scale = np.float32(parts)
+    added = np.float32(pedestal + 0.5)
+    highest = np.float32(ceiling - 1)
     for number in range(len(frames)):
         for bead in range(len(rois)):
             x0, y0 = rois[bead, 0], rois[bead, 1]
@@ -38,6 +35,6 @@ def correct_rois(
                 gains = gain[y0 + row]
                 for column in range(size):
                     value = source[x0 + column]
-                    level = (np.float32(value) - darkness[x0 + column]) * gains[x0 + column] * scale + added
-                    level = min(max(level, np.float32(0)), np.float32(_HIGHEST - 1))
-                    target[column] = np.uint16(_HIGHEST) if value >= ceiling else np.uint16(level)
+                    level = (np.float32(value) - darkness[x0 + column]) * gains[x0 + column] + added
+                    level = min(max(level, np.float32(0)), highest)
+                    target[column] = value if value >= ceiling else np.uint16(level)

@@ -4,8 +4,9 @@
 
 Every line is one camera, ROI and kind of image: root mean square error over the Cramér–Rao bound and mean
 error (nm) in x, y, z, the scatter seen over the σ reported, and how many of the images gave no z or one wrong
-by more than 50 nm. The Z-LUT comes from a sweep of 12 noisy frames per 50 nm plane of the same camera. magtrack
-makes a table of its own from that sweep; without it (pip install magtrack==1.0.0) its lines are left out.
+by more than 50 nm. The Z-LUT comes from a sweep of 12 noisy frames per 50 nm plane of the same camera.
+magtrack makes a table of its own from that sweep; without it (pip install magtrack==1.0.0) its lines are
+left out.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def line(name: str, result: Result, truth: FloatArray, bound: FloatArray | None)
     error = result.xyz_nm - truth
     scale = np.ones(3) if bound is None else np.sqrt(np.mean(bound**2, axis=0))
     rms = np.sqrt(np.nanmean(error**2, axis=0)) / scale
+    digits = 2 if bound is not None else 3
     pulls = (
         np.sqrt(np.nanmean((error / result.sigma_nm) ** 2, axis=0)) if _any(result.sigma_nm) else [np.nan] * 3
     )
@@ -39,8 +41,8 @@ def line(name: str, result: Result, truth: FloatArray, bound: FloatArray | None)
     wrong = float((np.abs(np.nan_to_num(error)) > _WRONG_NM).any(axis=1).mean())
     return (
         f"{name:34s}"
-        + "".join(f"{value:6.2f}" for value in rms)
-        + "".join(f"{value:8.2f}" for value in np.nanmean(error, axis=0))
+        + "".join(f"{value:6.{digits}f}" for value in rms)
+        + "".join(f"{value:8.{digits}f}" for value in np.nanmean(error, axis=0))
         + "".join(f"{value:6.2f}" for value in pulls)
         + f"{100 * lost:5.1f}%{100 * wrong:6.1f}%"
     )
@@ -165,7 +167,7 @@ def main() -> None:
     biases = table.noise_free(Bench(cases.own_light, 64, Camera(1e9, 16), 12))
     if not given.quick and "magtrack" in methods:
         print("\nmagtrack's simulator, 25 nm/px binned 4 × 4, 100 nm/px")
-        table.plain("64 px, 10,000 e⁻, 8 bit", Bench(cases.magtrack_light, 64, Camera(10_000.0, 8), 2))
+        table.plain("64 px, 10,000 e⁻, 8 bit", Bench(cases.magtrack_light, 64, Camera(10_000.0, 8), 6))
     if given.plot:
         plot(given.plot, table, biases)
 

@@ -55,18 +55,11 @@ class Scene:
     def of_each_bead(self) -> ZLUTSet:
         """Return a Z-LUT per bead: the same numbers, but other objects, so that nothing is shared."""
         one = self.zlut
-        return ZLUTSet(
-            {
-                bead: dataclasses.replace(one)
-                for bead in range(len(self.rois))
-            }
-        )
+        return ZLUTSet({bead: dataclasses.replace(one) for bead in range(len(self.rois))})
 
 
 def _magtrack(scene: Scene, roi_px: int) -> Callable[[], int]:
-    crops = [
-        frame[y0 : y0 + roi_px, x0 : x0 + roi_px] for frame in scene.frames for x0, y0 in scene.rois
-    ]
+    crops = [frame[y0 : y0 + roi_px, x0 : x0 + roi_px] for frame in scene.frames for x0, y0 in scene.rois]
     stack = np.ascontiguousarray(np.stack(crops[:_MAGTRACK_ROIS], axis=2)).astype(np.float64)
     table = np.vstack([scene.zlut.z_nm, scene.zlut.profiles.T])
     with warnings.catch_warnings():
@@ -125,7 +118,9 @@ def measure(roi_px: int, n_beads: int, n_frames: int, rounds: int, wide: bool) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--roi", type=int, nargs="+", default=[32, 64, 100, 128])
     parser.add_argument("--beads", type=int, default=100)
     parser.add_argument("--frames", type=int, default=40)
