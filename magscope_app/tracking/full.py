@@ -43,10 +43,13 @@ class FullFit:
 
     def run(self, job: Job, first: int, stop: int) -> None:
         """Track the ROIs numbered first..stop − 1 and write into the job's arrays."""
-        self._qi.run(job, first, stop)
-        for lut in np.unique(job.lut_of_bead):
-            if lut >= 0:
-                self._fits[lut].run(job, int(lut), first, stop)
+        used = [int(lut) for lut in np.unique(job.lut_of_bead) if lut >= 0]
+        while first < stop:
+            count = min(self._qi.at_a_time, stop - first)
+            pixels = self._qi.run_few(job, first, count)
+            for lut in used:
+                self._fits[lut].run(job, pixels, lut, first, count)
+            first += count
 
 
 class _Fit:
@@ -62,16 +65,16 @@ class _Fit:
         self._sigma_known = noise is not None
         self._noise_known = noise is not None or math.isfinite(model.noise_gain)
 
-    def run(self, job: Job, lut: int, first: int, stop: int) -> None:
-        """Fit those ROIs whose bead has this Z-LUT."""
+    def run(self, job: Job, pixels: npt.NDArray[np.float32], lut: int, first: int, count: int) -> None:
+        """Fit those of `count` ROIs from `first` on whose bead has this Z-LUT."""
         self._noise[4] = job.ceiling
         fit_rois(
-            job.frames,
+            pixels,
             job.rois,
             job.lut_of_bead,
             lut,
             first,
-            stop,
+            count,
             self._model,
             self._noise,
             self._noise_known,

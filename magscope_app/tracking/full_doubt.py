@@ -10,7 +10,6 @@ import numpy.typing as npt
 from magscope_app.kernels import kernel
 from magscope_app.tracking.full_kernels import REST, WEIGHT, linearise_row
 
-Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
@@ -24,9 +23,7 @@ _RATIO = 1.6
 
 @kernel
 def one_sided(
-    frame: Pixels,
-    x0: int,
-    y0: int,
+    image: Float32,
     unknowns: Float64,
     poly: Float64,
     poly_z: Float64,
@@ -43,7 +40,7 @@ def one_sided(
     chi2 = np.zeros((_BLOCKS, _BLOCKS))
     count = np.zeros((_BLOCKS, _BLOCKS))
     for row in range(size):
-        linearise_row(frame[y0 + row], x0, row, unknowns, poly, poly_z, template[row], limits, noise, rows)
+        linearise_row(image[row], row, unknowns, poly, poly_z, template[row], limits, noise, rows)
         for j in range(size):
             block = j * _BLOCKS // size
             chi2[row * _BLOCKS // size, block] += rows[WEIGHT, j] * rows[REST, j] ** 2
@@ -63,7 +60,7 @@ def one_sided(
 
 
 @kernel
-def roundness(frame: Pixels, x0: int, y0: int, x: float, y: float, size: int) -> float:
+def roundness(image: Float32, x: float, y: float, size: int) -> float:
     """Return the share of the variance of a ROI's pixels that a mean per circle of whole pixels explains."""
     room = int(min(min(x, y), min(size - 1 - x, size - 1 - y)))
     sums, squares, counts = np.zeros(room + 2), 0.0, np.zeros(room + 2)
@@ -71,7 +68,7 @@ def roundness(frame: Pixels, x0: int, y0: int, x: float, y: float, size: int) ->
         for column in range(size):
             r = int(math.sqrt((column - x) ** 2 + (row - y) ** 2) + 0.5)
             if r <= room:
-                value = float(frame[y0 + row, x0 + column])
+                value = float(image[row, column])
                 sums[r] += value
                 counts[r] += 1
                 squares += value * value

@@ -26,7 +26,6 @@ from magscope_app.tracking.full_kernels import (
 from magscope_app.tracking.full_start import ScanWork, brightness, likely_planes
 from magscope_app.tracking.lut_kernels import radial_at, shift_template, template_at
 
-Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
@@ -52,7 +51,7 @@ _LEAST_USED = 0.2
 #: A fit must explain this share of the signal; "qi" this share of the variance where the fit does not.
 _GOOD, _FAIR = 0.97, 0.8
 #: Least share of the variance of a ROI that is seen as one bead, whatever the Z-LUT.
-_LEAST_ROUNDNESS = 0.6
+_LEAST_ROUNDNESS = 0.8
 
 
 class Model(NamedTuple):
@@ -92,19 +91,21 @@ class Verdict(NamedTuple):
 
 
 @kernel
-def _linearise(
-    frame: Pixels, x0: int, y0: int, model: Model, noise: Float64, work: Work
-) -> tuple[float, int]:
-    """Fill the normal equations at the unknowns; return χ² and the number of pixels."""
+def _evaluate(model: Model, work: Work) -> None:
+    """Bring the model's radial part and template to the unknowns."""
     plane = (work.unknowns[2] - model.z0_nm) / model.z_step_nm
     radial_at(model.radial, plane, 1.0 / model.z_step_nm, work.spline, work.poly, work.poly_z)
     if model.template.size:
         template_at(model.template, plane, work.blended)
         shift_template(work.blended, work.unknowns[0], work.unknowns[1], work.lines, work.template)
+
+
+@kernel
+def _linearise(image: Float32, model: Model, noise: Float64, work: Work) -> tuple[float, int]:
+    """Fill the normal equations at the unknowns; return χ² and the number of pixels."""
+    _evaluate(model, work)
     return normal_equations(
-        frame,
-        x0,
-        y0,
+        image,
         work.unknowns,
         work.poly,
         work.poly_z,
@@ -118,9 +119,7 @@ def _linearise(
 
 
 @kernel
-def _fit(
-    frame: Pixels, x0: int, y0: int, model: Model, noise: Float64, noise_known: bool, work: Work
-) -> Verdict:
+def _fit(image: Float32, model: Model, noise: Float64, noise_known: bool, work: Work) -> Verdict:
     """Improve `work.unknowns` until a step changes nothing that can be seen."""
     size = work.template.shape[0]
     unknowns, step = work.unknowns, work.step
@@ -128,7 +127,7 @@ def _fit(
     failed = Verdict(False, False, math.inf, 0.0)
     at_end = False
     for count in range(_MAX_STEPS):
-        chi2, used = _linearise(frame, x0, y0, model, noise, work)
+        chi2, used = _linearise(image, model, noise, work)
         if used < _LEAST_USED * size * size or not solve(work.matrix, work.right, -1, work.inverse, step):
             return failed
         promise = 0.0
@@ -154,12 +153,12 @@ def _fit(
 
 
 @kernel
-def _start(frame: Pixels, x0: int, y0: int, x: float, y: float, z: float, model: Model, work: Work) -> bool:
+def _start(image: Float32, x: float, y: float, z: float, model: Model, work: Work) -> bool:
     """Set the unknowns to a place, with the brightness that fits best there."""
     unknowns = work.unknowns
     plane = (z - model.z0_nm) / model.z_step_nm
     radial_at(model.radial, plane, 1.0 / model.z_step_nm, work.spline, work.poly, work.poly_z)
-    gain, offset, _ = brightness(frame, x0, y0, x, y, work.template.shape[0], work.poly, model.limits)
+    gain, offset, _ = brightness(image, x, y, work.template.shape[0], work.poly, model.limits)
     unknowns[0], unknowns[1], unknowns[2] = x, y, z
     unknowns[3], unknowns[4], unknowns[5], unknowns[6] = gain, offset, 0.0, 0.0
     return gain > 0
@@ -167,9 +166,7 @@ def _start(frame: Pixels, x0: int, y0: int, x: float, y: float, z: float, model:
 
 @kernel
 def _fit_anywhere(
-    frame: Pixels,
-    x0: int,
-    y0: int,
+    image: Float32,
     x: float,
     y: float,
     model: Model,
@@ -182,13 +179,13 @@ def _fit_anywhere(
     best = Verdict(False, False, math.inf, 0.0)
     size = work.template.shape[0]
     count = likely_planes(
-        frame, x0, y0, x, y, size, model.radial, model.limits, work.spline, work.poly, work.poly_z, scan
+        image, x, y, size, model.radial, model.limits, work.spline, work.poly, work.poly_z, scan
     )
     for k in range(count):
         z = model.z0_nm + scan.planes[k] * model.z_step_nm
-        if not _start(frame, x0, y0, x, y, z, model, work):
+        if not _start(image, x, y, z, model, work):
             continue
-        verdict = _fit(frame, x0, y0, model, noise, noise_known, work)
+        verdict = _fit(image, model, noise, noise_known, work)
         if verdict.chi2 < best.chi2:
             best = verdict
             scan.unknowns[:] = work.unknowns
@@ -200,9 +197,7 @@ def _fit_anywhere(
 
 @kernel
 def _fit_roi(
-    frame: Pixels,
-    x0: int,
-    y0: int,
+    image: Float32,
     x: float,
     y: float,
     z: float,
@@ -214,13 +209,13 @@ def _fit_roi(
 ) -> Verdict:
     """Fit from a start, and from other z if that one is missing or leads to no good fit."""
     first = Verdict(False, False, math.inf, 0.0)
-    if not math.isnan(z) and _start(frame, x0, y0, x, y, z, model, work):
-        first = _fit(frame, x0, y0, model, noise, noise_known, work)
+    if not math.isnan(z) and _start(image, x, y, z, model, work):
+        first = _fit(image, model, noise, noise_known, work)
         if first.converged and first.share >= _GOOD:
             return first
     scan.first_unknowns[:] = work.unknowns
     scan.first_inverse[:] = work.inverse
-    other = _fit_anywhere(frame, x0, y0, x, y, model, noise, noise_known, work, scan)
+    other = _fit_anywhere(image, x, y, model, noise, noise_known, work, scan)
     if first.converged and not other.chi2 < first.chi2:
         work.unknowns[:] = scan.first_unknowns
         work.inverse[:] = scan.first_inverse
@@ -229,11 +224,10 @@ def _fit_roi(
 
 
 @kernel
-def _is_overlapped(frame: Pixels, x0: int, y0: int, model: Model, noise: Float64, work: Work) -> bool:
+def _is_overlapped(image: Float32, model: Model, noise: Float64, work: Work) -> bool:
+    _evaluate(model, work)
     return one_sided(
-        frame,
-        x0,
-        y0,
+        image,
         work.unknowns,
         work.poly,
         work.poly_z,
@@ -246,7 +240,7 @@ def _is_overlapped(frame: Pixels, x0: int, y0: int, model: Model, noise: Float64
 
 @kernel
 def _fall_back(
-    frame: Pixels,
+    image: Float32,
     x0: int,
     y0: int,
     verdict: Verdict,
@@ -266,7 +260,7 @@ def _fall_back(
     if flags[number] & _WHY_NO_Z:
         columns[Z, number] = columns[SIGMA_Z, number] = math.nan
     x, y = columns[X, number] - x0, columns[Y, number] - y0
-    if roundness(frame, x0, y0, x, y, size) < _LEAST_ROUNDNESS:
+    if roundness(image, x, y, size) < _LEAST_ROUNDNESS:
         flags[number] |= _LOST
         for column in (X, Y, Z, SIGMA_X, SIGMA_Y, SIGMA_Z):
             columns[column, number] = math.nan
@@ -274,12 +268,12 @@ def _fall_back(
 
 @kernel
 def fit_rois(
-    frames: Pixels,
+    pixels: Float32,
     rois: npt.NDArray[np.int64],
     lut_of_bead: npt.NDArray[np.int64],
     lut: int,
     first: int,
-    stop: int,
+    count: int,
     model: Model,
     noise: Float64,
     noise_known: bool,
@@ -289,18 +283,22 @@ def fit_rois(
     columns: Float64,
     flags: npt.NDArray[np.uint8],
 ) -> None:
-    """Replace what "qi" found in the ROIs first..stop − 1 whose bead has the Z-LUT `lut`."""
+    """Replace what "qi" found in `count` ROIs, numbered from `first`, whose bead has the Z-LUT `lut`.
+
+    Their pixels are `pixels` (count or more, roi, roi).
+    """
     n_beads = rois.shape[0]
-    for number in range(first, stop):
+    for slot in range(count):
+        number = first + slot
         bead = number % n_beads
         if lut_of_bead[bead] != lut or flags[number] & _LOST:
             continue
-        frame = frames[number // n_beads]
+        image = pixels[slot]
         x0, y0 = rois[bead, 0], rois[bead, 1]
         x, y, z = columns[X, number] - x0, columns[Y, number] - y0, columns[Z, number]
-        verdict = _fit_roi(frame, x0, y0, x, y, z, model, noise, noise_known, work, scan)
+        verdict = _fit_roi(image, x, y, z, model, noise, noise_known, work, scan)
         if not verdict.converged or verdict.share < _GOOD:
-            _fall_back(frame, x0, y0, verdict, number, columns, flags, work.template.shape[0])
+            _fall_back(image, x0, y0, verdict, number, columns, flags, work.template.shape[0])
             continue
         flags[number] &= _NO_LONGER
         columns[QUALITY, number] = verdict.share
@@ -309,7 +307,7 @@ def fit_rois(
         columns[Z, number] = work.unknowns[2]
         # A misfit beyond the noise makes every number less certain by its root.
         scale = math.sqrt(max(verdict.chi2, 1.0)) if sigma_known else math.nan
-        if noise_known and _is_overlapped(frame, x0, y0, model, noise, work):
+        if noise_known and _is_overlapped(image, model, noise, work):
             flags[number] |= _OVERLAPPED
             scale = math.nan
         columns[SIGMA_X, number] = scale * math.sqrt(work.inverse[0, 0])

@@ -1,4 +1,4 @@
-"""Compiled core of the full fit: normal equations of one ROI, read in place from its frame.
+"""Compiled core of the full fit: normal equations of one ROI, and their solution.
 
 The seven unknowns are x, y (px in the ROI), z (nm), gain, offset (grey levels) and the two slopes of a
 background plane (grey levels per half ROI).
@@ -14,7 +14,6 @@ import numpy.typing as npt
 from magscope_app.kernels import kernel
 from magscope_app.tracking.lut_shape import KNOTS_PER_PX
 
-Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
@@ -30,9 +29,7 @@ _TINY = 1e-12
 
 @kernel
 def normal_equations(
-    frame: Pixels,
-    x0: int,
-    y0: int,
+    image: Float32,
     unknowns: Float64,
     poly: Float64,
     poly_z: Float64,
@@ -47,8 +44,8 @@ def normal_equations(
 
     Parameters
     ----------
-    frame, x0, y0
-        The frame, and the ROI's corner in it.
+    image : (roi, roi)
+        The ROI's pixels.
     unknowns : (7,)
         Where the model is linearised.
     poly, poly_z : (n, 4)
@@ -70,9 +67,7 @@ def normal_equations(
     chi2 = 0.0
     used = 0
     for row in range(size):
-        used += linearise_row(
-            frame[y0 + row], x0, row, unknowns, poly, poly_z, template[row], limits, noise, rows
-        )
+        used += linearise_row(image[row], row, unknowns, poly, poly_z, template[row], limits, noise, rows)
         for j in range(size):
             rows[5, j] = (j - middle) / middle
             rows[6, j] = (row - middle) / middle
@@ -96,8 +91,7 @@ def normal_equations(
 
 @kernel
 def linearise_row(
-    pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
-    x0: int,
+    pixels: Float32,
     row: int,
     unknowns: Float64,
     poly: Float64,
@@ -127,7 +121,7 @@ def linearise_row(
         slope = (poly[k, 1] + f * (2 * poly[k, 2] + 3 * f * poly[k, 3])) * (KNOTS_PER_PX * gain / r)
         along_z = poly_z[k, 0] + f * (poly_z[k, 1] + f * (poly_z[k, 2] + f * poly_z[k, 3]))
         model = gain * bead + level + tilt * (j - middle)
-        value = float(pixels[x0 + j])
+        value = float(pixels[j])
         variance = noise[0] * max(model - noise[1], 0.0) + noise[2] + gain * gain * noise[3]
         clear = _CLEAR_OF_CEILING * math.sqrt(variance)
         known = inside and limits[0] <= dx <= limits[1] and f <= 1.0 and value < noise[4]

@@ -12,7 +12,7 @@ from magscope_app.kernels import kernel
 from magscope_app.tracking.lut_kernels import radial_at
 from magscope_app.tracking.lut_shape import KNOTS_PER_PX
 
-Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 #: Starts along z that are tried at most.
@@ -34,7 +34,7 @@ class ScanWork(NamedTuple):
 
 @kernel
 def brightness(
-    frame: Pixels, x0: int, y0: int, x: float, y: float, size: int, poly: Float64, limits: Float64
+    image: Float32, x: float, y: float, size: int, poly: Float64, limits: Float64
 ) -> tuple[float, float, float]:
     """Return gain and offset that bring the radial model nearest to the pixels, and their correlation²."""
     last = poly.shape[0] - 1
@@ -44,7 +44,7 @@ def brightness(
         dy = row - y
         if not limits[2] <= dy <= limits[3]:
             continue
-        pixels = frame[y0 + row]
+        pixels = image[row]
         for column in range(0, size, _STRIDE):
             dx = column - x
             at = math.sqrt(dx * dx + dy * dy) * KNOTS_PER_PX
@@ -53,7 +53,7 @@ def brightness(
             if f > 1.0 or not limits[0] <= dx <= limits[1]:
                 continue
             m = poly[k, 0] + f * (poly[k, 1] + f * (poly[k, 2] + f * poly[k, 3]))
-            p = float(pixels[x0 + column])
+            p = float(pixels[column])
             n += 1
             s_m += m
             s_p += p
@@ -71,9 +71,7 @@ def brightness(
 
 @kernel
 def likely_planes(
-    frame: Pixels,
-    x0: int,
-    y0: int,
+    image: Float32,
     x: float,
     y: float,
     size: int,
@@ -91,7 +89,7 @@ def likely_planes(
     n = radial.shape[0] - 2
     for plane in range(n):
         radial_at(radial, float(plane), 1.0, spline, poly, poly_z)
-        _, _, score = brightness(frame, x0, y0, x, y, size, poly, limits)
+        _, _, score = brightness(image, x, y, size, poly, limits)
         scan.scores[plane] = score
     count = 0
     for _ in range(MAX_STARTS):

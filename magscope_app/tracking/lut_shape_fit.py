@@ -61,7 +61,7 @@ class _Plane:
 
     def __init__(self, images: Images, centres_px: FloatArray, ceiling_dn: float) -> None:
         self.found = np.isfinite(centres_px).all(axis=1)
-        self._images = images[self.found]
+        self._images = images[self.found].astype(np.float32)
         self.unknowns = np.zeros((len(self._images), N_UNKNOWNS))
         self.unknowns[:, :2] = centres_px[self.found]
         self.unknowns[:, 3] = 1.0

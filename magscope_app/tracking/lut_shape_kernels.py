@@ -12,7 +12,6 @@ from magscope_app.tracking.full_kernels import N_ROWS, N_UNKNOWNS, normal_equati
 from magscope_app.tracking.lut_kernels import spline_weights
 from magscope_app.tracking.lut_shape import KNOTS_PER_PX
 
-Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
@@ -21,7 +20,7 @@ _STEPS = 3
 
 
 @kernel
-def add_to_spline(image: Pixels, unknowns: Float64, band: Float64, right: Float64) -> None:
+def add_to_spline(image: Float32, unknowns: Float64, band: Float64, right: Float64) -> None:
     """Add an image to the normal equations of the plane's spline in r: `band` (n, 4), `right` (n,)."""
     size = image.shape[0]
     middle = 0.5 * (size - 1)
@@ -42,7 +41,7 @@ def add_to_spline(image: Pixels, unknowns: Float64, band: Float64, right: Float6
 
 
 @kernel
-def fit_at_plane(image: Pixels, poly: Float64, limits: Float64, noise: Float64, unknowns: Float64) -> bool:
+def fit_at_plane(image: Float32, poly: Float64, limits: Float64, noise: Float64, unknowns: Float64) -> bool:
     """Improve all unknowns but z of one image of the plane that `poly` (n, 4) describes."""
     size = image.shape[0]
     rows = np.zeros((N_ROWS, size))
@@ -52,7 +51,7 @@ def fit_at_plane(image: Pixels, poly: Float64, limits: Float64, noise: Float64, 
     step = np.zeros(N_UNKNOWNS)
     template = np.zeros((size, size), np.float32)
     for _ in range(_STEPS):
-        normal_equations(image, 0, 0, unknowns, poly, poly, template, limits, noise, rows, matrix, right)
+        normal_equations(image, unknowns, poly, poly, template, limits, noise, rows, matrix, right)
         if not solve(matrix, right, _FIT_Z, inverse, step):
             return False
         for k in range(N_UNKNOWNS):
@@ -61,7 +60,7 @@ def fit_at_plane(image: Pixels, poly: Float64, limits: Float64, noise: Float64, 
 
 
 @kernel
-def left_over(image: Pixels, unknowns: Float64, poly: Float64, rest: Float64) -> None:
+def left_over(image: Float32, unknowns: Float64, poly: Float64, rest: Float64) -> None:
     """Write into `rest` (size, size) what the radial part leaves over of an image, in the LUT's units."""
     size = image.shape[0]
     middle = 0.5 * (size - 1)

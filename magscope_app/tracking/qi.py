@@ -37,11 +37,11 @@ class QuadrantInterpolation:
     def __init__(self, roi_px: int, tables: LutTables, noise: CameraNoise | None) -> None:
         self._roi_px = roi_px
         self._tables = tables
-        self._at_a_time = max(1, _PIXELS_AT_A_TIME // roi_px**2)
-        self._pixels = np.empty((self._at_a_time, roi_px * roi_px), np.float32)
+        self.at_a_time = max(1, _PIXELS_AT_A_TIME // roi_px**2)
+        self._pixels = np.empty((self.at_a_time, roi_px * roi_px), np.float32)
         fine_angles = min(max(32, roi_px // 16 * 16), 128)
-        self._profiles = np.empty((self._at_a_time, n_radii(roi_px)), np.float32)
-        self._fits = np.empty(self._at_a_time, np.int64)
+        self._profiles = np.empty((self.at_a_time, n_radii(roi_px)), np.float32)
+        self._fits = np.empty(self.at_a_time, np.int64)
         self._coarse, self._fine = _directions(_COARSE_ANGLES), _directions(fine_angles)
         self._work = np.zeros((8, max(2 * n_radii(roi_px), fine_angles)), np.float32)
         gain = noise.gain_dn_per_e if noise else 0.0
@@ -52,13 +52,13 @@ class QuadrantInterpolation:
     def run(self, job: Job, first: int, stop: int) -> None:
         """Track the ROIs numbered first..stop − 1 and write into the job's arrays."""
         while first < stop:
-            count = min(self._at_a_time, stop - first)
-            profiles = job.profiles[first : first + count] if len(job.profiles) else self._profiles
-            self._run_few(job, first, count, profiles)
+            count = min(self.at_a_time, stop - first)
+            self.run_few(job, first, count)
             first += count
 
-    def _run_few(self, job: Job, first: int, count: int, profiles: npt.NDArray[np.float32]) -> None:
-        """Track as many ROIs as the work arrays hold."""
+    def run_few(self, job: Job, first: int, count: int) -> npt.NDArray[np.float32]:
+        """Track at most `at_a_time` ROIs; return their pixels (at_a_time, roi, roi)."""
+        profiles = job.profiles[first : first + count] if len(job.profiles) else self._profiles
         copy_rois(job.frames, job.rois, first, count, job.ceiling, self._roi_px, self._pixels, job.flags)
         centre_rois(
             self._pixels,
@@ -91,6 +91,7 @@ class QuadrantInterpolation:
             job.columns,
             job.flags,
         )
+        return self._pixels.reshape(-1, self._roi_px, self._roi_px)
 
 
 def quadrant_interpolations(setup: Setup) -> list[Method]:
