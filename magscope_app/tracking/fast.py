@@ -1,7 +1,7 @@
 """The method "fast": cached inverse-compositional alignment, checked, with the method "full" behind it.
 
-The result of a frame depends on the frames before it only through the start of the search: by less than a tenth
-of its uncertainty.
+The result of a frame depends on the frames before it only through the start of the search: by less than a
+tenth of its uncertainty.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from magscope_app.tracking.columns import N_COLUMNS, QUALITY, X, Z
 from magscope_app.tracking.fast_arrays import Scratch, Settings
 from magscope_app.tracking.fast_kernels import DONE, NEEDS_FULL, align
+from magscope_app.tracking.flags import TrackFlag
 from magscope_app.tracking.full import FullFit
 from magscope_app.tracking.lut_model import LutModel
 from magscope_app.tracking.method import Job, Method, Setup
@@ -21,13 +22,17 @@ from magscope_app.tracking.qi import quadrant_interpolations
 from magscope_app.tracking.reference_kernels import N_TERMS
 from magscope_app.tracking.reference_maker import ReferenceMaker
 from magscope_app.tracking.references import CHECK_EVERY, CHECK_STEPS_PER_PX, References
+from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, PLACE, USUAL
+from magscope_app.tracking.window_kernels import Window
 
 #: References that one pass may ask for; more are asked for in the next.
 _MOST_WANTED = 4096
 #: A result that explains this share of the signal is beyond doubt.
 _GOOD = 0.97
-#: Where even the full fit explains less, a result may leave over this much more than it.
-_MORE = 1.5
+#: Where even the full fit explains less, a result may leave over this much more, but never explain less.
+_MORE, _FAIR = 1.5, 0.8
+#: After such a verdict there is no place that the next frame could start from.
+_NOT_FITTED = int(TrackFlag.LOST | TrackFlag.FALL_BACK | TrackFlag.OUT_OF_LUT)
 #: uint16 pixels are read less this, so that they are int16.
 _SHIFT = 32768
 _LARGEST_SUM = 2**31 - 1
@@ -66,20 +71,20 @@ class CachedAlignment:
         self._cells = references.cells()
         self._n_known = 0
         self._wanted = np.zeros(1 + 2 * _MOST_WANTED, np.int64)
-        pool, radials = references.pool, references.radials
-        self._scratch = {
-            kind: Scratch(
-                np.zeros(setup.roi_px**2, kind),
-                np.zeros(4),
-                np.zeros(N_TERMS),
-                np.zeros(2),
-                np.zeros(8),
-                np.zeros(radials.coefs.shape[1], np.float32),
-                np.zeros((2, pool.check.shape[1]), np.float32),
-                np.zeros(8),
-            )
-            for kind in (np.uint8, np.int16)
-        }
+        radials = references.radials
+        n_pixels, n_radii = setup.roi_px**2, radials.coefs.shape[1]
+        self._narrow = _scratch(np.zeros(n_pixels, np.uint8), n_radii)
+        self._wide = _scratch(np.zeros(n_pixels, np.int16), n_radii)
+
+    @property
+    def n_references(self) -> int:
+        """Number of references that were made, for all threads."""
+        return self._references.n_made
+
+    @property
+    def n_waiting(self) -> int:
+        """Number of references that are to be made beside the line."""
+        return self._maker.n_waiting if self._maker else 0
 
     def run(self, job: Job, first: int, stop: int) -> None:
         """Track the beads numbered first..stop − 1 in all frames."""
@@ -115,7 +120,7 @@ class CachedAlignment:
             self._cells,
             self._references.pool,
             self._references.radials,
-            self._scratch[np.int16 if wide else np.uint8],
+            self._wide if wide else self._narrow,
             settings,
             self._wanted,
             self._maker is None,
@@ -149,9 +154,17 @@ class CachedAlignment:
         number = frame * len(job.rois) + bead
         job.columns[:, number] = part.columns[:, 0]
         job.flags[number] = part.flags[0]
-        share = float(part.columns[QUALITY, 0])
-        job.starts[bead, :3] = part.columns[X : Z + 1, 0]
-        job.starts[bead, 3] = min(_GOOD, 1 - _MORE * (1 - share))
+        start = job.starts[bead]
+        inherited = int(part.flags[0]) & ~int(TrackFlag.SATURATED)
+        start[PLACE], start[LEAST] = np.nan, _GOOD
+        if not inherited & _NOT_FITTED:
+            start[PLACE] = part.columns[X : Z + 1, 0]
+            allowed = 1 - _MORE * (1 - float(part.columns[QUALITY, 0]))
+            start[LEAST] = min(_GOOD, max(_FAIR, allowed))
+        # What is usual goes on if the verdict is the same as before.
+        if inherited != start[INHERITED]:
+            start[USUAL] = 0.0
+        start[INHERITED], start[FRESH] = inherited, 1.0
 
     def _serve(self, method: Method, job: Job, beads: npt.NDArray[np.int64]) -> None:
         """Track some beads in all frames by another method."""
@@ -169,6 +182,12 @@ class CachedAlignment:
             job.profiles.reshape(n_frames, n_beads, n_radii)[:, beads] = part.profiles.reshape(
                 n_frames, -1, n_radii
             )
+
+
+def _scratch(window: Window, n_radii: int) -> Scratch:
+    """Allocate the work space of a thread."""
+    table = np.zeros(n_radii, np.float32)
+    return Scratch(window, np.zeros(4), np.zeros(N_TERMS), np.zeros(2), np.zeros(8), table, np.zeros(8))
 
 
 def _part(job: Job, beads: npt.NDArray[np.int64]) -> Job:

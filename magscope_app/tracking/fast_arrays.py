@@ -65,7 +65,7 @@ class Radials(NamedTuple):
     low_nm, step_nm : ndarray of float64, (n_luts,)
         z of the first plane and between planes.
     noise : ndarray of float64, (n_luts, 5)
-        Gain, offset, the variance in DN² that does not depend on the light, the variance of the Z-LUT, and the
+        Gain, offset, variance in DN² that does not depend on the light, variance of the Z-LUT, and the
         χ² per pixel that noise alone leaves: 1, or 0 where the noise is not known.
     """
 
@@ -86,7 +86,6 @@ class Scratch(NamedTuple):
     halves: Float64
     place: Float64
     table: Float32
-    rests: Float32
     best: Float64
 
 

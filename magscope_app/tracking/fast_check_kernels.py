@@ -40,45 +40,52 @@ def _blend(radials: Radials, lut: int, z: float, table: Float32) -> None:
 
 
 @kernel
-def _rest_of_row(
+def _row_sums(
     start: int,
     dy: float,
     x: float,
     gain: float,
     window: Window,
     check: Float32,
-    rests: Float32,
     table: Float32,
+    noise: Float64,
     settings: Settings,
-) -> tuple[np.float32, np.float32, np.float32, np.float32, np.float32]:
-    """Write model and rest (NaN: not to be used) of one row; return its sums of 1, x, x², rest, x · rest."""
+) -> tuple[float, float, float, float, float, float, float]:
+    """Compare one row with the model: the number of pixels, and weighted sums of 1, u, u², e, u · e and e².
+
+    e is what the model leaves over, u the column from the middle of the window.
+    """
     size = settings.size
     last = np.float32(table.shape[0] - 2)
     steps = np.float32(settings.steps_per_px)
-    middle, g, x_32 = np.float32(0.5 * (size - 1)), np.float32(gain), np.float32(x)
+    middle, light, at_x = np.float32(0.5 * (size - 1)), np.float32(gain), np.float32(x)
     square, shift = np.float32(dy * dy), np.float32(settings.shift)
-    n = s_x = s_xx = s_e = s_xe = np.float32(0)
+    e_gain, dark = np.float32(noise[0]), np.float32(noise[1])
+    floor = np.float32(noise[2] + gain * gain * noise[3])
+    n = s_w = s_u = s_uu = s_e = s_ue = s_ee = np.float32(0)
+    # Nothing is stored in here: only then does the compiler look up whole vectors in the table.
     for column in range(size):
-        dx = np.float32(column) - x_32
-        at = min(np.float32(math.sqrt(dx * dx + square)) * steps, last)
+        dx = np.float32(column) - at_x
+        at = min(np.sqrt(dx * dx + square) * steps, last)
         below = np.int32(at)
         k = np.uint32(below)
         level = table[k] + (at - np.float32(below)) * (table[k + np.uint32(1)] - table[k])
         extra = check[np.uint64(column)]
         seen = extra == extra
-        model = g * (level + extra)
-        rest = np.float32(window[np.uint64(start + column)]) + shift - model
-        u = np.float32(column) - middle
-        rests[0, column] = model
-        rests[1, column] = rest
-        w = np.float32(1) if seen else np.float32(0)
+        model = light * (level + extra)
+        rest = np.float32(window[np.uint64(start) + np.uint64(column)]) + shift - model
+        weight = np.float32(1) / (e_gain * max(model - dark, np.float32(0)) + floor)
+        w = weight if seen else np.float32(0)
         e = rest if seen else np.float32(0)
-        n += w
-        s_x += w * u
-        s_xx += w * u * u
-        s_e += e
-        s_xe += e * u
-    return n, s_x, s_xx, s_e, s_xe
+        u = np.float32(column) - middle
+        n += np.float32(1) if seen else np.float32(0)
+        s_w += w
+        s_u += w * u
+        s_uu += w * u * u
+        s_e += w * e
+        s_ue += w * u * e
+        s_ee += w * e * e
+    return float(n), float(s_w), float(s_u), float(s_uu), float(s_e), float(s_ue), float(s_ee)
 
 
 @kernel
@@ -93,69 +100,55 @@ def misfit(
     scratch: Scratch,
     settings: Settings,
 ) -> float:
-    """Return the reduced χ² of the model, with a background plane, on some rows of the window."""
+    """Return χ² per freedom of the model, with a background plane, on some rows of the window."""
     size, every = settings.size, settings.check_every
-    n_rows = check.shape[0] // size
     middle = 0.5 * (size - 1)
     _blend(radials, lut, z, scratch.table)
-    n = s_x = s_y = s_xx = s_yy = s_e = s_xe = s_ye = 0.0
-    for i in range(n_rows):
+    n = s_w = s_u = s_uu = s_e = s_ue = s_ee = s_v = s_vv = s_uv = s_ve = 0.0
+    for i in range(check.shape[0] // size):
         row = i * every + every // 2
-        here = slice(i * size, (i + 1) * size)
-        r_n, r_x, r_xx, r_e, r_xe = _rest_of_row(
-            row * size, row - y, x, gain, scratch.window, check[here], scratch.rests[:, here],
-            scratch.table, settings,
-        )  # fmt: skip
         v = row - middle
-        n += r_n
-        s_x += r_x
-        s_xx += r_xx
-        s_e += r_e
-        s_xe += r_xe
-        s_y += r_n * v
-        s_yy += r_n * v * v
-        s_ye += r_e * v
+        count, w, u, uu, e, ue, ee = _row_sums(
+            row * size,
+            row - y,
+            x,
+            gain,
+            scratch.window,
+            check[i * size : (i + 1) * size],
+            scratch.table,
+            radials.noise[lut],
+            settings,
+        )
+        n += count
+        s_w += w
+        s_u += u
+        s_uu += uu
+        s_e += e
+        s_ue += ue
+        s_ee += ee
+        s_v += v * w
+        s_vv += v * v * w
+        s_uv += v * u
+        s_ve += v * e
     if n < size:
         return math.inf
-    along_x = (s_xe - s_x * s_e / n) / (s_xx - s_x * s_x / n + 1e-9)
-    along_y = (s_ye - s_y * s_e / n) / (s_yy - s_y * s_y / n + 1e-9)
-    level = (s_e - along_x * s_x - along_y * s_y) / n
-    total = 0.0
-    for i in range(n_rows):
-        v = i * every + every // 2 - middle
-        total += _chi2_of_row(
-            level + along_y * v,
-            along_x,
-            gain,
-            scratch.rests[:, i * size : (i + 1) * size],
-            radials.noise[lut],
-        )
-    return total / (n - 3)
-
-
-@kernel
-def _chi2_of_row(level: float, slope: float, gain: float, rests: Float32, noise: Float64) -> float:
-    """Return the sum of squared rests over their variances, less the background's `level` and `slope`."""
-    base, tilt = np.float32(level), np.float32(slope)
-    e_gain, dark = np.float32(noise[0]), np.float32(noise[1])
-    floor = np.float32(noise[2] + gain * gain * noise[3])
-    size = rests.shape[1]
-    middle = np.float32(0.5 * (size - 1))
-    total = np.float32(0)
-    for column in range(size):
-        plane = base + tilt * (np.float32(column) - middle)
-        rest = rests[1, column] - plane
-        variance = e_gain * max(rests[0, column] + plane - dark, np.float32(0)) + floor
-        share = rest * rest / variance
-        total += share if share == share else np.float32(0)
-    return float(total)
+    # What offset and plane explain, one after the other, each freed of those before.
+    s_uu -= s_u * s_u / s_w
+    s_vv -= s_v * s_v / s_w
+    s_uv -= s_u * s_v / s_w
+    s_ue -= s_u * s_e / s_w
+    s_ve -= s_v * s_e / s_w
+    s_vv -= s_uv * s_uv / s_uu
+    s_ve -= s_uv * s_ue / s_uu
+    explained = s_e * s_e / s_w + s_ue * s_ue / s_uu + s_ve * s_ve / s_vv
+    return max(s_ee - explained, 0.0) / (n - 3)
 
 
 @kernel
 def _inside_roi(x: float, y: float, corner: Int64, size: int) -> bool:
     """Whether the bead is so well inside its ROI that at least half of its profile fits."""
     room = min(min(x - corner[0], y - corner[1]), min(corner[0] + size - 1 - x, corner[1] + size - 1 - y))
-    return room >= 0.25 * size
+    return bool(room >= 0.25 * size)
 
 
 @kernel

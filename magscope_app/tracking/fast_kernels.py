@@ -29,6 +29,7 @@ from magscope_app.tracking.fast_arrays import (
 from magscope_app.tracking.fast_check_kernels import accept
 from magscope_app.tracking.flags import TrackFlag
 from magscope_app.tracking.reference_kernels import N_TERMS, POLYNOMIAL, SIGMAS, linear, monomials
+from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, USUAL
 from magscope_app.tracking.window_kernels import Frame, copy_window, four_dots, window_centre, window_start
 
 #: What the loop says of a ROI, and of a call.
@@ -41,7 +42,10 @@ _GOOD, _FINAL = 1.25, 1.1
 #: A bead is looked for where it was on average lately: this share of each move is followed.
 _FOLLOWED = 0.25
 _FAR_PX, _FAR_NM = 1.0, 150.0
+#: A result that leaves over this many times what is usual for the bead is looked into.
+_UNUSUAL = 1.5
 _SATURATED = int(TrackFlag.SATURATED)
+_OVERLAPPED = int(TrackFlag.OVERLAPPED)
 
 
 @kernel
@@ -234,6 +238,16 @@ def _try_again(
 
 
 @kernel
+def _believed(best: Float64, start: Float64, n_checked: int) -> bool:
+    """Whether the best result explains enough, and leaves over no more than usual for this bead."""
+    if not best[0] >= start[LEAST]:
+        return False
+    # A sum of n squares has this spread; a neighbour or another bead leaves over more.
+    usual = _UNUSUAL * start[USUAL] + 4 * math.sqrt(2 / n_checked)
+    return bool(start[FRESH] > 0 or best[7] <= usual)
+
+
+@kernel
 def _follow(start: Float64, best: Float64) -> None:
     """Move a bead's start towards its last place: by a quarter, or at once if it went far."""
     far = not (
@@ -243,22 +257,32 @@ def _follow(start: Float64, best: Float64) -> None:
     )
     for a in range(3):
         start[a] = best[1 + a] if far else start[a] + _FOLLOWED * (best[1 + a] - start[a])
+    if start[FRESH] > 0:
+        start[USUAL] = max(start[USUAL], best[7])
+        start[FRESH] = 0.0
 
 
 @kernel
 def _write(
-    number: int, ceiling: int, pool: Pool, best: Float64, with_sigma: bool, columns: Float64,
+    number: int,
+    ceiling: int,
+    inherited: int,
+    pool: Pool,
+    best: Float64,
+    with_sigma: bool,
+    columns: Float64,
     flags: npt.NDArray[np.uint8],
-) -> None:  # fmt: skip
+) -> None:
     slot = int(best[5])
-    # Signal rises with the gain, shot noise with its root; a misfit makes every number less certain by its root.
-    scale = math.sqrt(max(best[7], 1.0) / best[4]) if with_sigma else math.nan
+    # Signal rises with the gain, shot noise with its root; a misfit makes numbers less certain by its root.
+    known = with_sigma and not inherited & _OVERLAPPED
+    scale = math.sqrt(max(best[7], 1.0) / best[4]) if known else math.nan
     columns[X, number], columns[Y, number], columns[Z, number] = best[1], best[2], best[3]
     columns[SIGMA_X, number] = pool.numbers[slot, SIGMAS] * scale
     columns[SIGMA_Y, number] = pool.numbers[slot, SIGMAS + 1] * scale
     columns[SIGMA_Z, number] = pool.numbers[slot, SIGMAS + 2] * scale
     columns[QUALITY, number] = best[0]
-    flags[number] = _SATURATED if best[6] >= ceiling else 0
+    flags[number] = inherited | (_SATURATED if best[6] >= ceiling else 0)
 
 
 @kernel
@@ -283,17 +307,16 @@ def align(
 ) -> int:
     """Track beads, one after the other through all frames, from `cursor` (bead, frame) on.
 
-    `starts` (n_beads, 4) holds where each bead was lately (NaN: not known), and the least
-    share of the signal that must be explained. Beads without references are left out.
+    `starts` is what is remembered of the beads, see the module `starts`. Beads without Z-LUT are left out.
 
-    Returns DONE, or what the ROI at the cursor needs: NEEDS_REFERENCE, then the same ROI again; NEEDS_FULL: it
-    is beyond this method.
+    Returns DONE, or what the ROI at the cursor needs: NEEDS_REFERENCE, then the same ROI again; NEEDS_FULL:
+    it is beyond this method.
     """
     n_beads = rois.shape[0]
     start, nothing = np.empty(3), np.zeros(1, np.int64)
     while cursor[0] < stop_bead:
         bead = cursor[0]
-        lut, corner, least = lut_of_bead[bead], rois[bead], starts[bead, 3]
+        lut, corner = lut_of_bead[bead], rois[bead]
         while lut >= 0 and cursor[1] < frames.shape[0]:
             frame = frames[cursor[1]]
             scratch.best[0] = 0.0
@@ -304,14 +327,15 @@ def align(
             )  # fmt: skip
             if what == NEEDS_REFERENCE:
                 return NEEDS_REFERENCE
-            if not scratch.best[0] >= least:
+            if not _believed(scratch.best, starts[bead], pool.check.shape[1]):
                 _try_again(
                     frame, lut, corner, ceiling, cells, pool, radials, scratch, settings, start, nothing
                 )  # fmt: skip
-            if not scratch.best[0] >= least:
+            if not _believed(scratch.best, starts[bead], pool.check.shape[1]):
                 return NEEDS_FULL
             number = cursor[1] * n_beads + bead
-            _write(number, ceiling, pool, scratch.best, with_sigma, columns, flags)
+            inherited = int(starts[bead, INHERITED])
+            _write(number, ceiling, inherited, pool, scratch.best, with_sigma, columns, flags)
             _follow(starts[bead], scratch.best)
             cursor[1] += 1
         cursor[0] += 1

@@ -65,9 +65,8 @@ class Job:
         x0, y0 of each ROI, all inside the frame.
     lut_of_bead : ndarray of int64, (n_beads,)
         Number of the bead's Z-LUT, −1 for none.
-    starts : ndarray of float64, (n_beads, 4)
-        Where each bead was lately and how well that explained the image, NaN for a new bead; a method may use
-        and renew it.
+    starts : ndarray of float64, (n_beads, 7)
+        What is remembered of each bead, see `starts`; NaN for a new one. A method may use and renew it.
     ceiling : int
         Grey level from which on a pixel is saturated.
     columns : ndarray of float64, (7, n_frames · n_beads)

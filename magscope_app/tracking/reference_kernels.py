@@ -19,8 +19,9 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int8 = npt.NDArray[np.int8]
 
-#: What `numbers` of a reference hold: the inverse response (4 × 4), three sigmas, a cubic polynomial (20 × 3).
-#: 1 if pixels are left out because they could be clipped, and the bead's signal: by how much χ² per pixel would rise without the bead.
+#: What `numbers` of a reference hold: inverse response (4 × 4), three sigmas, a cubic polynomial (20 × 3), 1 if
+#: pixels are left out because they could be clipped, and the bead's signal, which is by how much χ² per
+#: pixel would rise without the bead.
 INVERSE, SIGMAS, POLYNOMIAL, CLIPS, SIGNAL = 0, 16, 19, 79, 80
 N_NUMBERS = 81
 N_TERMS = 20
@@ -73,7 +74,7 @@ def _render(table: Float32, steps_per_px: float, x: float, y: float, size: int, 
         start = np.uint64(row) * np.uint64(size)
         for column in range(size):
             dx = np.float32(column) - np.float32(x)
-            at = min(np.float32(math.sqrt(dx * dx + dy * dy)) * scale, last)
+            at = min(np.sqrt(dx * dx + dy * dy) * scale, last)
             below = np.int32(at)
             k = np.uint32(below)
             image[start + np.uint64(column)] = table[k] + (at - np.float32(below)) * (
@@ -104,7 +105,7 @@ def _weights(
     noise: Float64,
     weights: Float32,
 ) -> bool:
-    """Write 1 / variance of each pixel, 0 where the sweep saw nothing or the camera could clip; True if it can."""
+    """Write 1 / variance of each pixel, 0 where nothing was seen or the camera could clip; True if it can."""
     clips = False
     for row in range(size):
         row_seen = reach[2] <= row - y <= reach[3]
@@ -258,51 +259,92 @@ def _add_template(
 
 
 @kernel
-def _fit_polynomial(
+def _answers(
+    table: Float32, steps_per_px: float, x: float, y: float, rows: Float32, extra: Float32, answers: Float64
+) -> None:
+    """Write the dot products of `rows` (4, size²) with the image of a bead at (x, y) px."""
+    size = extra.shape[0]
+    last = np.float32(table.shape[0] - 2)
+    scale, at_x = np.float32(steps_per_px), np.float32(x)
+    row_0, row_1, row_2, row_3 = rows[0], rows[1], rows[2], rows[3]
+    answers[:] = 0.0
+    for row in range(size):
+        dy = np.float32(row - y)
+        square = dy * dy
+        start = np.uint64(row) * np.uint64(size)
+        line = extra[row]
+        a = b = c = d = np.float32(0)
+        # Nothing is stored in here: only then does the compiler look up whole vectors in the table.
+        for column in range(size):
+            j = start + np.uint64(column)
+            dx = np.float32(column) - at_x
+            at = min(np.sqrt(dx * dx + square) * scale, last)
+            below = np.int32(at)
+            k = np.uint32(below)
+            value = table[k] + (at - np.float32(below)) * (table[k + np.uint32(1)] - table[k])
+            value += line[np.uint64(column)]
+            a += value * row_0[j]
+            b += value * row_1[j]
+            c += value * row_2[j]
+            d += value * row_3[j]
+        answers[0] += float(a)
+        answers[1] += float(b)
+        answers[2] += float(c)
+        answers[3] += float(d)
+
+
+@kernel
+def _sample(
     radial: Float64,
     template: Float32,
     centre: Float64,
     halves: Float64,
     planes_per_nm: float,
     steps_per_px: float,
-    rows: Int8,
     numbers: Float64,
     tables: Float32,
     blended: Float32,
     lines: Float32,
     shifted: Float32,
-    images: Float32,
-) -> bool:
-    """Fit the cubic that turns the rows' answers into a position, on samples of the model over the cell."""
-    size = shifted.shape[0]
-    image = images[0]
-    for a in range(4):
-        for k in range(image.shape[0]):
-            images[1 + a, k] = rows[a, k]
-    terms, answers = np.empty(N_TERMS), np.empty(4)
-    normal, right = np.zeros((N_TERMS, N_TERMS)), np.zeros((N_TERMS, 3))
+    rows: Float32,
+    samples: Float64,
+) -> None:
+    """Fill the samples (64, 6): what the rows make of the model over the cell, and where it was put."""
+    answers = np.empty(4)
     at = _SAMPLED * np.cos((np.arange(_N_SAMPLES) + 0.5) * math.pi / _N_SAMPLES)
+    number = 0
     for z in at:
         plane = centre[2] + z * halves[1] * planes_per_nm
         _model(radial, template, plane, planes_per_nm, steps_per_px, tables, blended)
         for y in at:
             for x in at:
                 moved_x, moved_y = centre[0] + x * halves[0], centre[1] + y * halves[0]
-                _render(tables[0], steps_per_px, moved_x, moved_y, size, image)
-                _add_template(template, blended, moved_x, moved_y, lines, shifted, image)
-                for a in range(4):
-                    answers[a] = _dot(image, images[1 + a])
+                if template.shape[0] > 0:
+                    shift_template(blended, moved_x, moved_y, lines, shifted)
+                _answers(tables[0], steps_per_px, moved_x, moved_y, rows, shifted, answers)
                 linear(numbers, answers, halves)
-                monomials(answers[0], answers[1], answers[2], terms)
-                for a in range(N_TERMS):
-                    for b in range(N_TERMS):
-                        normal[a, b] += terms[a] * terms[b]
-                    right[a, 0] += terms[a] * x
-                    right[a, 1] += terms[a] * y
-                    right[a, 2] += terms[a] * z
+                samples[number, :3] = answers[:3]
+                samples[number, 3], samples[number, 4], samples[number, 5] = x, y, z
+                number += 1
+
+
+@kernel
+def _fit_polynomial(samples: Float64, numbers: Float64) -> bool:
+    """Fit the cubic that turns the rows' answers into a position."""
+    n = samples.shape[0]
+    terms = np.empty((n, N_TERMS))
+    for k in range(n):
+        monomials(samples[k, 0], samples[k, 1], samples[k, 2], terms[k])
+    normal, inverse = np.zeros((N_TERMS, N_TERMS)), np.empty((N_TERMS, N_TERMS))
+    right = np.zeros((N_TERMS, 3))
+    for k in range(n):
+        for a in range(N_TERMS):
+            for b in range(N_TERMS):
+                normal[a, b] += terms[k, a] * terms[k, b]
+            for b in range(3):
+                right[a, b] += terms[k, a] * samples[k, 3 + b]
     for a in range(N_TERMS):
-        normal[a, a] += 1e-9 * _N_SAMPLES**3
-    inverse = np.empty((N_TERMS, N_TERMS))
+        normal[a, a] += 1e-9 * n
     if not invert(normal, inverse):
         return False
     for a in range(N_TERMS):
@@ -393,18 +435,23 @@ def build_reference(
         return False
     if not _respond(images[:4], weights, rows, numbers, work):
         return False
-    return _fit_polynomial(
+    for a in range(4):
+        for k in range(n):
+            images[a, k] = rows[a, k]
+    samples = np.empty((_N_SAMPLES**3, 6))
+    _sample(
         radial,
         template,
         centre,
         halves,
         planes_per_nm,
         steps_per_px,
-        rows,
         numbers,
         tables,
         blended,
         lines,
         shifted,
-        images,
+        images[:4],
+        samples,
     )
+    return _fit_polynomial(samples, numbers)

@@ -14,9 +14,9 @@ Float64 = npt.NDArray[np.float64]
 def invert(matrix: Float64, inverse: Float64) -> bool:
     """Write the inverse (n, n) of a matrix, which is overwritten; False if it has none (Gauss-Jordan)."""
     n = matrix.shape[0]
+    inverse[:] = 0.0
     for i in range(n):
-        for j in range(n):
-            inverse[i, j] = 1.0 if i == j else 0.0
+        inverse[i, i] = 1.0
     for column in range(n):
         pivot = column
         for row in range(column + 1, n):
@@ -25,13 +25,11 @@ def invert(matrix: Float64, inverse: Float64) -> bool:
         if not abs(matrix[pivot, column]) > 0:
             return False
         if pivot != column:
-            for j in range(n):
-                matrix[pivot, j], matrix[column, j] = matrix[column, j], matrix[pivot, j]
-                inverse[pivot, j], inverse[column, j] = inverse[column, j], inverse[pivot, j]
+            _swap(matrix, pivot, column)
+            _swap(inverse, pivot, column)
         scale = 1 / matrix[column, column]
-        for j in range(n):
-            matrix[column, j] *= scale
-            inverse[column, j] *= scale
+        matrix[column] *= scale
+        inverse[column] *= scale
         for row in range(n):
             factor = matrix[row, column]
             if row != column and factor != 0:
@@ -39,3 +37,9 @@ def invert(matrix: Float64, inverse: Float64) -> bool:
                     matrix[row, j] -= factor * matrix[column, j]
                     inverse[row, j] -= factor * inverse[column, j]
     return True
+
+
+@kernel
+def _swap(matrix: Float64, a: int, b: int) -> None:
+    for j in range(matrix.shape[1]):
+        matrix[a, j], matrix[b, j] = matrix[b, j], matrix[a, j]

@@ -8,8 +8,10 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 _Key = tuple[int, int, int]
 
-#: x, y (px in the frame), z (nm), and the least share of the signal that a result must explain.
-N_STARTS = 4
+#: x, y (px in the frame), z (nm); the least share of the signal that a result must explain; flags that the
+#: last full fit gave; the highest χ² found right so far; and 1 if the next result is to renew that.
+PLACE, LEAST, INHERITED, USUAL, FRESH = slice(0, 3), 3, 4, 5, 6
+N_STARTS = 7
 #: More beads than this, and more than four times those tracked now, are not remembered.
 _REMEMBERED = 4000
 
@@ -24,7 +26,7 @@ class Starts:
         self._known: dict[_Key, FloatArray] = {}
 
     def of(self, ids: npt.NDArray[np.int64], corners: npt.NDArray[np.int64]) -> FloatArray:
-        """Return the starts (n_beads, 4), NaN for a new bead; what is written there is remembered."""
+        """Return the starts (n_beads, 7), NaN for a new bead; what is written there is remembered."""
         if np.array_equal(ids, self._ids) and np.array_equal(corners, self._corners):
             return self._rows
         self._known.update(zip(_keys(self._ids, self._corners), self._rows, strict=True))

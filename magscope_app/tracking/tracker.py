@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking.columns import N_COLUMNS
-from magscope_app.tracking.fast import cached_alignments
+from magscope_app.tracking.fast import CachedAlignment, cached_alignments
 from magscope_app.tracking.full import full_fits
 from magscope_app.tracking.lut_tables import make_tables
 from magscope_app.tracking.method import Build, Job, Method, Setup
@@ -51,9 +51,9 @@ class Tracker:
     method : str
         "qi": centre of mass, quadrant interpolation, correlation with the Z-LUT. "full": from there a
         weighted fit of all pixels, at the Cramér–Rao bound; a bead without Z-LUT is tracked by "qi". "fast":
-        alignment with references made beforehand, a hundred times faster, behind it "full" for what it cannot
-        do; it starts from where the bead was, so that results depend on earlier calls, by less than a tenth
-        of their uncertainty.
+        alignment with references made beforehand, far faster, and behind it "full" for what it cannot do; it starts
+        from where the bead was, so that results depend on earlier calls, by less than a tenth of their
+        uncertainty.
     threads : int
         Number of threads that share the ROIs of a call.
     build : str
@@ -113,6 +113,18 @@ class Tracker:
     def n_radii(self) -> int:
         """Number of radii, 0, 1, 2 … px, of the profiles in `Tracks`."""
         return n_radii(self._roi_px)
+
+    @property
+    def n_references(self) -> int:
+        """Number of references that "fast" has made; 0 with another method."""
+        worker = self._workers[0]
+        return worker.n_references if isinstance(worker, CachedAlignment) else 0
+
+    @property
+    def n_references_waiting(self) -> int:
+        """Number of references that are to be made beside the line."""
+        worker = self._workers[0]
+        return worker.n_waiting if isinstance(worker, CachedAlignment) else 0
 
     def track(
         self,

@@ -44,7 +44,7 @@ def copy_window(frame: Frame, x0: int, y0: int, size: int, shift: int, window: W
 def four_dots(window: Window, rows: npt.NDArray[np.int8], n: int, at_a_time: int, forces: Float64) -> None:
     """Write the exact dot products of `rows` (4, n) with the window; `at_a_time` pixels cannot overflow."""
     row_0, row_1, row_2, row_3 = rows[0], rows[1], rows[2], rows[3]
-    total_0 = total_1 = total_2 = total_3 = 0
+    total_0 = total_1 = total_2 = total_3 = np.int64(0)
     start = 0
     while start < n:
         stop = min(n, start + at_a_time)
@@ -57,19 +57,18 @@ def four_dots(window: Window, rows: npt.NDArray[np.int8], n: int, at_a_time: int
             b = np.int32(b + value * np.int32(row_1[k]))
             c = np.int32(c + value * np.int32(row_2[k]))
             d = np.int32(d + value * np.int32(row_3[k]))
-        total_0 += a
-        total_1 += b
-        total_2 += c
-        total_3 += d
+        total_0 += np.int64(a)
+        total_1 += np.int64(b)
+        total_2 += np.int64(c)
+        total_3 += np.int64(d)
         start = stop
     forces[0], forces[1], forces[2], forces[3] = total_0, total_1, total_2, total_3
 
 
 @kernel
 def window_centre(window: Window, size: int) -> tuple[float, float]:
-    """Centre of what stands out from the perimeter by more than two standard deviations (px in the window)."""
-    total = 0
-    squares = 0
+    """Centre (px) of what stands out from the perimeter by more than two standard deviations."""
+    total = squares = np.int64(0)
     last = (size - 1) * size
     for k in range(size - 1):
         for at in (k, last + k + 1, (k + 1) * size, k * size + size - 1):
@@ -80,18 +79,18 @@ def window_centre(window: Window, size: int) -> tuple[float, float]:
     mean = total / n
     spread = math.sqrt(max(squares / n - mean * mean, 0.0))
     background, threshold = np.int32(round(mean)), np.int32(2 * spread + 0.5)
-    mass = moment_x = moment_y = 0
+    mass = moment_x = moment_y = np.int64(0)
     for row in range(size):
         row_mass = row_moment = np.int32(0)
         start = np.uint64(row) * np.uint64(size)
         for column in range(size):
-            value = np.int32(window[start + np.uint64(column)])
-            weight = np.int32(max(np.int32(abs(np.int32(value - background)) - threshold), np.int32(0)))
+            off = np.int32(np.int32(window[start + np.uint64(column)]) - background)
+            weight = np.int32(max(np.int32(abs(off) - threshold), np.int32(0)))
             row_mass = np.int32(row_mass + weight)
             row_moment = np.int32(row_moment + weight * np.int32(column))
-        mass += row_mass
-        moment_x += row_moment
-        moment_y += row * row_mass
+        mass += np.int64(row_mass)
+        moment_x += np.int64(row_moment)
+        moment_y += np.int64(row) * np.int64(row_mass)
     if mass <= 0:
         return 0.5 * (size - 1), 0.5 * (size - 1)
-    return moment_x / mass, moment_y / mass
+    return float(moment_x / mass), float(moment_y / mass)

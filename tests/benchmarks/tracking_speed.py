@@ -4,7 +4,8 @@
 
 100 beads with a Z-LUT each move by 0.5 px and 100 nm (standard deviation) around their places. All methods
 take turns; what is printed is the best round of each, per core, after everything was built. magtrack gets the
-same pixels as float stacks, cut out beforehand, and one Z-LUT for all; it must be installed (pip install magtrack).
+same pixels as float stacks, cut out beforehand, and one Z-LUT for all; it must be
+installed (pip install magtrack).
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Scene:
         mean = np.column_stack([np.zeros((n_beads, 2)), rng.uniform(-3700, -2300, n_beads)])
         for frame in self.frames:
             xyz = mean + rng.normal(0.0, 1.0, (n_beads, 3)) * (50.0, 50.0, 100.0)
-            images, _ = bead_images.bead_images(*xyz.T, pitch, PHOTONS_E, rng, bits)
+            x_nm, y_nm, z_nm = xyz.T
+            images, _ = bead_images.bead_images(x_nm, y_nm, z_nm, pitch, PHOTONS_E, rng, bits)
             for (x0, y0), image in zip(places, images, strict=True):
                 frame[y0 : y0 + pitch, x0 : x0 + pitch] = image
         self.noise = bead_images.camera_noise(PHOTONS_E, bits)
