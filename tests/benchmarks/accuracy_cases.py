@@ -29,7 +29,7 @@ METHODS = ("qi", "full", "fast")
 
 def own_light(xyz_nm: FloatArray, roi_px: int) -> FloatArray:
     """Our simulator: 25 nm/px, binned 4 × 4."""
-    return bead_images.clean(*xyz_nm.T, roi_px=roi_px)
+    return bead_images.clean(xyz_nm[:, 0], xyz_nm[:, 1], xyz_nm[:, 2], roi_px)
 
 
 def magtrack_light(xyz_nm: FloatArray, roi_px: int) -> FloatArray:
@@ -108,8 +108,8 @@ class Bench:
         z = np.repeat(LUT_Z_NM, places_per_plane)
         clean = light(np.column_stack([rng.uniform(-50, 50, (len(z), 2)), z]), roi_px)
         repeats = max(1, _FRAMES_PER_PLANE // places_per_plane)
-        sweep = np.stack([camera.expose(clean, rng) for _ in range(repeats)], axis=1)
-        self._sweep = sweep.reshape(len(LUT_Z_NM), -1, roi_px, roi_px)
+        exposed = camera.expose(np.repeat(clean, repeats, axis=0), rng)
+        self._sweep: Images = _shaped(exposed, (len(LUT_Z_NM), -1, roi_px, roi_px))
         self.zlut = ZLUT.from_sweep(self._sweep, LUT_Z_NM)
         self._noise = bead_images.camera_noise(camera.photons_e, camera.bits)
 
@@ -127,7 +127,7 @@ class Bench:
     def _magtrack(self, images: Images) -> Result:
         magtrack = load_magtrack()
         assert magtrack is not None  # asked for only where it is installed
-        flat = self._sweep.reshape(-1, self.roi_px, self.roi_px)
+        flat = _shaped(self._sweep, (-1, self.roi_px, self.roi_px))
         profiles = magtrack.stack_to_xyzp(_stack(flat))[3]
         table = np.nanmean(profiles.reshape(len(profiles), len(LUT_Z_NM), -1), axis=2)
         x, y, z, _ = magtrack.stack_to_xyzp(_stack(images), np.vstack([LUT_Z_NM, table]))
@@ -144,6 +144,13 @@ def load_magtrack() -> Any:
             return importlib.import_module("magtrack")
     except ImportError:
         return None
+
+
+def _shaped(images: Images, shape: tuple[int, ...]) -> Images:
+    """Return the images in another shape."""
+    if images.dtype == np.uint8:
+        return images.reshape(shape).astype(np.uint8, copy=False)
+    return images.reshape(shape).astype(np.uint16, copy=False)
 
 
 def _stack(images: Images) -> FloatArray:
