@@ -14,6 +14,7 @@ from magscope_app.clock import WallAnchor
 from magscope_app.config import BeadRole, RecordingMode
 from magscope_app.devices.camera import FrameFormat
 from magscope_app.devices.setting import Setting, SettingValue
+from magscope_app.process_state import ProcessState as ProcessState
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Counters:
     lost_ring: int = 0
     lost_tracking: int = 0
     lost_recording: int = 0
+    #: Of the recorded frames those whose image the user's processor left out on purpose.
+    frames_left_out: int = 0
 
     @property
     def frames_lost(self) -> int:
@@ -334,7 +337,25 @@ class StartRecording(Message):
 
 @dataclass(frozen=True, slots=True)
 class RecordingOrder(Message):
-    """Recorder: record from the next frame on, with everything the dataset has to say about itself."""
+    """Recorder: record from the next frame on, with everything the dataset has to say about itself.
+
+    Attributes
+    ----------
+    folder, name : Path and str
+        Where, and what it is called.
+    mode : str
+        What is recorded.
+    config_text : bytes
+        The config file.
+    anchor : WallAnchor
+        The session clock.
+    facts : dict
+        What goes into dataset.json.
+    resume : Path or None
+        Go on in this dataset, whose recorder has ended, instead of making one: a new part begins, what is
+        stored already is skipped, the counters go on, and the event "recorder restarted" has the seam.
+        `folder` and `name` do not count then.
+    """
 
     folder: Path
     name: str
@@ -342,6 +363,7 @@ class RecordingOrder(Message):
     config_text: bytes
     anchor: WallAnchor
     facts: dict[str, Any]
+    resume: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,26 +432,6 @@ class Event(Message):
 
 
 # --- what the user sees ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessState:
-    """One line of the process list.
-
-    Attributes
-    ----------
-    name : str
-        What it does.
-    state : str
-        starting, running, slow (no sign of life for a while), hung (none for long), dead, restarting, failed
-        (dead, and not started again), ended.
-    pid : int or None
-        Of the operating system.
-    """
-
-    name: str
-    state: str
-    pid: int | None = None
 
 
 #: States of a process that need no attention.
