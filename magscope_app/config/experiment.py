@@ -74,7 +74,11 @@ class Beads(Section):
 class Tracking(Section):
     """How beads are tracked."""
 
-    method: Literal["qi"] = Field("qi", description="qi: quadrant interpolation and Z-LUT correlation.")
+    method: Literal["qi", "fast", "full"] = Field(
+        "qi",
+        description="qi: quadrant interpolation and Z-LUT correlation. full: a fit of all pixels to the "
+        "Z-LUT, at the limit that noise sets. fast: as exact and far faster, for live tracking.",
+    )
     threads: int = Field(1, ge=1, le=64, description="Threads that share the beads of a batch.")
     zlut: Path | None = Field(None, description="Z-LUT file; without one there is no z.")
 

@@ -117,12 +117,14 @@ class _TrackingLoop:
         noise = camera_noise(config, self._form)
         if self._field is not None:
             noise = self._field.noise(noise)
+        # Beside the line: a frame never waits for a reference of the method "fast".
         return Tracker(
             self._roi_px,
             zlut=self._zlut,
             noise=noise,
             method=config.tracking.method,
             threads=config.tracking.threads,
+            build="beside",
         )
 
     def close(self) -> None:
@@ -142,6 +144,7 @@ class _TrackingLoop:
         """Load the compiled kernels now, so that the first frame is not late."""
         blank = np.zeros((1, self._roi_px, self._roi_px), np.uint8)
         self._tracker.track(blank, np.zeros((1, 2), np.int64), bead_ids=np.zeros(1, np.int64), profiles=True)
+        self._tracker.prepare()
 
     def _positions(
         self,
@@ -169,6 +172,7 @@ class _TrackingLoop:
                     self._form = form
                     self._tracker.close()
                     self._tracker = self._make_tracker()
+                    self._warm_up()
                 self._video = self._handles.video()
                 self._reader = self._video.reader("tracking", ReaderMode.LOSSLESS)
                 self._link.send(ProcessReady("tracking-video"))

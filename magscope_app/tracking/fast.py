@@ -86,6 +86,10 @@ class CachedAlignment:
         """Number of references that are to be made beside the line."""
         return self._maker.n_waiting if self._maker else 0
 
+    def prepare(self) -> None:
+        """Make the middle coarse reference of every Z-LUT."""
+        self._references.make_middles()
+
     def run(self, job: Job, first: int, stop: int) -> None:
         """Track the beads numbered first..stop − 1 in all frames."""
         beads = np.arange(first, stop)

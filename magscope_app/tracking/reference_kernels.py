@@ -19,8 +19,8 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int8 = npt.NDArray[np.int8]
 
-#: What `numbers` of a reference hold: inverse response (4 × 4), three sigmas, a cubic polynomial (20 × 3), 1 if
-#: pixels are left out because they could be clipped, and the bead's signal, which is by how much χ² per
+#: What `numbers` of a reference hold: inverse response (4 × 4), three sigmas, a cubic polynomial (20 × 3), 1
+#: if pixels are left out because they could be clipped, and the bead's signal, which is by how much χ² per
 #: pixel would rise without the bead.
 INVERSE, SIGMAS, POLYNOMIAL, CLIPS, SIGNAL = 0, 16, 19, 79, 80
 N_NUMBERS = 81

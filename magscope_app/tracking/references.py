@@ -112,6 +112,12 @@ class References:
                     self._made.append((where, slot))
         return slot
 
+    def make_middles(self) -> None:
+        """Make one reference of every Z-LUT: a bead in the middle of window and Z-LUT."""
+        n = CELLS_PER_PX[COARSE] * SPAN_PX[COARSE]
+        for lut, n_z in enumerate(self._cells.n_z):
+            self.make(lut, (int(n_z) // 2 * n + n // 2) * n + n // 2)
+
     def _make(self, lut: int, where: int) -> int:
         level = FINE if where >= self._cells.first[lut, FINE] else COARSE
         room = self.n_slots * _FINE_SHARE if level == FINE else self.n_slots

@@ -51,13 +51,13 @@ class Tracker:
     method : str
         "qi": centre of mass, quadrant interpolation, correlation with the Z-LUT. "full": from there a
         weighted fit of all pixels, at the Cramér–Rao bound; a bead without Z-LUT is tracked by "qi". "fast":
-        alignment with references made beforehand, far faster, and behind it "full" for what it cannot do; it starts
-        from where the bead was, so that results depend on earlier calls, by less than a tenth of their
-        uncertainty.
+        alignment with references that are made once, far faster, and behind it "full" for what it cannot do;
+        it starts from where the bead was, so that results depend on earlier calls, by less than a tenth of
+        their uncertainty.
     threads : int
         Number of threads that share the ROIs of a call.
     build : str
-        For "fast". "now": a missing reference is made at once. "beside": by a thread of its own, while coarser
+        For "fast". "now": a missing reference is made at once. "beside": by another thread, while coarser
         references or "full" serve, so that no call waits.
     reference_mb : float
         Most memory for the references of "fast", in 10⁶ bytes; when it is full, coarser references and "full"
@@ -170,6 +170,12 @@ class Tracker:
         flags = job.flags.reshape(shape)
         found = job.profiles.reshape(*shape, self.n_radii) if profiles else None
         return Tracks(x, y, z, sigma_x, sigma_y, sigma_z, quality, flags, found)
+
+    def prepare(self) -> None:
+        """Make a first reference of "fast" for every Z-LUT, so that compiled code is loaded."""
+        worker = self._workers[0]
+        if isinstance(worker, CachedAlignment):
+            worker.prepare()
 
     def close(self) -> None:
         """End the threads; calling it again does nothing."""

@@ -27,10 +27,12 @@ def compile_kernels(progress: Callable[[str, float], None] | None = None) -> Non
     zlut = ZLUT(np.arange(float(MIN_PLANES)), np.eye(MIN_PLANES, _ROI_PX // 2))
     for done, pixel in enumerate((np.uint8, np.uint16)):
         tell(f"tracking, {np.dtype(pixel).name}", done / 3)
-        with Tracker(_ROI_PX, zlut, method="full") as tracker:
-            tracker.track(np.zeros((1, _ROI_PX, _ROI_PX), pixel), [[0, 0]], profiles=True)
-            field = FieldCorrection(dark=np.zeros((_ROI_PX, _ROI_PX)))
-            field.track(tracker, np.zeros((1, _ROI_PX, _ROI_PX), pixel), [[0, 0]], profiles=True)
+        for method in ("full", "fast"):
+            with Tracker(_ROI_PX, zlut, method=method) as tracker:
+                tracker.track(np.zeros((1, _ROI_PX, _ROI_PX), pixel), [[0, 0]], profiles=True)
+                tracker.prepare()
+                field = FieldCorrection(dark=np.zeros((_ROI_PX, _ROI_PX)))
+                field.track(tracker, np.zeros((1, _ROI_PX, _ROI_PX), pixel), [[0, 0]], profiles=True)
         bead_shape(np.eye(_ROI_PX, dtype=pixel)[None, None], np.full((1, 1, 2), _ROI_PX / 2), 255.0)
     tell("bead finding", 2 / 3)
     blank = np.zeros((2 * _ROI_PX, 2 * _ROI_PX), np.uint8)

@@ -11,6 +11,7 @@ _NEXT_PROCESS = """
 import numpy as np
 from magscope_app.tracking import Tracker, ZLUT, ZLUTSet, find_beads
 from magscope_app.tracking import finding_kernels, pixel_kernels, qi_kernels, z_kernels
+from magscope_app.tracking import fast_kernels, reference_kernels
 from magscope_app.tracking import full_fit_kernels, lut_kernels, lut_shape_kernels
 from magscope_app.tracking.warm_up import compile_kernels
 
@@ -18,6 +19,7 @@ kernels = (
     pixel_kernels.copy_rois, qi_kernels.centre_rois, z_kernels.find_heights,
     full_fit_kernels.fit_rois, lut_kernels.polynomials, lut_kernels.shift_template,
     lut_shape_kernels.add_to_spline, lut_shape_kernels.fit_at_plane, lut_shape_kernels.left_over,
+    fast_kernels.align, reference_kernels.build_reference,
     finding_kernels.smooth, finding_kernels.vote, finding_kernels.local_maxima,
 )
 compile_kernels()
@@ -34,7 +36,10 @@ y, x = np.mgrid[-12:12, -12:12]
 rings = 100 + 50 * np.cos(np.hypot(x, y)) * np.exp(-np.hypot(x, y) / 6)
 for kind in (np.uint8, np.uint16):
     sweep = ZLUT.from_sweep(np.tile(rings.astype(kind), (5, 2, 1, 1)), np.arange(5.0))
-    Tracker(24, sweep, method="full").track(np.zeros((1, 24, 24), kind), [[0, 0]])
+    for method in ("full", "fast"):
+        tracker = Tracker(24, sweep, method=method)
+        tracker.prepare()
+        tracker.track(np.zeros((1, 24, 24), kind), [[0, 0]])
 for kind in (np.uint8, np.uint16):
     for writeable in (False, True):
         frames = np.zeros((3, 50, 70), kind)
@@ -42,7 +47,8 @@ for kind in (np.uint8, np.uint16):
         Tracker(16).track(frames, rois)
         Tracker(16, a).track(frames, rois[:, ::-1], profiles=True)
         Tracker(24, ZLUTSet({1: a, 2: b})).track(frames, [[0, 0]], bead_ids=[2])
-        Tracker(24, ZLUTSet({1: a, 2: b}), method="full").track(frames, [[0, 0]], bead_ids=[2])
+        for method in ("full", "fast"):
+            Tracker(24, ZLUTSet({1: a, 2: b}), method=method).track(frames, [[0, 0]], bead_ids=[2])
         find_beads(frames[1], 16)
 new = [set(kernel.signatures) - old for kernel, old in zip(kernels, known)]
 assert not any(new), f"not compiled by compile_kernels: {new}"
