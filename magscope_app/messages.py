@@ -15,6 +15,7 @@ from magscope_app.clock import WallAnchor
 from magscope_app.config import BeadRole, RecordingMode
 from magscope_app.devices.camera import FrameFormat
 from magscope_app.devices.setting import Setting, SettingValue
+from magscope_app.process_state import ProcessState as ProcessState
 
 Message = message.Message
 
@@ -392,6 +393,13 @@ class RecordingFinished(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class TrackingSpeed(Message):
+    """How many frames per second tracking manages when it never waits for one."""
+
+    fps: float
+
+
+@dataclass(frozen=True, slots=True)
 class Event(Message):
     """Something to be kept in the dataset's events: a command, a changed setting, a note, a loss."""
 
@@ -402,26 +410,6 @@ class Event(Message):
 
 
 # --- what the user sees ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessState:
-    """One line of the process list.
-
-    Attributes
-    ----------
-    name : str
-        What it does.
-    state : str
-        starting, running, slow (no sign of life for a while), hung (none for long), dead, restarting, failed
-        (dead, and not started again), ended.
-    pid : int or None
-        Of the operating system.
-    """
-
-    name: str
-    state: str
-    pid: int | None = None
 
 
 #: States of a process that need no attention.
@@ -458,6 +446,9 @@ class SystemStatus(Message):
         True where the computer is kept from sleeping.
     motors : tuple of MotorStatus
         All axes of the config.
+    tracking_fps : float
+        Frames per second that tracking manages when it never waits for one; 0 before it is known. Below
+        `fps` it does not keep up.
     """
 
     timestamp_ns: int
@@ -472,6 +463,7 @@ class SystemStatus(Message):
     processes: tuple[ProcessState, ...]
     awake: bool
     motors: tuple[MotorStatus, ...] = ()
+    tracking_fps: float = 0.0
 
     @property
     def troubled(self) -> tuple[tuple[str, str], ...]:
