@@ -13,6 +13,9 @@ ROI = 64
 LOW, HIGH = -4000.0, -2000.0
 FloatArray = npt.NDArray[np.float64]
 
+#: Without a cache, on a busy computer, the first test compiles for minutes.
+pytestmark = pytest.mark.timeout(500)
+
 
 @pytest.fixture(scope="module")
 def zlut() -> ZLUT:
@@ -113,7 +116,8 @@ def test_a_second_bead_is_told(zlut: ZLUT) -> None:
         if distance_nm < ROI * bead_images.NM_PER_PX / 2:
             assert np.isnan(tracks.z_nm).all()
         else:
-            assert tracks.has(TrackFlag.OVERLAPPED).all()
+            assert tracks.has(TrackFlag.OVERLAPPED | TrackFlag.FALL_BACK).all()
+            assert tracks.has(TrackFlag.OVERLAPPED).mean() > 0.7
             assert np.abs(_errors(tracks, truth)[:, :2]).max() < 30
     assert not _track(_light(truth), zlut).flags.any()
 

@@ -1,4 +1,4 @@
-"""What a sweep tells about a bead, the smooth model of it, its quality, and whether it belongs to the optics."""
+"""What a sweep tells about a bead, the model made of it, its quality, and whether it fits the optics."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from tests.benchmarks import bead_images
 
 ROI = 48
 FloatArray = npt.NDArray[np.float64]
+
+#: Without a cache, on a busy computer, the first test compiles for minutes.
+pytestmark = pytest.mark.timeout(500)
 Z_NM = np.arange(-3600.0, -2399.0, 50.0)
 
 
@@ -55,18 +58,23 @@ def test_model_has_its_own_derivatives(zlut: ZLUT) -> None:
         assert model.profile(-3000.0, [0.0])[1] == pytest.approx(0, abs=1e-2)
 
 
+def _lobes(dx: FloatArray, dy: FloatArray) -> FloatArray:
+    """Four lobes (ny, nx) of either sign around a bead, as astigmatism makes them."""
+    x, y = dx[None, :], dy[:, None]
+    return np.asarray(0.1 * x * y / 30 * np.exp(-(x**2 + y**2) / 60))
+
+
 def test_what_is_not_round_becomes_the_template() -> None:
     rng = np.random.default_rng(2)
     x, y, z = rng.uniform(-60, 60, 8 * len(Z_NM)), rng.uniform(-60, 60, 8 * len(Z_NM)), np.repeat(Z_NM, 8)
-    dx = np.arange(ROI)[None, None, :] - (ROI - 1) / 2 - x[:, None, None] / 100
-    dy = np.arange(ROI)[None, :, None] - (ROI - 1) / 2 - y[:, None, None] / 100
-    lobes = 0.1 * dx * dy / 30 * np.exp(-(dx**2 + dy**2) / 60)
-    images = bead_images.expose(bead_images.clean(x, y, z, ROI) + lobes, 1e4, rng)
+    from_middle: FloatArray = np.arange(ROI, dtype=np.float64) - (ROI - 1) / 2
+    shifts: FloatArray = np.column_stack([x, y]) / bead_images.NM_PER_PX
+    lobes = np.stack([_lobes(from_middle - shift[0], from_middle - shift[1]) for shift in shifts])
+    images = bead_images.expose(0.2 + bead_images.clean(x, y, z, ROI) + lobes, 1e4, rng)
     model = LutModel.of(ZLUT.from_sweep(images.reshape(-1, 8, ROI, ROI), Z_NM), ROI)
     assert model.has_template
-    at = 16.0 + np.arange(16)
-    dx, dy = at[None, :] - 23.7, at[:, None] - 23.2
-    truth = bead_images.expected(0.1 * dx * dy / 30 * np.exp(-(dx**2 + dy**2) / 60))
+    at: FloatArray = np.arange(16, 32, dtype=np.float64)
+    truth = _lobes(at - 23.7, at - 23.2)
     rest = model.rest(23.7, 23.2, -3011.0, ROI)[16:32, 16:32]
     assert np.corrcoef(rest.ravel(), truth.ravel())[0, 1] > 0.95
     assert not LutModel.of(_sweep(), ROI).has_template
@@ -91,8 +99,8 @@ def test_one_frame_per_plane_is_smoothed() -> None:
 def test_uneven_planes() -> None:
     z_nm = np.cumsum(np.random.default_rng(3).choice([30.0, 60.0], 30)) - 3800
     model = LutModel.of(_sweep(4, np.inf, z_nm, 16), ROI)
-    truth = bead_images.profiles([-3050.0])[0][: 20 * 32 : 32] * 0.4 * 65535
-    assert np.abs(model.profile(-3050.0, np.arange(20.0))[0] - truth)[2:].max() < 5e-4 * 65535
+    rest = model.image(23.1, 24.2, -3050.0, ROI) - _expected(23.1, 24.2, -3050.0) * 65535 / 255
+    assert np.sqrt(np.nanmean(rest**2)) < 1e-4 * 65535
     assert (model.z_low_nm, model.z_high_nm) == pytest.approx((z_nm[0], z_nm[-1]))
 
 
@@ -122,7 +130,9 @@ def test_quality_is_the_bound(zlut: ZLUT) -> None:
     truth = np.column_stack([np.zeros((len(Z_NM), 2)), Z_NM])
     bounds = bead_images.bounds(truth, ROI, 1e4)
     middle = slice(2, -2)
-    assert quality.sigma_x_px[middle] * 100 == pytest.approx(bounds[middle, 0], rel=0.05)
+    # The fit's background plane, which the bound does not know, costs some of x in so small a ROI.
+    ratio = quality.sigma_x_px[middle] * 100 / bounds[middle, 0]
+    assert ((ratio > 0.99) & (ratio < 1.2)).all()
     assert quality.sigma_z_nm[middle] == pytest.approx(bounds[middle, 2], rel=0.1)
     assert quality.information == pytest.approx(quality.sigma_z_nm**-2.0)
     assert quality.usable_nm == (Z_NM[0], Z_NM[-1])
