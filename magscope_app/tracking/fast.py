@@ -191,7 +191,7 @@ class CachedAlignment:
 def _scratch(window: Window, n_radii: int) -> Scratch:
     """Allocate the work space of a thread."""
     table = np.zeros(n_radii, np.float32)
-    return Scratch(window, np.zeros(4), np.zeros(N_TERMS), np.zeros(2), np.zeros(8), table, np.zeros(8))
+    return Scratch(window, np.zeros(4), np.zeros(N_TERMS), np.zeros(2), np.zeros(9), table, np.zeros(8))
 
 
 def _part(job: Job, beads: npt.NDArray[np.int64]) -> Job:

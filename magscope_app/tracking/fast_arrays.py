@@ -18,6 +18,10 @@ COARSE, FINE = 0, 1
 CELLS_PER_PX = (2, 4)
 SPAN_PX = (8, 1)
 Z_CELLS_PER_COARSE = (1, 2)
+#: How far from its centre, in half cells, a reference's polynomial is fitted and used: coarse ones lead the
+#: way, fine ones are exact.
+SAMPLED = (2.1, 1.3)
+GOOD = (2.0, 1.25)
 
 #: Entries of the index that are no slot: not asked for yet, asked for, and refused for want of room.
 UNKNOWN, ASKED, REFUSED = -1, -2, -3

@@ -14,6 +14,7 @@ from magscope_app.tracking.fast_arrays import (
     CELLS_PER_PX,
     COARSE,
     FINE,
+    GOOD,
     REFUSED,
     SPAN_PX,
     UNKNOWN,
@@ -37,8 +38,8 @@ DONE, NEEDS_REFERENCE, NEEDS_FULL = 0, 1, 2
 
 _MAX_STEPS = 6
 _LONGEST_PX, _LONGEST_NM = 0.8, 80.0
-#: How far outside its cell, in half cells, a polynomial is still good, and a result still final.
-_GOOD, _FINAL = 1.25, 1.1
+#: How far from its cell's centre, in half cells, a result is still final.
+_FINAL = 1.1
 #: A bead is looked for where it was on average lately: this share of each move is followed.
 _FOLLOWED = 0.25
 _FAR_PX, _FAR_NM = 1.0, 150.0
@@ -54,7 +55,8 @@ def _slot(
 ) -> int:
     """Return the slot of the cell around (x, y) px from the window's middle and z nm, or a negative entry.
 
-    `place` gets the cell's centre and half widths; a cell not asked for yet goes on the list `wanted`.
+    `place` gets the cell's centre, half widths, and how far its polynomial is good; a cell not asked for yet
+    goes on the list `wanted`.
     """
     per_px, span = CELLS_PER_PX[level], SPAN_PX[level]
     n = per_px * span
@@ -70,6 +72,7 @@ def _slot(
     place[2] = cells.low_nm[lut] + (layer + 0.5) * width
     place[3] = 0.5 / per_px
     place[4] = 0.5 * width
+    place[8] = GOOD[level]
     at = cells.first[lut, level] + (layer * n + row) * n + column
     slot = cells.slots[at]
     if slot == UNKNOWN and 2 * wanted[0] + 2 < wanted.shape[0]:
@@ -87,7 +90,7 @@ def _move(numbers: Float64, scratch: Scratch) -> tuple[bool, bool]:
     scratch.halves[0], scratch.halves[1] = place[3], place[4]
     linear(numbers, forces, scratch.halves)
     farthest = max(abs(forces[0]), abs(forces[1]), abs(forces[2]))
-    if not farthest <= _GOOD:
+    if not farthest <= place[8]:
         # Beyond the samples a cubic means nothing; the linear answer shows the way.
         longest = (_LONGEST_PX, _LONGEST_PX, _LONGEST_NM)
         for a in range(3):

@@ -34,8 +34,6 @@ STEPS_PER_KNOT = 16
 _N_PARAMETERS = 7
 #: Samples in the cell per axis; Chebyshev's points keep a cubic honest up to the cell's faces.
 _N_SAMPLES = 4
-#: Part of the cell, seen from its centre, in which the polynomial is fitted: a result may lie a bit outside.
-_SAMPLED = 1.3
 _HIGHEST = 127
 
 
@@ -299,6 +297,7 @@ def _sample(
     template: Float32,
     centre: Float64,
     halves: Float64,
+    sampled: float,
     planes_per_nm: float,
     steps_per_px: float,
     numbers: Float64,
@@ -311,7 +310,7 @@ def _sample(
 ) -> None:
     """Fill the samples (64, 6): what the rows make of the model over the cell, and where it was put."""
     answers = np.empty(4)
-    at = _SAMPLED * np.cos((np.arange(_N_SAMPLES) + 0.5) * math.pi / _N_SAMPLES)
+    at = sampled * np.cos((np.arange(_N_SAMPLES) + 0.5) * math.pi / _N_SAMPLES)
     number = 0
     for z in at:
         plane = centre[2] + z * halves[1] * planes_per_nm
@@ -379,6 +378,7 @@ def build_reference(
     noise: Float64,
     centre: Float64,
     halves: Float64,
+    sampled: float,
     size: int,
     rows: Int8,
     numbers: Float64,
@@ -401,6 +401,8 @@ def build_reference(
         Of the cell: x and y in px of the window, z in planes of the model.
     halves : ndarray, (2,)
         Half the cell's width in px and in nm.
+    sampled : float
+        How far from the centre, in half cells, the polynomial is fitted.
     rows, numbers, check : ndarray
         Written: (4, size²), (`N_NUMBERS`,), and what the radial model lacks in every `check_every`-th row of
         pixels, (n_rows · size,); NaN where a pixel says nothing.
@@ -444,6 +446,7 @@ def build_reference(
         template,
         centre,
         halves,
+        sampled,
         planes_per_nm,
         steps_per_px,
         numbers,
