@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import multiprocessing
 import os
 import platform
-import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from multiprocessing.connection import Connection
@@ -27,11 +27,29 @@ _COMPILE_TIMEOUT_S = 600.0
 Progress = Callable[[str], None]
 
 
+@functools.cache
 def kernel_cache_folder() -> Path:
-    """Return the folder that holds this machine's compiled kernels (versions and CPU in its path)."""
+    """Return the folder that holds this machine's compiled kernels.
+
+    Versions, CPU and the kernels' sources are in its path. The compiler looks at the file of a kernel alone,
+    and would go on using one whose callees in other files have changed.
+    """
     versions = f"py{platform.python_version()}-numba{metadata.version('numba')}"
     cache = Path(platformdirs.user_cache_dir("magscope-app", appauthor=False))
-    return cache / f"kernels-{__version__}" / f"{platform.machine()}-{versions}"
+    return cache / f"kernels-{__version__}" / f"{platform.machine()}-{versions}-{_source_hash()}"
+
+
+def _source_hash() -> str:
+    """Return a hash of everything that lies in a folder with kernels."""
+    root = Path(magscope_app.__file__).resolve().parent.parent
+    digest = hashlib.sha256(os.environ.get("NUMBA_CPU_NAME", "").encode())
+    kernels = [
+        path for package in ("magscope_app", "hardware") for path in (root / package).rglob("*kernels.py")
+    ]
+    for folder in sorted({path.parent for path in kernels}):
+        for source in sorted(folder.glob("*.py")):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
@@ -49,13 +67,11 @@ def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
     MagscopeError
         Compilation failed; the text has the reason.
     """
-    stamps = {target: kernel_cache_folder() / f"compiled-{_fingerprint(target)}" for target in targets}
+    stamps = {target: kernel_cache_folder() / f"compiled-{target.replace(':', '.')}" for target in targets}
     missing = tuple(target for target, stamp in stamps.items() if not stamp.is_file())
     if not missing:
         return
-    progress(
-        "compiling the tracking kernels for this computer; this happens once and takes about half a minute"
-    )
+    progress("compiling the tracking kernels for this computer; this happens once and takes about a minute")
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_compile, args=(missing, theirs), name="magscope-compile")
@@ -78,22 +94,6 @@ def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
     for target in missing:
         stamps[target].parent.mkdir(parents=True, exist_ok=True)
         stamps[target].touch()
-
-
-def _fingerprint(target: str) -> str:
-    """Return a hash that changes when a source next to the target changes."""
-    digest = hashlib.sha256(f"{target} {os.environ.get('NUMBA_CPU_NAME', '')}".encode())
-    module = sys.modules.get(target.partition(":")[0].rpartition(".")[0])
-    folder = (
-        Path(magscope_app.__file__)
-        .resolve()
-        .parent.parent.joinpath(*target.partition(":")[0].split(".")[:-1])
-    )
-    if module is not None and module.__file__ is not None:
-        folder = Path(module.__file__).parent
-    for source in sorted(folder.glob("*.py")):
-        digest.update(f"{source}:{source.stat().st_mtime_ns}".encode())
-    return digest.hexdigest()[:16]
 
 
 def _compile(targets: tuple[str, ...], result: Connection) -> None:

@@ -34,6 +34,9 @@ _log = logging.getLogger(__name__)
 _WAIT_S = 0.1
 #: Frames wait in the ring for the first bead list at most this long.
 _BEADS_WAIT_S = 3.0
+#: Frames are taken together as far as they are tracked within this: the ring waits for a reader that gives a
+#: sign of life, and a call of the tracker gives none.
+_CALL_S = 0.2
 #: The live profile is renewed no more often than this.
 _PROFILE_EVERY_NS = 40_000_000
 
@@ -95,6 +98,7 @@ class _TrackingLoop:
         self._finding = config.beads.find and not handles.restarted
         self._selected: int | None = None
         self._profile_due_ns = 0
+        self._frame_s = _CALL_S
         self._ending = False
 
     def run(self) -> None:
@@ -104,13 +108,16 @@ class _TrackingLoop:
             reader = self._reader
             self._listen(0.2 if reader is None else 0.0)
             if reader is not None and reader.wait(_WAIT_S):
-                batch = reader.acquire(1 if self._finding else self._handles.config.buffer.n_images)
+                batch = reader.acquire(1 if self._finding else self._frames_at_once())
                 if batch is not None and self._finding:
                     self._find(batch)
                 if batch is not None:
                     began = time.perf_counter()
                     self._track(batch)
                     self._tell_speed(len(batch), began)
+
+    def _frames_at_once(self) -> int:
+        return max(1, min(self._handles.config.buffer.n_images, int(_CALL_S / self._frame_s)))
 
     def _make_tracker(self) -> Tracker:
         config = self._handles.config
@@ -223,6 +230,7 @@ class _TrackingLoop:
 
     def _tell_speed(self, n_frames: int, began_s: float) -> None:
         now_s = time.perf_counter()
+        self._frame_s = max(1e-6, (now_s - began_s) / n_frames)
         self._speed.add(n_frames, now_s - began_s)
         waiting = self._video.level() if self._video is not None else 0.0
         speed = self._speed.news(now_s, waiting, len(self._beads.ids))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from magscope_app.message import Message
+from magscope_app.messages.base import Message
 
 
 @dataclass(frozen=True, slots=True)

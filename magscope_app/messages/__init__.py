@@ -1,0 +1,122 @@
+"""Everything that processes say to each other: frozen dataclasses, all in one package.
+
+Commands go towards the process that carries them out, notifications come back; both travel through
+pipes by way of the supervisor. Pixels and rows never do: they go through shared memory.
+"""
+
+from magscope_app.messages.base import Message
+from magscope_app.messages.beads import (
+    AddBead,
+    BeadsChanged,
+    BeadsFound,
+    FindBeads,
+    MoveBead,
+    RemoveBeads,
+    SelectBead,
+    SetBeadRole,
+    TrackingSpeed,
+)
+from magscope_app.messages.camera import CameraReady, CameraSettings, Fault, SetCameraSetting
+from magscope_app.messages.life import (
+    AcquisitionStopped,
+    CommandRefused,
+    FirstFrame,
+    Heartbeat,
+    LogEntry,
+    ProcessDied,
+    ProcessFailed,
+    ProcessReady,
+    Quit,
+    Shutdown,
+    StartAcquisition,
+    StopAcquisition,
+    VideoReady,
+)
+from magscope_app.messages.motors import (
+    HomeMotor,
+    JogMotor,
+    MotorChanged,
+    MotorInfo,
+    MotorsReady,
+    MotorState,
+    MotorStatus,
+    MoveMotor,
+    RampForce,
+    ReconnectMotor,
+    SetForce,
+    StopMotors,
+)
+from magscope_app.messages.process_state import ProcessState
+from magscope_app.messages.protocols import AbortProtocol, ProtocolEnded, StopProtocol, SubmitProtocol
+from magscope_app.messages.recording import (
+    AddNote,
+    Event,
+    RecordingFinished,
+    RecordingOrder,
+    RecordingProgress,
+    RecordingStarted,
+    RenameRecording,
+    StartRecording,
+    StopRecording,
+)
+from magscope_app.messages.status import SystemStatus
+from magscope_app.messages.vocabulary import Bead, Counters
+
+__all__ = [
+    "AbortProtocol",
+    "AcquisitionStopped",
+    "AddBead",
+    "AddNote",
+    "Bead",
+    "BeadsChanged",
+    "BeadsFound",
+    "CameraReady",
+    "CameraSettings",
+    "CommandRefused",
+    "Counters",
+    "Event",
+    "Fault",
+    "FindBeads",
+    "FirstFrame",
+    "Heartbeat",
+    "HomeMotor",
+    "JogMotor",
+    "LogEntry",
+    "Message",
+    "MotorChanged",
+    "MotorInfo",
+    "MotorState",
+    "MotorStatus",
+    "MotorsReady",
+    "MoveBead",
+    "MoveMotor",
+    "ProcessDied",
+    "ProcessFailed",
+    "ProcessReady",
+    "ProcessState",
+    "ProtocolEnded",
+    "Quit",
+    "RampForce",
+    "ReconnectMotor",
+    "RecordingFinished",
+    "RecordingOrder",
+    "RecordingProgress",
+    "RecordingStarted",
+    "RemoveBeads",
+    "RenameRecording",
+    "SelectBead",
+    "SetBeadRole",
+    "SetCameraSetting",
+    "SetForce",
+    "Shutdown",
+    "StartAcquisition",
+    "StartRecording",
+    "StopAcquisition",
+    "StopMotors",
+    "StopProtocol",
+    "StopRecording",
+    "SubmitProtocol",
+    "SystemStatus",
+    "TrackingSpeed",
+    "VideoReady",
+]

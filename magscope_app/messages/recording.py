@@ -1,0 +1,110 @@
+"""Recordings and what is kept in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from magscope_app.clock import WallAnchor
+from magscope_app.config import RecordingMode
+from magscope_app.messages.base import Message
+from magscope_app.messages.vocabulary import Counters
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecording(Message):
+    """Start a dataset; what is None comes from the config."""
+
+    folder: Path | None = None
+    name: str | None = None
+    mode: RecordingMode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingOrder(Message):
+    """Recorder: record from the next frame on, with everything the dataset has to say about itself.
+
+    Attributes
+    ----------
+    folder, name : Path and str
+        Where, and what it is called.
+    mode : str
+        What is recorded.
+    config_text : bytes
+        The config file.
+    anchor : WallAnchor
+        The session clock.
+    facts : dict
+        What goes into dataset.json.
+    resume : Path or None
+        Go on in this dataset, whose recorder has ended, instead of making one: a new part begins, what is
+        stored already is skipped, the counters go on, and the event "recorder restarted" has the seam.
+        `folder` and `name` do not count then.
+    """
+
+    folder: Path
+    name: str
+    mode: RecordingMode
+    config_text: bytes
+    anchor: WallAnchor
+    facts: dict[str, Any]
+    resume: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStarted(Message):
+    """The dataset exists and takes data."""
+
+    path: Path
+    mode: RecordingMode
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingProgress(Message):
+    """What is safe on disk (flushed to the operating system), and for how long the disk lasts."""
+
+    frames_recorded: int
+    disk_minutes: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording(Message):
+    """Finish the dataset with the last frame before `stop_frame_id` (None: with the newest)."""
+
+    stop_frame_id: int | None = None
+    exit_status: str = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class RenameRecording(Message):
+    """Give the running dataset another name; its folder follows when it is finished."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddNote(Message):
+    """Keep a sentence of the user in the running dataset."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFinished(Message):
+    """The dataset is complete, or `error` says why it is not."""
+
+    path: Path
+    exit_status: str
+    counters: Counters
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Message):
+    """Something to be kept in the dataset's events: a command, a changed setting, a note, a loss."""
+
+    kind: str
+    frame_id: int
+    timestamp_ns: int
+    fields: dict[str, Any] = field(default_factory=dict)
