@@ -7,6 +7,7 @@ tenth of its uncertainty.
 from __future__ import annotations
 
 import dataclasses
+import time
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,8 @@ _GOOD = 0.97
 _MORE, _FAIR = 1.5, 0.8
 #: After such a verdict there is no place that the next frame could start from.
 _NOT_FITTED = int(TrackFlag.LOST | TrackFlag.FALL_BACK | TrackFlag.OUT_OF_LUT)
+#: Longest time for full fits in one call of a live line.
+_MOST_FULL_S = 0.02
 #: uint16 pixels are read less this, so that they are int16.
 _SHIFT = 32768
 _LARGEST_SUM = 2**31 - 1
@@ -70,6 +73,7 @@ class CachedAlignment:
         self._full, self._qi = full, qi
         self._cells = references.cells()
         self._n_known = 0
+        self._spent_s = 0.0
         self._wanted = np.zeros(1 + 2 * _MOST_WANTED, np.int64)
         radials = references.radials
         n_pixels, n_radii = setup.roi_px**2, radials.coefs.shape[1]
@@ -98,6 +102,7 @@ class CachedAlignment:
         else:
             self._serve(self._qi, job, beads[job.lut_of_bead[first:stop] < 0])
         self._n_known = self._references.renew(self._cells, self._n_known)
+        self._spent_s = 0.0
         cursor = np.array([first, 0])
         while self._align(job, cursor, stop) != DONE:
             pass
@@ -154,12 +159,19 @@ class CachedAlignment:
         """Track one ROI by the method "full"; the next frame starts there."""
         one = dataclasses.replace(job, frames=job.frames[frame : frame + 1])
         part = _part(one, np.array([bead]))
-        self._full.run(part, 0, 1)
+        # A live line must not wait: after a while "qi" serves, and the next frame starts from there.
+        began = time.perf_counter()
+        in_time = self._maker is None or self._spent_s < _MOST_FULL_S
+        method = self._full if in_time else self._qi
+        method.run(part, 0, 1)
+        self._spent_s += time.perf_counter() - began
         number = frame * len(job.rois) + bead
         job.columns[:, number] = part.columns[:, 0]
         job.flags[number] = part.flags[0]
         start = job.starts[bead]
         inherited = int(part.flags[0]) & ~int(TrackFlag.SATURATED)
+        if not in_time:
+            job.flags[number] |= int(TrackFlag.FALL_BACK)
         start[PLACE], start[LEAST] = np.nan, _GOOD
         if not inherited & _NOT_FITTED:
             start[PLACE] = part.columns[X : Z + 1, 0]
