@@ -157,12 +157,15 @@ def _style_sheet(theme: Theme) -> str:
     QPushButton[role="stop"]:pressed {{ border: 2px solid {theme.text}; }}
     QToolButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text};
         border-radius: 3px; }}
+    QFrame[role="palette"] {{ background: {theme.window}; border: 2px solid {theme.accent.background};
+        border-radius: 6px; }}
     QFrame[role="card"] {{ border: 1px solid {theme.line}; border-radius: 5px; }}
     """
 
 
-def put_on(application: QApplication, theme: Theme) -> None:
-    """Give the whole application these colours."""
+def put_on(application: QApplication, theme: Theme, font_px: int = 0) -> None:
+    """Give the whole application these colours, and text of this size (0: the desktop's)."""
     application.setStyle("Fusion")
     application.setPalette(palette_of(theme))
-    application.setStyleSheet(_style_sheet(theme))
+    font = f"QWidget {{ font-size: {font_px}px; }}" if font_px else ""
+    application.setStyleSheet(font + _style_sheet(theme))

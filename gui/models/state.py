@@ -14,6 +14,7 @@ from magscope_app.devices.setting import Setting
 from magscope_app.messages import (
     Bead,
     BeadsChanged,
+    BeadsFound,
     CameraReady,
     CameraSettings,
     CommandRefused,
@@ -62,6 +63,9 @@ class State:
     motors: tuple[MotorInfo, ...] = ()
     beads: dict[int, Bead] = field(default_factory=dict)
     beads_version: int = -1
+    roi_px: int = 0
+    #: Candidates (x_px, y_px, score) of the newest preview of a search; None as long as none has come.
+    found: tuple[tuple[float, float, float], ...] | None = None
     status: SystemStatus | None = None
     status_at_ns: int = 0
     recording: Path | None = None
@@ -73,6 +77,8 @@ class State:
     log: deque[LogLine] = field(default_factory=lambda: deque(maxlen=MAX_LOG))
     log_count: int = 0
     notices: deque[str] = field(default_factory=lambda: deque(maxlen=50))
+    #: Sentences about what is done, for a line that goes by itself.
+    done: deque[str] = field(default_factory=lambda: deque(maxlen=50))
     shutdown: bool = False
 
     def note(self, process: str, level: int, text: str, timestamp_ns: int | None = None) -> None:
@@ -85,6 +91,11 @@ class State:
         """Show an error of the window itself to the user, and note it in the log."""
         self.note("gui", logging.ERROR, text)
         self.notices.append(text)
+
+    def tell(self, text: str) -> None:
+        """Show the user that something is done, and note it in the log."""
+        self.note("gui", logging.INFO, text)
+        self.done.append(text)
 
     @singledispatchmethod
     def apply(self, _message: Message) -> None:
@@ -116,6 +127,11 @@ class State:
     def _(self, message: BeadsChanged) -> None:
         self.beads = {bead.id: bead for bead in sorted(message.beads, key=lambda bead: bead.id)}
         self.beads_version = message.version
+        self.roi_px = message.roi_px or self.roi_px
+
+    @apply.register
+    def _(self, message: BeadsFound) -> None:
+        self.found = message.centres
 
     @apply.register
     def _(self, message: SystemStatus) -> None:

@@ -34,6 +34,10 @@ class MotorsPanel(Panel):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(area)
 
+    def settings(self) -> list[tuple[str, QWidget]]:
+        """Return the fields that move axes."""
+        return [(f"{name}, go to", box.target) for name, box in self.boxes.items()]
+
     def refresh(self, snapshot: Snapshot) -> None:
         """Show where the axes are."""
         for info in snapshot.state.motors:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from gui.panels.about import AboutPanel
 from gui.panels.beads import BeadsPanel
 from gui.panels.camera import CameraPanel
 from gui.panels.image import ImagePanel
 from gui.panels.log import LogPanel
 from gui.panels.motors import MotorsPanel
 from gui.panels.panel import Panel, PanelContext
+from gui.panels.preferences import PreferencesPanel
 from gui.panels.profile import ProfilePanel
 from gui.panels.recording import RecordingPanel
 from gui.panels.system import SystemPanel
@@ -34,13 +36,15 @@ class PanelEntry:
     icon : str
         Name in `gui.icons`.
     shortcut : str
-        Brings the panel to the front.
+        Brings the panel to the front; may be empty.
     words : tuple of str
         Words under which somebody may look for it.
     place : Place
         Where it stands at first.
     factory : callable
         Makes the panel.
+    at_first : bool
+        False for a panel that is opened only when somebody asks for it.
     """
 
     key: str
@@ -50,6 +54,7 @@ class PanelEntry:
     words: tuple[str, ...]
     place: Place
     factory: Callable[[PanelContext], Panel]
+    at_first: bool = True
 
 
 PANELS: tuple[PanelEntry, ...] = (
@@ -87,5 +92,18 @@ PANELS: tuple[PanelEntry, ...] = (
         ("process", "lost", "buffer", "counters"),
         "controls",
         SystemPanel,
+    ),
+    PanelEntry(
+        "preferences",
+        "Preferences",
+        "preferences",
+        "Ctrl+,",
+        ("theme", "dark", "light", "font", "shortcuts", "keys"),
+        "controls",
+        PreferencesPanel,
+        at_first=False,
+    ),
+    PanelEntry(
+        "about", "About", "about", "", ("versions", "bug", "licence"), "controls", AboutPanel, at_first=False
     ),
 )

@@ -12,9 +12,20 @@ from magscope_app.config import BeadRole, Config
 from magscope_app.datatypes import BeadRoiBuffer
 from magscope_app.devices import FrameFormat
 from magscope_app.errors import MagscopeError, Problem
-from magscope_app.messages import AddBead, Bead, BeadsChanged, Message, MoveBead, RemoveBeads, SetBeadRole
+from magscope_app.messages import (
+    AddBead,
+    Bead,
+    BeadsChanged,
+    EditBeads,
+    Message,
+    MoveBead,
+    RemoveBeads,
+    SetBeadRole,
+)
 
 Roi = tuple[int, int, int, int]
+#: What the tracker can do.
+MIN_ROI_PX, MAX_ROI_PX = 16, 256
 
 
 class BeadRefused(MagscopeError):
@@ -77,6 +88,22 @@ def _bead(row: dict[str, str]) -> Bead:
     return bead
 
 
+def write_bead_file(path: Path, beads: Iterable[Bead]) -> None:
+    """Write a bead list that `read_bead_file` and ``beads.file`` of a config take.
+
+    Raises
+    ------
+    MagscopeError
+        The file cannot be written.
+    """
+    lines = [f"{bead.id},{bead.x_px!r},{bead.y_px!r},{bead.role}\n" for bead in beads]
+    try:
+        path.write_text("".join(["id,x_px,y_px,role\n", *lines]), encoding="utf-8")
+    except OSError as error:
+        said = f"{path}: the bead list cannot be written ({error.strerror}); choose another folder"
+        raise MagscopeError(said) from error
+
+
 def bead_problems(config: Config, form: FrameFormat | None) -> list[Problem]:
     """Return what is wrong with the beads that a config names."""
     try:
@@ -123,9 +150,15 @@ class BeadOwner:
     def __len__(self) -> int:
         return len(self._beads)
 
+    @property
+    def roi_px(self) -> int:
+        """Side of every ROI now."""
+        return self._roi_px
+
     def changed(self) -> BeadsChanged:
         """Return the list as a message."""
-        return BeadsChanged(tuple(self._beads[key] for key in sorted(self._beads)), self._rois.version)
+        beads = tuple(self._beads[key] for key in sorted(self._beads))
+        return BeadsChanged(beads, self._rois.version, self._roi_px)
 
     def add(self, beads: Iterable[Bead]) -> None:
         """Add beads, all or none. Raises BeadRefused."""
@@ -162,9 +195,27 @@ class BeadOwner:
                 self._rois.remove_beads(list(bead_ids))
                 for bead_id in bead_ids:
                     self._beads.pop(bead_id, None)
+            case EditBeads():
+                self._edit(message)
             case _:
                 return False
         return True
+
+    def _edit(self, edit: EditBeads) -> None:
+        """Change the whole list at once; raises BeadRefused before anything has changed."""
+        roi_px = self._roi_px if edit.roi_px is None else edit.roi_px
+        if not MIN_ROI_PX <= roi_px <= MAX_ROI_PX:
+            raise BeadRefused(f"a ROI has {MIN_ROI_PX} to {MAX_ROI_PX} px, not {roi_px}; give another size")
+        beads = {key: bead for key, bead in self._beads.items() if key not in edit.remove}
+        beads |= {bead.id: bead for bead in edit.put}
+        wrong = sorted(key for key in beads if not 0 <= key < self._rois.capacity)
+        if wrong:
+            highest = self._rois.capacity - 1
+            raise BeadRefused(f"bead ids go from 0 to {highest}, not {wrong[0]}; raise beads.max_beads")
+        for bead in beads.values():
+            self._require_inside(bead, roi_px)
+        self._rois.replace_beads({key: roi_of(bead.x_px, bead.y_px, roi_px) for key, bead in beads.items()})
+        self._beads, self._roi_px = beads, roi_px
 
     def _is_known(self, x_px: float, y_px: float) -> bool:
         """Return whether a bead of the list is at this place."""
@@ -189,10 +240,10 @@ class BeadOwner:
         self._rois.update_beads({bead.id: self._roi(bead)})
         self._beads[bead.id] = bead
 
-    def _require_inside(self, bead: Bead) -> None:
+    def _require_inside(self, bead: Bead, roi_px: int | None = None) -> None:
         if self.format is None:
             raise BeadRefused("beads can be placed once the camera is open")
-        outside = why_outside(bead, self._roi_px, self.format)
+        outside = why_outside(bead, self._roi_px if roi_px is None else roi_px, self.format)
         if outside:
             raise BeadRefused(f"{outside}; place it further inside")
 

@@ -19,6 +19,7 @@ from magscope_app.messages import (
     CameraReady,
     CameraSettings,
     CommandRefused,
+    EditBeads,
     Event,
     FindBeads,
     FirstFrame,
@@ -157,7 +158,8 @@ class Line:
             mode=message.mode or config.recording.mode,
             config_text=self._loaded.text,
             anchor=self._anchor,
-            facts=dataset_facts(self._loaded, self._anchor, self.camera, self._motors.motors, beads),
+            facts=dataset_facts(self._loaded, self._anchor, self.camera, self._motors.motors, beads)
+            | {"roi_px": self.beads.roi_px},
         )
         self.children.send("recording", order)
 
@@ -240,8 +242,8 @@ class Line:
             case AcquisitionStopped(reason, seconds):
                 self.acquired_s += seconds
                 self._on_acquisition_stopped(reason)
-            case BeadsFound(centres):
-                self._on_beads_found(centres)
+            case BeadsFound():
+                self._on_beads_found(message)
             case ProcessReady() | CameraReady() | MotorsReady():
                 self._on_ready(child, message)
             case RecordingStarted() | RecordingProgress() | RecordingFinished():
@@ -303,7 +305,11 @@ class Line:
         if own and self._options.headless and self._options.duration_s is None:
             self.stop("failed" if message.error else "completed")
 
-    def _on_beads_found(self, centres: tuple[tuple[float, float, float], ...]) -> None:
+    def _on_beads_found(self, message: BeadsFound) -> None:
+        if message.preview:
+            self._tell(message)
+            return
+        centres = message.centres
         added = self.beads.add_found(centres)
         said = f"{len(centres)} beads found"
         if added < len(centres):
@@ -378,6 +384,10 @@ class Line:
                 self.children.send("recording", event)
 
     def _on_bead_command(self, message: Message) -> None:
+        resized = isinstance(message, EditBeads) and message.roi_px is not None
+        if resized and self.board.recording is not None:
+            self._refuse("the ROIs keep their size while something is recorded; stop the recording first")
+            return
         try:
             if not self.beads.handle(message):
                 self.log(logging.WARNING, f"nobody handles {type(message).__name__}")

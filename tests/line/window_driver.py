@@ -29,8 +29,8 @@ def run(link: Link, handles: Handles) -> int:
     original = application_module.open_window
     drivers: list[_Driver] = []
 
-    def open_and_drive(application: Any, session: Any) -> Any:
-        window = original(application, session)
+    def open_and_drive(application: Any, session: Any, folder: Any = None) -> Any:
+        window = original(application, session, folder)
         drivers.append(_Driver(window, handles))
         return window
 
