@@ -73,6 +73,8 @@ class Menus:
         for action in (self._window.image.tools.add, self._window.image.tools.look):
             menu.addAction(action)
             self._window.desk.add_action(action.objectName(), action)
+        find = partial(session.beads.find, preview=False)
+        self._add(menu, "find_beads", "Find beads and add them at once", "", find)
         self._add(menu, "select_all", "Select all beads", "Ctrl+A", session.select_all)
         self._add(menu, "remove_bead", "Remove selected beads", "Del", session.remove_selected)
         self._add(
@@ -121,8 +123,6 @@ class Menus:
         for key, label in (("undo", edits.undo_label), ("redo", edits.redo_label)):
             self.actions[key].setEnabled(bool(label))
             self.actions[key].setText(f"{key.capitalize()} {label}".rstrip())
-        for key in ("remove_bead", "reference", "tethered"):
-            self.actions[key].setEnabled(bool(session.selection.chosen))
 
 
 def _menu(bar: QMenuBar, title: str) -> QMenu:

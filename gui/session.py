@@ -15,6 +15,7 @@ from gui.models.history import TraceHistory
 from gui.models.selection import Selection
 from gui.models.state import State
 from gui.snapshot import Snapshot
+from gui.zluts import ZLuts
 from magscope_app.config import BeadRole, RecordingMode
 from magscope_app.devices.setting import SettingValue
 from magscope_app.messages import (
@@ -78,6 +79,7 @@ class Session(QObject):
         self._over = False
         self.state.roi_px = self.config.beads.roi_px
         self.background = Background(self.state.warn)
+        self.zluts = ZLuts(self.background, self.config.tracking.zlut)
         self.beads = BeadCommands(link.send, self.state, self.background)
 
     @property

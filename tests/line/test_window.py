@@ -42,6 +42,7 @@ def test_window_is_driven_as_a_person_does(tmp_path: Path, monkeypatch: pytest.M
     require_identities(dataset.counters, dataset.about["ledger"])
     assert dataset.counters["frames_recorded"] > 50
     assert set(dataset.column("tracking/bead_ids")) == {0, 1, 2, 5}
+    assert dataset.about["roi_px"] == 48
     assert dataset.path.name.endswith("_renamed")
     events = {event["kind"]: event for event in dataset.events()}
     assert events["note"]["text"] == "magnet was touched"

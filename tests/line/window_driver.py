@@ -86,6 +86,13 @@ class _Driver:
         click_image(window, *place)
         press(window.image.view, Qt.Key.Key_Delete)
         yield "one of them is gone", lambda: text_of(window, "status.beads.value") == "3"
+        yield "it can be undone", lambda: window.menus.actions["undo"].isEnabled()
+        press(window.image.view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        yield "it is back by undo", lambda: text_of(window, "status.beads.value") == "4"
+        press(window.image.view, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
+        yield "it is gone by redo", lambda: text_of(window, "status.beads.value") == "3"
+        retype(find(window, QLineEdit, "image.roi"), "48")
+        yield "the ROIs are smaller", lambda: all(b - a == 48 for a, b, _, _ in self._rois.get_beads()[1])
         window.menus.actions["find_beads"].trigger()
         yield "it is found again", lambda: text_of(window, "status.beads.value") == "4"
         click_image(window, *place)
