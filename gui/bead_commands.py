@@ -109,7 +109,7 @@ class BeadCommands:
 
     def add_found(self, candidates: Iterable[Candidate]) -> None:
         """Put candidates on the list, numbered by rows."""
-        first = max(self._state.beads, default=-1) + 1
+        first = self._state.next_id
         ordered = in_reading_order(candidates)
         fresh = tuple(Bead(first + index, x, y) for index, (x, y, _) in enumerate(ordered))
         if fresh:

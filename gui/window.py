@@ -36,8 +36,8 @@ _STRIP_PERIOD_S = 0.25
 _PANEL_OF_FIELD = {
     "fps": "camera",
     "beads": "beads",
-    "buffer": "system",
-    "lost": "system",
+    "buffer": "losses",
+    "lost": "losses",
     "recording": "recording",
     "disk": "recording",
     "motors": "motors",

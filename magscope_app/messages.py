@@ -305,11 +305,12 @@ class SelectBead(Message):
 
 @dataclass(frozen=True, slots=True)
 class BeadsChanged(Message):
-    """The bead list as it is now, and the side of the ROIs (0: not said)."""
+    """The bead list as it is now, the side of the ROIs (0: not said), and the first id not used yet."""
 
     beads: tuple[Bead, ...]
     version: int
     roi_px: int = 0
+    next_id: int = 0
 
 
 # --- experiment --------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import singledispatchmethod
 from pathlib import Path
 
+from gui.models.rates import RateHistory
 from magscope_app.config import RecordingMode
 from magscope_app.devices.setting import Setting
 from magscope_app.messages import (
@@ -64,10 +65,12 @@ class State:
     beads: dict[int, Bead] = field(default_factory=dict)
     beads_version: int = -1
     roi_px: int = 0
+    next_id: int = 0
     #: Candidates (x_px, y_px, score) of the newest preview of a search; None as long as none has come.
     found: tuple[tuple[float, float, float], ...] | None = None
     status: SystemStatus | None = None
     status_at_ns: int = 0
+    rates: RateHistory = field(default_factory=RateHistory)
     recording: Path | None = None
     recording_mode: RecordingMode | None = None
     progress: RecordingProgress | None = None
@@ -128,6 +131,7 @@ class State:
         self.beads = {bead.id: bead for bead in sorted(message.beads, key=lambda bead: bead.id)}
         self.beads_version = message.version
         self.roi_px = message.roi_px or self.roi_px
+        self.next_id = message.next_id
 
     @apply.register
     def _(self, message: BeadsFound) -> None:
@@ -136,6 +140,7 @@ class State:
     @apply.register
     def _(self, message: SystemStatus) -> None:
         self.status = message
+        self.rates.add(message)
         self.recording = message.recording
         self.status_at_ns = self.clock()
 

@@ -69,7 +69,9 @@ class LutPanel(Panel):
     def _why_none(self, snapshot: Snapshot) -> str:
         if self.session.zluts.path is None:
             return "The config names no Z-LUT (tracking.zlut), so there is no z"
-        return "No bead is selected" if snapshot.selected is None else f"Bead {snapshot.selected} has no Z-LUT"
+        return (
+            "No bead is selected" if snapshot.selected is None else f"Bead {snapshot.selected} has no Z-LUT"
+        )
 
     def _draw(self, zlut: ZLUT) -> None:
         """Put the table on an even grid of z: planes may be unevenly spaced."""

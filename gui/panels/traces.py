@@ -38,7 +38,9 @@ class TracesPanel(Panel):
         self._zero.setMinimumWidth(10)
         self.relative = QCheckBox("− references")
         self.relative.setObjectName("traces.relative")
-        self.relative.setToolTip("Subtract the mean movement of the reference beads: what is left is no drift")
+        self.relative.setToolTip(
+            "Subtract the mean movement of the reference beads: what is left is no drift"
+        )
         self._window = QComboBox()
         self._window.setObjectName("traces.window")
         self._window.addItems([f"last {seconds} s" for seconds in _WINDOWS_S])

@@ -145,6 +145,8 @@ class BeadOwner:
         self._rois = rois
         self._roi_px = roi_px
         self._beads: dict[int, Bead] = {}
+        #: Ids below have been used since the list was last replaced as a whole.
+        self._used = 0
         self.format: FrameFormat | None = None
 
     def __len__(self) -> int:
@@ -158,7 +160,7 @@ class BeadOwner:
     def changed(self) -> BeadsChanged:
         """Return the list as a message."""
         beads = tuple(self._beads[key] for key in sorted(self._beads))
-        return BeadsChanged(beads, self._rois.version, self._roi_px)
+        return BeadsChanged(beads, self._rois.version, self._roi_px, self._used)
 
     def add(self, beads: Iterable[Bead]) -> None:
         """Add beads, all or none. Raises BeadRefused."""
@@ -171,10 +173,11 @@ class BeadOwner:
             )
         self._rois.add_beads({bead.id: self._roi(bead) for bead in new.values()})
         self._beads |= new
+        self._used = max([self._used, *(bead_id + 1 for bead_id in new)])
 
     def add_found(self, centres: Iterable[tuple[float, float, float]]) -> int:
         """Add the best of the beads that were found, as many as there is room for, numbered by rows."""
-        first = self._rois.get_next_available_bead_id()
+        first = self._used
         room = self._rois.capacity - first
         new = [centre for centre in centres if not self._is_known(*centre[:2])]
         best = sorted(new[:room], key=lambda centre: (centre[1], centre[0]))
@@ -207,6 +210,8 @@ class BeadOwner:
         if not MIN_ROI_PX <= roi_px <= MAX_ROI_PX:
             raise BeadRefused(f"a ROI has {MIN_ROI_PX} to {MAX_ROI_PX} px, not {roi_px}; give another size")
         beads = {key: bead for key, bead in self._beads.items() if key not in edit.remove}
+        # A whole new list (loaded, renumbered) begins anew; otherwise no id is ever used for another bead.
+        used = self._used if beads or not edit.put else 0
         beads |= {bead.id: bead for bead in edit.put}
         wrong = sorted(key for key in beads if not 0 <= key < self._rois.capacity)
         if wrong:
@@ -216,6 +221,7 @@ class BeadOwner:
             self._require_inside(bead, roi_px)
         self._rois.replace_beads({key: roi_of(bead.x_px, bead.y_px, roi_px) for key, bead in beads.items()})
         self._beads, self._roi_px = beads, roi_px
+        self._used = max([used, *(bead_id + 1 for bead_id in beads)])
 
     def _is_known(self, x_px: float, y_px: float) -> bool:
         """Return whether a bead of the list is at this place."""
@@ -223,7 +229,7 @@ class BeadOwner:
         return any(math.hypot(bead.x_px - x_px, bead.y_px - y_px) < near for bead in self._beads.values())
 
     def _next_id(self) -> int:
-        next_id = self._rois.get_next_available_bead_id()
+        next_id = self._used
         if next_id >= self._rois.capacity:
             raise BeadRefused(
                 f"the bead ids up to {next_id - 1} are used up; raise beads.max_beads in the config"
