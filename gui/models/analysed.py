@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from gui.models.history import Trace
 from magscope_app.analysis import (
     AllanDeviation,
@@ -16,6 +18,7 @@ from magscope_app.analysis import (
 AXES = ("x", "y", "z")
 #: Fewer frames than this say nothing.
 FEWEST_FRAMES = 64
+_BLOCKS_PER_DECADE = 25
 
 
 def allan_of(trace: Trace) -> dict[str, AllanDeviation]:
@@ -35,5 +38,16 @@ def spectra_of(trace: Trace) -> dict[str, tuple[Spectrum, Lorentzian]]:
         interval_s, values = longest_stretch(trace.t_s, getattr(trace, f"{axis}_nm"))
         if len(values) >= FEWEST_FRAMES and values.any() and values.std() > 0:
             spectrum = power_spectrum(values, interval_s)
-            found[axis] = spectrum, fit_lorentzian(spectrum)
+            found[axis] = blocked(spectrum), fit_lorentzian(spectrum)
     return found
+
+
+def blocked(spectrum: Spectrum) -> Spectrum:
+    """Return means over equal stretches of a logarithmic axis: less noise where there are many points."""
+    f, s = spectrum.frequency_hz, spectrum.density
+    block = np.floor(np.log10(f) * _BLOCKS_PER_DECADE)
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(block)) + 1))
+    counts = np.diff(np.append(starts, len(f)))
+    return Spectrum(
+        np.add.reduceat(f, starts) / counts, np.add.reduceat(s, starts) / counts, spectrum.averages
+    )

@@ -13,7 +13,7 @@ from gui.models.quantities import MISSING, number_text
 from magscope_app.datatypes import TRACKS_COLUMNS
 from magscope_app.messages import Bead
 
-COLUMNS = ("bead", "for", "x (µm)", "y (µm)", "z (nm)", "σz (nm)", "quality", "force (pN)", "state")
+COLUMNS = ("bead", "for", "x (µm)", "y (µm)", "z (nm)", "σz (nm)", "quality", "F (pN)", "state")
 TOOLTIPS = (
     "Number of the bead",
     "tethered, or reference for a bead stuck to the coverslip; right click changes it",

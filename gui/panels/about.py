@@ -12,14 +12,15 @@ from PyQt6.QtWidgets import QPlainTextEdit, QPushButton, QVBoxLayout
 
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
+from magscope_app import __version__
 from magscope_app.config import Config
 
-_PACKAGES = ("magscope-app", "numpy", "numba", "pyqtgraph", "pymmcore-plus", "ndstorage", "h5py", "pydantic")
+_PACKAGES = ("numpy", "numba", "pyqtgraph", "pymmcore-plus", "ndstorage", "h5py", "pydantic")
 
 
 def versions_text(config: Config) -> str:
     """Return what a bug report should say about the program and the computer."""
-    lines = [f"{name} {_version(name)}" for name in _PACKAGES]
+    lines = [f"magscope-app {__version__}", *(f"{name} {_version(name)}" for name in _PACKAGES)]
     lines += [
         f"Qt {QT_VERSION_STR}, PyQt {PYQT_VERSION_STR}",
         f"Python {sys.version.split()[0]}",
@@ -35,7 +36,7 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "(not installed as a package)"
+        return "(not installed)"
 
 
 class AboutPanel(Panel):

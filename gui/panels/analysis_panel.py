@@ -46,6 +46,9 @@ class AnalysisPanel(Panel):
         self._item = self.plot.getPlotItem()
         quiet(self._item)
         self._item.setLogMode(x=True, y=True)
+        for side in ("left", "bottom"):
+            # Only whole powers of ten have numbers: those between lie over one another.
+            self._item.getAxis(side).setStyle(maxTickLevel=1, maxTextLevel=0)
         self._item.setLabel("bottom", self.bottom)
         self._item.setLabel("left", self.left)
         self._curves = {axis: curve(self._item) for axis in AXES}

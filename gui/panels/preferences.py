@@ -69,6 +69,7 @@ class PreferencesPanel(Panel):
         self._show_choices()
         self.chosen_theme.textActivated.connect(lambda text: self._desk.choose_theme(_THEMES[text]))
         self.text_size.valueChanged.connect(lambda size: self._desk.choose_font(size if size > 7 else 0))
+        self._desk.looks_changed.connect(self._show_choices)
         hints.clicked.connect(self._desk.show_hints_again)
 
     def settings(self) -> list[tuple[str, QWidget]]:

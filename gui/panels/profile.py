@@ -92,7 +92,8 @@ class ProfilePanel(Panel):
         self.plot.setBackground(theme.base)
         colour_plot(self._item, theme)
         self._curve.setPen(pen(theme.x))
-        self._plane.setPen(pen(theme.z))
+        # Few points: here a wide line costs nothing, and shows beside the other.
+        self._plane.setPen(pg.mkPen(theme.z, width=3))
 
 
 def _points(line: Any) -> tuple[Any, Any]:

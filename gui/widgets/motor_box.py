@@ -49,6 +49,8 @@ class MotorBox(QFrame):
         self.step.setObjectName(f"motor.{motor.name}.step")
         self.step.setToolTip("Size of a step")
         self._units = QLabel(), QLabel()
+        for unit in self._units:
+            unit.setContentsMargins(3, 0, 3, 0)
         self._refused = QLabel()
         self._refused.setProperty("role", "refused")
         self._refused.setWordWrap(True)
