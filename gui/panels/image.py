@@ -23,7 +23,7 @@ from gui.widgets.levels_bar import LevelsBar
 from magscope_app.datatypes import TRACKS_COLUMNS
 
 _HINT = (
-    "Click: select · Ctrl+click or Ctrl+drag: several · drag selected or arrows: move · Shift+click: add · "
+    "Click: select · Ctrl: several · drag or arrows: move selected · Shift+click: add · "
     "Del: remove · wheel: zoom · drag: pan"
 )
 _ADD_HINT = "Click a bead to add it · click a box to select it · A or Esc: done"

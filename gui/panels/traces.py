@@ -77,6 +77,7 @@ class TracesPanel(Panel):
         bar.addSpacing(8)
         bar.addWidget(self._zero, 1)
         bar.addWidget(self.relative)
+        bar.addSpacing(6)
         bar.addWidget(self._window)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
