@@ -73,6 +73,11 @@ class ProcessReady(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Heartbeat(Message):
+    """A process's loop turns."""
+
+
+@dataclass(frozen=True, slots=True)
 class CameraReady(Message):
     """The camera is open."""
 
@@ -432,11 +437,26 @@ class Event(Message):
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """One line of the process list: starting, running, dead, ended."""
+    """One line of the process list.
+
+    Attributes
+    ----------
+    name : str
+        What it does.
+    state : str
+        starting, running, slow (no sign of life for a while), hung (none for long), dead, restarting, failed
+        (dead, and not started again), ended.
+    pid : int or None
+        Of the operating system.
+    """
 
     name: str
     state: str
     pid: int | None = None
+
+
+#: States of a process that need no attention.
+_WELL = ("starting", "running", "ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -480,3 +500,8 @@ class SystemStatus(Message):
     free_disk_bytes: int
     processes: tuple[ProcessState, ...]
     awake: bool
+
+    @property
+    def troubled(self) -> tuple[tuple[str, str], ...]:
+        """Name and state of every process that needs attention."""
+        return tuple((one.name, one.state) for one in self.processes if one.state not in _WELL)

@@ -77,6 +77,14 @@ def _left(
     )
 
 
+@pytest.fixture(autouse=True, scope="session")
+def logs_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the runs of tests out of the user's own logs (Linux; elsewhere the oldest are removed anyway)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """Return the folder of real bead images, or skip the test where there is none."""

@@ -24,7 +24,7 @@ from magscope_app.datatypes import TRACKS_COLUMNS
 
 _HINT = (
     "Click: select · Ctrl: several · drag or arrows: move selected · Shift+click: add · "
-    "Del: remove · wheel: zoom · drag: pan"
+    "Del: remove · wheel: zoom"
 )
 _ADD_HINT = "Click a bead to add it · click a box to select it · A or Esc: done"
 _STALE_S = 1.0

@@ -85,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_check(commands)
     add_dataset_commands(commands)
+    _add_report(commands)
+    _add_bench(commands)
     return parser
 
 
@@ -121,10 +123,35 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check.set_defaults(command=_check)
 
 
-def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "config", metavar="CONFIG", help="a TOML file, or the name of a shipped one such as demo.toml"
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    report = commands.add_parser(
+        "report",
+        help="bundle logs and versions for a bug report",
+        description="Write the logs of the last runs, a config, the versions of all libraries and what "
+        "computer this is into one zip file. No recorded data go into it.",
     )
+    report.add_argument("config", metavar="CONFIG", nargs="?", help="a config that belongs to the report")
+    report.add_argument("--out", type=Path, metavar="FILE", help="the zip file to write")
+    report.set_defaults(command=_report)
+
+
+def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    bench = commands.add_parser(
+        "bench",
+        help="measure what this computer can do",
+        description="Measure memory, tracker, disk and the whole line for about a minute, and say how many "
+        "beads the camera of a config may have at its rate. No device is opened.",
+    )
+    _add_config(bench, optional=True)
+    bench.set_defaults(command=_bench)
+
+
+def _add_config(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    said = "a TOML file, or the name of a shipped one such as demo.toml"
+    if optional:
+        parser.add_argument("config", metavar="CONFIG", nargs="?", default="demo.toml", help=said)
+    else:
+        parser.add_argument("config", metavar="CONFIG", help=said)
     parser.add_argument(
         "--set",
         action="append",
@@ -161,6 +188,18 @@ def _check(parsed: argparse.Namespace) -> int:
     from magscope_app.cli.check import check
 
     return check(parsed.config, parsed.overrides)
+
+
+def _report(parsed: argparse.Namespace) -> int:
+    from magscope_app.cli.report import report
+
+    return report(parsed.config, parsed.out)
+
+
+def _bench(parsed: argparse.Namespace) -> int:
+    from magscope_app.cli.bench import bench
+
+    return bench(parsed.config, parsed.overrides)
 
 
 def _require_own_packages() -> None:

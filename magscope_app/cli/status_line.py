@@ -18,7 +18,6 @@ def describe(status: SystemStatus) -> str:
     """Return the state of everything in one line."""
     counters = status.counters
     recorded = f"recorded {counters.frames_recorded}" if status.recording else "not recording"
-    dead = [process.name for process in status.processes if process.state == "dead"]
     parts = [
         f"{status.fps:.1f} fps",
         f"{status.beads} beads",
@@ -27,7 +26,7 @@ def describe(status: SystemStatus) -> str:
         recorded,
         f"{status.free_disk_bytes / 1e9:.1f} GB free",
     ]
-    return " · ".join(parts + [f"{name} is DEAD" for name in dead])
+    return " · ".join(parts + [f"{name} is {state.upper()}" for name, state in status.troubled])
 
 
 def summarize(result: RunResult) -> str:

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from magscope_app.config.section import Section
 
 BeadRole = Literal["tethered", "reference"]
+RestartPolicy = Literal["always", "never"]
 RecordingMode = Literal[
     "Track", "Track and Video (ROIs)", "Track and Video (Full)", "Video (ROIs)", "Video (Full)"
 ]
@@ -116,11 +117,30 @@ class Experiment(Section):
     )
 
 
+class Restart(Section):
+    """Which processes are started again when they die: after growing pauses, six times in five minutes."""
+
+    camera: RestartPolicy = Field("always", description="Frame ids go on; the gap stands in the ledger.")
+    tracking: RestartPolicy = Field("always", description="It goes on with the frame it had reached.")
+    recording: RestartPolicy = Field("always", description="It goes on in the same dataset, in a new part.")
+    motors: RestartPolicy = Field("always", description="The axes are opened again and do not move.")
+
+
 class Supervisor(Section):
     """What happens when a part fails."""
 
+    restart: Restart = Restart()
+    heartbeat_s: float = Field(
+        1.0,
+        ge=0.1,
+        le=60,
+        description="A process without a sign of life for so long is called slow, after six times that hung; "
+        "a hung camera, tracking or motors process, and after 120 times that the recording one, is killed "
+        "and started again.",
+    )
     on_child_death: Literal["shutdown", "continue"] = Field(
-        "shutdown", description="End everything cleanly, or go on with the processes that are left."
+        "shutdown",
+        description="When a process is not started again: end everything cleanly, or go on with those left.",
     )
 
 

@@ -27,11 +27,13 @@ class Why(IntEnum):
     ABSENT = 7
     OVERWRITTEN_IN_USE = 8
     MERGED = 9
+    CAMERA_AWAY = 10
 
 
 _TEXT = {
     Why.FULL: "the ring was full: a lossless reader was too slow",
     Why.CAMERA_JUMP: "the camera's own frame number jumped",
+    Why.CAMERA_AWAY: "the camera was away and came back; the number follows from the time and its rate",
     Why.LAPPED: "the writer lapped this reader",
     Why.OWNER_DIED: "the reader's process died and the ring went on without it",
     Why.NO_HEARTBEAT: "the reader gave no sign of life and the ring went on without it",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.gaps import Why
-from magscope_app.datatypes.ring import Ring
+from magscope_app.datatypes.ring import Ring, signed
 from magscope_app.datatypes.writing import Pins, Waker, WriterClaim
 
 logger = logging.getLogger("magscope_app.datatypes")
@@ -124,6 +124,18 @@ class RingWriter:
     def begin_run(self) -> None:
         """Forget the camera's last number: the camera starts again."""
         self._expected = _NO_NUMBER
+
+    def resume_run(self, timestamp_ns: int, fps: float) -> int:
+        """Book what the camera took while it had no writer; its next frame is of `timestamp_ns`."""
+        head = self._head
+        if not head:
+            return 0
+        slot = self._slots[(head - 1) % self._length]
+        last_ns = signed(self._words[slot + layout.TIMESTAMP_NS])
+        count = max(0, round((timestamp_ns - last_ns) * 1e-9 * fps) - 1)
+        if count:
+            self._ring.camera_gaps.append(0, count, Why.CAMERA_AWAY, at=self._next_id, joins=False)
+        return count
 
     def _book_jump(self, camera_frame: int) -> None:
         """Compare the camera's number with the one expected, if any, and expect the next one."""

@@ -234,6 +234,23 @@ class VideoBuffer(DocumentedVideo):
         """Say that the camera starts, so that its number may begin anew without counting as a loss."""
         self._writer.begin_run()
 
+    def resume_run(self, *, timestamp_ns: int, fps: float) -> int:
+        """Say that the camera is back after its process had died; call it between `begin` and `commit`.
+
+        Parameters
+        ----------
+        timestamp_ns : int
+            Session clock of the frame that is about to be published.
+        fps : float
+            The camera's rate, from which the number of frames follows that it took meanwhile.
+
+        Returns
+        -------
+        int
+            How many frames were booked as lost in the camera.
+        """
+        return self._writer.resume_run(timestamp_ns, fps)
+
     # End ------------------------------------------------------------------------------------------
 
     def close(self) -> None:

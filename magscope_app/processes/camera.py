@@ -60,6 +60,7 @@ class _CameraLoop:
         self._scratch: npt.NDArray[Any] = np.empty(0)
         self._acquiring = False
         self._ending = False
+        self._resuming = handles.restarted
         self._n_frames = 0
         self._first_ns = self._last_ns = 0
 
@@ -165,6 +166,9 @@ class _CameraLoop:
 
     def _publish(self, video: VideoBuffer, info: FrameInfo) -> None:
         t_ns = info.timestamp_ns - self._handles.session_start_ns
+        if self._resuming:
+            self._resuming = False
+            video.resume_run(timestamp_ns=t_ns, fps=self._handles.config.camera.fps)
         frame_id = video.commit(
             timestamp_ns=t_ns,
             camera_frame=info.frame_number,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import importlib
 import logging
 import multiprocessing
@@ -23,6 +24,7 @@ from magscope_app.errors import MagscopeError
 from magscope_app.messages import LogEntry, ProcessFailed
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link, LinkClosed
+from magscope_app.run_log import crash_file
 
 #: The function that does a process's work: it returns when told to end.
 Work = Callable[[Link, Handles], object]
@@ -41,6 +43,7 @@ class ChildStart:
     target: str
     connection: Connection
     handles: Handles
+    log_folder: Path | None = None
 
 
 class LinkLogHandler(logging.Handler):
@@ -60,8 +63,11 @@ def child_main(start: ChildStart) -> None:
     """Run a child; the target of every spawned process."""
     _leave_signals_to_supervisor()
     _end_with_supervisor()
+    if start.log_folder is not None:
+        _record_crash(crash_file(start.log_folder, start.name))
     append_driver_folders(start.handles.config.drivers.path)
-    link = Link(start.connection, start.name)
+    # Twice within the time after which a process is called slow.
+    link = Link(start.connection, start.name, start.handles.config.supervisor.heartbeat_s / 2)
     log = logging.getLogger("magscope_app")
     log.setLevel(logging.INFO)
     log.addHandler(LinkLogHandler(link, start.name))
@@ -112,6 +118,17 @@ def _end_with_supervisor() -> None:
         os._exit(ORPHANED)
 
     threading.Thread(target=watch, name="watch-supervisor", daemon=True).start()
+
+
+def _record_crash(path: Path) -> None:
+    """Let the interpreter write where it was when a library crashes it, which no handler of ours outlives."""
+    try:
+        # Stays open as long as the process: a crash cannot open a file.
+        file = path.open("a", encoding="utf-8")
+    except OSError as error:
+        logging.getLogger(__name__).warning("a crash of this process cannot be recorded: %s", error)
+        return
+    faulthandler.enable(file)
 
 
 def _leave_signals_to_supervisor() -> None:

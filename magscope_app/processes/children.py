@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing import connection
 from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
-from magscope_app.messages import Message, ProcessState, Shutdown
+from magscope_app.messages import Heartbeat, Message, ProcessState, Shutdown
 from magscope_app.processes.child import ChildStart, child_main
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link, LinkClosed
+from magscope_app.processes.revival import kind_of
 
 #: Where each process's work is done; the window and the drivers are found by name, never imported here.
 TARGETS = {
@@ -24,6 +28,13 @@ TARGETS = {
     "experiment": "magscope_app.processes.experiment:run",
     "gui": "gui.app:run",
 }
+#: A process that is silent for so many heartbeats is hung; a recorder may wait for a slow disk.
+_HUNG_BEATS = 6
+#: Who is killed when hung, after so many heartbeats. A window may be held by its system's own menus, and a
+#: protocol of the user's may compute; nothing is lost by their silence.
+_KILL_BEATS = {"camera": 6, "tracking": 6, "motors": 6, "recording": 120}
+#: A process that starts may take this long to open its device.
+START_TIMEOUT_S = 60.0
 #: How long a process that was told to end may take, and one that was terminated.
 _END_S, _END_STARTING_S, _TERMINATE_S = 1.0, 0.2, 0.3
 
@@ -31,7 +42,7 @@ _END_S, _END_STARTING_S, _TERMINATE_S = 1.0, 0.2, 0.3
 class Child:
     """One child process and the pipe to it."""
 
-    def __init__(self, context: SpawnContext, name: str, handles: Handles) -> None:
+    def __init__(self, context: SpawnContext, name: str, handles: Handles, log_folder: Path | None) -> None:
         self.name = name
         self.ended = False
         #: What the process said before it ended because of an error.
@@ -39,7 +50,7 @@ class Child:
         ours, theirs = context.Pipe(duplex=True)
         self._process: BaseProcess = context.Process(
             target=child_main,
-            args=(ChildStart(name, TARGETS[name], theirs, handles),),
+            args=(ChildStart(name, TARGETS[name], theirs, handles, log_folder),),
             name=f"magscope-{name}",
         )
         try:
@@ -49,6 +60,8 @@ class Child:
             theirs.close()
         self.link = Link(ours, name)
         self.state = "starting"
+        self._heartbeat_s = handles.config.supervisor.heartbeat_s
+        self._heard_at = time.monotonic()
 
     @property
     def sentinel(self) -> int:
@@ -69,7 +82,9 @@ class Child:
                 return
             if message is None:
                 return
-            yield message
+            self._heard_at = time.monotonic()
+            if not isinstance(message, Heartbeat):
+                yield message
 
     def has_died(self) -> bool:
         """Return True when the process has ended unasked and was not buried yet.
@@ -83,9 +98,26 @@ class Child:
         self.ended = True
         self.state = "dead"
 
+    def kill_if_hung(self) -> float | None:
+        """Kill a process that must answer and does not; return for how many seconds it was silent."""
+        if self.ended:
+            return None
+        silent_s = time.monotonic() - self._heard_at
+        beats = _KILL_BEATS.get(kind_of(self.name), math.inf)
+        limit_s = START_TIMEOUT_S if self.state == "starting" else beats * self._heartbeat_s
+        if silent_s <= limit_s:
+            return None
+        self._process.kill()
+        self._heard_at = time.monotonic()
+        return silent_s
+
     def process_state(self) -> ProcessState:
         """Return what the user sees of it."""
-        return ProcessState(self.name, self.state, self._process.pid)
+        state = self.state
+        if state == "running":
+            beats = (time.monotonic() - self._heard_at) / self._heartbeat_s
+            state = "hung" if beats > _HUNG_BEATS else "slow" if beats > 1 else state
+        return ProcessState(self.name, state, self._process.pid)
 
     def end(self, deadline: float) -> None:
         """Wait for the process until `deadline`; end it by force after that."""
@@ -110,11 +142,14 @@ class Children:
         Starts them.
     handles : Handles
         What each of them is given.
+    log_folder : Path, optional
+        Where each leaves a trace if it crashes.
     """
 
-    def __init__(self, context: SpawnContext, handles: Handles) -> None:
+    def __init__(self, context: SpawnContext, handles: Handles, log_folder: Path | None = None) -> None:
         self._context = context
         self._handles = handles
+        self._log_folder = log_folder
         self._children: dict[str, Child] = {}
 
     def __iter__(self) -> Iterator[Child]:
@@ -123,9 +158,11 @@ class Children:
     def start(self, names: Iterable[str]) -> None:
         """Start the processes called `names`, anew if they have ended."""
         for name in names:
+            handles = self._handles
             if name in self._children:
                 self._children[name].end(time.monotonic())
-            self._children[name] = Child(self._context, name, self._handles)
+                handles = replace(handles, restarted=True)
+            self._children[name] = Child(self._context, name, handles, self._log_folder)
 
     def alive(self, name: str) -> bool:
         """Return True while the process called `name` is there."""

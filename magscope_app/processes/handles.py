@@ -42,6 +42,8 @@ class Handles:
         ``perf_counter_ns`` at which the session clock is 0.
     locks, wakes : mapping
         By buffer, and by ``"buffer.reader"``; they can only be handed on by spawning a process.
+    restarted : bool
+        A process of this name was there before, and has died.
     """
 
     config: Config
@@ -49,6 +51,7 @@ class Handles:
     session_start_ns: int
     locks: dict[str, Lock]
     wakes: dict[str, Semaphore]
+    restarted: bool = False
 
     def video(self) -> VideoBuffer:
         """Attach to the frames; the buffer exists once VideoReady was sent."""

@@ -41,6 +41,7 @@ from magscope_app.messages import (
     RenameRecording,
     SelectBead,
     SetCameraSetting,
+    StartAcquisition,
     StartRecording,
     StopMotors,
     StopProtocol,
@@ -53,6 +54,7 @@ from magscope_app.processes.children import Child, Children
 from magscope_app.processes.dead_recorder import close_for_dead_recorder
 from magscope_app.processes.facts import dataset_facts
 from magscope_app.processes.options import Listeners, RunOptions
+from magscope_app.processes.revival import Revival
 from magscope_app.processes.segments import Segments
 from magscope_app.processes.status_board import StatusBoard
 
@@ -118,6 +120,10 @@ class Line:
         self.recordings: list[RecordingFinished] = []
         self._motors = MotorsReady(())
         self._windows_lost = 0
+        self._revival = Revival(loaded.config.supervisor.restart.model_dump())
+        self._returning: set[str] = set()
+        self._resume_camera = False
+        self._selected: SelectBead | None = None
         self._protocol = loaded.config.experiment.protocol
 
     # --- for the supervisor ------------------------------------------------------------------
@@ -140,10 +146,8 @@ class Line:
         """Tell everyone who wants to know which beads there are."""
         changed = self.beads.changed()
         self._tell(changed)
-        if self.board.recording is not None:
-            beads = [asdict(bead) for bead in changed.beads]
-            event = self._event("beads", {"beads": beads, "version": changed.version})
-            self.children.send("recording", event)
+        beads = [asdict(bead) for bead in changed.beads]
+        self._record("beads", {"beads": beads, "version": changed.version})
 
     def start_recording(self, message: StartRecording) -> None:
         """Order a dataset; what the message leaves open comes from the config."""
@@ -183,6 +187,7 @@ class Line:
         self.children.send("gui", ProcessDied(child.name, child.exit_code))
         if child.name == "camera" and self.acquiring:
             self.acquiring = False
+            self._resume_camera = True
             if self.first_frame_ns is not None:
                 self.acquired_s += (self._anchor.session_ns() - self.first_frame_ns) * 1e-9
         if child.name == "gui":
@@ -195,6 +200,9 @@ class Line:
             return
         if child.name == "recording" and self.board.recording is not None:
             self._on_recorder_lost(text, self.board.recording)
+        if self._revive(child, text):
+            return
+        child.state = "failed"
         policy = self._loaded.config.supervisor.on_child_death
         if policy == "continue" and self.camera is not None and not self.stopping:
             self.errors.append(text)
@@ -203,6 +211,31 @@ class Line:
             self.fail(f"{text}; everything is ended, what was recorded is safe")
         else:
             self.fail(text)
+
+    def _revive(self, child: Child, text: str) -> bool:
+        """Plan to start a process again that had been running; one that never ran will not the next time."""
+        if self.stopping or child.state != "dead" or not self._has_run(child.name):
+            return False
+        pause_s = self._revival.plan(child.name)
+        if pause_s is None:
+            return False
+        child.state = "restarting"
+        self._returning.add(child.name)
+        self.log(logging.ERROR, f"{text}; it is started again in {pause_s:g} s, the others go on")
+        self._record("process died", {"process": child.name, "why": text})
+        return True
+
+    def _has_run(self, name: str) -> bool:
+        return self.camera is not None if name == "camera" else name in self.ready
+
+    def watch(self) -> None:
+        """Start what is due to be started again, and end what is hung."""
+        self.children.start(self._revival.take_due())
+        for child in self.children:
+            silent_s = child.kill_if_hung()
+            if silent_s is not None:
+                said = f"the {child.name} process gave no sign of life for {silent_s:.0f} s and was ended"
+                child.failure = said
 
     def _on_recorder_lost(self, text: str, path: Path) -> None:
         video = self._segments.video
@@ -236,7 +269,7 @@ class Line:
             case ProcessFailed(_, text):
                 child.failure = text
             case FirstFrame():
-                self.first_frame_ns = self._anchor.session_ns()
+                self.first_frame_ns = self.first_frame_ns or self._anchor.session_ns()
             case ProtocolEnded():
                 self._on_protocol_ended(message)
             case AcquisitionStopped(reason, seconds):
@@ -258,8 +291,15 @@ class Line:
         self.children.send("gui", entry)
 
     def _on_ready(self, child: Child, message: ProcessReady | CameraReady | MotorsReady) -> None:
-        child.state = "running"
+        if child.state != "running":
+            child.state = "running"
+            self.log(logging.DEBUG, f"{child.name} runs (process {child.process_state().pid})")
         if isinstance(message, CameraReady):
+            if self.camera is not None and message.format != self.camera.format:
+                self.fail(
+                    f"the camera came back with {message.format} instead of {self.camera.format}; start again"
+                )
+                return
             self.camera = message
             self.children.send("gui", message)
         elif isinstance(message, MotorsReady):
@@ -271,6 +311,22 @@ class Line:
             if message.process == "gui":
                 self.log(logging.INFO, "the window is open")
                 self._brief_window()
+        if child.name in self._returning:
+            self._returning.discard(child.name)
+            self._welcome_back(child.name)
+
+    def _welcome_back(self, name: str) -> None:
+        """Tell a process that was started again what it has missed."""
+        if self._segments.video is not None and self.beads.format is not None:
+            self.children.send(name, VideoReady(self.beads.format))
+        if name == "camera" and self._resume_camera:
+            self._resume_camera = False
+            self.children.send(name, StartAcquisition())
+            self.acquiring = True
+        elif name == "tracking" and self._selected is not None:
+            self.children.send(name, self._selected)
+        self.log(logging.WARNING, f"the {name} process runs again")
+        self._record("process restarted", {"process": name})
 
     def _brief_window(self) -> None:
         """Give a window that opens late, or again, the whole state."""
@@ -293,9 +349,7 @@ class Line:
 
     def _on_protocol_ended(self, message: ProtocolEnded) -> None:
         self._tell(message)
-        if self.board.recording is not None:
-            fields = {"function": message.function, "error": message.error}
-            self.children.send("recording", self._event("protocol ended", fields))
+        self._record("protocol ended", {"function": message.function, "error": message.error})
         if message.error:
             self.errors.append(f"the protocol {message.function} failed: {message.error}")
             self.log(logging.ERROR, self.errors[-1])
@@ -343,9 +397,10 @@ class Line:
 
     def command(self, message: Message) -> None:
         """Carry out or pass on what the user wants; a running dataset keeps it as an event."""
-        if self.board.recording is not None and not isinstance(message, _NO_EVENT):
-            fields = {"command": type(message).__name__} | asdict(message)
-            self.children.send("recording", self._event("command", fields))
+        if isinstance(message, SelectBead):
+            self._selected = message
+        if not isinstance(message, _NO_EVENT):
+            self._record("command", {"command": type(message).__name__} | asdict(message))
         route = _ROUTES.get(type(message))
         if route is not None and not self.children.alive(route):
             self._refuse(f"the {route} process is not running: start again to use it")
@@ -376,12 +431,9 @@ class Line:
         if self.camera is not None:
             self.camera = replace(self.camera, settings=settings)
         for setting in settings:
-            if self.board.recording is not None and setting.value != old.get(setting.name):
+            if setting.value != old.get(setting.name):
                 fields = {"device": "camera", "name": setting.name, "value": setting.value}
-                event = self._event(
-                    "setting", fields | {"before": old.get(setting.name), "unit": setting.unit}
-                )
-                self.children.send("recording", event)
+                self._record("setting", fields | {"before": old.get(setting.name), "unit": setting.unit})
 
     def _on_bead_command(self, message: Message) -> None:
         resized = isinstance(message, EditBeads) and message.roi_px is not None
@@ -402,6 +454,11 @@ class Line:
     def _refuse(self, text: str) -> None:
         self._tell(CommandRefused("supervisor", text))
         self.log(logging.WARNING, text)
+
+    def _record(self, kind: str, fields: dict[str, Any]) -> None:
+        """Keep something that happened in the running dataset, if there is one."""
+        if self.board.recording is not None:
+            self.children.send("recording", self._event(kind, fields))
 
     def _event(self, kind: str, fields: dict[str, Any]) -> Event:
         video = self._segments.video

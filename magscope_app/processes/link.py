@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from multiprocessing.connection import Connection
 
-from magscope_app.messages import Message
+from magscope_app.messages import Heartbeat, Message
 
 #: Messages that may wait for a neighbour that does not read; older ones are dropped beyond that.
 MAX_WAITING = 10_000
@@ -27,10 +28,14 @@ class Link:
         This end of a duplex pipe; closed by `close`.
     name : str
         Names the sending thread.
+    beat_s : float, optional
+        Whoever calls `receive` in a loop lets the other end know so often that the loop turns.
     """
 
-    def __init__(self, connection: Connection, name: str) -> None:
+    def __init__(self, connection: Connection, name: str, beat_s: float | None = None) -> None:
         self.connection = connection
+        self._beat_s = beat_s
+        self._beat_due = time.monotonic()
         self._waiting: deque[Message] = deque(maxlen=MAX_WAITING)
         self._wake = threading.Condition()
         self._closing = False
@@ -53,6 +58,9 @@ class Link:
         LinkClosed
             The process at the other end has ended.
         """
+        if self._beat_s is not None and time.monotonic() >= self._beat_due:
+            self._beat_due = time.monotonic() + self._beat_s
+            self.send(Heartbeat())
         try:
             if not self.connection.poll(timeout_s):
                 return None

@@ -73,6 +73,8 @@ class StatusBoard:
         ring = video.counters()
         tracking = reader_counters(video, "tracking")
         tracked, lost = (tracking.got, tracking.lost) if tracking else (0, 0)
+        # What a reader that hangs or is dead will miss is lost already, before it comes back and counts it.
+        lost += max(0, ring.acquired - tracked - lost - video.n_total_images)
         return replace(
             self.recorded,
             frames_acquired=ring.acquired,
@@ -92,8 +94,8 @@ class StatusBoard:
     ) -> SystemStatus:
         """Return the state of everything now."""
         processes = tuple(processes)
-        dead = any(process.name == "tracking" and process.state == "dead" for process in processes)
-        counters = self.counters(video, tracking_ended=dead)
+        ended = {process.name for process in processes if process.state in ("dead", "failed")}
+        counters = self.counters(video, tracking_ended="tracking" in ended)
         return SystemStatus(
             timestamp_ns=self.anchor.session_ns(),
             acquiring=acquiring,

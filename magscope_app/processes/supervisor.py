@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
+import platform
 import signal
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
+from magscope_app import __version__
 from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
 from magscope_app.datatypes import Session
@@ -26,7 +29,7 @@ from magscope_app.messages import (
 )
 from magscope_app.operating_system import Awake, keep_awake
 from magscope_app.processes.bead_owner import beads_of_config
-from magscope_app.processes.children import Children
+from magscope_app.processes.children import START_TIMEOUT_S, Children
 from magscope_app.processes.handles import make_handles
 from magscope_app.processes.line import Line
 from magscope_app.processes.options import (
@@ -38,13 +41,12 @@ from magscope_app.processes.options import (
     RunResult,
 )
 from magscope_app.processes.segments import Segments, expected_format, matrix_shapes
+from magscope_app.run_log import RunLog
 from magscope_app.signals import Signals
 
 #: The loop looks at everything at least this often; deaths and messages wake it at once.
 _TICK_S = 0.1
 _STATUS_EVERY_S = 0.25
-#: A device may take its time to open; beyond this the start is given up.
-_START_TIMEOUT_S = 60.0
 #: Parts of an orderly end: the camera stops, the recording is finished.
 _STOP_CAMERA_S, _FINISH_RECORDING_S = 0.5, 10.0
 #: Who reads or shows frames.
@@ -76,16 +78,23 @@ class Supervisor:
 
     def run(self) -> RunResult:
         """Start everything, run until it is time to end, end everything."""
-        with Signals(self._on_signal), closing(Session.create()) as session, keep_awake() as awake:
+        with (
+            Signals(self._on_signal),
+            closing(RunLog(self._anchor, self._loaded.text, self._listeners.on_log)) as log,
+            closing(Session.create()) as session,
+            keep_awake() as awake,
+        ):
             self._awake: Awake = awake
+            listeners = replace(self._listeners, on_log=log.write)
             context = multiprocessing.get_context("spawn")
             shapes = matrix_shapes(self._config)
             handles = make_handles(context, self._config, session, self._anchor.session_start_ns, shapes)
             with closing(Segments(handles, shapes)) as self._segments:
-                children = Children(context, handles)
+                children = Children(context, handles, log.folder)
                 self._line = line = Line(
-                    self._loaded, self._options, self._listeners, self._segments, children, self._anchor
+                    self._loaded, self._options, listeners, self._segments, children, self._anchor
                 )
+                line.log(logging.DEBUG, self._introduction())
                 try:
                     children.start(self._process_names()[0])
                     self._start_line()
@@ -98,6 +107,7 @@ class Supervisor:
                 finally:
                     line.children.end_all()
                     counters = line.board.counters(self._segments.video, tracking_ended=True)
+                    line.log(logging.DEBUG, f"the run has ended ({line.stopping}): {counters}")
         return self._result(counters)
 
     def stop(self, reason: str = "completed") -> None:
@@ -122,6 +132,10 @@ class Supervisor:
         code = EXIT_INTERRUPTED if self._interrupted else EXIT_FAILED if line.errors else EXIT_OK
         errors = "\n".join(dict.fromkeys(line.errors))
         return RunResult(code, counters, line.acquired_s, tuple(line.recordings), errors)
+
+    def _introduction(self) -> str:
+        given = "".join(f" --set {override}" for override in self._loaded.overrides)
+        return f"magscope-app {__version__}, {platform.platform()}, {self._loaded.path}{given}"
 
     def _process_names(self) -> tuple[list[str], list[str]]:
         """Return who is needed for the first frame, and who may start after it.
@@ -177,11 +191,11 @@ class Supervisor:
             self._line.children.send(name, VideoReady(form))
 
     def _await(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT_S
+        deadline = time.monotonic() + START_TIMEOUT_S
         while not condition() and not self._is_stopping():
             if time.monotonic() > deadline:
                 raise MagscopeError(
-                    f"gave up waiting {_START_TIMEOUT_S:g} s for {what}; look at the log for the reason"
+                    f"gave up waiting {START_TIMEOUT_S:g} s for {what}; look at the log for the reason"
                 )
             self._turn()
 
@@ -215,6 +229,7 @@ class Supervisor:
             if died:
                 child.bury()
                 line.on_death(child)
+        line.watch()
         self._publish_status()
 
     def _check_time(self) -> None:

@@ -90,7 +90,7 @@ class _TrackingLoop:
         self._video: VideoBuffer | None = None
         self._reader: VideoReader | None = None
         # Looked for in the very first frame, so that every bead is tracked from there on.
-        self._finding = config.beads.find
+        self._finding = config.beads.find and not handles.restarted
         self._previewing = False
         self._selected: int | None = None
         self._profile_due_ns = 0

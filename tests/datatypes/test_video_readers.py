@@ -404,3 +404,23 @@ def test_validate_sees_what_was_overwritten(video: VideoBuffer) -> None:
     assert batch.validate().tolist() == [False] * 2 + [True] * (length - 2)
     assert batch.release().tolist() == [False] * 2 + [True] * (length - 2)
     assert (reader.counters.got, reader.counters.lost, reader.counters.torn) == (length - 2, 2, 2)
+
+
+@pytest.mark.parametrize(("fps", "missed"), [(100.0, 0), (100.0, 1), (7.3, 250), (400.0, 31)])
+def test_what_a_camera_missed_while_it_was_away_is_booked(
+    video: VideoBuffer, fps: float, missed: int
+) -> None:
+    video.begin()
+    video.commit(timestamp_ns=5_000_000)
+    video.begin_run()
+    back_ns = 5_000_000 + round((missed + 1) * 1e9 / fps)
+    video.begin()
+    assert video.resume_run(timestamp_ns=back_ns, fps=fps) == missed
+    assert video.commit(timestamp_ns=back_ns) == 1
+    assert video.counters().lost_upstream == missed
+    assert losses(video, "camera") == ([(1, missed)] if missed else [])
+
+
+def test_a_camera_that_comes_back_before_its_first_frame_has_missed_nothing(video: VideoBuffer) -> None:
+    video.begin()
+    assert video.resume_run(timestamp_ns=10**9, fps=100) == 0

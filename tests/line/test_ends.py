@@ -48,8 +48,9 @@ def test_signals_end_a_start(number: int, after_s: float) -> None:
 
 
 @pytest.mark.parametrize("victim", ["tracking", "camera", "recording", "motors"])
-def test_a_killed_process_is_noticed_and_ends_the_run(victim: str, tmp_path: Path) -> None:
-    with running("demo.toml", "--headless", "--record", str(tmp_path), *SMALL) as line:
+def test_a_killed_process_that_is_not_to_come_back_ends_the_run(victim: str, tmp_path: Path) -> None:
+    never = ("--set", f"supervisor.restart.{victim}=never")
+    with running("demo.toml", "--headless", "--record", str(tmp_path), *SMALL, *never) as line:
         line.wait_for("beads found")
         time.sleep(0.3)
         line.child(victim).kill()
@@ -71,7 +72,7 @@ def test_a_killed_process_is_noticed_and_ends_the_run(victim: str, tmp_path: Pat
 
 
 def test_the_others_go_on_where_the_config_says_so(tmp_path: Path) -> None:
-    going_on = ("--set", "supervisor.on_child_death=continue")
+    going_on = ("--set", "supervisor.on_child_death=continue", "--set", "supervisor.restart.motors=never")
     with running("demo.toml", "--headless", "--record", str(tmp_path), *SMALL, *going_on) as line:
         line.wait_for("beads found")
         line.child("motors").kill()

@@ -1,0 +1,1 @@
+"""What this computer can do: frames through memory, beads through the tracker, video to the disk."""

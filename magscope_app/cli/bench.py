@@ -1,0 +1,132 @@
+"""`magscope-app bench`: what this computer can do, and how many beads the camera of a config may have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from magscope_app.bench.disk import disk_bytes_per_s
+from magscope_app.bench.line import run_line
+from magscope_app.bench.ring import ring_bytes_per_s
+from magscope_app.bench.tracking import rois_per_s
+from magscope_app.bench.verdict import Limit, first_limit, frame_cost, most_beads
+from magscope_app.cli.progress import ProgressLine
+from magscope_app.config import Config, load_config
+from magscope_app.devices import FrameFormat
+from magscope_app.errors import MagscopeError
+from magscope_app.kernel_cache import TRACKING_KERNELS, ensure_compiled
+from magscope_app.processes.calibration_file import load_calibration
+from magscope_app.processes.segments import expected_format
+from magscope_app.processes.status_board import nearest_folder
+from magscope_app.tracking import ZLUT
+
+_ROIS_PX = (32, 64, 100, 128)
+#: Frames for which the line is measured; more beads than fit in them are not asked for.
+_FEW, _MANY = 10, 400
+#: Assumed of a camera that does not tell its format before it is opened.
+_USUAL = FrameFormat(1024, 1024, 8)
+
+
+def bench(config: str, overrides: Sequence[str]) -> int:
+    """Measure for about a minute and print the result; returns the exit code.
+
+    Parameters
+    ----------
+    config : str
+        Its camera gives the size and rate of the frames, its tracker the method; no device is opened.
+    overrides : sequence of str
+        Of the config's keys.
+
+    Raises
+    ------
+    MagscopeError
+        The config is wrong, or something could not be measured.
+    """
+    loaded = load_config(config, overrides).config
+    form = expected_format(loaded) or _USUAL
+    ensure_compiled((TRACKING_KERNELS,), print)
+    with ProgressLine() as progress:
+        bench_of_config = _Bench(loaded, form, progress)
+        lines = bench_of_config.run()
+    print("\n".join(lines))
+    return 0
+
+
+class _Bench:
+    def __init__(self, config: Config, form: FrameFormat, progress: ProgressLine) -> None:
+        self._config = config
+        self._form = form
+        self._progress = progress
+        zlut = load_calibration(config.tracking.zlut) if config.tracking.zlut else None
+        self._zlut = zlut if isinstance(zlut, ZLUT) else None
+
+    def run(self) -> list[str]:
+        config, form = self._config, self._form
+        fps = config.camera.fps
+        self._progress.show("memory between two processes", 0.0)
+        ring = ring_bytes_per_s(form)
+        tracker = self._tracker()
+        self._progress.show("disk", 0.4)
+        folder = nearest_folder(config.recording.folder)
+        disk = disk_bytes_per_s(folder, form)
+        self._progress.show("the whole line", 0.6)
+        cost, rates = self._line()
+        need = form.nbytes * fps
+        n_beads = most_beads(cost, fps)
+        limits = [
+            Limit("memory between processes", need / ring),
+            Limit("tracking of the frames themselves", cost[0] * fps),
+        ]
+        size = f"{form.width_px} × {form.height_px} px, {form.bits} bit"
+        return [
+            f"{size}, {fps:g} frames/s: {need / 1e6:.0f} MB/s",
+            f"memory between two processes   {ring / 1e9:.1f} GB/s",
+            *tracker,
+            f"disk, sustained ({folder})   {disk / 1e6:.0f} MB/s{_video_note(need / disk)}",
+            *rates,
+            _verdict(n_beads, fps, config.beads.roi_px, limits, self._room(), need / disk),
+        ]
+
+    def _room(self) -> int:
+        roi_px = self._config.beads.roi_px
+        return (self._form.width_px // roi_px) * (self._form.height_px // roi_px)
+
+    def _tracker(self) -> list[str]:
+        method = self._config.tracking.method
+        lines = []
+        threads = sorted({1, min(os.cpu_count() or 1, max(2, self._config.tracking.threads))})
+        for number, roi_px in enumerate(_ROIS_PX):
+            self._progress.show("tracker", 0.1 + 0.07 * number)
+            rates = [
+                f"{rois_per_s(roi_px, method, count, self._zlut):,.0f} on {count} thread{'s'[: count - 1]}"
+                for count in threads
+            ]
+            lines.append(f"tracker {method!r}, {roi_px:3d} px         {', '.join(rates)} ROIs/s")
+        return lines
+
+    def _line(self) -> tuple[tuple[float, float], list[str]]:
+        numbers = sorted({min(_FEW, self._room()), min(_MANY, self._room())})
+        if not numbers[0]:
+            raise MagscopeError("the frames are smaller than a ROI: beads.roi_px must fit in camera.roi_px")
+        runs = [(n, run_line(self._config, self._form, n, None).frames_per_s) for n in numbers]
+        lines = [
+            f"whole line, {n:4d} beads         {fps:.0f} frames/s, {n * fps:,.0f} ROIs/s" for n, fps in runs
+        ]
+        return frame_cost(runs[0], runs[-1]), lines
+
+
+def _video_note(share: float) -> str:
+    return f"; whole frames need {100 * share:.0f} % of it" if share <= 1 else "; too slow for whole frames"
+
+
+def _verdict(n_beads: int, fps: float, roi_px: int, limits: list[Limit], room: int, disk_share: float) -> str:
+    worst = first_limit(limits)
+    if worst.share >= 1:
+        return f"This computer cannot follow this camera at {fps:g} frames/s: {worst.part} is too slow."
+    if n_beads >= room:
+        said = f"All {room} beads of {roi_px} px that fit in a frame can be tracked at {fps:g} frames/s."
+    else:
+        said = (
+            f"About {n_beads} beads of {roi_px} px can be tracked at {fps:g} frames/s; tracking is the limit."
+        )
+    return said if disk_share <= 1 else f"{said} Video of whole frames cannot be recorded at this rate."

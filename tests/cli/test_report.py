@@ -1,0 +1,135 @@
+"""The log of a run, and the file for a bug report made of it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from magscope_app.cli import main
+from magscope_app.clock import WallAnchor
+from magscope_app.messages import LogEntry
+from magscope_app.run_log import LOG_NAME, RunLog, crash_file, logs_folder, run_folders
+from tests.line.running import SMALL, running
+
+
+@pytest.fixture(autouse=True)
+def own_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put the logs of this test, and of the runs it starts, into a folder of its own."""
+    folder = tmp_path / "state"
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    monkeypatch.setattr("platformdirs.user_log_dir", lambda *_, **__: str(folder / "magscope-app" / "log"))
+    return folder
+
+
+def _log(told: list[LogEntry]) -> RunLog:
+    return RunLog(WallAnchor.measure(), b"[camera]\n", told.append)
+
+
+def _entry(text: str) -> LogEntry:
+    return LogEntry(time.perf_counter_ns(), "tracking", logging.WARNING, text)
+
+
+def test_an_entry_is_written_with_time_process_and_level() -> None:
+    told: list[LogEntry] = []
+    log = _log(told)
+    log.write(_entry("two\nlines"))
+    log.close()
+    (folder,) = run_folders()
+    first, second = (folder / LOG_NAME).read_text(encoding="utf-8").splitlines()
+    assert first[:10] == time.strftime("%Y-%m-%d")
+    assert first.split()[1:] == ["tracking", "WARNING", "two"]
+    assert second.strip() == "lines"
+    assert [entry.text for entry in told] == ["two\nlines"]
+
+
+def test_a_log_is_cut_into_parts_and_stays_small() -> None:
+    log = _log([])
+    for _ in range(300):
+        log.write(_entry("x" * 100_000))
+    log.close()
+    sizes = [path.stat().st_size for path in run_folders()[0].glob(f"{LOG_NAME}*")]
+    assert len(sizes) == 5
+    assert sum(sizes) < 30e6
+
+
+def test_a_log_that_cannot_be_made_is_said_once_and_the_run_goes_on(own_logs: Path) -> None:
+    own_logs.mkdir()
+    (own_logs / "magscope-app").write_text("in the way", encoding="utf-8")
+    told: list[LogEntry] = []
+    log = _log(told)
+    log.write(_entry("first"))
+    log.write(_entry("second"))
+    log.close()
+    assert [entry.text for entry in told][1:] == ["first", "second"]
+    assert "cannot be written" in told[0].text
+    assert log.folder is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_ends_the_log_and_not_the_run() -> None:
+    told: list[LogEntry] = []
+    log = _log(told)
+    assert log.folder is not None
+    (log.folder / LOG_NAME).unlink(missing_ok=True)
+    log.close()
+    (log.folder / LOG_NAME).symlink_to("/dev/full")
+    for text in ("first", "second"):
+        log.write(_entry(text))
+    log.close()
+    assert [entry.text for entry in told if "cannot be written" not in entry.text] == ["first", "second"]
+    assert sum("cannot be written" in entry.text for entry in told) == 1
+
+
+def test_the_oldest_logs_are_removed() -> None:
+    for day in range(40):
+        (logs_folder() / f"2020-01-{day:02d}_000000_1").mkdir(parents=True)
+    log = _log([])
+    log.close()
+    folders = run_folders()
+    assert len(folders) == 30
+    assert folders[-1] == log.folder
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX signal makes the crash")
+def test_a_run_that_crashed_is_in_the_report(tmp_path: Path) -> None:
+    with running("demo.toml", "--headless", *SMALL) as line:
+        line.wait_for("beads found")
+        line.child("tracking").send_signal(signal.SIGSEGV)
+        assert line.process.wait(20) == 1
+    (folder,) = run_folders()
+    assert "Fatal Python error" in crash_file(folder, "tracking").read_text(encoding="utf-8")
+    assert not crash_file(folder, "camera").exists()
+    out = tmp_path / "report.zip"
+    assert main(["report", "demo.toml", "--out", str(out)]) == 0
+    with zipfile.ZipFile(out) as bundle:
+        texts = {name: bundle.read(name).decode() for name in bundle.namelist()}
+    log = texts[f"logs/{folder.name}/{LOG_NAME}"]
+    assert "the tracking process ended unexpectedly" in log
+    assert "camera runs" in log
+    assert "[camera]" in texts["config.toml"]
+    assert "numpy" in texts["machine.txt"]
+    assert not any(str(Path.home()) in text for text in texts.values())
+
+
+def test_a_report_of_a_broken_config_says_what_is_wrong_with_it(tmp_path: Path) -> None:
+    config, out = tmp_path / "mine.toml", tmp_path / "report.zip"
+    config.write_text("[camera]\nfps = -1\n", encoding="utf-8")
+    assert main(["report", str(config), "--out", str(out)]) == 0
+    with zipfile.ZipFile(out) as bundle:
+        assert "camera.fps" in bundle.read("config-check.txt").decode()
+
+
+def test_a_report_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "report.zip"
+    out.write_text("mine", encoding="utf-8")
+    assert main(["report", "--out", str(out)]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert out.read_text(encoding="utf-8") == "mine"
+    assert main(["report", "--out", str(tmp_path / "absent" / "r.zip")]) == 2
+    assert main(["report", str(tmp_path / "none.toml")]) == 2
