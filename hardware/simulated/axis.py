@@ -119,6 +119,11 @@ class SimulatedAxis(Motor):
         """Go to where the axis was when the instrument was switched on. Raises LimitError."""
         self.move_to(start_position(self.context.motor, self.axis))
 
+    @property
+    def speed(self) -> float:
+        """Units per second of the next move; infinite when it jumps."""
+        return math.inf if self._instant else self._speed
+
     def device_limits(self) -> tuple[float, float]:
         """Return how far the axis can travel."""
         return self.travel

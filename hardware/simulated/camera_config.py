@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 from hardware.simulated.places import SPACING_PER_ROI, Field
 from hardware.simulated.renderer import Light
 from hardware.simulated.tether import trap_at
 from hardware.simulated.world import Axis, start_position
-from magscope_app.config import CameraNoise, Config, ForceModel
+from magscope_app.config import CameraNoise, Config, ForceConfig
 from magscope_app.devices import FrameFormat
-from magscope_app.errors import Problem
+from magscope_app.devices.force import ExponentialForce, ForceCalibration, force_calibration
+from magscope_app.errors import MagscopeError, Problem
 
 #: The magnets of the twin where the config has no [force].
-MAGNETS = ForceModel(f0_pn=40.0, decay_mm=1.6)
+MAGNETS = ExponentialForce(f0_pn=40.0, decay_mm=1.6)
 _SENSOR_PX = 1024
 _SETTINGS = ("bits", "instant", "sensor_px")
 #: Room around a bead's ROI for its thermal motion, in standard deviations.
@@ -65,8 +67,19 @@ def light(config: Config) -> Light:
 
 def force_pn(config: Config, magnet_height_mm: float) -> float:
     """Return the force on a bead at a height of the magnets."""
-    model = config.force.model if config.force else MAGNETS
-    return model.f0_pn * math.exp(-magnet_height_mm / model.decay_mm)
+    magnets = _magnets(config.force)
+    low, high = magnets.heights_mm
+    return float(magnets.force_pn(min(max(magnet_height_mm, low), high)))
+
+
+@lru_cache(maxsize=4)
+def _magnets(force: ForceConfig | None) -> ForceCalibration:
+    """Return the magnets of the config, read once: the camera asks for every frame."""
+    try:
+        return force_calibration(force) or MAGNETS
+    except MagscopeError:
+        # The check of the config says what is wrong with the table.
+        return MAGNETS
 
 
 def starting_force_pn(config: Config) -> float:

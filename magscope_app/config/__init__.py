@@ -3,6 +3,7 @@
 from magscope_app.config.experiment import BeadEntry, BeadRole, Beads, RecordingMode
 from magscope_app.config.instrument import Camera as CameraConfig
 from magscope_app.config.instrument import CameraNoise, ForceModel, Optics
+from magscope_app.config.instrument import Force as ForceConfig
 from magscope_app.config.instrument import Motor as MotorConfig
 from magscope_app.config.load import LoadedConfig, load_config
 from magscope_app.config.model import Config
@@ -16,6 +17,7 @@ __all__ = [
     "CameraNoise",
     "Config",
     "DropFrames",
+    "ForceConfig",
     "ForceModel",
     "LoadedConfig",
     "MotorConfig",

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.devices.context import CameraContext
+from magscope_app.devices.device import Device
 from magscope_app.devices.errors import DeviceError
 from magscope_app.devices.setting import Setting, SettingValue
 from magscope_app.errors import Problem
@@ -72,7 +73,7 @@ class FrameInfo:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-class Camera(ABC):
+class Camera(Device, ABC):
     """A camera. The engine lends it memory for every frame; it never sees the ring.
 
     A driver is a class with these methods, named in the config as ``"package.module:Class"``. Making
@@ -87,8 +88,6 @@ class Camera(ABC):
 
     #: Unit and origin of FrameInfo.device_tick, such as ``"ns, camera clock"``; empty without one.
     tick_source: ClassVar[str] = ""
-    #: Shared matrices the driver needs: name to (rows, columns).
-    shared_matrices: ClassVar[Mapping[str, tuple[int, int]]] = {}
     #: Columns of `truth`, for simulated cameras.
     truth_columns: ClassVar[tuple[str, ...]] = ()
     #: Functions ``"module:function"`` that compile the driver's kernels, called once per machine.
