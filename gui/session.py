@@ -17,6 +17,7 @@ from gui.models.state import State
 from gui.snapshot import Snapshot
 from gui.zluts import ZLuts
 from magscope_app.config import BeadRole, RecordingMode
+from magscope_app.devices.force import ForceCalibration, force_calibration
 from magscope_app.devices.setting import SettingValue
 from magscope_app.messages import (
     AddNote,
@@ -28,9 +29,12 @@ from magscope_app.messages import (
     MoveMotor,
     ProcessReady,
     Quit,
+    RampForce,
+    ReconnectMotor,
     RenameRecording,
     SelectBead,
     SetCameraSetting,
+    SetForce,
     StartRecording,
     StopMotors,
     StopRecording,
@@ -79,8 +83,14 @@ class Session(QObject):
         self._over = False
         self.state.roi_px = self.config.beads.roi_px
         self.background = Background(self.state.warn)
+        #: Magnet height to force; None as long as it is not read, or where the config does not say.
+        self.force: ForceCalibration | None = None
+        self.background.run(lambda: force_calibration(self.config.force), self._take_force)
         self.zluts = ZLuts(self.background, self.config.tracking.zlut)
         self.beads = BeadCommands(link.send, self.state, self.background)
+
+    def _take_force(self, calibration: ForceCalibration | None) -> None:
+        self.force = calibration
 
     @property
     def selected(self) -> int | None:
@@ -208,6 +218,18 @@ class Session(QObject):
     def home_motor(self, name: str) -> None:
         """Let an axis look for its reference position."""
         self._link.send(HomeMotor(name))
+
+    def reconnect_motor(self, name: str) -> None:
+        """Close an axis and open it anew; it does not move."""
+        self._link.send(ReconnectMotor(name))
+
+    def set_force(self, force_pn: float) -> None:
+        """Move the magnets to where the force is this."""
+        self._link.send(SetForce(force_pn))
+
+    def ramp_force(self, force_pn: float, rate_pn_s: float) -> None:
+        """Let the force go to a value at a constant loading rate."""
+        self._link.send(RampForce(force_pn, rate_pn_s))
 
     def stop_motors(self) -> None:
         """Stop all axes at once."""

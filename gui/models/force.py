@@ -1,4 +1,4 @@
-"""Force on a tethered bead from the height of the magnet, and back."""
+"""Force on tethered beads where the magnet is now."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from magscope_app.config import Config
+from magscope_app.devices.force import ForceCalibration
 
 
 class Position(Protocol):
@@ -17,24 +18,13 @@ class Position(Protocol):
         """Where it is, in its unit."""
 
 
-def force_at(config: Config, motors: Mapping[str, Position]) -> float | None:
+def force_at(
+    calibration: ForceCalibration | None, config: Config, motors: Mapping[str, Position]
+) -> float | None:
     """Return the force in pN where the magnet is now; None where the config or the axis does not tell."""
     magnet = config.motor_with_role("magnet_height")
     reading = motors.get(magnet.name) if magnet is not None else None
-    if reading is None or config.force is None:
+    if reading is None or calibration is None:
         return None
-    return force_of_height(config, reading.position)
-
-
-def force_of_height(config: Config, height_mm: float) -> float:
-    """Return the force in pN at a height of the magnet: f0 · exp(−height / decay)."""
-    assert config.force is not None
-    model = config.force.model
-    return model.f0_pn * math.exp(-height_mm / model.decay_mm)
-
-
-def height_of_force(config: Config, force_pn: float) -> float:
-    """Return the height of the magnet in mm at which the force is `force_pn` (above 0)."""
-    assert config.force is not None
-    model = config.force.model
-    return -model.decay_mm * math.log(force_pn / model.f0_pn)
+    force_pn = float(calibration.force_pn(reading.position))
+    return force_pn if math.isfinite(force_pn) else None

@@ -21,8 +21,10 @@ from magscope_app.messages import (
     CommandRefused,
     LogEntry,
     Message,
+    MotorChanged,
     MotorInfo,
     MotorsReady,
+    MotorStatus,
     RecordingFinished,
     RecordingProgress,
     RecordingStarted,
@@ -62,6 +64,7 @@ class State:
     camera_settings: tuple[Setting, ...] = ()
     camera_version: int = 0
     motors: tuple[MotorInfo, ...] = ()
+    motor_states: dict[str, MotorStatus] = field(default_factory=dict)
     beads: dict[int, Bead] = field(default_factory=dict)
     beads_version: int = -1
     roi_px: int = 0
@@ -127,6 +130,12 @@ class State:
         self.motors = message.motors
 
     @apply.register
+    def _(self, message: MotorChanged) -> None:
+        self.motor_states[message.status.name] = message.status
+        if not message.status.is_well and message.status.text:
+            self.notices.append(message.status.text)
+
+    @apply.register
     def _(self, message: BeadsChanged) -> None:
         self.beads = {bead.id: bead for bead in sorted(message.beads, key=lambda bead: bead.id)}
         self.beads_version = message.version
@@ -140,6 +149,7 @@ class State:
     @apply.register
     def _(self, message: SystemStatus) -> None:
         self.status = message
+        self.motor_states |= {status.name: status for status in message.motors}
         self.rates.add(message)
         self.recording = message.recording
         self.status_at_ns = self.clock()

@@ -76,7 +76,7 @@ class BeadsPanel(Panel):
     def refresh(self, snapshot: Snapshot) -> None:
         """Show the newest positions and which beads are chosen."""
         self._following = True
-        force_pn = force_at(self.session.config, snapshot.motors)
+        force_pn = force_at(self.session.force, self.session.config, snapshot.motors)
         lines = bead_lines(
             snapshot.state.beads, snapshot.history.latest(), math.nan if force_pn is None else force_pn
         )

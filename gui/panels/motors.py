@@ -46,4 +46,5 @@ class MotorsPanel(Panel):
         for name, box in self.boxes.items():
             reading = snapshot.motors.get(name)
             age_s = math.inf if reading is None else (snapshot.now_ns - reading.t_ns) * 1e-9
+            box.show_status(snapshot.state.motor_states.get(name))
             box.show_reading(reading, age_s)

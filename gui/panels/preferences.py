@@ -45,6 +45,7 @@ class PreferencesPanel(Panel):
         hints.setObjectName("preferences.hints")
         self.keys = QTableWidget(0, 2)
         self.keys.setObjectName("preferences.keys")
+        self.keys.setToolTip("Click a key and press another; Backspace or × leaves the action without one")
         self.keys.setHorizontalHeaderLabels(["Action", "Key"])
         self.keys.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.keys.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

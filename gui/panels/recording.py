@@ -49,6 +49,7 @@ class RecordingPanel(Panel):
         self.mode.setObjectName("recording.mode")
         self.mode.addItems(get_args(RecordingMode))
         self.mode.setCurrentText(str(order.mode))
+        self.mode.setToolTip("Bead rows, video of whole frames or of the ROIs, or both")
         self.note = QLineEdit()
         self.note.setObjectName("recording.note")
         self.note.setPlaceholderText("a note, kept with frame and time (Return)")

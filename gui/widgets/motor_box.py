@@ -12,7 +12,7 @@ from gui.models.quantities import MISSING, decimals_of, number_text
 from gui.session import Session
 from gui.widgets.number_field import NumberField
 from magscope_app.config import MotorConfig
-from magscope_app.messages import MotorInfo
+from magscope_app.messages import MotorInfo, MotorStatus
 
 _FIRST_STEP = {"nm": 100.0, "um": 1.0, "µm": 1.0, "mm": 0.1, "turns": 1.0, "deg": 10.0}
 
@@ -35,6 +35,7 @@ class MotorBox(QFrame):
         self._session = session
         self._name = motor.name
         self._info: MotorInfo | None = None
+        self._status: MotorStatus | None = None
         role = "" if motor.role in ("other", motor.name) else f"  ({motor.role.replace('_', ' ')})"
         self._title = QLabel(f"<b>{motor.name}</b>{role}")
         self._position = QLabel(MISSING)
@@ -55,6 +56,14 @@ class MotorBox(QFrame):
         self._refused.setProperty("role", "refused")
         self._refused.setWordWrap(True)
         self._refused.hide()
+        self._trouble = QLabel()
+        self._trouble.setObjectName(f"motor.{motor.name}.trouble")
+        self._trouble.setProperty("role", "refused")
+        self._trouble.setWordWrap(True)
+        self.reconnect = self._button("Reconnect", "reconnect", lambda: session.reconnect_motor(motor.name))
+        self.reconnect.setToolTip("Close the axis and open it anew; it does not move")
+        for widget in (self._trouble, self.reconnect):
+            widget.hide()
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -91,6 +100,8 @@ class MotorBox(QFrame):
         grid.addLayout(goal, 2, 0, 1, 2)
         grid.addLayout(jog, 3, 0, 1, 2)
         grid.addWidget(self._refused, 4, 0, 1, 2)
+        grid.addWidget(self._trouble, 5, 0, 1, 2)
+        grid.addWidget(self.reconnect, 6, 0, 1, 2)
         self.target.returnPressed.connect(self._go)
         self.target.refused.connect(self._tell)
         self.step.refused.connect(self._tell)
@@ -146,8 +157,24 @@ class MotorBox(QFrame):
         for control in self._controls:
             control.setEnabled(True)
 
+    def show_status(self, status: MotorStatus | None) -> None:
+        """Show what is wrong with the axis, if anything is, and offer to reconnect it."""
+        self._status = status
+        troubled = status is not None and not status.is_well
+        closed = status is not None and status.state in ("closed", "opening", "lost")
+        if status is not None and troubled:
+            self._trouble.setText(status.text or f"{self._name} does not answer; reconnect it")
+        self._trouble.setVisible(troubled)
+        self.reconnect.setVisible(status is not None and status.state in ("lost", "closed", "error"))
+        for control in self._controls:
+            control.setEnabled(self._info is not None and not closed)
+
     def show_reading(self, reading: MotorReading | None, age_s: float) -> None:
         """Show where the axis is."""
+        status = self._status
+        if status is not None and status.state not in ("ready", "moving"):
+            self._state.setText(status.state)
+            return
         if reading is None or self._info is None:
             return
         decimals, unit = decimals_of(self._info.unit), self._info.unit
