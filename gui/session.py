@@ -45,6 +45,8 @@ from magscope_app.processes.link import Link, LinkClosed
 _MAX_MESSAGES = 500
 #: Starting and stopping a recording are answered within this time, or may be asked for again.
 _ANSWER_TIMEOUT_NS = 10_000_000_000
+#: Bead rows are taken so often; images come more often.
+_ROWS_EVERY_NS = 40_000_000
 
 
 class Session(QObject):
@@ -81,6 +83,7 @@ class Session(QObject):
         self._was_empty = True
         self._asked_ns = 0
         self._over = False
+        self._rows_due_ns = 0
         self.state.roi_px = self.config.beads.roi_px
         self.background = Background(self.state.warn)
         #: Magnet height to force; None as long as it is not read, or where the config does not say.
@@ -115,7 +118,9 @@ class Session(QObject):
         self._receive()
         self.background.deliver()
         self._give_up_waiting()
-        self.history.add(self._feeds.rows())
+        if time.perf_counter_ns() >= self._rows_due_ns:
+            self._rows_due_ns = time.perf_counter_ns() + _ROWS_EVERY_NS
+            self.history.add(self._feeds.rows())
         return Snapshot(
             now_ns=time.perf_counter_ns() - self._start_ns,
             state=self.state,
@@ -130,6 +135,10 @@ class Session(QObject):
                 if (reading := self._feeds.motor(name)) is not None
             },
         )
+
+    def rows_soon(self) -> None:
+        """Take bead rows with the next pull."""
+        self._rows_due_ns = 0
 
     def _receive(self) -> None:
         if self._over:

@@ -30,7 +30,7 @@ from gui.theme import Theme
 from gui.widgets.palette import Palette
 
 #: Time between two looks at the microscope, in ms: with the window open, and minimised.
-TICK_MS, TICK_MINIMISED_MS = 40, 250
+TICK_MS, TICK_MINIMISED_MS = 16, 250
 _STRIP_PERIOD_S = 0.25
 #: Panel that tells more about a field of the strip.
 _PANEL_OF_FIELD = {
@@ -198,6 +198,7 @@ class MainWindow(QMainWindow):
 
     def refresh_soon(self) -> None:
         """Let the next tick refresh everything that is visible."""
+        self.session.rows_soon()
         for key in self._due_s:
             self._due_s[key] = 0.0
 

@@ -29,9 +29,9 @@ _HINT = (
 _ADD_HINT = "Click a bead to add it · click a box to select it · A or Esc: done"
 _STALE_S = 1.0
 #: Refreshes between two looks at contrast and saturation.
-_LEVELS_EVERY = 12
+_LEVELS_EVERY = 30
 #: Refreshes after which a bead that was asked for and did not come is no longer drawn.
-_PENDING_FOR = 50
+_PENDING_FOR = 120
 _CENTRE = [TRACKS_COLUMNS.index(name) for name in ("bead_id", "x_nm", "y_nm")]
 
 

@@ -142,7 +142,9 @@ class ImageView(QWidget):
         painter.fillRect(self.rect(), QColor("#0b0c0e"))
         if self._image is not None:
             self._draw_image(painter, self._image, self.display.table(self._image, self._bits))
-            draw_overlay(painter, self.overlay, self._viewport, self._gestures.dragged)
+            draw_overlay(
+                painter, self.overlay, self._viewport, self._gestures.dragged, self.devicePixelRatioF()
+            )
             if self._gestures.band is not None:
                 draw_band(painter, self._gestures.band, self._viewport)
         if self.stale_text:

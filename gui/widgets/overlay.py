@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from PyQt6.QtCore import QLineF, QRect, QRectF, Qt
-from PyQt6.QtGui import QColor, QPainter, QPen
+from PyQt6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
+from PyQt6.QtGui import QColor, QPainter, QPen, QPixmap
 
 from gui.models.boxes import Boxes
 from gui.models.candidates import Candidate
@@ -23,6 +23,43 @@ CANDIDATE = "#ff9df2"
 _SHADOW = QColor(0, 0, 0, 160)
 #: Boxes smaller than this on the screen have no id beside them.
 _MIN_SIDE_FOR_ID = 14.0
+_MOST_LABELS = 20_000
+
+
+class Labels:
+    """Small pictures of texts, made once: drawing two hundred texts costs more than drawing the image."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], QPixmap] = {}
+        self._made_for: tuple[str, float] = ("", 0.0)
+
+    def begin(self, painter: QPainter, ratio: float) -> None:
+        """Prepare to draw with the font of `painter` on a screen of this many pixels per point."""
+        wanted = painter.font().key(), ratio
+        if wanted != self._made_for or len(self._made) > _MOST_LABELS:
+            self._made_for = wanted
+            self._made.clear()
+        self._font, self._metrics = painter.font(), painter.fontMetrics()
+
+    def of(self, text: str, colour: str) -> QPixmap:
+        """Return the picture of a text; `begin` comes first."""
+        found = self._made.get((text, colour))
+        if found is None:
+            found = self._made[text, colour] = self._draw(text, colour)
+        return found
+
+    def _draw(self, text: str, colour: str) -> QPixmap:
+        width, height = self._metrics.horizontalAdvance(text) + 5, self._metrics.height()
+        ratio = self._made_for[1]
+        label = QPixmap(round(width * ratio), round(height * ratio))
+        label.setDevicePixelRatio(ratio)
+        label.fill(_SHADOW)
+        painter = QPainter(label)
+        painter.setFont(self._font)
+        painter.setPen(QColor(colour))
+        painter.drawText(QRectF(0, 0, width, height), Qt.AlignmentFlag.AlignCenter, text)
+        painter.end()
+        return label
 
 
 @dataclass(slots=True)
@@ -45,6 +82,8 @@ class Overlay:
         What a search has found and is not on the list.
     roi_px : int
         Side of a new ROI.
+    labels : Labels
+        Pictures of the ids.
     """
 
     boxes: Boxes = field(default_factory=Boxes)
@@ -54,28 +93,72 @@ class Overlay:
     pending: tuple[tuple[float, float], ...] = ()
     candidates: tuple[Candidate, ...] = ()
     roi_px: int = 64
+    labels: Labels = field(default_factory=Labels)
 
 
-def draw_overlay(painter: QPainter, overlay: Overlay, viewport: Viewport, dragged: Dragged | None) -> None:
-    """Draw boxes, ids and tracked centres; the box being dragged where the mouse has it."""
-    lost = {int(bead_id) for bead_id, x_px, _ in overlay.centres if not np.isfinite(x_px)}
-    for bead_id, (x0, x1, y0, y1) in zip(
-        overlay.boxes.ids.tolist(), overlay.boxes.rois.tolist(), strict=True
+def draw_overlay(
+    painter: QPainter, overlay: Overlay, viewport: Viewport, dragged: Dragged | None, ratio: float = 1.0
+) -> None:
+    """Draw boxes, ids and tracked centres; the boxes being dragged where the mouse has them.
+
+    Parameters
+    ----------
+    painter, overlay, viewport, dragged
+        Where, what, and from where it is seen.
+    ratio : float
+        Pixels of the screen per point of the widget.
+    """
+    overlay.labels.begin(painter, ratio)
+    frames = _frames(overlay, viewport, dragged)
+    colours = _colours(overlay)
+    sides = frames[:, 2].tolist()
+    by_pen: dict[tuple[str, int], list[QRectF]] = {}
+    labels: list[tuple[float, float, QPixmap]] = []
+    for bead_id, frame, side, colour in zip(
+        overlay.boxes.ids.tolist(), frames.tolist(), sides, colours, strict=True
     ):
-        if dragged is not None and bead_id in dragged.bead_ids:
-            dx, dy = dragged.dx_px, dragged.dy_px
-            x0, x1, y0, y1 = x0 + dx, x1 + dx, y0 + dy, y1 + dy
-        left, top = viewport.to_view(x0 - 0.5, y0 - 0.5)
-        box = QRectF(left, top, (x1 - x0) * viewport.scale, (y1 - y0) * viewport.scale)
-        chosen = bead_id in overlay.selection.chosen
-        role = REFERENCE if overlay.roles.get(bead_id) == "reference" else TETHERED
-        colour = SELECTED if chosen else LOST if bead_id in lost else role
-        painter.setPen(QPen(QColor(colour), 2 if bead_id == overlay.selection.shown else 1))
-        painter.drawRect(box)
-        _draw_id(painter, box, str(bead_id), chosen)
+        width = 2 if bead_id == overlay.selection.shown else 1
+        by_pen.setdefault((colour, width), []).append(QRectF(*frame))
+        if side >= _MIN_SIDE_FOR_ID or colour == SELECTED:
+            labels.append((frame[0] + 1, frame[1] + 1, overlay.labels.of(str(bead_id), colour)))
+    # All boxes of a colour at once, and labels drawn before: two hundred texts cost more than the image.
+    for (colour, width), boxes in by_pen.items():
+        painter.setPen(QPen(QColor(colour), width))
+        painter.drawRects(*boxes)
+    for x, y, label in labels:
+        painter.drawPixmap(QPointF(x, y), label)
     _draw_pending(painter, overlay, viewport)
     _draw_candidates(painter, overlay, viewport)
     _draw_centres(painter, overlay, viewport)
+
+
+def _frames(overlay: Overlay, viewport: Viewport, dragged: Dragged | None) -> npt.NDArray[np.float64]:
+    """Return left, top, width and height of every box on the screen (n, 4)."""
+    x0, x1, y0, y1 = overlay.boxes.rois.T.copy()
+    if dragged is not None:
+        moved = np.isin(overlay.boxes.ids, list(dragged.bead_ids))
+        x0[moved] += dragged.dx_px
+        x1[moved] += dragged.dx_px
+        y0[moved] += dragged.dy_px
+        y1[moved] += dragged.dy_px
+    left, top = viewport.to_view_all(x0 - 0.5, y0 - 0.5)
+    return np.column_stack((left, top, (x1 - x0) * viewport.scale, (y1 - y0) * viewport.scale))
+
+
+def _colours(overlay: Overlay) -> list[str]:
+    """Return the colour of every box: chosen, lost, or by what the bead is for."""
+    lost = set(overlay.centres[~np.isfinite(overlay.centres[:, 1]), 0].astype(np.int64).tolist())
+    chosen, roles = overlay.selection.chosen, overlay.roles
+    return [
+        SELECTED
+        if bead_id in chosen
+        else LOST
+        if bead_id in lost
+        else REFERENCE
+        if roles.get(bead_id) == "reference"
+        else TETHERED
+        for bead_id in overlay.boxes.ids.tolist()
+    ]
 
 
 def draw_band(painter: QPainter, band: Band, viewport: Viewport) -> None:
@@ -93,16 +176,7 @@ def _draw_candidates(painter: QPainter, overlay: Overlay, viewport: Viewport) ->
         x, y = viewport.to_view(x_px, y_px)
         box = QRectF(x - side / 2, y - side / 2, side, side)
         painter.drawRect(box)
-        _draw_id(painter, box, f"{score:.2f}", chosen=True)
-
-
-def _draw_id(painter: QPainter, box: QRectF, text: str, chosen: bool) -> None:
-    if box.width() < _MIN_SIDE_FOR_ID and not chosen:
-        return
-    metrics = painter.fontMetrics()
-    label = QRectF(box.left() + 1, box.top() + 1, metrics.horizontalAdvance(text) + 5, metrics.height())
-    painter.fillRect(label, _SHADOW)
-    painter.drawText(label, Qt.AlignmentFlag.AlignCenter, text)
+        painter.drawPixmap(box.topLeft(), overlay.labels.of(f"{score:.2f}", CANDIDATE))
 
 
 def _draw_pending(painter: QPainter, overlay: Overlay, viewport: Viewport) -> None:
@@ -115,10 +189,12 @@ def _draw_pending(painter: QPainter, overlay: Overlay, viewport: Viewport) -> No
 
 def _draw_centres(painter: QPainter, overlay: Overlay, viewport: Viewport) -> None:
     painter.setPen(QPen(QColor(SELECTED), 1))
+    seen = overlay.centres[np.isfinite(overlay.centres).all(axis=1)]
+    x, y = viewport.to_view_all(seen[:, 1], seen[:, 2])
     lines: list[QLineF] = []
-    for _, x_px, y_px in overlay.centres[np.isfinite(overlay.centres).all(axis=1)].tolist():
-        x, y = viewport.to_view(x_px, y_px)
-        lines += [QLineF(x - 3, y, x + 3, y), QLineF(x, y - 3, x, y + 3)]
+    for x_view, y_view in zip(x.tolist(), y.tolist(), strict=True):
+        lines.append(QLineF(x_view - 3, y_view, x_view + 3, y_view))
+        lines.append(QLineF(x_view, y_view - 3, x_view, y_view + 3))
     if lines:
         painter.drawLines(*lines)
 
