@@ -29,8 +29,10 @@ from gui.status_strip import StatusStrip
 from gui.theme import Theme
 from gui.widgets.palette import Palette
 
-#: Time between two looks at the microscope, in ms: with the window open, and minimised.
-TICK_MS, TICK_MINIMISED_MS = 16, 250
+#: Time between two looks at the microscope, in ms: with the window open, with a slow camera, and minimised.
+TICK_MS, TICK_SLOW_MS, TICK_MINIMISED_MS = 16, 40, 250
+#: A camera that needs no more than the slow tick.
+_SLOW_FPS = 25.0
 _STRIP_PERIOD_S = 0.25
 #: Panel that tells more about a field of the strip.
 _PANEL_OF_FIELD = {
@@ -209,7 +211,8 @@ class MainWindow(QMainWindow):
     def tick(self) -> None:
         """Pull a snapshot and hand it to every panel that is visible and due."""
         minimised = self.isMinimized()
-        self._set_interval(TICK_MINIMISED_MS if minimised else TICK_MS)
+        slow = self.session.config.camera.fps <= _SLOW_FPS
+        self._set_interval(TICK_MINIMISED_MS if minimised else TICK_SLOW_MS if slow else TICK_MS)
         visible = set() if minimised else self._visible
         snapshot = self.session.pull(picture=any(self.panels[key].needs_picture for key in visible))
         now_s = time.monotonic()

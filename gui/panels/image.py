@@ -54,6 +54,7 @@ class ImagePanel(Panel):
         self._hint.setMinimumWidth(10)
         self._hint.setIndent(6)
         self._refreshes = self._pending_since = 0
+        self._drawn: tuple[object, ...] = ()
         self._lay_out()
         self._connect()
         self.set_theme(context.theme)
@@ -139,7 +140,24 @@ class ImagePanel(Panel):
             self.view.show_image(snapshot.picture.image, snapshot.state.bits)
             if self._refreshes % _LEVELS_EVERY == 1:
                 self._look_at_levels(snapshot)
-        self.view.update()
+        self._repaint_if_changed(snapshot)
+
+    def _repaint_if_changed(self, snapshot: Snapshot) -> None:
+        """Paint only what is new: a slow camera costs nothing between two frames."""
+        overlay = self.view.overlay
+        drawn = (
+            None if snapshot.picture is None else snapshot.picture.frame_id,
+            snapshot.boxes.version,
+            snapshot.selection,
+            snapshot.state.beads_version,
+            snapshot.history.newest_t_s,
+            self.view.stale_text,
+            overlay.candidates,
+            overlay.pending,
+        )
+        if drawn != self._drawn:
+            self._drawn = drawn
+            self.view.update()
 
     def _look_at_levels(self, snapshot: Snapshot) -> None:
         self.view.update_levels()

@@ -83,7 +83,6 @@ class ImageView(QWidget):
         self._image, self._bits = image, bits
         if new_shape and self._fitted:
             self.fit()
-        self.update()
 
     def update_levels(self) -> None:
         """Adapt black and white to the frame, where that is wanted."""
