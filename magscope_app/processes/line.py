@@ -263,7 +263,7 @@ class Line:
             case LogEntry():
                 self._on_log(message)
             case CommandRefused(_, text):
-                self.log(logging.WARNING, text)
+                self._on_refused(child, text)
             case ProcessFailed(_, text):
                 child.failure = text
             case FirstFrame():
@@ -283,6 +283,13 @@ class Line:
                 self._on_device_changed(message)
             case _:
                 self.command(message)
+
+    def _on_refused(self, child: Child, text: str) -> None:
+        at_once = self._options.record is not None or self._loaded.config.recording.start
+        if child.name == "recording" and at_once and self.first_frame_ns is None:
+            self.fail(text)
+        else:
+            self.log(logging.WARNING, text)
 
     def _on_log(self, entry: LogEntry) -> None:
         self._listeners.on_log(entry)

@@ -20,6 +20,7 @@ from magscope_app.processes.calibration_file import why_not_calibration
 from magscope_app.processes.load_function import load_function
 from magscope_app.processes.segments import ring_bytes
 from magscope_app.processes.status_board import nearest_folder
+from magscope_app.processes.video_storage import storage_problem
 from magscope_app.storage.names import validate_dataset_name
 
 _T = TypeVar("_T")
@@ -104,6 +105,8 @@ def _device_problems(config: Config) -> Iterator[Problem]:
     problems += bead_problems(config, form)
     problems += _file_problems(config)
     problems += _force_problems(config)
+    if (reason := storage_problem(config, form)) is not None:
+        problems.append(Problem("recording.storage", reason))
     if form is not None:
         problems += _memory_problems(config, form)
     yield from problems
