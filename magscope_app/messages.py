@@ -8,18 +8,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from magscope_app import message, motor_messages
 from magscope_app.clock import WallAnchor
 from magscope_app.config import BeadRole, RecordingMode
 from magscope_app.devices.camera import FrameFormat
 from magscope_app.devices.setting import Setting, SettingValue
 
+Message = message.Message
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """Anything that may go through a pipe."""
+# --- the axes: in a file of their own, as they are many --------------------------------------
 
+HomeMotor = motor_messages.HomeMotor
+JogMotor = motor_messages.JogMotor
+MotorChanged = motor_messages.MotorChanged
+MotorInfo = motor_messages.MotorInfo
+MotorsReady = motor_messages.MotorsReady
+MotorState = motor_messages.MotorState
+MotorStatus = motor_messages.MotorStatus
+MoveMotor = motor_messages.MoveMotor
+RampForce = motor_messages.RampForce
+ReconnectMotor = motor_messages.ReconnectMotor
+SetForce = motor_messages.SetForce
+StopMotors = motor_messages.StopMotors
 
 # --- shared vocabulary -------------------------------------------------------------------------
 
@@ -32,35 +44,6 @@ class Bead:
     x_px: float
     y_px: float
     role: BeadRole = "tethered"
-
-
-@dataclass(frozen=True, slots=True)
-class MotorInfo:
-    """What is known of an axis once it is open."""
-
-    name: str
-    role: str
-    unit: str
-    limits: tuple[float, float]
-
-
-#: What an axis is doing. A move that did not arrive leaves "error", which the next command ends; an axis
-#: that does not answer is "lost" until it is reconnected.
-MotorState = Literal["closed", "opening", "ready", "moving", "error", "lost"]
-
-
-@dataclass(frozen=True, slots=True)
-class MotorStatus:
-    """State of an axis; the text says what happened, and what to do, where there is something to say."""
-
-    name: str
-    state: MotorState
-    text: str = ""
-
-    @property
-    def is_well(self) -> bool:
-        """False after an error, and while the axis does not answer."""
-        return self.state not in ("error", "lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,76 +182,6 @@ class CameraSettings(Message):
     """The camera's settings as they are now."""
 
     settings: tuple[Setting, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MoveMotor(Message):
-    """Move an axis to a position in its unit; `token` comes back with a refusal."""
-
-    motor: str
-    position: float
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class JogMotor(Message):
-    """Move an axis by a distance in its unit; `token` comes back with a refusal."""
-
-    motor: str
-    distance: float
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class HomeMotor(Message):
-    """Look for an axis's reference position; `token` comes back with a refusal."""
-
-    motor: str
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ReconnectMotor(Message):
-    """Close an axis and open it anew, without moving it; `token` comes back with a refusal."""
-
-    motor: str
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SetForce(Message):
-    """Move the magnets to where the force is this; `token` comes back with a refusal."""
-
-    force_pn: float
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RampForce(Message):
-    """Move the magnets so that the force goes from what it is to this at a constant loading rate (> 0)."""
-
-    force_pn: float
-    rate_pn_s: float
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class StopMotors(Message):
-    """Stop all axes at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class MotorsReady(Message):
-    """The axes are open."""
-
-    motors: tuple[MotorInfo, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MotorChanged(Message):
-    """An axis is in another state, or something else is to be said about it."""
-
-    status: MotorStatus
 
 
 @dataclass(frozen=True, slots=True)

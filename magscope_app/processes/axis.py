@@ -108,7 +108,7 @@ class Axis:
     def open(self) -> None:
         """Open the axis, also anew; it does not move. What fails leaves it lost, and is told.
 
-        A move that goes on from before, whose process died or whose line broke, is stopped: nobody follows it.
+        A move that goes on from before, whose process died or whose line broke, is stopped.
         """
         anew = self._anew or self._state != "closed"
         self._say("opening")
