@@ -6,18 +6,18 @@ Object names that tests and scripts may rely on (``window.findChild(kind, name)`
 ``window``                  the main window
 ``dock.<panel>``            dock of a panel; the panels are listed in `gui.panels.registry`
 ``image.roi``               side of all ROIs; ``image.saturated``
-``find.score``              least score of beads that are found; ``find.text``, ``.again``, ``.add``, ``.done``
+``find.score``              least score of what is found; ``find.text``, ``.again``, ``.add``, ``.done``
 ``levels.mode``             how black and white are chosen; ``levels.colours``, ``levels.histogram``
 ``image.view``              the live image; ``viewport_now.to_view(x_px, y_px)`` says where a pixel is
 ``image.add.button``        the tool that adds beads
 ``image.age``               frame number and age
-``traces.title``            which bead is shown; ``traces.relative`` subtracts the references, ``traces.empty`` says why
+``traces.title``            which bead is shown; ``traces.relative``, ``traces.empty`` (why nothing is)
 ``profile.text``            which plane fits; ``lut.text``, ``allan.text``, ``spectrum.text``, ``losses.text``
 ``beads.table``             the bead table
 ``recording.button``        record and stop
 ``recording.folder``        also ``.name``, ``.mode``, ``.state``, ``.disk``
 ``camera.<setting>``        control of a camera setting
-``motor.<name>.position``   also ``.target``, ``.step``, ``.go``, ``.back``, ``.forth``, ``.trouble``, ``.reconnect``
+``motor.<name>.position``   also ``.target``, ``.step``, ``.go``, ``.back``, ``.forth``, ``.reconnect``
 ``force.value``             force now; ``force.target``, ``.go``, ``.rate``, ``.ramp``, ``.range``
 ``log.text``                the log; ``log.level``, ``log.words``, ``log.copy``
 ``preferences.theme``       also ``.font``, ``.hints``, ``.keys``, ``preferences.key.<action>``
@@ -28,6 +28,6 @@ Object names that tests and scripts may rely on (``window.findChild(kind, name)`
 ``notice.text``             newest error; ``notice.copy``, ``notice.dismiss``
 ``done.text``               what is done; ``hint.text``, ``hint.next``, ``hint.enough``
 ``closing.stop``            stop the recording and close; ``closing.keep``
-``action.<name>``           menu entries: record, stop_recording, close, remove_bead, undo, stop_all, show.<panel> …
+``action.<name>``           menu entries: record, stop_recording, close, undo, stop_all, show.<panel> …
 ==========================  ==============================================================
 """

@@ -40,6 +40,7 @@ def run_window(link: Link, handles: BufferHandles) -> int:
         window.left.connect(lambda: QTimer.singleShot(_END_TIMEOUT_MS, application.quit))
         code = application.exec()
         window.timer.stop()
+        window.keep()
         window.hide()
         return code
     finally:

@@ -10,6 +10,7 @@ from gui.models.last_session import LastSession, load_last_session, save_last_se
 from gui.models.running_config import config_text
 from gui.session import Session
 from gui.widgets.file_dialog import ask_file
+from magscope_app.errors import MagscopeError
 
 _BEAD_LISTS = "Bead lists (*.csv)"
 _CONFIGS = "Configs (*.toml)"
@@ -29,7 +30,11 @@ class SessionFiles:
     """
 
     def __init__(self, session: Session, parent: QWidget, folder: Path | None) -> None:
-        self._last = None if folder is None else folder / "last-session.json"
+        self._path = path = None if folder is None else folder / "last-session.json"
+        #: The session before this one, or why there is none; read at once: this one takes its place.
+        self._before: LastSession | str = "no folder is known in which a last session could lie"
+        if path is not None:
+            session.background.run(lambda: _read(path), self._take)
         self._session = session
         self._parent = parent
 
@@ -60,17 +65,21 @@ class SessionFiles:
 
     def remember(self) -> None:
         """Keep beads and settings for `continue_session`; motor positions are never kept."""
-        session, path = self._session, self._last
+        session, path = self._session, self._path
         if path is None or not session.state.video_ready:
             return
         last = LastSession.of(session.config, session.state, session.recording_order)
         session.background.run(lambda: save_last_session(last, path), lambda _: None)
 
     def continue_session(self) -> None:
-        """Bring back the beads and settings of the last session; no motor moves."""
-        path = self._last
-        if path is not None:
-            self._session.background.run(lambda: load_last_session(path), self._restore)
+        """Bring back the beads and settings of the session before this one; no motor moves."""
+        if isinstance(self._before, str):
+            self._session.state.warn(self._before)
+        else:
+            self._restore(self._before)
+
+    def _take(self, before: LastSession | str) -> None:
+        self._before = before
 
     def _restore(self, last: LastSession) -> None:
         session = self._session
@@ -87,3 +96,11 @@ class SessionFiles:
             session.state.warn(f"{said}; it used the Z-LUT {last.zlut}: load it to have the same z")
         else:
             session.state.tell(said)
+
+
+def _read(path: Path) -> LastSession | str:
+    """Return the last session, or in one sentence why there is none."""
+    try:
+        return load_last_session(path)
+    except MagscopeError as error:
+        return str(error)

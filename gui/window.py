@@ -33,6 +33,8 @@ from gui.widgets.palette import Palette
 TICK_MS, TICK_SLOW_MS, TICK_MINIMISED_MS = 16, 40, 250
 #: A camera that needs no more than the slow tick.
 _SLOW_FPS = 25.0
+#: Beads and settings are kept so often, for the case that the computer fails.
+_KEEP_EVERY_MS = 30_000
 _STRIP_PERIOD_S = 0.25
 #: Panel that tells more about a field of the strip.
 _PANEL_OF_FIELD = {
@@ -101,6 +103,8 @@ class MainWindow(QMainWindow):
         self.timer = QTimer(self)
         self.timer.setTimerType(Qt.TimerType.PreciseTimer)
         self.timer.timeout.connect(self.tick)
+        self._keeping = QTimer(self)
+        self._keeping.timeout.connect(self.files.remember)
 
     # --- building ----------------------------------------------------------------------------
 
@@ -168,6 +172,12 @@ class MainWindow(QMainWindow):
         preferences.geometry = bytes(self.saveGeometry().data()).hex()
         self.desk.save()
 
+    def keep(self) -> None:
+        """Keep what the next session may want: layout, beads and settings."""
+        self._keeping.stop()
+        self.remember()
+        self.files.remember()
+
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Fold the controls to icons where there is no room for them."""
         super().resizeEvent(event)
@@ -207,6 +217,7 @@ class MainWindow(QMainWindow):
     def start(self) -> None:
         """Begin to look at the microscope."""
         self.timer.start(TICK_MS)
+        self._keeping.start(_KEEP_EVERY_MS)
 
     def tick(self) -> None:
         """Pull a snapshot and hand it to every panel that is visible and due."""
@@ -258,7 +269,6 @@ class MainWindow(QMainWindow):
         """Ask the supervisor to end everything; the window goes at once."""
         if not self._leaving:
             self._leaving = True
-            self.remember()
-            self.files.remember()
+            self.keep()
             self.session.quit()
             self.left.emit()

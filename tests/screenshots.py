@@ -15,6 +15,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from magscope_app.config import load_config
 from magscope_app.processes import children
 from magscope_app.processes.link import Link
@@ -86,6 +88,7 @@ class _Photographer:
                 continue
             for entry in PANELS:
                 window.show_panel(entry.key)
+                window.image.tools.levels.setChecked(entry.key == "image")
                 yield _PANEL_S
                 self._save(window.panels[entry.key], f"{entry.key}-{theme}")
         window.palette_bar.open()
@@ -113,7 +116,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as data:
         loaded = load_config("demo.toml", [f"recording.folder={Path(data).as_posix()}", "camera.fps=50"])
         listeners = Listeners(lambda entry: None, lambda status: None)
-        return Supervisor(loaded, RunOptions(duration_s=150), listeners).run().exit_code
+        exit_code = Supervisor(loaded, RunOptions(duration_s=150), listeners).run().exit_code
+    for path in given.folder.glob("*.png"):
+        # A window has few colours: the docs stay small.
+        Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
+    return exit_code
 
 
 if __name__ == "__main__":

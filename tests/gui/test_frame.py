@@ -11,9 +11,10 @@ from PyQt6.QtGui import QKeySequence
 from PyQt6.QtWidgets import QApplication, QComboBox, QKeySequenceEdit, QLineEdit, QPushButton
 
 from gui.application import open_window
+from gui.models.last_session import LastSession, save_last_session
 from gui.theme import DARK, LIGHT, contrast
 from gui.window import MainWindow
-from magscope_app.messages import SetCameraSetting, StartRecording
+from magscope_app.messages import Bead, SetCameraSetting, StartRecording
 from tests.gui.hands import CONTROL, click, find, look, press, retype, text_of, until
 from tests.gui.rig import Rig
 
@@ -141,37 +142,31 @@ def test_hints_come_one_by_one_and_again_when_wanted(running: MainWindow) -> Non
 
 
 def test_the_last_session_is_continued(rig: Rig, qapp: QApplication, tmp_path: Path) -> None:
+    beads = Bead(0, 100.0, 80.0), Bead(3, 200.0, 150.0, "reference")
+    before = LastSession(
+        beads, 40, "some.where:Camera", {"exposure": 7.5}, None, tmp_path, "yesterday", "Track"
+    )
+    save_last_session(before, tmp_path / "last-session.json")
     window = open_window(qapp, rig.session, tmp_path)
     window.timer.stop()
     rig.open_devices()
-    rig.add_beads((100.0, 80.0), (200.0, 150.0))
     look(window, qapp)
-    window.session.order_recording(tmp_path, "yesterday", "Track")
     window.files.remember()
-    window.session.beads.remove((0, 1))
     rig.heard()
-    window.session.order_recording(tmp_path, "today", "Track")
-    until(window, qapp, (tmp_path / "last-session.json").exists)
-    data = json.loads((tmp_path / "last-session.json").read_text())
-    data["camera_settings"]["exposure"] = 7.5
-    (tmp_path / "last-session.json").write_text(json.dumps(data))
-    window.menus.actions["continue_session"].trigger()
     sent: list[object] = []
 
     def restored() -> bool:
+        window.menus.actions["continue_session"].trigger()
         sent.extend(rig.heard())
-        return SetCameraSetting("exposure", 7.5) in sent
+        return bool(window.session.state.beads)
 
     until(window, qapp, restored)
-    look(window, qapp)
-    assert len(window.session.state.beads) == 2
+    assert window.session.state.beads == {bead.id: bead for bead in beads}
+    assert window.session.state.roi_px == 40
+    assert SetCameraSetting("exposure", 7.5) in sent
     assert not [message for message in sent if "Motor" in type(message).__name__]
     assert find(window, QLineEdit, "recording.name").text() == "yesterday"
     assert "no motor was moved" in text_of(window, "done.text")
-    window.menus.actions["undo"].trigger()
-    rig.heard()
-    look(window, qapp)
-    assert not window.session.state.beads
     end(window, qapp)
 
 
