@@ -98,6 +98,9 @@ class _Driver:
         click_image(window, *place)
         press(window.image.view, Qt.Key.Key_Delete)
         yield "it is gone again", lambda: text_of(window, "status.beads.value") == "3"
+        press(window.image.view, Qt.Key.Key_B)
+        yield "it is found in the preview", lambda: len(window.image.finder.candidates) == 1
+        press(window.image.view, Qt.Key.Key_Escape)
         click_image(window, *place, SHIFT)
         yield "it is back", lambda: text_of(window, "status.beads.value") == "4"
         yield "its trace is drawn", lambda: int(np.isfinite(traces.points("x")[1]).sum()) > 20
