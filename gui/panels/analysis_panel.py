@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from gui.models.analysed import AXES, FEWEST_FRAMES
 from gui.models.history import Trace
+from gui.models.quantities import log_ticks
 from gui.models.reference import reference_ids, relative
 from gui.panels.panel import Panel, PanelContext
 from gui.plots import colour_plot, curve, pen, quiet
@@ -46,9 +47,6 @@ class AnalysisPanel(Panel):
         self._item = self.plot.getPlotItem()
         quiet(self._item)
         self._item.setLogMode(x=True, y=True)
-        for side in ("left", "bottom"):
-            # Only whole powers of ten have numbers: those between lie over one another.
-            self._item.getAxis(side).setStyle(maxTickLevel=1, maxTextLevel=0)
         self._item.setLabel("bottom", self.bottom)
         self._item.setLabel("left", self.left)
         self._curves = {axis: curve(self._item) for axis in AXES}
@@ -107,8 +105,11 @@ class AnalysisPanel(Panel):
     def _show_range(self, drawn: list[tuple[FloatArray, FloatArray]]) -> None:
         if drawn:
             x, y = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
-            self._item.setXRange(float(x.min()), float(x.max()), padding=_MARGIN)
-            self._item.setYRange(float(y.min()), float(max(y.max(), y.min() + 0.5)), padding=_MARGIN)
+            ends = (float(x.min()), float(x.max())), (float(y.min()), float(max(y.max(), y.min() + 0.5)))
+            self._item.setXRange(*ends[0], padding=_MARGIN)
+            self._item.setYRange(*ends[1], padding=_MARGIN)
+            for side, (low, high) in zip(("bottom", "left"), ends, strict=True):
+                self._item.getAxis(side).setTicks([log_ticks(low, high)])
 
     def _show_text(self, snapshot: Snapshot, words: dict[str, str]) -> None:
         if snapshot.selected is None:

@@ -91,8 +91,13 @@ class ImagePanel(Panel):
         self.tools.zoom_in.triggered.connect(lambda: self.view.zoom(1))
         self.tools.zoom_out.triggered.connect(lambda: self.view.zoom(-1))
         self.tools.fit.triggered.connect(self.view.fit)
-        self.tools.levels.toggled.connect(self.levels.setVisible)
+        self.tools.levels.toggled.connect(self._show_levels)
         self.levels.changed.connect(self.view.update_levels)
+
+    def _show_levels(self, on: bool) -> None:
+        self.levels.setVisible(on)
+        # The next refresh looks at the levels.
+        self._refreshes = 0
 
     def _leave(self) -> None:
         self.add_action.setChecked(False)
@@ -133,7 +138,7 @@ class ImagePanel(Panel):
         overlay.roi_px = snapshot.state.roi_px
         self.finder.refresh(snapshot)
         overlay.candidates = self.finder.candidates
-        if overlay.pending and self._refreshes - self._pending_since > _PENDING_FOR:
+        if overlay.pending and abs(self._refreshes - self._pending_since) > _PENDING_FOR:
             overlay.pending = ()
         self._show_age(snapshot)
         if snapshot.picture is not None:

@@ -15,7 +15,7 @@ from gui.models.boxes import Boxes
 from gui.models.envelope import envelope, steady_range
 from gui.models.gestures import AddAt, Choose, Gestures, MoveBy, Pan
 from gui.models.picture import Levels, auto_levels, colour_table, full_levels, render
-from gui.models.quantities import bytes_text, count_text, duration_text, number_text
+from gui.models.quantities import bytes_text, count_text, duration_text, log_ticks, number_text
 from gui.models.selection import Selection
 from gui.models.setting_label import setting_label
 from gui.models.viewport import Viewport
@@ -205,3 +205,9 @@ def test_every_text_can_be_read(theme: Theme) -> None:
     pairs += [(line, theme.base) for line in (theme.x, theme.y, theme.z)]
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert {pair: contrast(*pair) for pair in pairs if contrast(*pair) < 4.5} == {}
+
+
+def test_a_logarithmic_axis_has_few_numbers_and_they_are_round() -> None:
+    shown = [text for place, text in log_ticks(-1.0, 0.9) if -1.0 <= place <= 0.9]
+    assert shown == ["0.1", "0.2", "0.5", "1", "2", "5"]
+    assert [text for place, text in log_ticks(-2.0, 3.0) if -2.0 <= place <= 3.0][:3] == ["0.01", "0.1", "1"]
