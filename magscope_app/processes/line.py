@@ -17,6 +17,7 @@ from magscope_app.messages import (
     CameraReady,
     CameraSettings,
     CommandRefused,
+    EditBeads,
     Event,
     Fault,
     FindBeads,
@@ -118,6 +119,7 @@ class Line:
         self._revival = Revival(loaded.config.supervisor.restart.model_dump())
         self._returning: set[str] = set()
         self._resume_camera = False
+        self._must_find = loaded.config.beads.find
         self._selected: SelectBead | None = None
         self._protocol = loaded.config.experiment.protocol
 
@@ -157,7 +159,8 @@ class Line:
             mode=message.mode or config.recording.mode,
             config_text=self._loaded.text,
             anchor=self._anchor,
-            facts=dataset_facts(self._loaded, self._anchor, self.camera, self.motors.infos, beads),
+            facts=dataset_facts(self._loaded, self._anchor, self.camera, self.motors.infos, beads)
+            | {"roi_px": self.beads.roi_px},
         )
         self.recording.start(order)
 
@@ -273,8 +276,8 @@ class Line:
             case AcquisitionStopped(reason, seconds):
                 self.acquired_s += seconds
                 self._on_acquisition_stopped(reason)
-            case BeadsFound(centres):
-                self._on_beads_found(centres)
+            case BeadsFound():
+                self._on_beads_found(message)
             case ProcessReady() | CameraReady() | MotorsReady():
                 self._on_ready(child, message)
             case RecordingStarted() | RecordingProgress() | RecordingFinished() | Event():
@@ -334,8 +337,11 @@ class Line:
             self._resume_camera = False
             self.children.send(name, StartAcquisition())
             self.acquiring = True
-        elif name == "tracking" and self._selected is not None:
-            self.children.send(name, self._selected)
+        elif name == "tracking":
+            if self._must_find:
+                self.children.send(name, FindBeads())
+            if self._selected is not None:
+                self.children.send(name, self._selected)
         elif name == RECORDER:
             self.recording.resume()
         self.log(logging.WARNING, f"the {name} process runs again")
@@ -371,7 +377,12 @@ class Line:
         if own and self._options.headless and self._options.duration_s is None:
             self.stop("failed" if message.error else "completed")
 
-    def _on_beads_found(self, centres: tuple[tuple[float, float, float], ...]) -> None:
+    def _on_beads_found(self, message: BeadsFound) -> None:
+        if message.preview:
+            self._tell(message)
+            return
+        self._must_find = False
+        centres = message.centres
         added = self.beads.add_found(centres)
         said = f"{len(centres)} beads found"
         if added < len(centres):
@@ -452,6 +463,10 @@ class Line:
                 self._record("setting", fields | {"before": old.get(setting.name), "unit": setting.unit})
 
     def _on_bead_command(self, message: Message) -> None:
+        resized = isinstance(message, EditBeads) and message.roi_px is not None
+        if resized and self.board.recording is not None:
+            self._refuse("the ROIs keep their size while something is recorded; stop the recording first")
+            return
         try:
             if not self.beads.handle(message):
                 self.log(logging.WARNING, f"nobody handles {type(message).__name__}")

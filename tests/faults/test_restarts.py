@@ -16,7 +16,7 @@ from tests.line.running import SMALL, Dataset, require_identities, running
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals stop and kill the processes")
 
 #: A ring that outlasts the start of a process on a busy machine.
-_FAST = (*SMALL, "--set", "supervisor.heartbeat_s=0.2", "--set", "buffer.seconds=15")
+_FAST = (*SMALL, "--set", "supervisor.heartbeat_s=0.5", "--set", "buffer.seconds=15")
 
 
 def _record(folder: Path, *faults: tuple[str, int]) -> tuple[Dataset, str]:
