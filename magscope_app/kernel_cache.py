@@ -41,15 +41,26 @@ def kernel_cache_folder() -> Path:
 
 def _source_hash() -> str:
     """Return a hash of everything that lies in a folder with kernels."""
-    root = Path(magscope_app.__file__).resolve().parent.parent
     digest = hashlib.sha256(os.environ.get("NUMBA_CPU_NAME", "").encode())
-    kernels = [
-        path for package in ("magscope_app", "hardware") for path in (root / package).rglob("*kernels.py")
-    ]
-    for folder in sorted({path.parent for path in kernels}):
-        for source in sorted(folder.glob("*.py")):
-            digest.update(source.read_bytes())
+    for source in _sources():
+        digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _sources() -> list[Path]:
+    root = Path(magscope_app.__file__).resolve().parent.parent
+    packages = root / "magscope_app", root / "hardware"
+    folders = {path.parent for package in packages for path in package.rglob("*kernels.py")}
+    return sorted(source for folder in folders for source in folder.glob("*.py"))
+
+
+def _stamps(targets: Sequence[str]) -> dict[str, Path]:
+    """Return the file that says that a target was compiled, by place and time as the compiler does."""
+    places = "".join(f"{source}:{source.stat().st_mtime_ns};" for source in _sources())
+    digest = hashlib.sha256(places.encode()).hexdigest()[:16]
+    return {
+        target: kernel_cache_folder() / f"compiled-{target.replace(':', '.')}-{digest}" for target in targets
+    }
 
 
 def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
@@ -67,7 +78,7 @@ def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
     MagscopeError
         Compilation failed; the text has the reason.
     """
-    stamps = {target: kernel_cache_folder() / f"compiled-{target.replace(':', '.')}" for target in targets}
+    stamps = _stamps(targets)
     missing = tuple(target for target, stamp in stamps.items() if not stamp.is_file())
     if not missing:
         return

@@ -48,7 +48,7 @@ def running(window: MainWindow, rig: Rig, qapp: QApplication) -> MainWindow:
     return window
 
 
-def test_the_registry_names_everything_once() -> None:
+def test_the_registry_names_everything_once(qapp: QApplication) -> None:
     for names in zip(
         *((entry.key, entry.title, entry.shortcut or entry.key) for entry in PANELS), strict=True
     ):

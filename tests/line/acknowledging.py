@@ -25,7 +25,7 @@ def main(folder: Path) -> None:
 
     options = RunOptions(headless=True, duration_s=60, record=folder, name="killed")
     Supervisor(
-        load_config("demo.toml", [*SMALL, MODE]), options, Listeners(lambda entry: None, on_status)
+        load_config("demo.toml", [*SMALL, MODE, "supervisor.restart.recording=never"]), options, Listeners(lambda entry: None, on_status)
     ).run()
 
 
