@@ -11,6 +11,7 @@ from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.supervisor import Supervisor
 
 MODE = "recording.mode=Track and Video (Full)"
+NO_RESTART = "supervisor.restart.recording=never"
 SMALL = ["camera.roi_px=[0,0,256,192]", "simulation.n_beads=2", "simulation.n_reference=1"]
 
 
@@ -25,7 +26,9 @@ def main(folder: Path) -> None:
 
     options = RunOptions(headless=True, duration_s=60, record=folder, name="killed")
     Supervisor(
-        load_config("demo.toml", [*SMALL, MODE, "supervisor.restart.recording=never"]), options, Listeners(lambda entry: None, on_status)
+        load_config("demo.toml", [*SMALL, MODE, NO_RESTART]),
+        options,
+        Listeners(lambda entry: None, on_status),
     ).run()
 
 
