@@ -234,6 +234,14 @@ class Line:
             if silent_s is not None:
                 said = f"the {child.name} process gave no sign of life for {silent_s:.0f} s and was ended"
                 child.failure = said
+            elif said := child.notice():
+                self.log(logging.WARNING, said)
+
+    def end_recorder(self) -> None:
+        """Complete the dataset of a recorder that is gone or does not come to an end, so that none stays open."""
+        if self.recording.running is not None:
+            self.children.kill(RECORDER, "the recording process did not come to an end")
+            self.give_recorder_up("the recording process had ended, or did not come to an end")
 
     def give_recorder_up(self, why: str) -> None:
         """Complete the dataset of a recorder that does not come back."""
