@@ -69,7 +69,7 @@ def child_main(start: ChildStart) -> None:
     # Twice within the time after which a process is called slow.
     link = Link(start.connection, start.name, start.handles.config.supervisor.heartbeat_s / 2)
     log = logging.getLogger("magscope_app")
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.DEBUG)
     log.addHandler(LinkLogHandler(link, start.name))
     code = _run(start, link)
     link.close()

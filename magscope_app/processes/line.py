@@ -238,7 +238,7 @@ class Line:
                 self.log(logging.WARNING, said)
 
     def end_recorder(self) -> None:
-        """Complete the dataset of a recorder that is gone or does not come to an end, so that none stays open."""
+        """Complete the dataset of a recorder that is gone or does not come to its end."""
         if self.recording.running is not None:
             self.children.kill(RECORDER, "the recording process did not come to an end")
             self.give_recorder_up("the recording process had ended, or did not come to an end")

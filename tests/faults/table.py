@@ -179,7 +179,11 @@ SHORT = (
         Cell("motors", "killed", "recording"),
         Cell("experiment", "killed", "recording"),
     ),
-    (Cell("tracking", "stopped", "idle"), Cell("motors", "stopped", "idle"), Cell("camera", "raises", "idle")),
+    (
+        Cell("tracking", "stopped", "idle"),
+        Cell("motors", "stopped", "idle"),
+        Cell("camera", "raises", "idle"),
+    ),
     (
         Cell("gui", "raises", "acquiring"),
         Cell("gui", "killed", "acquiring"),
