@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from types import FrameType
 
 
@@ -16,7 +17,15 @@ def _loop(number: int, frame: FrameType | None) -> None:
         pass
 
 
+def _turn_back(number: int, frame: FrameType | None) -> None:
+    seconds, nanoseconds = time.time, time.time_ns
+    time.time = lambda: seconds() - 3600
+    time.time_ns = lambda: nanoseconds() - 3600 * 10**9
+
+
 # The memory tracker of multiprocessing is no process of ours.
 if hasattr(signal, "SIGUSR1") and "MAGSCOPE_TEST_FAULTS" in os.environ:
     signal.signal(signal.SIGUSR1, _fail)
     signal.signal(signal.SIGUSR2, _loop)
+    if hasattr(signal, "SIGRTMIN"):
+        signal.signal(signal.SIGRTMIN, _turn_back)
