@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import signal
 import time
@@ -13,7 +14,7 @@ from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from magscope_app.messages import Heartbeat, Message, ProcessState, Shutdown
+from magscope_app.messages import Heartbeat, LogEntry, Message, ProcessState, Shutdown
 from magscope_app.processes.child import ChildStart, child_main
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link, LinkClosed
@@ -83,6 +84,9 @@ class Child:
                 message = self.link.receive()
             except LinkClosed:
                 return
+            except TypeError as error:
+                yield LogEntry(time.perf_counter_ns(), self.name, logging.WARNING, f"{error}; it was ignored")
+                continue
             if message is None:
                 return
             self._heard_at = time.monotonic()

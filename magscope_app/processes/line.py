@@ -49,6 +49,7 @@ from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
 from magscope_app.processes.children import Child, Children
 from magscope_app.processes.controllers import MOTORS
 from magscope_app.processes.facts import dataset_facts
+from magscope_app.processes.message_check import why_malformed
 from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.recording_desk import RECORDER, RecordingDesk
@@ -264,7 +265,10 @@ class Line:
     # --- messages ----------------------------------------------------------------------------
 
     def handle(self, child: Child, message: Message) -> None:
-        """Do what a message from a process asks for."""
+        """Do what a message from a process asks for; one that says nothing sensible changes nothing."""
+        if (wrong := why_malformed(message)) is not None:
+            self.log(logging.WARNING, f"the {child.name} process sent {wrong}")
+            return
         if isinstance(message, _NEWS):
             self._tell(message)
         match message:

@@ -31,9 +31,7 @@ def test_motors_that_are_killed_on_their_way_come_back_and_do_not_move(tmp_path:
         encoding="utf-8",
     )
     slowly = ("--set", "motors.magnet.speed=0.5")
-    with rig(
-        "recording", tmp_path, more=(*slowly, "--set", "experiment.protocol=moving:practise")
-    ) as run:
+    with rig("recording", tmp_path, more=(*slowly, "--set", "experiment.protocol=moving:practise")) as run:
         run.reach()
         run.line.wait_for("moving:practise begins")
         time.sleep(1.0)
