@@ -66,10 +66,13 @@ def _lost_in_ring(window: Range, gaps: Sequence[Gap], seen: SeenIds | None) -> l
     After so many losses that its table was full, the ring knows their number only: these are the first frames
     from there on that nobody has seen.
     """
-    exact = [gap for gap in gaps if gap.where == "ring" and (gap.why != MERGED or seen is None)]
+    lost = [gap for gap in gaps if gap.where == "ring"]
+    exact = [gap for gap in lost if seen is None or gap.why != MERGED]
     ring = clip([(gap.first_id, gap.first_id + gap.count) for gap in exact], window)
-    for gap in gaps if seen is not None else ():
-        if gap.where == "ring" and gap.why == MERGED:
+    if seen is None:
+        return ring
+    for gap in lost:
+        if gap.why == MERGED:
             absent = clip(seen.missing(window[1]), (max(gap.first_id, window[0]), window[1]))
             ring = union([*ring, *first_ids(subtract(absent, ring), gap.count)])
     return ring

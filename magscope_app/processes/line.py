@@ -268,7 +268,10 @@ class Line:
         """Do what a message from a process asks for; one that says nothing sensible changes nothing."""
         if (wrong := why_malformed(message)) is not None:
             self.log(logging.WARNING, f"the {child.name} process sent {wrong}")
-            return
+        else:
+            self._deal_with(child, message)
+
+    def _deal_with(self, child: Child, message: Message) -> None:
         if isinstance(message, _NEWS):
             self._tell(message)
         match message:

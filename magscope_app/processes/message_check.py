@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Hashable
 from functools import cache
-from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 from magscope_app.messages import Message
 
@@ -17,13 +17,13 @@ def why_malformed(message: Message) -> str | None:
 
     What is nested is looked into: the entries of a tuple, and the fields of a dataclass.
     """
-    name = type(message).__name__
     wrong = _wrong_field(message)
-    return None if wrong is None else f"{name} has a wrong {wrong}; it was ignored"
+    return None if wrong is None else f"{type(message).__name__} has a wrong {wrong}; it was ignored"
 
 
 def _wrong_field(value: Any) -> str | None:
-    for name, hint in _hints(type(value)).items():
+    kind = cast("Hashable", type(value))
+    for name, hint in _hints(kind).items():
         content = getattr(value, name)
         if not _fits(content, hint):
             return f"{name} ({content!r:.60})"
@@ -31,7 +31,7 @@ def _wrong_field(value: Any) -> str | None:
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(kind)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 

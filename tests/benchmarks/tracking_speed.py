@@ -3,10 +3,9 @@
     python -m tests.benchmarks.tracking_speed [--roi 32 64 100 128] [--beads 100] [--frames 40] [--rounds 5]
 
 100 beads with a Z-LUT each move by 0.5 px and 100 nm (standard deviation) around their places. All methods
-take turns; what is printed is the best round of each after everything was built, per second of CPU time and by
-the clock. magtrack gets the
-same pixels as float stacks, cut out beforehand, and one Z-LUT for all; it must be
-installed (pip install magtrack).
+take turns; what is printed is the best round of each after everything was built, per second of CPU time and
+by the clock. magtrack gets the same pixels as float stacks, cut out beforehand, and one Z-LUT for all; it
+must be installed (pip install magtrack).
 """
 
 from __future__ import annotations

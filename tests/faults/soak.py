@@ -96,8 +96,8 @@ class Watch:
             with process.oneshot():
                 own_mb = process.memory_full_info().uss * 1e-6
                 times = process.cpu_times()
-                open_files = process.num_fds() if hasattr(process, "num_fds") else process.num_handles()
-        except psutil.Error:
+                open_files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        except (psutil.Error, OSError):
             return
         used = times.user + times.system
         before = self._taken.get(name, (now - 1e9, used))

@@ -1,4 +1,4 @@
-"""Devices and drivers that fail in the line: motors come back without moving, a camera is given up at last."""
+"""Devices and drivers that fail in the line: motors come back unmoved, a camera is given up at last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A camera three times as fast as tracking: the loss is exact, the line answers, and it recovers by itself."""
+"""A camera three times as fast as tracking: the loss is exact, the line answers, it recovers by itself."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def _keys(model: type[BaseModel], above: str = "") -> Iterator[str]:
         yield f"{above}{name}"
 
 
-KEYS = tuple(_keys(Config)) + ("motors.magnet.speed", "motors.magnet.limits", "motors.focus.role", "x", "")
+KEYS = (*_keys(Config), "motors.magnet.speed", "motors.magnet.limits", "motors.focus.role", "x", "")
 _TEXT = st.one_of(
     st.sampled_from(["", "\0", "~", "~nobody-here/x", "a:b", "..", "/", "CON", "nan", "é", "fast", "\n"]),
     st.text(st.characters(codec="utf-8"), max_size=12),
@@ -84,10 +84,10 @@ def _check_says_a_sentence(text: str, overrides: list[str], capsys: pytest.Captu
         assert path.read_text(encoding="utf-8") == text
 
 
-_FUZZ = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+_SHARED = [HealthCheck.function_scoped_fixture]
 
 
-@settings(max_examples=40, **_FUZZ)
+@settings(max_examples=40, deadline=None, suppress_health_check=_SHARED)
 @given(st.dictionaries(st.sampled_from(KEYS), _VALUES, min_size=1, max_size=4))
 def test_configs_near_the_schema(capsys: pytest.CaptureFixture[str], wrong: dict[str, Any]) -> None:
     _check_says_a_sentence(DEMO, [f"{key}={_toml(value)}" for key, value in wrong.items()], capsys)
@@ -95,13 +95,13 @@ def test_configs_near_the_schema(capsys: pytest.CaptureFixture[str], wrong: dict
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@settings(max_examples=1500, **_FUZZ)
+@settings(max_examples=1500, deadline=None, suppress_health_check=_SHARED)
 @given(st.dictionaries(st.sampled_from(KEYS), _VALUES, min_size=1, max_size=4))
 def test_many_configs_near_the_schema(capsys: pytest.CaptureFixture[str], wrong: dict[str, Any]) -> None:
     _check_says_a_sentence(DEMO, [f"{key}={_toml(value)}" for key, value in wrong.items()], capsys)
 
 
-@settings(max_examples=25, **_FUZZ)
+@settings(max_examples=25, deadline=None, suppress_health_check=_SHARED)
 @given(st.integers(0, len(DEMO)), st.integers(0, 60), st.text(st.characters(codec="utf-8"), max_size=8))
 def test_damaged_config_files(
     capsys: pytest.CaptureFixture[str], place: int, length: int, instead: str
@@ -115,7 +115,7 @@ _CSV = st.one_of(
 )
 
 
-@settings(max_examples=25, **_FUZZ)
+@settings(max_examples=25, deadline=None, suppress_health_check=_SHARED)
 @given(_CSV)
 def test_bead_lists(capsys: pytest.CaptureFixture[str], text: str) -> None:
     with tempfile.TemporaryDirectory() as root:
@@ -206,12 +206,14 @@ from magscope_app.messages import *
 def practise(microscope):
     send, before = microscope._send, microscope.beads
     for message in (
-        MoveMotor("magnet", "high"), MoveMotor("magnet", math.nan), MoveMotor(3, 1.0), JogMotor("magnet", None),
+        MoveMotor("magnet", "high"), MoveMotor("magnet", math.nan), MoveMotor(3, 1.0),
+        JogMotor("magnet", None),
         MoveMotor("magnet", 1e308), HomeMotor(None), SetForce("x"), SetForce(math.inf), RampForce(1.0, 0.0),
         AddBead("x", 2.0), AddBead(math.nan, 5.0), AddBead(1e308, 1.0, "tethered"), AddBead(9.0, 9.0, "red"),
         RemoveBeads((77,)), RemoveBeads("abc"), RemoveBeads((None,)), MoveBead(0, math.inf, 3.0),
         SetBeadRole(99, "reference"), SetBeadRole(0, "king"), SelectBead("first"), SelectBead(-7),
-        SetCameraSetting("exposure_ms", object), SetCameraSetting(None, 3), SetCameraSetting("exposure_ms", "x"),
+        SetCameraSetting("exposure_ms", object), SetCameraSetting(None, 3),
+        SetCameraSetting("exposure_ms", "x"),
         StartRecording(5, 6, 7), StartRecording(None, "a/b"), AddNote(3), RenameRecording("con/"),
         SubmitProtocol(3), StopProtocol("nobody"), Fault("camera", "nonsense"),
         Fault("magnet", 3), FirstFrame("now"), Event(1, 2, 3, 4), BeadsFound(("x",)), CameraReady(1, 2, 3),

@@ -76,7 +76,9 @@ def test_a_dead_recorder_leaves_whole_counters(
 @given(refused=IDS.filter(lambda ids: len(ids) > 3), first=st.integers(0, 20))
 def test_losses_of_which_the_ring_knows_only_the_number_are_found(refused: set[int], first: int) -> None:
     exact = gaps_of(refused, "ring")
-    merged = Gap(exact[2].first_id, sum(gap.count for gap in exact[2:]), "ring", MERGED) if exact[2:] else None
+    merged = (
+        Gap(exact[2].first_id, sum(gap.count for gap in exact[2:]), "ring", MERGED) if exact[2:] else None
+    )
     gaps = [*exact[:2], *([merged] if merged else [])]
     rows = seen(set(range(STOP)) - refused, first)
     counters, ledger = account((first, STOP), gaps, rows, None)
