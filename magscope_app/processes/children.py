@@ -105,6 +105,10 @@ class Child:
         self.ended = True
         self.state = "dead"
 
+    def excuse(self) -> None:
+        """Count silence from now on: until now it says nothing about the process."""
+        self._heard_at = time.monotonic()
+
     def kill_if_hung(self) -> float | None:
         """Kill a process that must answer and does not; return for how many seconds it was silent."""
         if self.ended:

@@ -67,6 +67,8 @@ _ROUTES: dict[type[Message], str] = {
 }
 #: A window that ends unasked is opened again so often.
 _MOST_WINDOWS = 3
+#: Who has not looked for so long cannot tell that others are silent.
+_AWAY_S = 1.0
 #: Notifications that window and experiment want to see as they are.
 _NEWS = (CameraSettings, CommandRefused, RecordingStarted, RecordingProgress, RecordingFinished)
 #: What is no event of the experiment.
@@ -118,6 +120,7 @@ class Line:
         self._revival = Revival(loaded.config.supervisor.restart.model_dump())
         self._returning: set[str] = set()
         self._resume_camera = False
+        self._watched_at = time.monotonic()
         self._selected: SelectBead | None = None
         self._protocol = loaded.config.experiment.protocol
 
@@ -230,7 +233,12 @@ class Line:
     def watch(self) -> None:
         """Start what is due to be started again, and end what is hung."""
         self.children.start(self._revival.take_due())
+        now = time.monotonic()
+        away_s, self._watched_at = now - self._watched_at, now
         for child in self.children:
+            if away_s > _AWAY_S:
+                # This process was stopped, with the others perhaps (Ctrl-Z, a computer that slept).
+                child.excuse()
             silent_s = child.kill_if_hung()
             if silent_s is not None:
                 said = f"the {child.name} process gave no sign of life for {silent_s:.0f} s and was ended"

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from magscope_app.storage import open_dataset
@@ -111,6 +112,25 @@ def test_a_camera_that_fails_again_and_again_is_given_up(policy: str, driver: st
         pauses = re.findall(r"it is started again in ([\d.]+) s", line.output)
     assert pauses == ["0.1", "0.5", "1", "2", "4", "8"], line.output
     assert "Traceback" not in line.output
+
+
+@posix
+def test_a_run_that_is_stopped_as_a_whole_goes_on_with_the_same_processes(tmp_path: Path) -> None:
+    """Ctrl-Z and fg: nobody takes the others' silence for death."""
+    with rig("recording", tmp_path) as run:
+        run.reach()
+        family = [psutil.Process(run.line.process.pid), *run.line.children()]
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            for process in family:
+                process.send_signal(number)
+            time.sleep(4.0 if number == signal.SIGSTOP else 1.0)
+        assert run.line.end(signal.SIGTERM)[0] == 0, run.line.output
+        dataset = run.dataset()
+    assert "was ended" not in run.line.output
+    assert "runs again" not in run.line.output
+    assert dataset is not None
+    # The simulated camera counts the frames that it could not give meanwhile, as a real one does.
+    assert dataset.counters["frames_lost"] == dataset.counters["lost_upstream"] > 200
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="real-time signals turn the clock back")

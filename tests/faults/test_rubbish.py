@@ -169,7 +169,8 @@ def test_zlut_files_with_other_arrays(wrong: dict[str, Any]) -> None:
     stream = io.BytesIO()
     np.savez(stream, **(arrays | wrong))
     said = _why_not(stream.getvalue())
-    assert said is not None or not wrong
+    # Counts that are not known are as good as any.
+    assert said is not None or not wrong.keys() - {"counts"}
 
 
 def test_nothing_in_a_zlut_file_is_unpickled(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def _go_through(group: Group, folder: Path, stop_s: float) -> None:
         dataset = run.dataset()
         if dataset is not None:
             _check_books(dataset, group)
+            _check_extent(run, dataset)
         lost = _lost(run, dataset)
     for one in seen:
         one.lost = lost
@@ -73,10 +74,19 @@ def _check_books(dataset: Dataset, group: Group) -> None:
     # Only the camera's absence costs frames, and what a recorder held in its hands when it died.
     hurt = {process for process, _ in faults}
     assert counters["lost_ring"] == 0
-    assert counters["lost_tracking"] == 0
-    assert (counters["lost_upstream"] > 0) == ("camera" in hurt)
-    if "recording" not in hurt or faults & {("recording", "stopped")}:
-        assert counters["lost_recording"] == 0
+    # What a killed supervisor leaves to its children is what has been tracked by then.
+    assert counters["lost_tracking"] == 0 or last.outcome.exit_code == -9
+    # The simulated camera may lose frames of itself on a busy machine.
+    assert counters["lost_upstream"] > 0 or "camera" not in hurt
+    if "recording" not in hurt or ("recording", "stopped") in faults:
+        assert counters["lost_recording"] == 0 or last.outcome.exit_code == -9
+
+
+def _check_extent(run: Rig, dataset: Dataset) -> None:
+    """The dataset goes on to the end of the run, whoever died meanwhile."""
+    found = re.search(r"(\d+) frames acquired in", run.line.output)
+    if found is not None:
+        assert dataset.counters["frames_acquired"] > 0.95 * int(found[1]), run.line.output
 
 
 def _lost(run: Rig, dataset: Dataset | None) -> str:
