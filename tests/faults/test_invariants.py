@@ -1,4 +1,4 @@
-"""Invariants of the design that no single part could break by itself: each fails when it is broken anywhere."""
+"""Invariants of the design that no single part could break by itself: each fails when broken anywhere."""
 
 from __future__ import annotations
 
