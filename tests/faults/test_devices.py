@@ -61,6 +61,7 @@ def test_motors_that_are_killed_on_their_way_come_back_and_do_not_move(tmp_path:
 
 
 @posix
+@pytest.mark.slow
 def test_a_stuck_motor_is_said_and_the_line_goes_on(tmp_path: Path) -> None:
     (tmp_path / "stuck.py").write_text(
         "def practise(microscope):\n"
