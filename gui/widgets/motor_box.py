@@ -59,23 +59,10 @@ class MotorBox(QFrame):
         go = self._button("Go", "go", self._go)
         back = self._button("◀", "back", lambda: self._jog(-1))
         forth = self._button("▶", "forth", lambda: self._jog(1))
-        more = QToolButton()
-        more.setText("⋯")
-        more.setToolTip("More")
-        more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(more)
-        home = menu.addAction("Look for the reference position (moves the axis)")
-        assert home is not None
-        home.triggered.connect(lambda: self._session.home_motor(self._name))
-        reconnect = menu.addAction("Reconnect (does not move the axis)")
-        assert reconnect is not None
-        reconnect.setObjectName(f"motor.{self._name}.reconnect")
-        reconnect.triggered.connect(lambda: self._session.reconnect_motor(self._name))
-        more.setMenu(menu)
         top = QHBoxLayout()
         top.addWidget(self._title, 1)
         top.addWidget(self._state)
-        top.addWidget(more)
+        top.addWidget(self._more_button())
         jog = QHBoxLayout()
         jog.addWidget(back)
         jog.addWidget(self.step, 1)
@@ -100,6 +87,22 @@ class MotorBox(QFrame):
         self._controls = (go, back, forth, self.target, self.step)
         for control in self._controls:
             control.setEnabled(False)
+
+    def _more_button(self) -> QToolButton:
+        more = QToolButton()
+        more.setText("⋯")
+        more.setToolTip("More")
+        more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(more)
+        home = menu.addAction("Look for the reference position (moves the axis)")
+        assert home is not None
+        home.triggered.connect(lambda: self._session.home_motor(self._name))
+        reconnect = menu.addAction("Reconnect (does not move the axis)")
+        assert reconnect is not None
+        reconnect.setObjectName(f"motor.{self._name}.reconnect")
+        reconnect.triggered.connect(lambda: self._session.reconnect_motor(self._name))
+        more.setMenu(menu)
+        return more
 
     def _button(self, text: str, name: str, action: Callable[[], None]) -> QPushButton:
         button = QPushButton(text)
