@@ -18,6 +18,7 @@ from gui.models.preferences import PREFERENCES, Preferences, load_preferences, u
 from gui.session import Session
 from gui.theme import Theme, ThemeName, put_on, resolve
 from gui.window import MainWindow
+from magscope_app.errors import described
 from magscope_app.processes.link import Link
 
 _log = logging.getLogger("magscope_app.gui")
@@ -133,4 +134,6 @@ class ErrorReport:
         text = "".join(traceback.format_exception(kind, error, trace))
         if text not in self._told:
             self._told.add(text)
-            _log.error("an error in the window, please report it: %s: %s\n%s", kind.__name__, error, text)
+            _log.error("an error in the window, please report it: %s", described(error))
+            # For the run's log, which a report takes along; nobody reads it in a terminal.
+            _log.debug(text)

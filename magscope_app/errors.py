@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class MagscopeError(Exception):
@@ -51,3 +53,10 @@ class ConfigError(MagscopeError):
         self.problems = tuple(problems)
         self.rest = rest
         super().__init__("\n".join(f"{source}: {problem}" for problem in self.problems))
+
+
+def described(error: BaseException) -> str:
+    """Return an error that is not meant for the user in one line: its kind, its text, where it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"

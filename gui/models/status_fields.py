@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from gui.models.quantities import MISSING, age_text, bytes_text, count_text, duration_text
@@ -15,10 +17,16 @@ _STATUS_STALE_S = 1.5
 _LOW_DISK_BYTES, _VERY_LOW_DISK_BYTES = 20e9, 5e9
 _HIGH_BUFFER, _VERY_HIGH_BUFFER = 0.5, 0.75
 _SLOW = 0.95
-#: States of processes that need attention, worst first.
-_PROCESS_TONES: tuple[tuple[tuple[str, ...], Tone], ...] = (
-    (("dead", "failed", "hung"), "alarm"),
-    (("slow", "restarting"), "warn"),
+#: How loudly the state of a process is shown, the worst first; the others are calm.
+PROCESS_TONES: Mapping[str, Tone] = MappingProxyType(
+    {
+        "failed": "alarm",
+        "dead": "alarm",
+        "hung": "alarm",
+        "restarting": "warn",
+        "slow": "warn",
+        "starting": "dim",
+    }
 )
 
 
@@ -180,13 +188,8 @@ def _motors(facts: StatusFacts) -> StatusField:
 
 def _processes(status: SystemStatus) -> StatusField:
     lines = "\n".join(f"{process.name}: {process.state}" for process in status.processes)
-    for states, tone in _PROCESS_TONES:
-        found = [process for process in status.processes if process.state in states]
-        if found:
-            caption = ", ".join(sorted({process.state for process in found}))
-            names = ", ".join(process.name for process in found)
-            return StatusField("processes", caption, names, tone, lines)
-    starting = [process.name for process in status.processes if process.state == "starting"]
-    if starting:
-        return StatusField("processes", "processes", "starting", "dim", lines)
+    for state, tone in PROCESS_TONES.items():
+        which = [process.name for process in status.processes if process.state == state]
+        if which:
+            return StatusField("processes", state, ", ".join(which), tone, lines)
     return StatusField("processes", "processes", "all well", "calm", lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PyQt6.QtWidgets import QFormLayout, QLabel, QVBoxLayout
 
 from gui.models.quantities import count_text
+from gui.models.status_fields import PROCESS_TONES
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
 from magscope_app.messages import Counters, SystemStatus
@@ -53,10 +54,9 @@ class SystemPanel(Panel):
 
     def _process_table(self, status: SystemStatus) -> str:
         rows = []
+        tones = {"alarm": self.theme.alarm, "warn": self.theme.warn, "dim": self.theme.warn}
         for process in status.processes:
-            bad = process.state in ("dead", "failed", "hung")
-            wait = process.state in ("starting", "slow", "restarting")
-            pair = self.theme.alarm if bad else self.theme.warn if wait else None
+            pair = tones.get(PROCESS_TONES.get(process.state, "calm"))
             style = f' style="background:{pair.background};color:{pair.text}"' if pair is not None else ""
             pid = "" if process.pid is None else f"pid {process.pid}"
             rows.append(

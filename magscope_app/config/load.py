@@ -107,7 +107,11 @@ def _model_of(annotation: Any) -> type[BaseModel] | None:
 
 def _absolute(value: Any, folder: Path) -> Any:
     if isinstance(value, str) and value:
-        return str((folder / Path(value).expanduser()).resolve())
+        try:
+            return str((folder / Path(value).expanduser()).resolve())
+        except (ValueError, OSError, RuntimeError):
+            # No path on this computer; the section that it stands in says so.
+            return value
     if isinstance(value, list):
         return [_absolute(entry, folder) for entry in value]
     return value

@@ -81,6 +81,11 @@ class DataHandler:
         return self._traffic.pending
 
     @property
+    def stalled_s(self) -> float:
+        """Seconds for which data have waited and nothing was dealt with; 0 while nothing waits."""
+        return self._traffic.stalled_s
+
+    @property
     def stored_count(self) -> int:
         """Images in the storage through this handler."""
         return self._traffic.stored

@@ -41,6 +41,8 @@ class Traffic:
                     f"data at {item.coordinates!r} are already on their way; choose other coordinates"
                 )
             self._items[item.coordinates] = item
+            if not self.pending:
+                self._last_progress_s = time.monotonic()
             self.pending += 1
 
     def withdraw(self, item: Item, *, refused: bool = False) -> None:
@@ -129,6 +131,12 @@ class Traffic:
             while self.pending:
                 check()
                 self._changed.wait(_WAIT_S)
+
+    @property
+    def stalled_s(self) -> float:
+        """Seconds for which data have waited and nothing was dealt with; 0 while nothing waits."""
+        with self._changed:
+            return time.monotonic() - self._last_progress_s if self.pending else 0.0
 
     def patience(self) -> Callable[[], None]:
         """Return a function that raises TimeoutError once nothing has moved for the stall timeout."""

@@ -44,6 +44,12 @@ _TEXT = {
 }
 
 
+#: What `Gap.why` says where only the first id and the number of the losses from there on are known.
+MERGED = _TEXT[Why.MERGED]
+#: What it says of a full ring.
+FULL = _TEXT[Why.FULL]
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """One loss.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from magscope_app.datatypes import Gap
+from magscope_app.datatypes.gaps import FULL, MERGED
 from magscope_app.messages import Counters
-from magscope_app.processes.id_ranges import Range, SeenIds, clip, subtract, total, union
+from magscope_app.processes.id_ranges import Range, SeenIds, clip, first_ids, subtract, total, union
 
 
 def account(
@@ -33,7 +34,7 @@ def account(
         Every loss among them; its sum is ``counters.frames_lost``.
     """
     upstream = [gap for gap in gaps if gap.where == "camera" and window[0] < gap.first_id <= window[1]]
-    ring = clip([(gap.first_id, gap.first_id + gap.count) for gap in gaps if gap.where == "ring"], window)
+    ring = _lost_in_ring(window, gaps, rows if rows is not None else video)
     tracking: list[Range] = []
     recording: list[Range] = []
     if rows is not None:
@@ -59,9 +60,27 @@ def account(
     return counters, sorted(ledger, key=lambda gap: gap.first_id)
 
 
+def _lost_in_ring(window: Range, gaps: Sequence[Gap], seen: SeenIds | None) -> list[Range]:
+    """Return which frames the ring refused.
+
+    After so many losses that its table was full, the ring knows their number only: these are the first frames
+    from there on that nobody has seen.
+    """
+    lost = [gap for gap in gaps if gap.where == "ring"]
+    exact = [gap for gap in lost if seen is None or gap.why != MERGED]
+    ring = clip([(gap.first_id, gap.first_id + gap.count) for gap in exact], window)
+    if seen is None:
+        return ring
+    for gap in lost:
+        if gap.why == MERGED:
+            absent = clip(seen.missing(window[1]), (max(gap.first_id, window[0]), window[1]))
+            ring = union([*ring, *first_ids(subtract(absent, ring), gap.count)])
+    return ring
+
+
 def _why(gaps: Sequence[Gap], where: str, frame_id: int) -> str:
     """Return the cause that the ring has noted for a frame, or what is known without one."""
     for gap in gaps:
-        if gap.where == where and gap.first_id <= frame_id < gap.first_id + gap.count:
+        if gap.where == where and gap.why != MERGED and gap.first_id <= frame_id < gap.first_id + gap.count:
             return gap.why
-    return "not tracked before the end" if where == "tracking" else ""
+    return {"tracking": "not tracked before the end", "ring": FULL}.get(where, "")

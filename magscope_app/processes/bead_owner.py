@@ -40,6 +40,8 @@ def roi_of(x_px: float, y_px: float, roi_px: int) -> Roi:
 
 def why_outside(bead: Bead, roi_px: int, form: FrameFormat) -> str | None:
     """Say in one sentence how a bead's ROI leaves the frame, or return None."""
+    if not (math.isfinite(bead.x_px) and math.isfinite(bead.y_px)):
+        return f"bead {bead.id} at ({bead.x_px:g}, {bead.y_px:g}) is nowhere"
     x0, x1, y0, y1 = roi_of(bead.x_px, bead.y_px, roi_px)
     if x0 >= 0 and y0 >= 0 and x1 <= form.width_px and y1 <= form.height_px:
         return None
@@ -72,7 +74,7 @@ def read_bead_file(path: Path) -> list[Bead]:
         raise MagscopeError(
             f"{path}: the bead list cannot be read ({error.strerror}); give a CSV file"
         ) from error
-    except (KeyError, ValueError, UnicodeDecodeError) as error:
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise MagscopeError(
             f"{path}: not a bead list ({error}); give the columns id, x_px, y_px, role"
         ) from error

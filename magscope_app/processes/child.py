@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import cast
 
 from magscope_app.devices.lookup import append_driver_folders
-from magscope_app.errors import MagscopeError
+from magscope_app.errors import MagscopeError, described
 from magscope_app.messages import LogEntry, ProcessFailed
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link, LinkClosed
@@ -69,7 +69,7 @@ def child_main(start: ChildStart) -> None:
     # Twice within the time after which a process is called slow.
     link = Link(start.connection, start.name, start.handles.config.supervisor.heartbeat_s / 2)
     log = logging.getLogger("magscope_app")
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.DEBUG)
     log.addHandler(LinkLogHandler(link, start.name))
     code = _run(start, link)
     link.close()
@@ -91,9 +91,7 @@ def _run(start: ChildStart, link: Link) -> int:
         link.send(ProcessFailed(start.name, str(error)))
         return FAILED
     except Exception as error:  # noqa: BLE001 - whatever it is, the user is told
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(where.filename).name}:{where.lineno}"
-        text = f"{start.name} stopped: {type(error).__name__}: {error} ({place})"
+        text = f"{start.name} stopped: {described(error)}"
         link.send(ProcessFailed(start.name, text))
         link.send(LogEntry(time.perf_counter_ns(), start.name, logging.DEBUG, traceback.format_exc()))
         return FAILED

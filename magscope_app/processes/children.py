@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import signal
 import time
@@ -13,7 +14,7 @@ from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from magscope_app.messages import Heartbeat, Message, ProcessState, Shutdown
+from magscope_app.messages import Heartbeat, LogEntry, Message, ProcessState, Shutdown
 from magscope_app.processes.child import ChildStart, child_main
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link, LinkClosed
@@ -64,6 +65,7 @@ class Child:
         self.state = "starting"
         self._heartbeat_s = handles.config.supervisor.heartbeat_s
         self._heard_at = time.monotonic()
+        self._hung_since: float | None = None
 
     @property
     def sentinel(self) -> int:
@@ -82,6 +84,9 @@ class Child:
                 message = self.link.receive()
             except LinkClosed:
                 return
+            except TypeError as error:
+                yield LogEntry(time.perf_counter_ns(), self.name, logging.WARNING, f"{error}; it was ignored")
+                continue
             if message is None:
                 return
             self._heard_at = time.monotonic()
@@ -100,6 +105,10 @@ class Child:
         self.ended = True
         self.state = "dead"
 
+    def excuse(self) -> None:
+        """Count silence from now on: until now it says nothing about the process."""
+        self._heard_at = time.monotonic()
+
     def kill_if_hung(self) -> float | None:
         """Kill a process that must answer and does not; return for how many seconds it was silent."""
         if self.ended:
@@ -113,13 +122,35 @@ class Child:
         self._heard_at = time.monotonic()
         return silent_s
 
+    def notice(self) -> str:
+        """Return a sentence when the process stops answering, and when it answers again; else nothing."""
+        hung = not self.ended and self._liveliness() == "hung"
+        since, now = self._hung_since, time.monotonic()
+        if hung and since is None:
+            self._hung_since = self._heard_at
+            return f"the {self.name} process has not answered for {now - self._heard_at:.1f} s"
+        if since is not None and not hung:
+            self._hung_since = None
+            if self.state == "running":
+                return f"the {self.name} process answers again after {now - since:.1f} s"
+        return ""
+
     def process_state(self) -> ProcessState:
         """Return what the user sees of it."""
-        state = self.state
-        if state == "running":
-            beats = (time.monotonic() - self._heard_at) / self._heartbeat_s
-            state = "hung" if beats > _HUNG_BEATS else "slow" if beats > 1 else state
-        return ProcessState(self.name, state, self._process.pid)
+        return ProcessState(self.name, self._liveliness(), self._process.pid)
+
+    def _liveliness(self) -> str:
+        if self.state != "running":
+            return self.state
+        beats = (time.monotonic() - self._heard_at) / self._heartbeat_s
+        return "hung" if beats > _HUNG_BEATS else "slow" if beats > 1 else "running"
+
+    def kill(self, why: str) -> None:
+        """End a process that cannot end itself; it counts as dead from now on."""
+        self.failure = why
+        self._process.kill()
+        self._process.join(_TERMINATE_S)
+        self.bury()
 
     def end(self, deadline: float) -> None:
         """Wait for the process until `deadline`; end it by force after that."""
@@ -169,6 +200,11 @@ class Children:
     def alive(self, name: str) -> bool:
         """Return True while the process called `name` is there."""
         return name in self._children and not self._children[name].ended
+
+    def kill(self, name: str, why: str) -> None:
+        """End the process called `name` by force, if it is there."""
+        if self.alive(name):
+            self._children[name].kill(why)
 
     def send(self, name: str, message: Message) -> None:
         """Send to one process, if it is there."""

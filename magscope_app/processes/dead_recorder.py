@@ -9,7 +9,7 @@ from pathlib import Path
 from magscope_app.datatypes import Gap, VideoBuffer
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import Counters, RecordingFinished
-from magscope_app.processes.id_ranges import Range, clip, subtract, total, union
+from magscope_app.processes.id_ranges import Range, clip, first_ids, subtract, total
 from magscope_app.storage import DatasetFolder
 
 
@@ -57,7 +57,7 @@ def account_for_dead(
         for where in ("ring", "tracking")
     }
     present = subtract([window], [*lost["ring"], *lost["tracking"]])
-    lost["recording"] = subtract(present, _first(present, acknowledged))
+    lost["recording"] = subtract(present, first_ids(present, acknowledged))
     tracked = total(present)
     counters = Counters(
         frames_acquired=tracked + total(lost["tracking"]),
@@ -70,12 +70,3 @@ def account_for_dead(
     )
     ledger = [Gap(first, stop - first, where, why) for where, ids in lost.items() for first, stop in ids]
     return counters, sorted([*upstream, *ledger], key=lambda gap: gap.first_id)
-
-
-def _first(ranges: list[Range], count: int) -> list[Range]:
-    """Return the first `count` ids."""
-    taken: list[Range] = []
-    for first, stop in union(ranges):
-        taken.append((first, min(stop, first + count)))
-        count -= taken[-1][1] - first
-    return taken

@@ -35,6 +35,10 @@ def run(link: Link, handles: Handles) -> None:
         loop = _ExperimentLoop(link, handles, engine)
         try:
             loop.run()
+        except Exception:
+            # Nobody is to take the end of the process for the end of its protocols.
+            loop.forget()
+            raise
         finally:
             engine.shutdown(_END_S)
             loop.close()
@@ -57,6 +61,9 @@ class _ExperimentLoop:
             while message is not None:
                 self._handle(message)
                 message = self._link.receive()
+
+    def forget(self) -> None:
+        self._protocols.clear()
 
     def close(self) -> None:
         self._microscope.close()

@@ -31,16 +31,31 @@ def subtract(ranges: Iterable[Range], taken: Iterable[Range]) -> list[Range]:
     """Return the ids of `ranges` that are not in `taken`."""
     holes = union(taken)
     left: list[Range] = []
+    passed = 0
     for first, stop in union(ranges):
-        for hole_first, hole_stop in holes:
-            if hole_stop <= first or hole_first >= stop:
-                continue
-            if hole_first > first:
-                left.append((first, hole_first))
-            first = max(first, hole_stop)
+        # Both are sorted: a hole that ends before this range ends before all that follow.
+        while passed < len(holes) and holes[passed][1] <= first:
+            passed += 1
+        at = passed
+        while at < len(holes) and holes[at][0] < stop:
+            if holes[at][0] > first:
+                left.append((first, holes[at][0]))
+            first = max(first, holes[at][1])
+            at += 1
         if first < stop:
             left.append((first, stop))
     return left
+
+
+def first_ids(ranges: Iterable[Range], count: int) -> list[Range]:
+    """Return the first `count` ids of `ranges`, all of them where there are fewer."""
+    taken: list[Range] = []
+    for first, stop in union(ranges):
+        if count <= 0:
+            break
+        taken.append((first, min(stop, first + count)))
+        count -= taken[-1][1] - first
+    return taken
 
 
 def clip(ranges: Iterable[Range], window: Range) -> list[Range]:

@@ -51,6 +51,7 @@ from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
 from magscope_app.processes.children import Child, Children
 from magscope_app.processes.controllers import MOTORS
 from magscope_app.processes.facts import dataset_facts
+from magscope_app.processes.message_check import why_malformed
 from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.recording_desk import RECORDER, RecordingDesk
@@ -68,6 +69,8 @@ _ROUTES: dict[type[Message], str] = {
 }
 #: A window that ends unasked is opened again so often.
 _MOST_WINDOWS = 3
+#: Who has not looked for so long cannot tell that others are silent.
+_AWAY_S = 1.0
 #: Notifications that window and experiment want to see as they are.
 _NEWS = (CameraSettings, CommandRefused, RecordingStarted, RecordingProgress, RecordingFinished)
 #: What is no event of the experiment.
@@ -120,6 +123,7 @@ class Line:
         self._returning: set[str] = set()
         self._resume_camera = False
         self._must_find = loaded.config.beads.find
+        self._watched_at = time.monotonic()
         self._selected: SelectBead | None = None
         self._protocol = loaded.config.experiment.protocol
 
@@ -233,11 +237,24 @@ class Line:
     def watch(self) -> None:
         """Start what is due to be started again, and end what is hung."""
         self.children.start(self._revival.take_due())
+        now = time.monotonic()
+        away_s, self._watched_at = now - self._watched_at, now
         for child in self.children:
+            if away_s > _AWAY_S:
+                # This process was stopped, with the others perhaps (Ctrl-Z, a computer that slept).
+                child.excuse()
             silent_s = child.kill_if_hung()
             if silent_s is not None:
                 said = f"the {child.name} process gave no sign of life for {silent_s:.0f} s and was ended"
                 child.failure = said
+            elif said := child.notice():
+                self.log(logging.WARNING, said)
+
+    def end_recorder(self) -> None:
+        """Complete the dataset of a recorder that is gone or does not come to its end."""
+        if self.recording.running is not None:
+            self.children.kill(RECORDER, "the recording process did not come to an end")
+            self.give_recorder_up("the recording process had ended, or did not come to an end")
 
     def give_recorder_up(self, why: str) -> None:
         """Complete the dataset of a recorder that does not come back."""
@@ -260,7 +277,13 @@ class Line:
     # --- messages ----------------------------------------------------------------------------
 
     def handle(self, child: Child, message: Message) -> None:
-        """Do what a message from a process asks for."""
+        """Do what a message from a process asks for; one that says nothing sensible changes nothing."""
+        if (wrong := why_malformed(message)) is not None:
+            self.log(logging.WARNING, f"the {child.name} process sent {wrong}")
+        else:
+            self._deal_with(child, message)
+
+    def _deal_with(self, child: Child, message: Message) -> None:
         self._tell_news(message)
         match message:
             case LogEntry():

@@ -33,12 +33,17 @@ _IDLE_S, _BUSY_S = 0.2, 0.05
 
 
 def run(link: Link, handles: Handles) -> None:
-    """Record what is asked for until told to end; a running dataset is completed on every way out."""
+    """Record what is asked for until told to end; a running dataset is then completed.
+
+    An error leaves it as it is: another recording process goes on with it, or the supervisor completes it.
+    """
     loop = _RecordingLoop(link, handles)
     try:
         loop.run()
-    finally:
+    except LinkClosed:
         loop.close()
+        raise
+    loop.close()
 
 
 class _RecordingLoop:

@@ -7,6 +7,7 @@ import multiprocessing
 import platform
 import signal
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -16,7 +17,7 @@ from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
 from magscope_app.datatypes import Session
 from magscope_app.devices import FrameFormat
-from magscope_app.errors import MagscopeError
+from magscope_app.errors import MagscopeError, described
 from magscope_app.messages import (
     Counters,
     Message,
@@ -48,7 +49,7 @@ from magscope_app.signals import Signals
 _TICK_S = 0.1
 _STATUS_EVERY_S = 0.25
 #: Parts of an orderly end: the camera stops, the recording is finished.
-_STOP_CAMERA_S, _FINISH_RECORDING_S = 0.5, 10.0
+_STOP_CAMERA_S, _FINISH_RECORDING_S = 0.5, 20.0
 #: Who reads or shows frames.
 _VIDEO_USERS = ("camera", "tracking", "recording", "gui")
 
@@ -96,19 +97,30 @@ class Supervisor:
                 )
                 line.log(logging.DEBUG, self._introduction())
                 try:
-                    children.start(self._process_names()[0])
-                    self._start_line()
-                    while not self._is_stopping():
-                        self._turn()
-                        self._check_time()
-                    self._end_line()
-                except MagscopeError as error:
-                    line.fail(str(error))
+                    self._attempt(self._live)
+                    self._attempt(self._end_line)
                 finally:
                     line.children.end_all()
                     counters = line.board.counters(self._segments.video, tracking_ended=True)
                     line.log(logging.DEBUG, f"the run has ended ({line.stopping}): {counters}")
         return self._result(counters)
+
+    def _live(self) -> None:
+        self._line.children.start(self._process_names()[0])
+        self._start_line()
+        while not self._is_stopping():
+            self._turn()
+            self._check_time()
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        """Take a step; whatever goes wrong in it is said, and the run ends in order all the same."""
+        try:
+            step()
+        except MagscopeError as error:
+            self._line.fail(str(error))
+        except Exception as error:  # noqa: BLE001 - the user is told, and the children are to be ended in order
+            self._line.fail(f"the supervisor stopped: {described(error)}")
+            self._line.log(logging.DEBUG, traceback.format_exc())
 
     def stop(self, reason: str = "completed") -> None:
         """End the run in order; may be called from anywhere."""
@@ -212,7 +224,7 @@ class Supervisor:
             status = line.stopping if line.stopping in ("interrupted", "failed") else "completed"
             line.recording.tell(StopRecording(exit_status=status))
             self._pump(lambda: line.recording.running is None, _FINISH_RECORDING_S)
-            line.give_recorder_up("the recording process had ended and did not come back before the end")
+            line.end_recorder()
 
     def _pump(self, condition: Callable[[], bool], timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s

@@ -24,6 +24,10 @@ from magscope_app.storage import DatasetFolder
 _QUEUE_BYTES, _QUEUE_FRAMES = 512_000_000, 512
 #: Frames that are taken from the ring at once.
 _BATCH = 16
+#: A processor or a disk that deals with nothing for so long will not: tracks are not to wait for it.
+_STALL_S = 20.0
+#: The same at the end of a recording, for which the supervisor waits.
+_STALL_AT_END_S = 8.0
 
 Image = tuple[npt.NDArray[Any], dict[str, Any]]
 
@@ -136,6 +140,7 @@ class VideoWriter:
         if self.closed:
             return False
         self._reader.beat()
+        self._require_progress()
         room = self._queue - (self._handler.pending if self._handler is not None else 0)
         room = min(room, _BATCH, self._frames_with_known_rois())
         batch = self._reader.acquire(room) if room > 0 else None
@@ -155,6 +160,14 @@ class VideoWriter:
             self.closed = True
             self._reader.close()
             self._end_part()
+
+    def _require_progress(self) -> None:
+        stalled_s = self._handler.stalled_s if self._handler is not None else 0.0
+        if stalled_s > _STALL_S:
+            raise TimeoutError(
+                f"no image was dealt with for {stalled_s:.0f} s; "
+                "look at the disk, and at recording.process_fn if you have one"
+            )
 
     def _frames_with_known_rois(self) -> int:
         """Return how many frames may be cut: ROIs are known for those that tracking has seen."""
@@ -206,12 +219,16 @@ class VideoWriter:
     def _open_part(self) -> DataHandler:
         self._limits.begin()
         self._storage = self._make_storage(self._folder.next_video_part())
-        return DataHandler(self._storage, self._process_fn, queue_size=self._queue)
+        return DataHandler(
+            self._storage, self._process_fn, queue_size=self._queue, stall_timeout_s=_STALL_AT_END_S
+        )
 
     def _end_part(self) -> None:
         handler, storage = self._handler, self._storage
         if handler is not None:
             try:
+                # What hangs is not waited for again; its thread ends with the process.
+                self._require_progress()
                 handler.finish()
             finally:
                 self._handler = self._storage = None

@@ -84,19 +84,25 @@ def _arrays(zlut: ZLUT, prefix: str) -> Arrays:
 def _zlut(arrays: Arrays, prefix: str) -> ZLUT:
     facts = json.loads(str(arrays[f"{prefix}facts"]))
     return ZLUT(
-        arrays[f"{prefix}z_nm"].astype(np.float64),
-        arrays[f"{prefix}profiles"].astype(np.float64),
-        counts=arrays[f"{prefix}counts"].astype(np.int64),
+        _numbers(arrays[f"{prefix}z_nm"]).astype(np.float64),
+        _numbers(arrays[f"{prefix}profiles"]).astype(np.float64),
+        counts=_numbers(arrays[f"{prefix}counts"]).astype(np.int64),
         shape=_shape(arrays, prefix),
         **facts,
     )
+
+
+def _numbers(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"it holds {array.dtype} where numbers are expected")
+    return array
 
 
 def _shape(arrays: Arrays, prefix: str) -> BeadShape | None:
     """Return the 2-D part; files of before it existed, and tables of profiles, have none."""
     if f"{prefix}shape_radial" not in arrays:
         return None
-    radial, template, *others = (arrays[f"{prefix}shape_{name}"] for name in _SHAPE_ARRAYS)
+    radial, template, *others = (_numbers(arrays[f"{prefix}shape_{name}"]) for name in _SHAPE_ARRAYS)
     reach, centres, noise = (array.astype(np.float64) for array in others)
     ceiling_dn = float(arrays[f"{prefix}shape_ceiling_dn"])
     return BeadShape(

@@ -226,6 +226,23 @@ def test_lost_frames_a_full_buffer_and_a_dead_process_change_colour(
     assert text_of(running, "status.processes.value") == "tracking"
 
 
+@pytest.mark.parametrize(
+    ("state", "loud"),
+    [("failed", "alarm"), ("hung", "alarm"), ("restarting", "warn"), ("slow", "warn"), ("running", None)],
+)
+def test_the_state_of_a_process_is_shown(
+    state: str, loud: str | None, running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    calm = seen(running.strip.boxes["processes"]).pixelColor(4, 4).name()
+    running.show_panel("system")
+    rig.send(rig.status(processes=(ProcessState("gui", "running"), ProcessState("tracking", state))))
+    look(running, qapp)
+    colour = {"alarm": LIGHT.alarm.background, "warn": LIGHT.warn.background, None: calm}[loud]
+    assert seen(running.strip.boxes["processes"]).pixelColor(4, 4).name() == colour
+    assert text_of(running, "status.processes.value") == ("tracking" if loud else "all well")
+    assert state in text_of(running, "system.processes")
+
+
 def test_an_old_image_looks_old(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
     rig.frame()
     look(running, qapp)

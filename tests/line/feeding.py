@@ -84,6 +84,15 @@ class Rig:
         """Wait until so many frames are acknowledged."""
         self.hear(RecordingProgress, lambda message: message.frames_recorded >= count)
 
+    def await_rows(self, count: int) -> None:
+        """Wait until the recorder has taken so many frames' rows."""
+        reader = self._tracks.reader_counters("recording")
+        deadline = time.monotonic() + _PATIENCE_S
+        while reader.position < count * N_BEADS:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+            reader = self._tracks.reader_counters("recording")
+
     def stop(self) -> RecordingFinished:
         """Finish the dataset."""
         self.children.send("recording", StopRecording())

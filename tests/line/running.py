@@ -9,10 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import h5py
@@ -59,11 +60,17 @@ def environment() -> dict[str, str]:
 class Running:
     """A run in progress: its output line by line, its children, its end."""
 
-    def __init__(self, arguments: Sequence[str], *, keep_display: bool = False) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        keep_display: bool = False,
+        extra: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         display = {"DISPLAY": os.environ["DISPLAY"]} if keep_display else {}
         self.process = subprocess.Popen(
             [*COMMAND, *arguments],
-            env=environment() | {"PYTHONUNBUFFERED": "1"} | display,
+            env=environment() | {"PYTHONUNBUFFERED": "1"} | display | dict(extra),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from magscope_app.datatypes import Gap
+from magscope_app.datatypes.gaps import MERGED
 from magscope_app.messages import Counters
 from magscope_app.processes.accounting import account
 from magscope_app.processes.dead_recorder import account_for_dead
@@ -70,3 +71,23 @@ def test_a_dead_recorder_leaves_whole_counters(
     check(counters, ledger)
     tracked = len(set(range(first, STOP)) - refused - untracked)
     assert counters.frames_recorded == min(acknowledged, tracked)
+
+
+@given(refused=IDS.filter(lambda ids: len(ids) > 3), first=st.integers(0, 20))
+def test_losses_of_which_the_ring_knows_only_the_number_are_found(refused: set[int], first: int) -> None:
+    exact = gaps_of(refused, "ring")
+    merged = (
+        Gap(exact[2].first_id, sum(gap.count for gap in exact[2:]), "ring", MERGED) if exact[2:] else None
+    )
+    gaps = [*exact[:2], *([merged] if merged else [])]
+    rows = seen(set(range(STOP)) - refused, first)
+    counters, ledger = account((first, STOP), gaps, rows, None)
+    check(counters, ledger)
+    lost = {number for gap in ledger for number in range(gap.first_id, gap.first_id + gap.count)}
+    assert lost == {number for number in refused if number >= first}
+    assert {gap.where for gap in ledger} <= {"ring"}
+
+
+def test_ranges_are_subtracted_one_by_one() -> None:
+    many = [(3 * number, 3 * number + 2) for number in range(50_000)]
+    assert subtract([(0, 150_000)], many) == [(3 * number + 2, 3 * number + 3) for number in range(50_000)]

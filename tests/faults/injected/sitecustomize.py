@@ -1,0 +1,31 @@
+"""Loaded by every process of a run under test: signals let its main thread fail, or loop for ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from types import FrameType
+
+
+def _fail(number: int, frame: FrameType | None) -> None:
+    raise RuntimeError("injected")
+
+
+def _loop(number: int, frame: FrameType | None) -> None:
+    while True:
+        pass
+
+
+def _turn_back(number: int, frame: FrameType | None) -> None:
+    seconds, nanoseconds = time.time, time.time_ns
+    time.time = lambda: seconds() - 3600
+    time.time_ns = lambda: nanoseconds() - 3600 * 10**9
+
+
+# The memory tracker of multiprocessing is no process of ours.
+if hasattr(signal, "SIGUSR1") and "MAGSCOPE_TEST_FAULTS" in os.environ:
+    signal.signal(signal.SIGUSR1, _fail)
+    signal.signal(signal.SIGUSR2, _loop)
+    if hasattr(signal, "SIGRTMIN"):
+        signal.signal(signal.SIGRTMIN, _turn_back)
