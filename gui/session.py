@@ -24,6 +24,7 @@ from magscope_app.messages import (
     MoveMotor,
     ProcessReady,
     Quit,
+    ReconnectMotor,
     RemoveBeads,
     RenameRecording,
     SelectBead,
@@ -205,6 +206,10 @@ class Session(QObject):
     def home_motor(self, name: str) -> None:
         """Let an axis look for its reference position."""
         self._link.send(HomeMotor(name))
+
+    def reconnect_motor(self, name: str) -> None:
+        """Open an axis anew, without moving it."""
+        self._link.send(ReconnectMotor(name))
 
     def stop_motors(self) -> None:
         """Stop all axes at once."""

@@ -19,8 +19,10 @@ from magscope_app.messages import (
     CommandRefused,
     LogEntry,
     Message,
+    MotorChanged,
     MotorInfo,
     MotorsReady,
+    MotorStatus,
     RecordingFinished,
     RecordingProgress,
     RecordingStarted,
@@ -60,6 +62,7 @@ class State:
     camera_settings: tuple[Setting, ...] = ()
     camera_version: int = 0
     motors: tuple[MotorInfo, ...] = ()
+    motor_states: dict[str, MotorStatus] = field(default_factory=dict)
     beads: dict[int, Bead] = field(default_factory=dict)
     beads_version: int = -1
     status: SystemStatus | None = None
@@ -111,6 +114,10 @@ class State:
     @apply.register
     def _(self, message: MotorsReady) -> None:
         self.motors = message.motors
+
+    @apply.register
+    def _(self, message: MotorChanged) -> None:
+        self.motor_states[message.status.name] = message.status
 
     @apply.register
     def _(self, message: BeadsChanged) -> None:

@@ -158,6 +158,12 @@ def _disk(status: SystemStatus) -> StatusField:
 
 
 def _motors(facts: StatusFacts) -> StatusField:
+    unwell = [motor for motor in facts.status.motors if not motor.is_well] if facts.status else []
+    if unwell:
+        said = "\n".join(motor.text for motor in unwell)
+        return StatusField(
+            "motors", unwell[0].state, ", ".join(motor.name for motor in unwell), "alarm", said
+        )
     if not facts.motors:
         return StatusField("motors", "motors", "none", "dim", "No axis is open.")
     text = f"{facts.motors_moving} moving" if facts.motors_moving else "at rest"

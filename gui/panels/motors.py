@@ -43,3 +43,6 @@ class MotorsPanel(Panel):
             reading = snapshot.motors.get(name)
             age_s = math.inf if reading is None else (snapshot.now_ns - reading.t_ns) * 1e-9
             box.show_reading(reading, age_s)
+            status = snapshot.state.motor_states.get(name)
+            if status is not None:
+                box.show_state(status)

@@ -12,7 +12,7 @@ from gui.models.quantities import MISSING, decimals_of, number_text
 from gui.session import Session
 from gui.widgets.number_field import NumberField
 from magscope_app.config import MotorConfig
-from magscope_app.messages import MotorInfo
+from magscope_app.messages import MotorInfo, MotorStatus
 
 _FIRST_STEP = {"nm": 100.0, "um": 1.0, "µm": 1.0, "mm": 0.1, "turns": 1.0, "deg": 10.0}
 
@@ -67,6 +67,10 @@ class MotorBox(QFrame):
         home = menu.addAction("Look for the reference position (moves the axis)")
         assert home is not None
         home.triggered.connect(lambda: self._session.home_motor(self._name))
+        reconnect = menu.addAction("Reconnect (does not move the axis)")
+        assert reconnect is not None
+        reconnect.setObjectName(f"motor.{self._name}.reconnect")
+        reconnect.triggered.connect(lambda: self._session.reconnect_motor(self._name))
         more.setMenu(menu)
         top = QHBoxLayout()
         top.addWidget(self._title, 1)
@@ -92,7 +96,8 @@ class MotorBox(QFrame):
         self.target.returnPressed.connect(self._go)
         self.target.refused.connect(self._tell)
         self.step.refused.connect(self._tell)
-        self._controls = (go, back, forth, more, self.target, self.step)
+        # Reconnecting is for an axis that is not open, too.
+        self._controls = (go, back, forth, self.target, self.step)
         for control in self._controls:
             control.setEnabled(False)
 
@@ -143,6 +148,12 @@ class MotorBox(QFrame):
                 button.setToolTip(f"One step {sign} in {info.unit}")
         for control in self._controls:
             control.setEnabled(True)
+
+    def show_state(self, status: MotorStatus) -> None:
+        """Show what is wrong with the axis, or that it is being opened."""
+        if not status.is_well or status.state == "opening":
+            self._state.setText(status.state)
+        self._state.setToolTip(status.text)
 
     def show_reading(self, reading: MotorReading | None, age_s: float) -> None:
         """Show where the axis is."""

@@ -10,7 +10,6 @@ from typing import Any
 
 from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
-from magscope_app.devices import Setting
 from magscope_app.messages import (
     AbortProtocol,
     AcquisitionStopped,
@@ -20,14 +19,13 @@ from magscope_app.messages import (
     CameraSettings,
     CommandRefused,
     Event,
+    Fault,
     FindBeads,
     FirstFrame,
-    HomeMotor,
-    JogMotor,
     LogEntry,
     Message,
+    MotorChanged,
     MotorsReady,
-    MoveMotor,
     ProcessDied,
     ProcessFailed,
     ProcessReady,
@@ -50,20 +48,18 @@ from magscope_app.messages import (
 )
 from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
 from magscope_app.processes.children import Child, Children
+from magscope_app.processes.controllers import MOTORS
 from magscope_app.processes.dead_recorder import close_for_dead_recorder
 from magscope_app.processes.facts import dataset_facts
+from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
 from magscope_app.processes.options import Listeners, RunOptions
-from magscope_app.processes.revival import Revival
+from magscope_app.processes.revival import Revival, kind_of
 from magscope_app.processes.segments import Segments
 from magscope_app.processes.status_board import StatusBoard
 
 #: To which process a command goes.
 _ROUTES: dict[type[Message], str] = {
     SetCameraSetting: "camera",
-    MoveMotor: "motors",
-    JogMotor: "motors",
-    HomeMotor: "motors",
-    StopMotors: "motors",
     FindBeads: "tracking",
     SelectBead: "tracking",
     StopProtocol: "experiment",
@@ -117,7 +113,7 @@ class Line:
         self.stopping = ""
         self.errors: list[str] = []
         self.recordings: list[RecordingFinished] = []
-        self._motors = MotorsReady(())
+        self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._record)
         self._windows_lost = 0
         self._revival = Revival(loaded.config.supervisor.restart.model_dump())
         self._returning: set[str] = set()
@@ -161,7 +157,7 @@ class Line:
             mode=message.mode or config.recording.mode,
             config_text=self._loaded.text,
             anchor=self._anchor,
-            facts=dataset_facts(self._loaded, self._anchor, self.camera, self._motors.motors, beads),
+            facts=dataset_facts(self._loaded, self._anchor, self.camera, self.motors.infos, beads),
         )
         self.children.send("recording", order)
 
@@ -175,8 +171,8 @@ class Line:
         """Run a protocol in the experiment process, which is started when it is first needed."""
         if not self.children.alive("experiment"):
             self.children.start(["experiment"])
-            self.children.send("experiment", self._motors)
-            self.children.send("experiment", self.beads.changed())
+            for known in (*self.motors.state(), self.beads.changed()):
+                self.children.send("experiment", known)
         self.children.send("experiment", SubmitProtocol(function))
 
     def on_death(self, child: Child) -> None:
@@ -191,8 +187,10 @@ class Line:
         if child.name == "gui":
             self._on_window_lost(text)
             return
+        if kind_of(child.name) == MOTORS:
+            self.motors.on_death(child.name)
         if child.name == "experiment":
-            self.children.send("motors", StopMotors())
+            self.motors.stop_all()
             self.errors.append(text)
             self.log(logging.ERROR, f"{text}; acquisition and recording go on, the motors stop")
             return
@@ -201,6 +199,7 @@ class Line:
         if self._revive(child, text):
             return
         child.state = "failed"
+        self._returning.discard(child.name)
         policy = self._loaded.config.supervisor.on_child_death
         if policy == "continue" and self.camera is not None and not self.stopping:
             self.errors.append(text)
@@ -243,7 +242,7 @@ class Line:
 
     def _on_window_lost(self, text: str) -> None:
         """Open the window again; acquisition and recording do not notice, but the motors stop."""
-        self.children.send("motors", StopMotors())
+        self.motors.stop_all()
         self._windows_lost += 1
         if not self.ready & {"gui"}:
             self.fail(f"{text}; --headless runs without a window")
@@ -277,10 +276,10 @@ class Line:
                 self._on_beads_found(centres)
             case ProcessReady() | CameraReady() | MotorsReady():
                 self._on_ready(child, message)
-            case RecordingStarted() | RecordingProgress() | RecordingFinished():
+            case RecordingStarted() | RecordingProgress() | RecordingFinished() | Event():
                 self._on_recording(message)
-            case CameraSettings(settings):
-                self._on_camera_settings(settings)
+            case CameraSettings() | MotorChanged():
+                self._on_device_changed(message)
             case _:
                 self.command(message)
 
@@ -308,9 +307,8 @@ class Line:
             self.camera = message
             self.children.send("gui", message)
         elif isinstance(message, MotorsReady):
-            self._motors = message
-            self.ready.add("motors")
-            self.children.send("gui", message)
+            self.motors.on_ready(message)
+            self.ready.add(child.name)
         else:
             self.ready.add(message.process)
             if message.process == "gui":
@@ -322,7 +320,8 @@ class Line:
 
     def _welcome_back(self, name: str) -> None:
         """Tell a process that was started again what it has missed."""
-        if self._segments.video is not None and self.beads.format is not None:
+        sees_video = kind_of(name) != MOTORS and self._segments.video is not None
+        if sees_video and self.beads.format is not None:
             self.children.send(name, VideoReady(self.beads.format))
         if name == "camera" and self._resume_camera:
             self._resume_camera = False
@@ -335,7 +334,7 @@ class Line:
 
     def _brief_window(self) -> None:
         """Give a window that opens late, or again, the whole state."""
-        state: list[Message] = [self._motors, self.beads.changed()]
+        state: list[Message] = [*self.motors.state(), self.beads.changed()]
         if self.camera is not None:
             state.append(self.camera)
         if self._segments.video is not None and self.beads.format is not None:
@@ -375,9 +374,14 @@ class Line:
         self.tell_beads()
         self.begin_protocol()
 
-    def _on_recording(self, message: RecordingStarted | RecordingProgress | RecordingFinished) -> None:
+    def _on_recording(
+        self, message: RecordingStarted | RecordingProgress | RecordingFinished | Event
+    ) -> None:
         if isinstance(message, RecordingStarted):
             self.board.start_recording(message.path)
+        elif isinstance(message, Event):
+            if self.board.recording is not None:
+                self.children.send("recording", message)
         elif isinstance(message, RecordingProgress):
             self.board.recorded = replace(self.board.recorded, frames_recorded=message.frames_recorded)
         else:
@@ -407,6 +411,10 @@ class Line:
             self._refuse(f"the {route} process is not running: start again to use it")
         elif route is not None:
             self.children.send(route, message)
+        elif isinstance(message, StopMotors):
+            self.motors.stop_all()
+        elif isinstance(message, MOTOR_COMMANDS):
+            self._command_device(message)
         elif isinstance(message, Quit):
             self.stop("completed")
         elif isinstance(message, StartRecording):
@@ -420,18 +428,30 @@ class Line:
         else:
             self._on_bead_command(message)
 
+    def _command_device(self, message: Message) -> None:
+        if isinstance(message, Fault) and message.device == "camera":
+            self.children.send("camera", message)
+            return
+        try:
+            self.motors.command(message, self._returning)
+        except CommandImpossible as error:
+            self._refuse(str(error), getattr(message, "token", 0))
+
     def _add_note(self, text: str) -> None:
         if self.board.recording is None:
             self._refuse("a note belongs to a recording, and none is running; start one first")
         else:
-            self.children.send("recording", self._event("note", {"text": text}))
+            self._record("note", {"text": text})
 
-    def _on_camera_settings(self, settings: tuple[Setting, ...]) -> None:
-        """Keep what a setting was and is: it may change what the numbers mean."""
+    def _on_device_changed(self, message: CameraSettings | MotorChanged) -> None:
+        """Keep what a setting was and is, as it may change what the numbers mean; and how an axis is."""
+        if isinstance(message, MotorChanged):
+            self.motors.on_changed(message)
+            return
         old = {setting.name: setting.value for setting in self.camera.settings} if self.camera else {}
         if self.camera is not None:
-            self.camera = replace(self.camera, settings=settings)
-        for setting in settings:
+            self.camera = replace(self.camera, settings=message.settings)
+        for setting in message.settings:
             if setting.value != old.get(setting.name):
                 fields = {"device": "camera", "name": setting.name, "value": setting.value}
                 self._record("setting", fields | {"before": old.get(setting.name), "unit": setting.unit})
@@ -448,8 +468,8 @@ class Line:
         self.children.send("gui", message)
         self.children.send("experiment", message)
 
-    def _refuse(self, text: str) -> None:
-        self._tell(CommandRefused("supervisor", text))
+    def _refuse(self, text: str, token: int = 0) -> None:
+        self._tell(CommandRefused("supervisor", text, token))
         self.log(logging.WARNING, text)
 
     def _record(self, kind: str, fields: dict[str, Any]) -> None:

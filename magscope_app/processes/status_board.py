@@ -11,7 +11,7 @@ from pathlib import Path
 
 from magscope_app.clock import WallAnchor
 from magscope_app.datatypes import ReaderCounters, VideoBuffer
-from magscope_app.messages import Counters, ProcessState, SystemStatus
+from magscope_app.messages import Counters, MotorStatus, ProcessState, SystemStatus
 
 #: Frame rate is taken over this time.
 _RATE_WINDOW_S = 1.0
@@ -91,6 +91,7 @@ class StatusBoard:
         beads: int,
         processes: Iterable[ProcessState],
         awake: bool,
+        motors: tuple[MotorStatus, ...] = (),
     ) -> SystemStatus:
         """Return the state of everything now."""
         processes = tuple(processes)
@@ -108,6 +109,7 @@ class StatusBoard:
             free_disk_bytes=self._free_disk(),
             processes=processes,
             awake=awake,
+            motors=motors,
         )
 
     def _fps(self, acquired: int) -> float:

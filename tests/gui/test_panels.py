@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import QPoint, Qt
-from PyQt6.QtGui import QImage
+from PyQt6.QtGui import QAction, QImage
 from PyQt6.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -28,8 +28,11 @@ from magscope_app.messages import (
     Counters,
     HomeMotor,
     JogMotor,
+    MotorChanged,
+    MotorStatus,
     MoveMotor,
     ProcessState,
+    ReconnectMotor,
     SetCameraSetting,
 )
 from tests.gui.hands import click, find, look, press, retype, seen, text_of
@@ -194,6 +197,21 @@ def test_motors_are_not_moved_before_they_are_open(window: MainWindow, rig: Rig,
     window.show_panel("motors")
     look(window, qapp)
     assert not find(window, QPushButton, "motor.focus.go").isEnabled()
+
+
+def test_a_lost_axis_is_shown_and_reconnected(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
+    running.show_panel("motors")
+    lost = MotorStatus("focus", "lost", "focus does not answer any more")
+    rig.send(MotorChanged(lost))
+    rig.send(rig.status(motors=(lost,)))
+    look(running, qapp)
+    assert text_of(running, "status.motors.value") == "focus"
+    assert running.strip.boxes["motors"].caption.text() == "lost"
+    rig.heard()
+    reconnect = running.findChild(QAction, "motor.focus.reconnect")
+    assert reconnect is not None
+    reconnect.trigger()
+    assert rig.expect(ReconnectMotor) == ReconnectMotor("focus")
 
 
 def test_lost_frames_a_full_buffer_and_a_dead_process_change_colour(

@@ -1,0 +1,123 @@
+"""`magscope-app devices` and `check --connect`: what there is, and whether it answers."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import hardware
+from magscope_app.cli.check import check
+from magscope_app.cli.main import main
+from magscope_app.devices import Camera, Motor
+from magscope_app.devices.catalogue import OWN_DRIVERS
+from magscope_app.processes.connecting import connect_all
+from magscope_app.processes.preflight import load_ready
+from tests.hardware.controller import StageController
+from tests.hardware.docs.examples import write_examples
+
+SMALL = ["camera.roi_px=[0,0,320,240]", "simulation.n_beads=4", "simulation.n_reference=1"]
+BROKEN = """
+import os, time
+from magscope_app.devices import DeviceError, Motor
+
+class Axis(Motor):
+    def open(self):
+        how = self.context.motor.settings["how"]
+        if how == "refuses": raise DeviceError("it is not switched on; switch it on")
+        if how == "raises": raise ValueError("a mistake")
+        if how == "waits": time.sleep(60)
+        if how == "dies": os._exit(7)
+    def close(self): (self.context.config.drivers.path[0] / f"{self.name}.closed").write_text("")
+    def position(self): return 1.0
+    def is_moving(self): return self.context.motor.settings["how"] == "moves"
+    def start_move(self, position): raise AssertionError
+    def stop(self): pass
+"""
+
+
+def test_devices_are_listed_with_what_they_need(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = tmp_path / "lab_stages-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-stages\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[magscope_app.drivers]\nlab-stage = lab_stages_xyz:Stage\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert main(["devices", "--json"]) == 0
+    listed = {driver["driver"]: driver for driver in json.loads(capsys.readouterr().out)}
+    assert listed["hardware.simulated.microscope:SimulatedFocus"]["unit"] == "nm"
+    micromanager = listed["hardware.micromanager.camera:MicroManagerCamera"]
+    assert micromanager["needs"].startswith("pymmcore-plus")
+    assert micromanager["unavailable"] == ""
+    assert "no module lab_stages_xyz" in listed["lab-stage"]["unavailable"]
+    assert listed["lab-stage"]["kind"] == "unknown"
+
+
+def test_a_driver_without_its_adapters_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pymmcore_plus.find_micromanager", lambda **_: [])
+    assert main(["devices"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("UNAVAILABLE: there are no Micro-Manager device adapters on this computer") >= 2
+    assert "mmcore install" in out
+
+
+def test_every_driver_of_this_project_is_listed() -> None:
+    found = set()
+    for module in pkgutil.walk_packages(hardware.__path__, "hardware."):
+        for _, cls in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            own = cls.__module__.startswith("hardware.") and not inspect.isabstract(cls)
+            if own and issubclass(cls, Camera | Motor) and "axis" not in cls.__module__:
+                found.add(cls.__name__)
+    assert {name.partition(":")[2] for name in OWN_DRIVERS} == found
+
+
+def test_the_devices_of_the_demo_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check("demo.toml", SMALL, connect=True) == 0
+    out = capsys.readouterr().out
+    assert "├─ camera\n│  └─ ok      camera  hardware.simulated.microscope:SimulatedCamera: 320 ×" in out
+    assert "   ├─ ok      magnet  hardware.simulated.microscope:SimulatedMagnetHeight: at 3 mm" in out
+    assert "all 4 devices were opened and closed, nothing was moved" in out
+
+
+def test_every_failure_is_in_the_tree_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    controller = StageController()
+    write_examples("connect-a-motor.md", tmp_path)
+    write_examples("connect-a-camera.md", tmp_path)
+    (tmp_path / "broken_axes.py").write_text(BROKEN)
+    axes = {"refuses": "a", "raises": "a", "moves": "a", "fine": "a", "waits": "b", "dies": "c"}
+    entries = [
+        f'[[motors]]\nname = "{how}"\ndriver = "broken_axes:Axis"\ncontroller = "{name}"\nlimits = [0, 5]\n'
+        f'settings = {{ how = "{how}" }}\n'
+        for how, name in axes.items()
+    ]
+    stage = f'settings = {{ host = "127.0.0.1", port = {controller.port} }}\n'
+    config = tmp_path / "setup.toml"
+    config.write_text(
+        '[camera]\ndriver = "lab_camera:LabCamera"\n'
+        "[optics]\npixel_pitch_um = 5.0\nmagnification = 50.0\n"
+        + "".join(entries)
+        + f'[[motors]]\nname = "stage"\ndriver = "lab_stage:LabStage"\n{stage}'
+    )
+    try:
+        results = connect_all(load_ready(str(config), [], None, None).config, timeout_s=6.0)
+    finally:
+        controller.close()
+    said = {result.name: result.text for result in results if not result.is_open}
+    assert said["refuses"] == "it is not switched on; switch it on"
+    assert said["raises"] == "ValueError: a mistake; mend the driver"
+    assert "it moves, though nobody told it to" in said["moves"]
+    assert "does not answer within 6 s" in said["waits"]
+    assert "ended the process (exit code 7)" in said["dies"]
+    fine = {result.name: result.text for result in results if result.is_open}
+    assert set(fine) == {"camera", "fine", "stage"}, said
+    assert fine["stage"] == "at 3 mm, limits 0 to 25 mm"
+    assert controller.log == ["LIMITS?"]
+    closed = {path.stem for path in tmp_path.glob("*.closed")}
+    assert closed == {"refuses", "raises", "moves", "fine"}
