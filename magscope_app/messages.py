@@ -14,6 +14,7 @@ from magscope_app.clock import WallAnchor
 from magscope_app.config import BeadRole, RecordingMode
 from magscope_app.devices.camera import FrameFormat
 from magscope_app.devices.setting import Setting, SettingValue
+from magscope_app.feedback.state import LockState
 
 
 @dataclass(frozen=True, slots=True)
@@ -545,6 +546,8 @@ class SystemStatus(Message):
         True where the computer is kept from sleeping.
     motors : tuple of MotorStatus
         All axes of the config.
+    locks : tuple of LockState
+        XY-lock, Z-lock and drift.
     """
 
     timestamp_ns: int
@@ -559,6 +562,7 @@ class SystemStatus(Message):
     processes: tuple[ProcessState, ...]
     awake: bool
     motors: tuple[MotorStatus, ...] = ()
+    locks: tuple[LockState, ...] = ()
 
     @property
     def troubled(self) -> tuple[tuple[str, str], ...]:

@@ -47,3 +47,21 @@ def why_not_calibration(path: Path, focal_shift_factor: float) -> str | None:
                 f"{focal_shift_factor:g}: one of them is wrong"
             )
     return None
+
+
+class ZRanges:
+    """From where to where a bead's Z-LUT goes.
+
+    Parameters
+    ----------
+    path : Path or None
+        As in ``tracking.zlut``. Raises MagscopeError if it cannot be read.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._loaded = load_calibration(path) if path is not None else None
+
+    def __call__(self, bead_id: int) -> tuple[float, float] | None:
+        """Return lowest and highest z of a bead's Z-LUT in nm, None where it has none."""
+        zlut = self._loaded.get(bead_id) if isinstance(self._loaded, ZLUTSet) else self._loaded
+        return None if zlut is None else (float(zlut.z_nm[0]), float(zlut.z_nm[-1]))

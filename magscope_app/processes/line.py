@@ -10,6 +10,7 @@ from typing import Any
 
 from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
+from magscope_app.lock_messages import LOCK_MESSAGES, LOCK_REPORTS
 from magscope_app.messages import (
     AbortProtocol,
     AcquisitionStopped,
@@ -51,6 +52,7 @@ from magscope_app.processes.children import Child, Children
 from magscope_app.processes.controllers import MOTORS
 from magscope_app.processes.dead_recorder import close_for_dead_recorder
 from magscope_app.processes.facts import dataset_facts
+from magscope_app.processes.lock_desk import FEEDBACK, LockDesk
 from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.revival import Revival, kind_of
@@ -70,7 +72,7 @@ _MOST_WINDOWS = 3
 #: Notifications that window and experiment want to see as they are.
 _NEWS = (CameraSettings, CommandRefused, RecordingStarted, RecordingProgress, RecordingFinished)
 #: What is no event of the experiment.
-_NO_EVENT = (SelectBead, AddNote, StartRecording, StopRecording, Quit)
+_NO_EVENT = (SelectBead, AddNote, StartRecording, StopRecording, Quit, *LOCK_REPORTS)
 
 
 class Line:
@@ -114,6 +116,9 @@ class Line:
         self.errors: list[str] = []
         self.recordings: list[RecordingFinished] = []
         self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._record)
+        self.locks = LockDesk(
+            loaded.config, children, self.motors, self.beads, self._tell, self.log, self._record
+        )
         self._windows_lost = 0
         self._revival = Revival(loaded.config.supervisor.restart.model_dump())
         self._returning: set[str] = set()
@@ -162,7 +167,8 @@ class Line:
         self.children.send("recording", order)
 
     def begin_protocol(self) -> None:
-        """Run the protocol of the config, if there is one, now that the beads are known."""
+        """Run locks and protocol of the config, if there are any, now that the beads are known."""
+        self.locks.begin()
         protocol, self._protocol = self._protocol, None
         if protocol is not None:
             self.submit_protocol(protocol)
@@ -189,6 +195,9 @@ class Line:
             return
         if kind_of(child.name) == MOTORS:
             self.motors.on_death(child.name)
+        if child.name == FEEDBACK:
+            self.locks.on_death(text)
+            return
         if child.name == "experiment":
             self.motors.stop_all()
             self.errors.append(text)
@@ -413,7 +422,8 @@ class Line:
             self.children.send(route, message)
         elif isinstance(message, StopMotors):
             self.motors.stop_all()
-        elif isinstance(message, MOTOR_COMMANDS):
+            self.locks.stop()
+        elif isinstance(message, (*MOTOR_COMMANDS, *LOCK_MESSAGES)):
             self._command_device(message)
         elif isinstance(message, Quit):
             self.stop("completed")
@@ -433,7 +443,10 @@ class Line:
             self.children.send("camera", message)
             return
         try:
-            self.motors.command(message, self._returning)
+            if isinstance(message, LOCK_MESSAGES):
+                self.locks.handle(message)
+            else:
+                self.motors.command(message, self._returning)
         except CommandImpossible as error:
             self._refuse(str(error), getattr(message, "token", 0))
 
@@ -467,6 +480,7 @@ class Line:
     def _tell(self, message: Message) -> None:
         self.children.send("gui", message)
         self.children.send("experiment", message)
+        self.children.send(FEEDBACK, message)
 
     def _refuse(self, text: str, token: int = 0) -> None:
         self._tell(CommandRefused("supervisor", text, token))
