@@ -90,7 +90,8 @@ class ZLock:
         self._good_ns = self._decided_ns = -math.inf
         self._error_nm = math.nan
         self._start_focus_nm = math.nan
-        self._pull_nm, self._pulled_from_nm = 0.0, 0.0
+        #: Way of the focus in one direction while the error only grew.
+        self._pull_nm = 0.0
         self._corrections = 0
         self._latencies_ms: deque[float] = deque(maxlen=101)
         self._doubts: dict[int, str] = {}
@@ -287,8 +288,8 @@ class ZLock:
             return 0.0
         wanted_nm = config.gain * error_nm + config.damping * (error_nm - self._error_nm)
         correction_nm = min(max(wanted_nm / self._factor, -config.max_step_nm), config.max_step_nm)
-        if self._pull_nm * correction_nm <= 0 or abs(error_nm) < abs(self._pulled_from_nm):
-            self._pull_nm, self._pulled_from_nm = 0.0, error_nm
+        if self._pull_nm * correction_nm <= 0 or abs(error_nm) < abs(self._error_nm):
+            self._pull_nm = 0.0
         self._pull_nm += correction_nm
         return correction_nm
 
@@ -306,10 +307,9 @@ class ZLock:
                 f"the beads disagree: bead {farthest} has moved {apart_nm:.0f} nm against the median of "
                 f"{len(errors)} (z_lock.max_disagreement_nm = {config.max_disagreement_nm:g})"
             )
-        vain = abs(self._pull_nm) > _VAIN_STEPS * config.max_step_nm
-        if vain and abs(error_nm) > abs(self._pulled_from_nm):
+        if abs(self._pull_nm) > _VAIN_STEPS * config.max_step_nm and abs(error_nm) > abs(self._error_nm):
             return (
-                f"the focus has moved {self._pull_nm:.0f} nm and the beads are farther off than before: "
+                f"the focus has moved {self._pull_nm:.0f} nm and the beads are farther off with every step: "
                 "does a higher focus position move the focal plane away from the coverslip?"
             )
         return None
