@@ -138,6 +138,9 @@ class _FeedbackLoop:
                 self._ending = True
             case _:
                 self._switch(message)
+                # Who has switched a lock is told that it waits, or why it does not, in any case.
+                self._told.clear()
+                self._tell()
 
     def _switch(self, message: Message) -> None:
         match message:
