@@ -58,7 +58,7 @@ class ZLockConfig(Section):
     )
     arrival_nm: float = Field(5.0, gt=0, le=1000, description="The focus is where it was sent within this.")
     arrival_s: float = Field(
-        1.0, gt=0, le=60, description="The lock lets go if the focus takes longer to arrive."
+        2.0, gt=0, le=60, description="The lock lets go if the focus takes longer to arrive."
     )
 
 

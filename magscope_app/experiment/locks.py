@@ -99,23 +99,21 @@ class Locks(Axes):
         self._send(SwitchDrift(False))
 
     def _lock(self, name: LockName, on: Message, off: Message, timeout_s: float) -> None:
-        """Switch a lock on and wait until it is; it always waits first, what is said before is old."""
-        since = self._news.now
+        """Switch a lock on and wait until it is, or has let go."""
+        since, begun = self._news.now, self.lock_state(name).begun
         self._send(on)
-        anew = False
 
         def look(message: Message) -> LockState | None:
-            nonlocal anew
             if not isinstance(message, LockChanged) or message.state.name != name:
                 return None
-            anew = anew or message.state.stage == "waiting"
-            decided = message.state.let_go or (anew and message.state.stage == "on")
-            return message.state if decided else None
+            state = message.state
+            decided = state.begun != begun and (state.stage == "on" or state.let_go)
+            return state if decided else None
 
         state = self._news.wait_for(look, since, timeout_s, self._check)
         if state is None:
-            waits = self.lock_state(name)
+            waits = self.lock_state(name).text
             self._send(off)
-            raise MagscopeError(f"{waits.text}: given up after {timeout_s:g} s")
+            raise MagscopeError(f"{waits}: given up after {timeout_s:g} s")
         if state.let_go:
             raise MagscopeError(state.text)

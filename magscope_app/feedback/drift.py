@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from magscope_app.config.feedback import DriftConfig
 from magscope_app.feedback.readings import Frame
-from magscope_app.feedback.state import LockState
+from magscope_app.feedback.state import LockStage, LockState
 
 Floats = npt.NDArray[np.float64]
 #: Frames whose mean says where a bead was when the drift was 0.
@@ -71,6 +71,7 @@ class DriftMeter:
         self._factor = focal_shift_factor
         self._on = False
         self._reason = ""
+        self._begun = 0
         self._clear(())
 
     def _clear(self, bead_ids: Sequence[int]) -> None:
@@ -83,6 +84,7 @@ class DriftMeter:
     def begin(self, bead_ids: Sequence[int]) -> None:
         """Measure from now on, from 0."""
         self._clear(bead_ids)
+        self._begun += 1
         self._on = bool(bead_ids)
         self._reason = "" if self._on else "no bead is a reference; give one the role reference"
 
@@ -113,9 +115,10 @@ class DriftMeter:
     def state(self) -> LockState:
         """How it is; the error is how far the stage has gone."""
         if not self._on:
-            return LockState("drift", reason=self._reason)
+            return LockState("drift", reason=self._reason, begun=self._begun)
         far_nm = float(np.sqrt(np.nansum(self._drift_nm**2))) if self._origins else math.nan
-        return LockState("drift", "on" if self._origins else "waiting", "", self._bead_ids, far_nm)
+        stage: LockStage = "on" if self._origins else "waiting"
+        return LockState("drift", stage, "", self._bead_ids, far_nm, begun=self._begun)
 
     def take(self, frame: Frame) -> DriftAt | None:
         """Take in a frame; return its drift, None before the first beads are known."""

@@ -33,6 +33,8 @@ class LockState:
         Since it was switched on.
     latency_ms : float
         Median time from a frame to the correction that followed from it; NaN before the first.
+    begun : int
+        How often it was switched on.
     """
 
     name: LockName
@@ -42,6 +44,7 @@ class LockState:
     error_nm: float = math.nan
     corrections: int = 0
     latency_ms: float = math.nan
+    begun: int = 0
 
     @property
     def let_go(self) -> bool:

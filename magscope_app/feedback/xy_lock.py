@@ -75,12 +75,13 @@ class XYLock:
         self._excluded = set(config.exclude)
         self._on = False
         self._last: Look | None = None
-        self._moves = 0
+        self._moves = self._begun = 0
         self._reason = ""
 
     def begin(self) -> None:
         """Follow from now on."""
         self._on, self._last, self._moves, self._reason = True, None, 0, ""
+        self._begun += 1
 
     def let_go(self, reason: str = "") -> None:
         """Leave the ROIs where they are."""
@@ -104,12 +105,14 @@ class XYLock:
     def state(self) -> LockState:
         """How it is."""
         if not self._on:
-            return LockState("xy_lock", reason=self._reason)
+            return LockState("xy_lock", reason=self._reason, begun=self._begun)
         if self._last is None:
-            return LockState("xy_lock", "waiting")
+            return LockState("xy_lock", "waiting", begun=self._begun)
         reason = "; ".join(self._last.held.values())
         error_nm = self._last.farthest_px * self._nm_per_px
-        return LockState("xy_lock", "on", reason, error_nm=error_nm, corrections=self._moves)
+        return LockState(
+            "xy_lock", "on", reason, error_nm=error_nm, corrections=self._moves, begun=self._begun
+        )
 
     def look(self, rows: Floats, centres: Mapping[int, tuple[float, float]], size: tuple[int, int]) -> Look:
         """Look at the newest frames and say which ROIs are to move.

@@ -77,6 +77,7 @@ class ZLock:
         self._factor = focal_shift_factor
         self._exposure_ns = 1e9 * exposure_s
         self._z_range = z_range
+        self._begun = 0
         self._reset()
 
     def _reset(self) -> None:
@@ -101,10 +102,17 @@ class ZLock:
     def begin(self, bead_ids: Sequence[int]) -> None:
         """Follow these beads; hold them where they are once they have been good for a moment."""
         self._reset()
+        self._begun += 1
         self._on = True
         self._bead_ids = tuple(sorted(bead_ids))
         if not self._bead_ids:
             self.let_go("no bead is a reference; give one the role reference, or name beads in z_lock.beads")
+
+    def refuse(self, reason: str) -> None:
+        """Do not begin at all."""
+        self._reset()
+        self._begun += 1
+        self.let_go(reason)
 
     def let_go(self, reason: str = "") -> None:
         """Stop correcting; the focus stays where it is."""
@@ -155,7 +163,14 @@ class ZLock:
             reason = "; ".join(self._doubts.values())
         latency_ms = float(np.median(self._latencies_ms)) if self._latencies_ms else math.nan
         return LockState(
-            "z_lock", stage, reason, self._bead_ids, self._error_nm, self._corrections, latency_ms
+            "z_lock",
+            stage,
+            reason,
+            self._bead_ids,
+            self._error_nm,
+            self._corrections,
+            latency_ms,
+            self._begun,
         )
 
     @property

@@ -15,6 +15,7 @@ from magscope_app.feedback.state import LockName, LockState
 from magscope_app.feedback.xy_lock import XYLock
 from magscope_app.feedback.z_lock import Decision, ZLock
 from magscope_app.lock_messages import (
+    LOCK_COMMANDS,
     CorrectFocus,
     FollowBead,
     LockChanged,
@@ -136,11 +137,8 @@ class _FeedbackLoop:
                 self._z_lets_go("all axes were stopped")
             case Shutdown():
                 self._ending = True
-            case _:
+            case _ if isinstance(message, LOCK_COMMANDS):
                 self._switch(message)
-                # Who has switched a lock is told that it waits, or why it does not, in any case.
-                self._told.clear()
-                self._tell()
 
     def _switch(self, message: Message) -> None:
         match message:
@@ -180,7 +178,7 @@ class _FeedbackLoop:
 
     def _begin_z(self, bead_ids: tuple[int, ...]) -> None:
         if self._telemetry is None:
-            self._z.let_go("the config has no motor with the role focus")
+            self._z.refuse("the config has no motor with the role focus")
             return
         # Refusals of corrections that were sent before concern this lock no more.
         self._first_token = next(self._tokens)
@@ -284,3 +282,12 @@ class _FeedbackLoop:
                 self._link.send(LockChanged(state))
         if now >= self._tell_due:
             self._tell_due = now + _TELL_EVERY_S
+
+
+def _turned(told: LockState | None, state: LockState) -> bool:
+    """Return whether a lock was switched, has begun or has let go since others were told."""
+    if told is None:
+        return True
+    return (told.stage, told.begun) != (state.stage, state.begun) or (
+        state.let_go and told.reason != state.reason
+    )

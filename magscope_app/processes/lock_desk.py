@@ -115,8 +115,14 @@ class LockDesk:
 
     def _on_changed(self, state: LockState) -> None:
         before, self._states[state.name] = self._states[state.name], state
-        self._tell(LockChanged(state))
-        if before.stage == state.stage and (state.stage == "on" or before.reason == state.reason):
+        for name in ("gui", "experiment"):
+            self._children.send(name, LockChanged(state))
+        anew = before.begun != state.begun
+        if (
+            before.stage == state.stage
+            and not anew
+            and (state.stage == "on" or before.reason == state.reason)
+        ):
             return
         self._log(logging.WARNING if state.let_go else logging.INFO, state.text)
         fields: dict[str, Any] = {"stage": state.stage, "reason": state.reason, "beads": state.bead_ids}

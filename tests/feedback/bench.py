@@ -79,9 +79,9 @@ class Bench:
         if self.t_ms % 5 == 0:
             there = abs(self.focus_nm - self.target_nm) < 1
             self._telemetry.append((now_ns, self.focus_nm, self.target_nm, not there, there))
+            self.lock.watch(self.telemetry, now_ns)
         if self.t_ms % 10 == 0:
             self._expose(now_ns)
-        self.lock.watch(self.telemetry, now_ns)
         while self._frames and self._frames[0][0] <= self.t_ms:
             self._track(self._frames.popleft()[1], now_ns)
 
