@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from pathlib import Path
 from types import TracebackType
+from typing import cast
 
-from PyQt6.QtCore import QTimer
+from PyQt6.QtCore import QByteArray, QTimer
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QApplication
 
 from gui.feeds import BufferHandles
+from gui.models.preferences import PREFERENCES, Preferences, load_preferences, user_folder
 from gui.session import Session
-from gui.theme import put_on, resolve
+from gui.theme import Theme, ThemeName, put_on, resolve
 from gui.window import MainWindow
 from magscope_app.processes.link import Link
 
@@ -37,6 +40,7 @@ def run_window(link: Link, handles: BufferHandles) -> int:
         window.left.connect(lambda: QTimer.singleShot(_END_TIMEOUT_MS, application.quit))
         code = application.exec()
         window.timer.stop()
+        window.keep()
         window.hide()
         return code
     finally:
@@ -44,33 +48,78 @@ def run_window(link: Link, handles: BufferHandles) -> int:
         sys.excepthook = hook
 
 
-def open_window(application: QApplication, session: Session) -> MainWindow:
-    """Show the window and tell the supervisor."""
-    name = session.config.gui.theme
-    theme = resolve(name)
-    put_on(application, theme)
-    window = MainWindow(session, theme)
+def open_window(application: QApplication, session: Session, folder: Path | None = None) -> MainWindow:
+    """Show the window as it was left and tell the supervisor.
+
+    Parameters
+    ----------
+    application : QApplication
+        Gets the colours.
+    session : Session
+        To the engine.
+    folder : Path, optional
+        Where the user's choices are kept; the user's own if not given.
+    """
+    folder = user_folder() if folder is None else folder
+    preferences, said = load_preferences(folder / PREFERENCES)
+    if said:
+        session.state.note("gui", logging.WARNING, said)
+    looks = Looks(application, preferences, session.config.gui.theme)
+    window = MainWindow(session, looks.put_on(), preferences, folder)
+    looks.follow(window)
+    _place(window)
+    window.show()
+    window.start()
+    # The window has its real size only now; shares of a wrong width would stay wrong.
+    QTimer.singleShot(0, window.restore_or_arrange)
+    QTimer.singleShot(0, session.announce)
+    return window
+
+
+def _place(window: MainWindow) -> None:
+    """Give the window the size and place that it had, or the whole screen up to 1920 × 1080."""
+    saved = window.desk.preferences.geometry
+    if saved and window.restoreGeometry(QByteArray.fromHex(saved.encode())):
+        return
     screen = QGuiApplication.primaryScreen()
     if screen is not None:
         free = screen.availableGeometry()
         window.resize(min(_SIZE[0], free.width()), min(_SIZE[1], free.height()))
         window.move(free.topLeft())
     window.arrange()
-    window.show()
-    window.start()
-    # The window has its real size only now; shares of a wrong width would stay wrong.
-    QTimer.singleShot(0, window.arrange)
-    QTimer.singleShot(0, session.announce)
-    hints = QGuiApplication.styleHints()
-    if name == "system" and hints is not None:
-        hints.colorSchemeChanged.connect(lambda: _follow_desktop(application, window))
-    return window
 
 
-def _follow_desktop(application: QApplication, window: MainWindow) -> None:
-    theme = resolve("system")
-    put_on(application, theme)
-    window.set_theme(theme)
+class Looks:
+    """Colours and size of the text: those of the preferences, else of the config, else of the desktop.
+
+    Parameters
+    ----------
+    application : QApplication
+        Gets them.
+    preferences : Preferences
+        What the user has chosen.
+    configured : ThemeName
+        What the config says.
+    """
+
+    def __init__(self, application: QApplication, preferences: Preferences, configured: ThemeName) -> None:
+        self._application = application
+        self._preferences = preferences
+        self._configured = configured
+
+    def put_on(self) -> Theme:
+        """Give them to the application."""
+        name = cast("ThemeName", self._preferences.theme or self._configured)
+        theme = resolve(name)
+        put_on(self._application, theme, self._preferences.font_px)
+        return theme
+
+    def follow(self, window: MainWindow) -> None:
+        """Put on what the user, or the desktop, chooses from now on."""
+        window.desk.looks_changed.connect(lambda: window.set_theme(self.put_on()))
+        hints = QGuiApplication.styleHints()
+        if hints is not None:
+            hints.colorSchemeChanged.connect(lambda: window.set_theme(self.put_on()))
 
 
 class ErrorReport:

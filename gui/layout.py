@@ -9,11 +9,16 @@ from PyQt6.QtWidgets import QDockWidget, QMainWindow
 
 from gui.panels.registry import PANELS, Place
 
-#: Below this width the controls share the place of the analysis tabs.
+#: Below this width the controls are folded to icons.
 _WIDE_PX = 1600
 #: Shares of the width: image, traces, controls.
-_WIDE_SHARES = (53, 29, 18)
-_NARROW_SHARES = (52, 48)
+_WIDE_SHARES = (53, 28, 19)
+_NARROW_SHARES = (54, 46)
+
+
+def is_wide(width: int) -> bool:
+    """Return whether a window of this width has room for the column of controls."""
+    return width >= _WIDE_PX
 
 
 def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget], width: int, height: int) -> None:
@@ -28,23 +33,24 @@ def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget], width: int, h
     width, height : int
         Size of the window in pixels.
     """
-    wide = width >= _WIDE_PX
+    wide = is_wide(width)
     for dock in docks.values():
+        dock.setFloating(False)
         window.removeDockWidget(dock)
     image, traces = docks["image"], docks["traces"]
     analysis, controls = _docks_at("analysis", docks), _docks_at("controls", docks)
     window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, image)
     window.splitDockWidget(image, traces, Qt.Orientation.Horizontal)
     window.splitDockWidget(traces, analysis[0], Qt.Orientation.Vertical)
-    if wide:
-        window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, controls[0])
-        _stack(window, analysis)
-        _stack(window, controls)
-    else:
-        # The record button is what must not be looked for.
-        _stack(window, (*analysis, *controls), front=controls[0])
+    window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, controls[0])
+    _stack(window, analysis)
+    _stack(window, controls)
     image.show()
     traces.show()
+    for entry in PANELS:
+        if not entry.at_first or (entry.place == "controls" and not wide):
+            docks[entry.key].hide()
+    analysis[0].raise_()
     columns = [image, traces, controls[0]] if wide else [image, traces]
     shares = _WIDE_SHARES if wide else _NARROW_SHARES
     window.resizeDocks(columns, [width * share // 100 for share in shares], Qt.Orientation.Horizontal)
@@ -53,13 +59,13 @@ def arrange(window: QMainWindow, docks: Mapping[str, QDockWidget], width: int, h
     )
 
 
-def _stack(window: QMainWindow, docks: tuple[QDockWidget, ...], front: QDockWidget | None = None) -> None:
-    """Make the docks tabs of one place, with `front` or the first on top."""
+def _stack(window: QMainWindow, docks: tuple[QDockWidget, ...]) -> None:
+    """Make the docks tabs of one place, with the first on top."""
     for dock in docks[1:]:
         window.tabifyDockWidget(docks[0], dock)
     for dock in docks:
         dock.show()
-    (docks[0] if front is None else front).raise_()
+    docks[0].raise_()
 
 
 def _docks_at(place: Place, docks: Mapping[str, QDockWidget]) -> tuple[QDockWidget, ...]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy
 
 from gui.theme import Pair
+
+_DONE_FOR_MS = 6000
 
 
 class Bar(QFrame):
@@ -79,3 +81,50 @@ class NoticeBar(Bar):
     def _dismiss(self) -> None:
         del self._waiting[-1:]
         self._show()
+
+
+class DoneBar(Bar):
+    """Says that something is done, and goes by itself."""
+
+    def __init__(self) -> None:
+        super().__init__("done")
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.hide)
+
+    def tell(self, text: str) -> None:
+        """Show a sentence for some seconds."""
+        self.text.setText(text)
+        self.show()
+        self._timer.start(_DONE_FOR_MS)
+
+
+class HintBar(Bar):
+    """Hints for the first session, one after the other; each is shown until it is dismissed for good."""
+
+    def __init__(self, hints: dict[str, str], seen: list[str], on_seen: Callable[[], None]) -> None:
+        super().__init__("hint")
+        self._hints, self._seen, self._on_seen = hints, seen, on_seen
+        self.add_button("hint.next", "Next", self._next)
+        self.add_button("hint.enough", "No more hints", self._enough)
+        self.restart()
+
+    def restart(self) -> None:
+        """Show the first hint that was not dismissed yet."""
+        key = next((key for key in self._hints if key not in self._seen), None)
+        self.setVisible(key is not None)
+        if key is not None:
+            number = list(self._hints).index(key) + 1
+            self.text.setText(f"{number} of {len(self._hints)}: {self._hints[key]}")
+
+    def _next(self) -> None:
+        key = next((key for key in self._hints if key not in self._seen), None)
+        if key is not None:
+            self._seen.append(key)
+        self.restart()
+        self._on_seen()
+
+    def _enough(self) -> None:
+        self._seen[:] = list(self._hints)
+        self.restart()
+        self._on_seen()

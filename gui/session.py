@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from gui.background import Background
+from gui.bead_commands import BeadCommands
 from gui.feeds import BufferHandles, Feeds
+from gui.models.edits import BeadList
 from gui.models.history import TraceHistory
+from gui.models.selection import Selection
 from gui.models.state import State
 from gui.snapshot import Snapshot
-from magscope_app.config import BeadRole
+from gui.zluts import ZLuts
+from magscope_app.config import BeadRole, RecordingMode
+from magscope_app.devices.force import ForceCalibration, force_calibration
 from magscope_app.devices.setting import SettingValue
 from magscope_app.messages import (
-    AddBead,
     AddNote,
     BeadsChanged,
-    FindBeads,
+    CommandRefused,
     HomeMotor,
     JogMotor,
     Message,
-    MoveBead,
     MoveMotor,
     ProcessReady,
     Quit,
+    RampForce,
     ReconnectMotor,
-    RemoveBeads,
     RenameRecording,
     SelectBead,
-    SetBeadRole,
     SetCameraSetting,
+    SetForce,
     StartRecording,
     StopMotors,
     StopRecording,
@@ -38,10 +43,10 @@ from magscope_app.processes.link import Link, LinkClosed
 
 #: Messages taken at most per pull, so that a flood cannot hold the window.
 _MAX_MESSAGES = 500
-#: A bead that was asked for is selected if it appears within this time.
-_ADD_TIMEOUT_NS = 3_000_000_000
 #: Starting and stopping a recording are answered within this time, or may be asked for again.
 _ANSWER_TIMEOUT_NS = 10_000_000_000
+#: Bead rows are taken so often; images come more often.
+_ROWS_EVERY_NS = 40_000_000
 
 
 class Session(QObject):
@@ -57,6 +62,8 @@ class Session(QObject):
 
     #: The selected bead has changed.
     selection_changed = pyqtSignal()
+    #: What is recorded when recording starts is another.
+    order_changed = pyqtSignal()
     #: The supervisor says that all is over, or is gone.
     ended = pyqtSignal()
 
@@ -65,7 +72,7 @@ class Session(QObject):
         self.config = handles.config
         self.state = State(clock=time.perf_counter_ns)
         self.history = TraceHistory()
-        self.selected: int | None = None
+        self.selection = Selection()
         #: What is recorded when recording starts.
         self.recording_order = StartRecording(
             self.config.recording.folder, self.config.session.name, self.config.recording.mode
@@ -74,12 +81,28 @@ class Session(QObject):
         self._start_ns = handles.session_start_ns
         self._feeds = Feeds(handles)
         self._was_empty = True
-        self._adding_until_ns = 0
         self._asked_ns = 0
         self._over = False
+        self._rows_due_ns = 0
+        self.state.roi_px = self.config.beads.roi_px
+        self.background = Background(self.state.warn)
+        #: Magnet height to force; None as long as it is not read, or where the config does not say.
+        self.force: ForceCalibration | None = None
+        self.background.run(lambda: force_calibration(self.config.force), self._take_force)
+        self.zluts = ZLuts(self.background, self.config.tracking.zlut)
+        self.beads = BeadCommands(link.send, self.state, self.background)
+
+    def _take_force(self, calibration: ForceCalibration | None) -> None:
+        self.force = calibration
+
+    @property
+    def selected(self) -> int | None:
+        """The bead whose traces and profile are shown."""
+        return self.selection.shown
 
     def close(self) -> None:
-        """Detach from the shared memory."""
+        """Finish work in the background and detach from the shared memory."""
+        self.background.close()
         self._feeds.close()
 
     # --- looking -----------------------------------------------------------------------------
@@ -93,14 +116,17 @@ class Session(QObject):
             False where nobody looks at the image, so that it need not be copied.
         """
         self._receive()
+        self.background.deliver()
         self._give_up_waiting()
-        self.history.add(self._feeds.rows())
+        if time.perf_counter_ns() >= self._rows_due_ns:
+            self._rows_due_ns = time.perf_counter_ns() + _ROWS_EVERY_NS
+            self.history.add(self._feeds.rows())
         return Snapshot(
             now_ns=time.perf_counter_ns() - self._start_ns,
             state=self.state,
             picture=self._feeds.picture() if picture else None,
             boxes=self._feeds.boxes(),
-            selected=self.selected,
+            selection=self.selection,
             history=self.history,
             profile=self._feeds.profile(),
             motors={
@@ -109,6 +135,10 @@ class Session(QObject):
                 if (reading := self._feeds.motor(name)) is not None
             },
         )
+
+    def rows_soon(self) -> None:
+        """Take bead rows with the next pull."""
+        self._rows_due_ns = 0
 
     def _receive(self) -> None:
         if self._over:
@@ -126,26 +156,27 @@ class Session(QObject):
             self.ended.emit()
 
     def _take(self, message: Message) -> None:
-        before = set(self.state.beads)
+        before = BeadList(self.state.beads, self.state.roi_px)
         self.state.apply(message)
         if self.state.video_ready:
             self._feeds.open_video()
         if isinstance(message, BeadsChanged):
             self._follow_beads(before)
+        if isinstance(message, CommandRefused) and message.process == "supervisor":
+            self.beads.edits.refused()
 
-    def _follow_beads(self, before: set[int]) -> None:
+    def _follow_beads(self, before: BeadList) -> None:
         """Keep the selection sensible: a bead just added is selected, a removed one is not."""
-        beads = set(self.state.beads)
-        self.history.keep_only(beads)
-        fresh = beads - before
-        if fresh and time.perf_counter_ns() < self._adding_until_ns:
-            self._adding_until_ns = 0
-            self.select(max(fresh))
-        elif self.selected is not None and self.selected not in beads:
-            self.select(None)
-        elif self._was_empty and self.selected is None and beads:
-            self.select(min(beads))
-        self._was_empty = not beads
+        after = BeadList(self.state.beads, self.state.roi_px)
+        self.history.keep_only(set(after.beads))
+        added = self.beads.follow(before, after)
+        if added is not None:
+            self.select(added)
+        elif self._was_empty and self.selected is None and after.beads:
+            self.select(min(after.beads))
+        else:
+            self.choose(self.selection.within(after.beads))
+        self._was_empty = not after.beads
 
     # --- commands ----------------------------------------------------------------------------
 
@@ -158,38 +189,28 @@ class Session(QObject):
         self._link.send(Quit())
 
     def select(self, bead_id: int | None) -> None:
-        """Show this bead's traces and profile."""
-        if bead_id != self.selected:
-            self.selected = bead_id
-            self._link.send(SelectBead(bead_id))
+        """Choose this bead alone, and show its traces and profile."""
+        self.choose(Selection.of(() if bead_id is None else (bead_id,)))
+
+    def choose(self, selection: Selection) -> None:
+        """Choose beads; one of them is shown."""
+        if selection.shown != self.selected:
+            self._link.send(SelectBead(selection.shown))
+        if selection != self.selection:
+            self.selection = selection
             self.selection_changed.emit()
 
-    def add_bead(self, x_px: float, y_px: float) -> None:
-        """Ask for a bead here; it is selected when it exists."""
-        self._adding_until_ns = time.perf_counter_ns() + _ADD_TIMEOUT_NS
-        self._link.send(AddBead(x_px, y_px))
-
-    def find_beads(self) -> None:
-        """Look for beads in the next frame; those that are not on the list yet are added."""
-        self._link.send(FindBeads())
-
-    def move_bead(self, bead_id: int, x_px: float, y_px: float) -> None:
-        """Centre a bead's ROI here."""
-        self._link.send(MoveBead(bead_id, x_px, y_px))
-
-    def remove_beads(self, bead_ids: tuple[int, ...]) -> None:
-        """Take beads off the list."""
-        if bead_ids:
-            self._link.send(RemoveBeads(bead_ids))
-
     def remove_selected(self) -> None:
-        """Take the selected bead off the list."""
-        if self.selected is not None:
-            self.remove_beads((self.selected,))
+        """Take the chosen beads off the list."""
+        self.beads.remove(self.selection.chosen)
 
-    def set_role(self, bead_id: int, role: BeadRole) -> None:
-        """Say what a bead is for."""
-        self._link.send(SetBeadRole(bead_id, role))
+    def select_all(self) -> None:
+        """Choose every bead."""
+        self.choose(Selection.of(self.state.beads, self.selected))
+
+    def set_role(self, role: BeadRole) -> None:
+        """Say what the chosen beads are for."""
+        self.beads.set_role(self.selection.chosen, role)
 
     def set_camera(self, name: str, value: SettingValue) -> None:
         """Change a setting of the camera."""
@@ -208,8 +229,16 @@ class Session(QObject):
         self._link.send(HomeMotor(name))
 
     def reconnect_motor(self, name: str) -> None:
-        """Open an axis anew, without moving it."""
+        """Close an axis and open it anew; it does not move."""
         self._link.send(ReconnectMotor(name))
+
+    def set_force(self, force_pn: float) -> None:
+        """Move the magnets to where the force is this."""
+        self._link.send(SetForce(force_pn))
+
+    def ramp_force(self, force_pn: float, rate_pn_s: float) -> None:
+        """Let the force go to a value at a constant loading rate."""
+        self._link.send(RampForce(force_pn, rate_pn_s))
 
     def stop_motors(self) -> None:
         """Stop all axes at once."""
@@ -228,6 +257,11 @@ class Session(QObject):
             self.state.stopping = True
             self._asked_ns = time.perf_counter_ns()
             self._link.send(StopRecording())
+
+    def order_recording(self, folder: Path | None, name: str | None, mode: RecordingMode | None) -> None:
+        """Say what is recorded when recording starts."""
+        self.recording_order = StartRecording(folder, name, mode)
+        self.order_changed.emit()
 
     def rename_recording(self, name: str) -> None:
         """Give the running dataset another name."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gui.feeds import MotorReading, Picture, Profile
 from gui.models.boxes import Boxes
 from gui.models.history import TraceHistory
+from gui.models.selection import Selection
 from gui.models.state import State
 
 
@@ -25,8 +26,8 @@ class Snapshot:
         Newest frame.
     boxes : Boxes
         ROIs.
-    selected : int or None
-        The bead whose traces and profile are shown.
+    selection : Selection
+        The beads that are chosen, and the one whose traces and profile are shown.
     history : TraceHistory
         The last minute of all beads.
     profile : Profile or None
@@ -39,10 +40,15 @@ class Snapshot:
     state: State
     picture: Picture | None
     boxes: Boxes
-    selected: int | None
+    selection: Selection
     history: TraceHistory
     profile: Profile | None
     motors: Mapping[str, MotorReading]
+
+    @property
+    def selected(self) -> int | None:
+        """The bead whose traces and profile are shown."""
+        return self.selection.shown
 
     @property
     def picture_age_s(self) -> float | None:

@@ -113,6 +113,7 @@ class StatusStrip(QWidget):
             motors_moving=sum(reading.moving for reading in snapshot.motors.values()),
             motors=len(state.motors),
             finishing=state.stopping,
+            motor_states=tuple(state.motor_states.values()),
         )
 
     def set_theme(self, theme: Theme) -> None:

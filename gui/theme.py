@@ -157,12 +157,20 @@ def _style_sheet(theme: Theme) -> str:
     QPushButton[role="stop"]:pressed {{ border: 2px solid {theme.text}; }}
     QToolButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text};
         border-radius: 3px; }}
+    QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {theme.dim}; border-radius: 2px;
+        background: {theme.base}; }}
+    QCheckBox::indicator:checked {{ background: {theme.accent.background}; border: 3px solid {theme.base};
+        outline: 1px solid {theme.dim}; }}
+    QCheckBox::indicator:disabled {{ border-color: {theme.line}; }}
+    QFrame[role="palette"] {{ background: {theme.window}; border: 2px solid {theme.accent.background};
+        border-radius: 6px; }}
     QFrame[role="card"] {{ border: 1px solid {theme.line}; border-radius: 5px; }}
     """
 
 
-def put_on(application: QApplication, theme: Theme) -> None:
-    """Give the whole application these colours."""
+def put_on(application: QApplication, theme: Theme, font_px: int = 0) -> None:
+    """Give the whole application these colours, and text of this size (0: the desktop's)."""
     application.setStyle("Fusion")
     application.setPalette(palette_of(theme))
-    application.setStyleSheet(_style_sheet(theme))
+    font = f"QWidget {{ font-size: {font_px}px; }}" if font_px else ""
+    application.setStyleSheet(font + _style_sheet(theme))

@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import cast
 
-from PyQt6.QtCore import Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent
+from PyQt6.QtCore import QByteArray, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QCloseEvent, QResizeEvent
 from PyQt6.QtWidgets import QDockWidget, QMainWindow, QMenuBar, QTabWidget, QToolBar, QVBoxLayout, QWidget
 
 from gui.closing_bar import ClosingBar
-from gui.layout import arrange
+from gui.desk import Desk
+from gui.finding import entries_of
+from gui.hints import HINTS
+from gui.icon_bar import IconBar
+from gui.layout import arrange, is_wide
 from gui.menus import Menus
-from gui.notice_bar import NoticeBar
-from gui.panels.beads import BeadsPanel
+from gui.models.preferences import PREFERENCES, Preferences
+from gui.notice_bar import DoneBar, HintBar, NoticeBar
 from gui.panels.image import ImagePanel
 from gui.panels.panel import Panel, PanelContext
 from gui.panels.registry import PANELS
 from gui.session import Session
+from gui.session_files import SessionFiles
 from gui.snapshot import Snapshot
 from gui.status_strip import StatusStrip
 from gui.theme import Theme
+from gui.widgets.palette import Palette
 
-#: Time between two looks at the microscope, in ms: with the window open, and minimised.
-TICK_MS, TICK_MINIMISED_MS = 40, 250
+#: Time between two looks at the microscope, in ms: with the window open, with a slow camera, and minimised.
+TICK_MS, TICK_SLOW_MS, TICK_MINIMISED_MS = 16, 40, 250
+#: A camera that needs no more than the slow tick.
+_SLOW_FPS = 25.0
+#: Beads and settings are kept so often, for the case that the computer fails.
+_KEEP_EVERY_MS = 30_000
 _STRIP_PERIOD_S = 0.25
 #: Panel that tells more about a field of the strip.
 _PANEL_OF_FIELD = {
     "fps": "camera",
     "beads": "beads",
-    "buffer": "system",
-    "lost": "system",
+    "buffer": "losses",
+    "lost": "losses",
     "recording": "recording",
     "disk": "recording",
     "motors": "motors",
@@ -47,28 +58,44 @@ class MainWindow(QMainWindow):
         To the engine.
     theme : Theme
         Colours.
+    preferences : Preferences, optional
+        What the user has chosen; as at first if not given.
+    folder : Path, optional
+        Where they and the last session are kept; nowhere if not given.
     """
 
     #: The window is closed for good.
     left = pyqtSignal()
 
-    def __init__(self, session: Session, theme: Theme) -> None:
+    def __init__(
+        self,
+        session: Session,
+        theme: Theme,
+        preferences: Preferences | None = None,
+        folder: Path | None = None,
+    ) -> None:
         super().__init__()
         self.session = session
+        kept = None if folder is None else folder / PREFERENCES
+        self.desk = Desk(preferences or Preferences(), session.background, kept)
         self.setObjectName("window")
         self.setWindowTitle(f"MagScope App – {session.config.session.name}")
         self.setDockNestingEnabled(True)
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         self.panels: dict[str, Panel] = {}
         self.docks: dict[str, QDockWidget] = {}
         self._visible: set[str] = set()
         self._due_s: dict[str, float] = {}
         for entry in PANELS:
-            self._add_dock(entry.key, entry.title, entry.factory(PanelContext(session, theme)))
+            self._add_dock(entry.key, entry.title, entry.factory(PanelContext(session, theme, self.desk)))
         self.image = cast("ImagePanel", self.panels["image"])
         self.strip = StatusStrip(session.config, theme)
-        self.notice, self.closing = NoticeBar(), ClosingBar()
+        self.notice, self.closing, self.done = NoticeBar(), ClosingBar(), DoneBar()
+        self.hints = HintBar(HINTS, self.desk.preferences.hints_seen, self.desk.save)
+        self.palette_bar = Palette(self, lambda: entries_of(self))
+        self.files = SessionFiles(session, self, folder)
         self._leaving = False
         self._build_frame()
         self._connect()
@@ -76,6 +103,8 @@ class MainWindow(QMainWindow):
         self.timer = QTimer(self)
         self.timer.setTimerType(Qt.TimerType.PreciseTimer)
         self.timer.timeout.connect(self.tick)
+        self._keeping = QTimer(self)
+        self._keeping.timeout.connect(self.files.remember)
 
     # --- building ----------------------------------------------------------------------------
 
@@ -95,7 +124,7 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         bar = QMenuBar()
         self.menus = Menus(self, bar)
-        for part in (bar, self.closing, self.notice):
+        for part in (bar, self.closing, self.notice, self.done, self.hints):
             column.addWidget(part)
         self.setMenuWidget(head)
         foot = QToolBar("Status")
@@ -106,16 +135,53 @@ class MainWindow(QMainWindow):
         if hide is not None:
             hide.setVisible(False)
         self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, foot)
+        self.icon_bar = IconBar(self.docks, self.show_panel)
+        fold = self.icon_bar.toggleViewAction()
+        if fold is not None:
+            fold.setVisible(False)
+        self.addToolBar(Qt.ToolBarArea.RightToolBarArea, self.icon_bar)
 
     def _connect(self) -> None:
         self.strip.stop_all.connect(self.session.stop_motors)
         self.strip.field_clicked.connect(lambda field: self.show_panel(_PANEL_OF_FIELD[field]))
         self.closing.stop_and_close.connect(self.session.stop_recording)
         self.session.selection_changed.connect(self.refresh_soon)
+        self.desk.hints_wanted.connect(self.hints.restart)
 
     def arrange(self) -> None:
         """Put the panels where they stand at first."""
         arrange(self, self.docks, self.width(), self.height())
+
+    def restore(self) -> bool:
+        """Put the panels where they were left in a window of this kind; False where that is not known."""
+        saved = self.desk.preferences.layout.get(self._kind())
+        return saved is not None and self.restoreState(QByteArray.fromHex(saved.encode()))
+
+    def restore_or_arrange(self) -> None:
+        """Put the panels where they were left, or where they stand at first."""
+        if not self.restore():
+            self.arrange()
+
+    def _kind(self) -> str:
+        return "wide" if is_wide(self.width()) else "narrow"
+
+    def remember(self) -> None:
+        """Keep the place of window and panels for the next session."""
+        preferences = self.desk.preferences
+        preferences.layout[self._kind()] = bytes(self.saveState().data()).hex()
+        preferences.geometry = bytes(self.saveGeometry().data()).hex()
+        self.desk.save()
+
+    def keep(self) -> None:
+        """Keep what the next session may want: layout, beads and settings."""
+        self._keeping.stop()
+        self.remember()
+        self.files.remember()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Fold the controls to icons where there is no room for them."""
+        super().resizeEvent(event)
+        self.icon_bar.setVisible(not is_wide(self.width()))
 
     def set_theme(self, theme: Theme) -> None:
         """Take other colours."""
@@ -124,7 +190,10 @@ class MainWindow(QMainWindow):
         self.strip.set_theme(theme)
         self.notice.set_colours(theme.alarm)
         self.closing.set_colours(theme.warn)
+        self.done.set_colours(theme.calm)
+        self.hints.set_colours(theme.calm)
         self.menus.set_colour(theme.text)
+        self.icon_bar.set_colour(theme.text)
         self.refresh_soon()
 
     # --- showing -----------------------------------------------------------------------------
@@ -141,17 +210,20 @@ class MainWindow(QMainWindow):
 
     def refresh_soon(self) -> None:
         """Let the next tick refresh everything that is visible."""
+        self.session.rows_soon()
         for key in self._due_s:
             self._due_s[key] = 0.0
 
     def start(self) -> None:
         """Begin to look at the microscope."""
         self.timer.start(TICK_MS)
+        self._keeping.start(_KEEP_EVERY_MS)
 
     def tick(self) -> None:
         """Pull a snapshot and hand it to every panel that is visible and due."""
         minimised = self.isMinimized()
-        self._set_interval(TICK_MINIMISED_MS if minimised else TICK_MS)
+        slow = self.session.config.camera.fps <= _SLOW_FPS
+        self._set_interval(TICK_MINIMISED_MS if minimised else TICK_SLOW_MS if slow else TICK_MS)
         visible = set() if minimised else self._visible
         snapshot = self.session.pull(picture=any(self.panels[key].needs_picture for key in visible))
         now_s = time.monotonic()
@@ -170,24 +242,17 @@ class MainWindow(QMainWindow):
         state = snapshot.state
         while state.notices:
             self.notice.tell(state.notices.popleft())
+        while state.done:
+            self.done.tell(state.done.popleft())
         if now_s >= self._due_s.setdefault("strip", 0.0):
             self._due_s["strip"] = now_s + _STRIP_PERIOD_S
             self.strip.refresh(snapshot)
-        self.menus.actions["record"].setEnabled(state.recording is None and not state.starting)
-        self.menus.actions["stop_recording"].setEnabled(state.recording is not None)
+        self.menus.refresh(self.session)
         if self.closing.waiting and not state.stopping:
             self.closing.waiting = False
             self.close()
 
     # --- doing -------------------------------------------------------------------------------
-
-    def remove_chosen_beads(self) -> None:
-        """Remove the beads chosen in the table if it has the keyboard, else the selected bead."""
-        beads = cast("BeadsPanel", self.panels["beads"])
-        if beads.table.hasFocus():
-            self.session.remove_beads(beads.chosen())
-        else:
-            self.session.remove_selected()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Close, or ask in a bar while a recording runs."""
@@ -204,5 +269,6 @@ class MainWindow(QMainWindow):
         """Ask the supervisor to end everything; the window goes at once."""
         if not self._leaving:
             self._leaving = True
+            self.keep()
             self.session.quit()
             self.left.emit()

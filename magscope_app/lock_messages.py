@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from magscope_app.feedback.state import LockState
 from magscope_app.feedback.xy_lock import RoiMove
-from magscope_app.messages import Message
+from magscope_app.message import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from magscope_app import message, motor_messages
 from magscope_app.clock import WallAnchor
 from magscope_app.config import BeadRole, RecordingMode
 from magscope_app.devices.camera import FrameFormat
 from magscope_app.devices.setting import Setting, SettingValue
 from magscope_app.feedback.state import LockState
 
+Message = message.Message
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """Anything that may go through a pipe."""
+# --- the axes: in a file of their own, as they are many --------------------------------------
 
+Fault = motor_messages.Fault
+HomeMotor = motor_messages.HomeMotor
+JogMotor = motor_messages.JogMotor
+MotorChanged = motor_messages.MotorChanged
+MotorInfo = motor_messages.MotorInfo
+MotorsReady = motor_messages.MotorsReady
+MotorState = motor_messages.MotorState
+MotorStatus = motor_messages.MotorStatus
+MoveMotor = motor_messages.MoveMotor
+RampForce = motor_messages.RampForce
+ReconnectMotor = motor_messages.ReconnectMotor
+SetForce = motor_messages.SetForce
+StopMotors = motor_messages.StopMotors
 
 # --- shared vocabulary -------------------------------------------------------------------------
 
@@ -33,35 +46,6 @@ class Bead:
     x_px: float
     y_px: float
     role: BeadRole = "tethered"
-
-
-@dataclass(frozen=True, slots=True)
-class MotorInfo:
-    """What is known of an axis once it is open."""
-
-    name: str
-    role: str
-    unit: str
-    limits: tuple[float, float]
-
-
-#: What an axis is doing. A move that did not arrive leaves "error", which the next command ends; an axis
-#: that does not answer is "lost" until it is reconnected.
-MotorState = Literal["closed", "opening", "ready", "moving", "error", "lost"]
-
-
-@dataclass(frozen=True, slots=True)
-class MotorStatus:
-    """State of an axis; the text says what happened, and what to do, where there is something to say."""
-
-    name: str
-    state: MotorState
-    text: str = ""
-
-    @property
-    def is_well(self) -> bool:
-        """False after an error, and while the axis does not answer."""
-        return self.state not in ("error", "lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,88 +187,6 @@ class CameraSettings(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class MoveMotor(Message):
-    """Move an axis to a position in its unit; `token` comes back with a refusal."""
-
-    motor: str
-    position: float
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class JogMotor(Message):
-    """Move an axis by a distance in its unit; `token` comes back with a refusal."""
-
-    motor: str
-    distance: float
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class HomeMotor(Message):
-    """Look for an axis's reference position; `token` comes back with a refusal."""
-
-    motor: str
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ReconnectMotor(Message):
-    """Close an axis and open it anew, without moving it; `token` comes back with a refusal."""
-
-    motor: str
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SetForce(Message):
-    """Move the magnets to where the force is this; `token` comes back with a refusal."""
-
-    force_pn: float
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RampForce(Message):
-    """Move the magnets so that the force goes from what it is to this at a constant loading rate (> 0)."""
-
-    force_pn: float
-    rate_pn_s: float
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class StopMotors(Message):
-    """Stop all axes at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class MotorsReady(Message):
-    """The axes are open."""
-
-    motors: tuple[MotorInfo, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MotorChanged(Message):
-    """An axis is in another state, or something else is to be said about it."""
-
-    status: MotorStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Fault(Message):
-    """Let a simulated device ("camera", or a motor) go wrong now: a kind of ``simulation.faults``."""
-
-    device: str
-    fault: str
-    duration_s: float | None = None
-    count: int = 1
-    at_position: float | None = None
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class CommandRefused(Message):
     """A command was not carried out; the text says why and what to do."""
 
@@ -298,14 +200,23 @@ class CommandRefused(Message):
 
 @dataclass(frozen=True, slots=True)
 class FindBeads(Message):
-    """Tracking: look for beads in the newest frame."""
+    """Tracking: look for beads in the newest frame.
+
+    Attributes
+    ----------
+    preview : bool
+        True: report also what is less certain, and put nothing on the list.
+    """
+
+    preview: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class BeadsFound(Message):
-    """Centres (x_px, y_px, score) of the beads that were found, best first."""
+    """Centres (x_px, y_px, score) of the beads that were found, best first; `preview` as it was asked."""
 
     centres: tuple[tuple[float, float, float], ...]
+    preview: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +253,25 @@ class RemoveBeads(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class EditBeads(Message):
+    """Change several beads at once, or none if one of them cannot be as asked.
+
+    Attributes
+    ----------
+    put : tuple of Bead
+        Added, or changed where the id exists.
+    remove : tuple of int
+        Taken off the list before the others are put.
+    roi_px : int or None
+        New side of every ROI; None leaves it.
+    """
+
+    put: tuple[Bead, ...] = ()
+    remove: tuple[int, ...] = ()
+    roi_px: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SelectBead(Message):
     """Tracking: write the radial profile of this bead to the live buffer (None: of none)."""
 
@@ -350,10 +280,12 @@ class SelectBead(Message):
 
 @dataclass(frozen=True, slots=True)
 class BeadsChanged(Message):
-    """The bead list as it is now."""
+    """The bead list as it is now, the side of the ROIs (0: not said), and the first id not used yet."""
 
     beads: tuple[Bead, ...]
     version: int
+    roi_px: int = 0
+    next_id: int = 0
 
 
 # --- experiment --------------------------------------------------------------------------------
@@ -534,20 +466,16 @@ class SystemStatus(Message):
         Fraction of the ring that the slowest reader has still to read, 0 to 1.
     counters : Counters
         Since the start of the session.
-    recording : Path or None
-        The dataset that is being written.
-    recording_seconds : float
-        Its duration so far.
+    recording, recording_seconds : Path or None, float
+        The dataset that is being written, and its duration so far.
     free_disk_bytes : int
         Where it is (or would be) written.
     processes : tuple of ProcessState
         All processes.
     awake : bool
         True where the computer is kept from sleeping.
-    motors : tuple of MotorStatus
-        All axes of the config.
-    locks : tuple of LockState
-        XY-lock, Z-lock and drift.
+    motors, locks : tuple of MotorStatus, tuple of LockState
+        All axes of the config, and XY-lock, Z-lock and drift.
     """
 
     timestamp_ns: int

@@ -43,6 +43,14 @@ def _threads() -> set[str]:
     }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_preferences(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Windows that tests open neither read nor change what the user has chosen."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
     """Fail a test that leaves a process, a thread or a shared-memory segment."""

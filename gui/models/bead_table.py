@@ -1,7 +1,8 @@
-"""Rows of the bead table as text."""
+"""Rows of the bead table: what is shown and what they are sorted by."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from gui.models.quantities import MISSING, number_text
 from magscope_app.datatypes import TRACKS_COLUMNS
 from magscope_app.messages import Bead
 
-COLUMNS = ("bead", "for", "x (µm)", "y (µm)", "z (nm)", "σz (nm)", "quality")
+COLUMNS = ("bead", "for", "x (µm)", "y (µm)", "z (nm)", "σz (nm)", "quality", "F (pN)", "state")
 TOOLTIPS = (
     "Number of the bead",
     "tethered, or reference for a bead stuck to the coverslip; right click changes it",
@@ -21,19 +22,26 @@ TOOLTIPS = (
     "Height above the focal plane, positive away from the coverslip; – without a Z-LUT",
     "Uncertainty of z from the noise of the camera; – where it is not known",
     "0 to 1: how much of the image of the bead is understood",
+    "Force on a tethered bead that follows from the height of the magnet; – where the config has no force",
+    "tracked, lost (not found in its newest frame), no Z-LUT, or waiting for its first row",
 )
 _INDEX = {name: index for index, name in enumerate(TRACKS_COLUMNS)}
+#: Worst first.
+_STATES = ("lost", "waiting", "no Z-LUT", "tracked")
 
 
 @dataclass(frozen=True, slots=True)
 class BeadLine:
-    """One line of the table."""
+    """One line of the table: a text and a number to sort by for each column."""
 
     bead_id: int
     texts: tuple[str, ...]
+    keys: tuple[float, ...]
 
 
-def bead_lines(beads: Mapping[int, Bead], latest: npt.NDArray[float64]) -> list[BeadLine]:
+def bead_lines(
+    beads: Mapping[int, Bead], latest: npt.NDArray[float64], force_pn: float = math.nan
+) -> list[BeadLine]:
     """Return a line per bead of the list, with its newest row where there is one.
 
     Parameters
@@ -42,26 +50,37 @@ def bead_lines(beads: Mapping[int, Bead], latest: npt.NDArray[float64]) -> list[
         The bead list.
     latest : ndarray, (n, 13)
         Newest row of each bead.
+    force_pn : float
+        Force on tethered beads; NaN where it is not known.
     """
     rows = {int(row[_INDEX["bead_id"]]): row for row in latest}
-    lines = []
-    for bead_id, bead in beads.items():
-        row = rows.get(bead_id)
-        texts = (MISSING,) * 5 if row is None else _position_texts(row)
-        lines.append(BeadLine(bead_id, (str(bead_id), bead.role, *texts)))
-    return lines
+    return [_line(bead, rows.get(bead.id), force_pn) for bead in beads.values()]
 
 
-def _position_texts(row: npt.NDArray[float64]) -> tuple[str, ...]:
-    return (
-        number_text(row[_INDEX["x_nm"]] / 1000, 3),
-        number_text(row[_INDEX["y_nm"]] / 1000, 3),
-        number_text(row[_INDEX["z_nm"]], 0),
-        number_text(row[_INDEX["sigma_z_nm"]], 1),
-        _quality_text(row[_INDEX["quality"]]),
+def _line(bead: Bead, row: npt.NDArray[float64] | None, force_pn: float) -> BeadLine:
+    names = ("x_nm", "y_nm", "z_nm", "sigma_z_nm", "quality")
+    x, y, z, sigma, quality = (math.nan,) * 5 if row is None else (float(row[_INDEX[n]]) for n in names)
+    force = force_pn if bead.role == "tethered" else math.nan
+    state = _state(row is not None, x, quality)
+    texts = (
+        str(bead.id),
+        bead.role,
+        number_text(x / 1000, 3),
+        number_text(y / 1000, 3),
+        number_text(z, 0),
+        number_text(sigma, 1),
+        MISSING if quality < 0 else number_text(quality, 3),
+        number_text(force, 2),
+        state,
     )
+    keys = (bead.id, bead.role == "reference", x, y, z, sigma, quality, force, _STATES.index(state))
+    return BeadLine(bead.id, texts, tuple(-math.inf if math.isnan(key) else float(key) for key in keys))
 
 
-def _quality_text(quality: float) -> str:
-    """Return 0 … 1, or what is missing: a bead without a Z-LUT has the quality -1."""
-    return "no Z-LUT" if quality < 0 else number_text(quality, 3)
+def _state(seen: bool, x_nm: float, quality: float) -> str:
+    """Return what can be said of a bead; one without a Z-LUT has the quality -1."""
+    if not seen:
+        return "waiting"
+    if math.isnan(x_nm):
+        return "lost"
+    return "no Z-LUT" if quality < 0 else "tracked"

@@ -53,3 +53,10 @@ class Boxes:
             return None
         x0, x1, y0, y1 = self.rois[index[0]]
         return float(x0 + x1 - 1) / 2, float(y0 + y1 - 1) / 2
+
+    def inside(self, band: tuple[float, float, float, float]) -> tuple[int, ...]:
+        """Return the beads whose centres lie within left, top, right, bottom in image coordinates."""
+        x0, x1, y0, y1 = self.rois.T
+        x, y = (x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2
+        left, top, right, bottom = band
+        return tuple(self.ids[(left <= x) & (x <= right) & (top <= y) & (y <= bottom)].tolist())

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gui.models.boxes import Boxes
+from gui.models.selection import Selection
 
 Point = tuple[float, float]
+#: Left, top, right, bottom in image coordinates.
+Band = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,25 @@ class Choose:
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceAt:
-    """Move a bead's ROI here (image coordinates of its centre)."""
+class Toggle:
+    """Choose this bead too, or no longer."""
 
     bead_id: int
-    x_px: float
-    y_px: float
+
+
+@dataclass(frozen=True, slots=True)
+class MoveBy:
+    """Move the chosen beads by so many image pixels."""
+
+    dx_px: float
+    dy_px: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseIn:
+    """Choose the beads whose centres lie in a rectangle of the image, besides those chosen already."""
+
+    band: Band
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +57,7 @@ class Pan:
     dy: float
 
 
-Action = AddAt | Choose | PlaceAt | Pan
+Action = AddAt | Choose | Toggle | MoveBy | ChooseIn | Pan
 
 
 @dataclass(slots=True)
@@ -50,6 +66,7 @@ class _Press:
     last: Point
     image: Point
     adds: bool
+    many: bool
     bead_id: int | None
     grips: bool
     moved: bool = False
@@ -57,20 +74,21 @@ class _Press:
 
 @dataclass(frozen=True, slots=True)
 class Dragged:
-    """A box on its way: the bead and where its centre would be if released now."""
+    """Boxes on their way: the beads and how far they would move if released now."""
 
-    bead_id: int
-    x_px: float
-    y_px: float
+    bead_ids: frozenset[int]
+    dx_px: float
+    dy_px: float
 
 
 class Gestures:
     """Turns a press, its moves and its release into one action.
 
-    A click selects the bead under it. Only the box of the selected bead can be dragged, so that panning
-    over a crowded field moves no bead by accident. A click that adds (tool or Shift) adds where there is no
-    bead and selects where there is one. Anything else that is dragged moves the image. A click beside all
-    beads changes nothing: traces do not go blank by accident.
+    A click selects the bead under it; with Ctrl it is chosen besides the others, and dragging with Ctrl draws
+    a band that chooses what is inside. Only the boxes of chosen beads can be dragged, all together, so that
+    panning over a crowded field moves no bead by accident. A click that adds (tool or Shift) adds where there
+    is no bead and selects where there is one. Anything else that is dragged moves the image. A click beside
+    all beads changes nothing: traces do not go blank by accident.
 
     Parameters
     ----------
@@ -82,20 +100,37 @@ class Gestures:
         self._threshold = threshold
         self._press: _Press | None = None
         self._dragged: Dragged | None = None
+        self._band: Band | None = None
+        self._chosen: frozenset[int] = frozenset()
 
     @property
     def dragged(self) -> Dragged | None:
-        """The box that is being dragged."""
+        """The boxes that are being dragged."""
         return self._dragged
 
-    def press(self, view: Point, image: Point, boxes: Boxes, selected: int | None, *, adds: bool) -> None:
-        """Begin: the mouse went down at `view` (screen) and `image` (image coordinates)."""
-        bead_id = boxes.at(*image, preferred=selected)
-        grips = bead_id is not None and bead_id == selected and not adds
-        self._press = _Press(view, view, image, adds, bead_id, grips)
-        self._dragged = None
+    @property
+    def band(self) -> Band | None:
+        """The rectangle that is being drawn, in image coordinates."""
+        return self._band
 
-    def move(self, view: Point, image: Point, boxes: Boxes) -> Pan | None:
+    def press(
+        self,
+        view: Point,
+        image: Point,
+        boxes: Boxes,
+        selection: Selection,
+        *,
+        adds: bool,
+        many: bool = False,
+    ) -> None:
+        """Begin: the mouse went down at `view` (screen) and `image` (image coordinates)."""
+        bead_id = boxes.at(*image, preferred=selection.shown)
+        grips = bead_id is not None and bead_id in selection.chosen and not adds and not many
+        self._chosen = selection.chosen
+        self._press = _Press(view, view, image, adds, many, bead_id, grips)
+        self._dragged = self._band = None
+
+    def move(self, view: Point, image: Point) -> Pan | None:
         """Follow the mouse; returns a Pan when the image moves."""
         press = self._press
         if press is None:
@@ -104,12 +139,12 @@ class Gestures:
         if not press.moved and not far:
             return None
         press.moved = True
-        if press.grips and press.bead_id is not None:
-            centre = boxes.centre(press.bead_id)
-            if centre is not None:
-                x_px = centre[0] + image[0] - press.image[0]
-                y_px = centre[1] + image[1] - press.image[1]
-                self._dragged = Dragged(press.bead_id, x_px, y_px)
+        if press.grips:
+            self._dragged = Dragged(self._chosen, image[0] - press.image[0], image[1] - press.image[1])
+            return None
+        if press.many:
+            (x0, x1), (y0, y1) = sorted((press.image[0], image[0])), sorted((press.image[1], image[1]))
+            self._band = x0, y0, x1, y1
             return None
         pan = Pan(view[0] - press.last[0], view[1] - press.last[1])
         press.last = view
@@ -117,19 +152,23 @@ class Gestures:
 
     def release(self) -> Action | None:
         """End; returns what was meant."""
-        press, dragged = self._press, self._dragged
+        press, dragged, band = self._press, self._dragged, self._band
         self.cancel()
         if press is None:
             return None
         if dragged is not None:
-            return PlaceAt(dragged.bead_id, dragged.x_px, dragged.y_px)
+            return MoveBy(dragged.dx_px, dragged.dy_px)
+        if band is not None:
+            return ChooseIn(band)
         if press.moved:
             return None
         if press.adds and press.bead_id is None:
             return AddAt(*press.image)
-        return None if press.bead_id is None else Choose(press.bead_id)
+        if press.bead_id is None:
+            return None
+        return Toggle(press.bead_id) if press.many else Choose(press.bead_id)
 
     def cancel(self) -> None:
-        """Forget the press; a box that was being dragged stays where it was."""
+        """Forget the press; boxes that were being dragged stay where they were."""
         self._press = None
-        self._dragged = None
+        self._dragged = self._band = None

@@ -46,6 +46,15 @@ def number_text(value: float, decimals: int) -> str:
     return f"{value:.{decimals}f}" if math.isfinite(value) else MISSING
 
 
+def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Return places and texts for a logarithmic axis between two powers of ten: 1, 2, 5, or whole powers."""
+    steps = (1, 2, 5) if high - low < 2.5 else (1,)
+    values = [
+        step * 10.0**power for power in range(math.floor(low) - 1, math.ceil(high) + 1) for step in steps
+    ]
+    return [(math.log10(value), f"{value:g}") for value in values]
+
+
 def decimals_of(unit: str) -> int:
     """Return the decimals that make sense for positions in `unit`."""
     return {"nm": 0, "um": 3, "µm": 3, "mm": 3, "turns": 2, "deg": 1}.get(unit, 3)

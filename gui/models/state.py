@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from functools import singledispatchmethod
 from pathlib import Path
 
+from gui.models.rates import RateHistory
 from magscope_app.config import RecordingMode
 from magscope_app.devices.setting import Setting
 from magscope_app.messages import (
     Bead,
     BeadsChanged,
+    BeadsFound,
     CameraReady,
     CameraSettings,
     CommandRefused,
@@ -65,8 +67,13 @@ class State:
     motor_states: dict[str, MotorStatus] = field(default_factory=dict)
     beads: dict[int, Bead] = field(default_factory=dict)
     beads_version: int = -1
+    roi_px: int = 0
+    next_id: int = 0
+    #: Candidates (x_px, y_px, score) of the newest preview of a search; None as long as none has come.
+    found: tuple[tuple[float, float, float], ...] | None = None
     status: SystemStatus | None = None
     status_at_ns: int = 0
+    rates: RateHistory = field(default_factory=RateHistory)
     recording: Path | None = None
     recording_mode: RecordingMode | None = None
     progress: RecordingProgress | None = None
@@ -76,6 +83,8 @@ class State:
     log: deque[LogLine] = field(default_factory=lambda: deque(maxlen=MAX_LOG))
     log_count: int = 0
     notices: deque[str] = field(default_factory=lambda: deque(maxlen=50))
+    #: Sentences about what is done, for a line that goes by itself.
+    done: deque[str] = field(default_factory=lambda: deque(maxlen=50))
     shutdown: bool = False
 
     def note(self, process: str, level: int, text: str, timestamp_ns: int | None = None) -> None:
@@ -88,6 +97,11 @@ class State:
         """Show an error of the window itself to the user, and note it in the log."""
         self.note("gui", logging.ERROR, text)
         self.notices.append(text)
+
+    def tell(self, text: str) -> None:
+        """Show the user that something is done, and note it in the log."""
+        self.note("gui", logging.INFO, text)
+        self.done.append(text)
 
     @singledispatchmethod
     def apply(self, _message: Message) -> None:
@@ -118,15 +132,25 @@ class State:
     @apply.register
     def _(self, message: MotorChanged) -> None:
         self.motor_states[message.status.name] = message.status
+        if not message.status.is_well and message.status.text:
+            self.notices.append(message.status.text)
 
     @apply.register
     def _(self, message: BeadsChanged) -> None:
         self.beads = {bead.id: bead for bead in sorted(message.beads, key=lambda bead: bead.id)}
         self.beads_version = message.version
+        self.roi_px = message.roi_px or self.roi_px
+        self.next_id = message.next_id
+
+    @apply.register
+    def _(self, message: BeadsFound) -> None:
+        self.found = message.centres
 
     @apply.register
     def _(self, message: SystemStatus) -> None:
         self.status = message
+        self.motor_states |= {status.name: status for status in message.motors}
+        self.rates.add(message)
         self.recording = message.recording
         self.status_at_ns = self.clock()
 

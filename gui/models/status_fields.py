@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gui.models.quantities import MISSING, age_text, bytes_text, count_text, duration_text
-from magscope_app.messages import SystemStatus
+from magscope_app.messages import MotorStatus, SystemStatus
 
 Tone = Literal["calm", "dim", "warn", "alarm", "record"]
 
@@ -15,6 +15,11 @@ _STATUS_STALE_S = 1.5
 _LOW_DISK_BYTES, _VERY_LOW_DISK_BYTES = 20e9, 5e9
 _HIGH_BUFFER, _VERY_HIGH_BUFFER = 0.5, 0.75
 _SLOW = 0.95
+#: States of processes that need attention, worst first.
+_PROCESS_TONES: tuple[tuple[tuple[str, ...], Tone], ...] = (
+    (("dead", "failed", "hung"), "alarm"),
+    (("slow", "restarting"), "warn"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class StatusFacts:
         Axes that are open.
     finishing : bool
         True from the command to stop recording until it is finished.
+    motor_states : tuple of MotorStatus
+        What each axis is doing.
     """
 
     status: SystemStatus | None
@@ -71,6 +78,7 @@ class StatusFacts:
     motors_moving: int
     motors: int
     finishing: bool = False
+    motor_states: tuple[MotorStatus, ...] = ()
 
 
 KEYS = ("fps", "beads", "buffer", "lost", "recording", "disk", "motors", "processes")
@@ -158,23 +166,26 @@ def _disk(status: SystemStatus) -> StatusField:
 
 
 def _motors(facts: StatusFacts) -> StatusField:
-    unwell = [motor for motor in facts.status.motors if not motor.is_well] if facts.status else []
-    if unwell:
-        said = "\n".join(motor.text for motor in unwell)
-        return StatusField(
-            "motors", unwell[0].state, ", ".join(motor.name for motor in unwell), "alarm", said
-        )
+    lines = "\n".join(f"{one.name}: {one.state} {one.text}".rstrip() for one in facts.motor_states)
+    troubled = [one for one in facts.motor_states if not one.is_well]
+    if troubled:
+        names = ", ".join(one.name for one in troubled)
+        caption = "motor lost" if any(one.state == "lost" for one in troubled) else "motor error"
+        return StatusField("motors", caption, names, "alarm", lines)
     if not facts.motors:
-        return StatusField("motors", "motors", "none", "dim", "No axis is open.")
+        return StatusField("motors", "motors", "none", "dim", lines or "No axis is open.")
     text = f"{facts.motors_moving} moving" if facts.motors_moving else "at rest"
-    return StatusField("motors", "motors", text, "calm", f"{facts.motors} axes are open.")
+    return StatusField("motors", "motors", text, "calm", lines or f"{facts.motors} axes are open.")
 
 
 def _processes(status: SystemStatus) -> StatusField:
     lines = "\n".join(f"{process.name}: {process.state}" for process in status.processes)
-    dead = [process.name for process in status.processes if process.state == "dead"]
-    if dead:
-        return StatusField("processes", "dead", ", ".join(dead), "alarm", lines)
+    for states, tone in _PROCESS_TONES:
+        found = [process for process in status.processes if process.state in states]
+        if found:
+            caption = ", ".join(sorted({process.state for process in found}))
+            names = ", ".join(process.name for process in found)
+            return StatusField("processes", caption, names, tone, lines)
     starting = [process.name for process in status.processes if process.state == "starting"]
     if starting:
         return StatusField("processes", "processes", "starting", "dim", lines)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
 #: Screen pixels per image pixel at most.
 MAX_SCALE = 40.0
 
@@ -40,6 +45,10 @@ class Viewport:
 
     def to_view(self, x_px: float, y_px: float) -> tuple[float, float]:
         """Return the point of the widget that shows image coordinates."""
+        return (x_px - self.left_px) * self.scale, (y_px - self.top_px) * self.scale
+
+    def to_view_all(self, x_px: FloatArray, y_px: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the points of the widget that show many image coordinates."""
         return (x_px - self.left_px) * self.scale, (y_px - self.top_px) * self.scale
 
     def zoomed(self, factor: float, x: float, y: float, smallest: float) -> Viewport:

@@ -32,6 +32,10 @@ class CameraPanel(Panel):
         column.addWidget(self._refused)
         self._rebuild(())
 
+    def settings(self) -> list[tuple[str, QWidget]]:
+        """Return the controls of the camera's settings."""
+        return [(setting_label(control.setting), control.widget) for control in self.controls.values()]
+
     def refresh(self, snapshot: Snapshot) -> None:
         """Show the settings when they have changed."""
         if snapshot.state.camera_version == self._version:

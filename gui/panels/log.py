@@ -6,8 +6,18 @@ import logging
 import time
 from html import escape
 
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
+from gui.models.log_filter import LEVELS, LogFilter
 from gui.models.state import MAX_LOG, LogLine
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
@@ -26,19 +36,46 @@ class LogPanel(Panel):
         self.text.setReadOnly(True)
         self.text.setMaximumBlockCount(MAX_LOG)
         copy = QPushButton("Copy all")
+        copy.setObjectName("log.copy")
         copy.clicked.connect(self._copy)
+        self.level = QComboBox()
+        self.level.setObjectName("log.level")
+        self.level.addItems(list(LEVELS))
+        self.level.setCurrentText("from info")
+        self.level.setToolTip("The least important lines that are shown")
+        self.words = QLineEdit()
+        self.words.setObjectName("log.words")
+        self.words.setPlaceholderText("only lines with …")
+        self.words.setClearButtonEnabled(True)
+        self.words.setToolTip("Words that a line, or the name of its process, must have")
+        self._filter = LogFilter()
         self._count = QLabel()
         self._count.setProperty("role", "dim")
         bar = QHBoxLayout()
         bar.setContentsMargins(6, 2, 6, 2)
+        bar.addWidget(self.level)
+        bar.addWidget(self.words, 1)
         bar.addWidget(self._count)
-        bar.addStretch()
         bar.addWidget(copy)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(bar)
         column.addWidget(self.text, 1)
+        self._next = 0
+        self.level.currentTextChanged.connect(self._choose)
+        self.words.textChanged.connect(self._choose)
+
+    def settings(self) -> list[tuple[str, QWidget]]:
+        """Return what can be set here."""
+        return [("level", self.level), ("words", self.words)]
+
+    def _choose(self) -> None:
+        self._filter = LogFilter(LEVELS[self.level.currentText()], self.words.text())
+        self._write_anew()
+
+    def _write_anew(self) -> None:
+        self.text.clear()
         self._next = 0
 
     def refresh(self, snapshot: Snapshot) -> None:
@@ -47,7 +84,7 @@ class LogPanel(Panel):
         if self._next == state.log_count:
             return
         for line in state.log:
-            if line.number >= self._next:
+            if line.number >= self._next and self._filter.passes(line):
                 self.text.appendHtml(self._html(line, state.clock()))
         self._next = state.log_count
         self._count.setText("1 line" if state.log_count == 1 else f"{state.log_count} lines")
@@ -73,5 +110,4 @@ class LogPanel(Panel):
     def set_theme(self, theme: Theme) -> None:
         """Write the lines anew in the other colours."""
         super().set_theme(theme)
-        self.text.clear()
-        self._next = 0
+        self._write_anew()

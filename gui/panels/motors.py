@@ -34,6 +34,10 @@ class MotorsPanel(Panel):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(area)
 
+    def settings(self) -> list[tuple[str, QWidget]]:
+        """Return the fields that move axes."""
+        return [(f"{name}, go to", box.target) for name, box in self.boxes.items()]
+
     def refresh(self, snapshot: Snapshot) -> None:
         """Show where the axes are."""
         for info in snapshot.state.motors:
@@ -42,7 +46,5 @@ class MotorsPanel(Panel):
         for name, box in self.boxes.items():
             reading = snapshot.motors.get(name)
             age_s = math.inf if reading is None else (snapshot.now_ns - reading.t_ns) * 1e-9
+            box.show_status(snapshot.state.motor_states.get(name))
             box.show_reading(reading, age_s)
-            status = snapshot.state.motor_states.get(name)
-            if status is not None:
-                box.show_state(status)

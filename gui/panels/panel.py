@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from PyQt6.QtWidgets import QWidget
 
+from gui.desk import Desk
 from gui.session import Session
 from gui.snapshot import Snapshot
 from gui.theme import Theme
@@ -14,10 +15,11 @@ from gui.theme import Theme
 
 @dataclass(frozen=True, slots=True)
 class PanelContext:
-    """What a panel is made with."""
+    """What a panel is made with: the session, the colours at the start, the user's choices."""
 
     session: Session
     theme: Theme
+    desk: Desk
 
 
 class Panel(QWidget):
@@ -26,7 +28,7 @@ class Panel(QWidget):
     Parameters
     ----------
     context : PanelContext
-        The session and the colours at the start.
+        What it is made with.
     """
 
     #: Time between two refreshes while the panel is visible.
@@ -38,6 +40,10 @@ class Panel(QWidget):
         super().__init__()
         self.session = context.session
         self.theme = context.theme
+
+    def settings(self) -> list[tuple[str, QWidget]]:
+        """Return name and widget of everything that can be set here, for the search."""
+        return []
 
     def refresh(self, snapshot: Snapshot) -> None:
         """Show the newest state. Called only while somebody can see it."""

@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QVBoxLayout,
+    QWidget,
 )
 
 from gui.models.quantities import bytes_text, count_text, duration_text
@@ -48,6 +49,7 @@ class RecordingPanel(Panel):
         self.mode.setObjectName("recording.mode")
         self.mode.addItems(get_args(RecordingMode))
         self.mode.setCurrentText(str(order.mode))
+        self.mode.setToolTip("Bead rows, video of whole frames or of the ROIs, or both")
         self.note = QLineEdit()
         self.note.setObjectName("recording.note")
         self.note.setPlaceholderText("a note, kept with frame and time (Return)")
@@ -87,6 +89,20 @@ class RecordingPanel(Panel):
         self.mode.currentTextChanged.connect(self._take_order)
         self.name.returnPressed.connect(self._rename)
         self.note.returnPressed.connect(self._add_note)
+        self.session.order_changed.connect(self._show_order)
+
+    def settings(self) -> list[tuple[str, QWidget]]:
+        """Return what can be set here."""
+        return [("folder", self.folder), ("name", self.name), ("mode", self.mode), ("note", self.note)]
+
+    def _show_order(self) -> None:
+        order = self.session.recording_order
+        if order.folder is not None and self.folder.text() != str(order.folder):
+            self.folder.setText(str(order.folder))
+        if order.name is not None and self.name.text().strip() != order.name:
+            self.name.setText(order.name)
+        if order.mode is not None:
+            self.mode.setCurrentText(order.mode)
 
     def _take_order(self) -> None:
         folder, name = self.folder.text().strip(), self.name.text().strip()

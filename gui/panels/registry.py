@@ -6,14 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from gui.panels.about import AboutPanel
+from gui.panels.allan import AllanPanel
 from gui.panels.beads import BeadsPanel
 from gui.panels.camera import CameraPanel
+from gui.panels.force import ForcePanel
 from gui.panels.image import ImagePanel
 from gui.panels.log import LogPanel
+from gui.panels.losses import LossesPanel
+from gui.panels.lut import LutPanel
 from gui.panels.motors import MotorsPanel
 from gui.panels.panel import Panel, PanelContext
+from gui.panels.preferences import PreferencesPanel
 from gui.panels.profile import ProfilePanel
 from gui.panels.recording import RecordingPanel
+from gui.panels.spectrum import SpectrumPanel
 from gui.panels.system import SystemPanel
 from gui.panels.traces import TracesPanel
 
@@ -34,13 +41,15 @@ class PanelEntry:
     icon : str
         Name in `gui.icons`.
     shortcut : str
-        Brings the panel to the front.
+        Brings the panel to the front; may be empty.
     words : tuple of str
         Words under which somebody may look for it.
     place : Place
         Where it stands at first.
     factory : callable
         Makes the panel.
+    at_first : bool
+        False for a panel that is opened only when somebody asks for it.
     """
 
     key: str
@@ -50,6 +59,7 @@ class PanelEntry:
     words: tuple[str, ...]
     place: Place
     factory: Callable[[PanelContext], Panel]
+    at_first: bool = True
 
 
 PANELS: tuple[PanelEntry, ...] = (
@@ -59,9 +69,32 @@ PANELS: tuple[PanelEntry, ...] = (
     PanelEntry(
         "traces", "Traces", "traces", "Ctrl+2", ("x", "y", "z", "position", "plot"), "traces", TracesPanel
     ),
-    PanelEntry("profile", "Radial profile", "profile", "Ctrl+3", ("rings", "lut"), "analysis", ProfilePanel),
+    PanelEntry("profile", "Profile", "profile", "Ctrl+3", ("radial", "rings"), "analysis", ProfilePanel),
     PanelEntry(
         "beads", "Beads", "beads", "Ctrl+4", ("table", "list", "quality", "reference"), "analysis", BeadsPanel
+    ),
+    PanelEntry("lut", "Z-LUT", "lut", "", ("look-up", "calibration", "planes"), "analysis", LutPanel),
+    PanelEntry(
+        "allan", "Allan", "allan", "", ("deviation", "precision", "drift", "noise"), "analysis", AllanPanel
+    ),
+    PanelEntry(
+        "spectrum",
+        "Spectrum",
+        "spectrum",
+        "",
+        ("power", "psd", "corner", "frequency"),
+        "analysis",
+        SpectrumPanel,
+    ),
+    PanelEntry(
+        "losses",
+        "Losses",
+        "losses",
+        "",
+        ("lost", "buffer", "ring", "fps"),
+        "analysis",
+        LossesPanel,
+        at_first=False,
     ),
     PanelEntry("log", "Log", "log", "Ctrl+5", ("messages", "errors", "warnings"), "analysis", LogPanel),
     PanelEntry(
@@ -79,6 +112,7 @@ PANELS: tuple[PanelEntry, ...] = (
         "controls",
         MotorsPanel,
     ),
+    PanelEntry("force", "Force", "force", "Ctrl+0", ("pn", "magnet", "ramp"), "controls", ForcePanel),
     PanelEntry(
         "system",
         "System",
@@ -87,5 +121,18 @@ PANELS: tuple[PanelEntry, ...] = (
         ("process", "lost", "buffer", "counters"),
         "controls",
         SystemPanel,
+    ),
+    PanelEntry(
+        "preferences",
+        "Preferences",
+        "preferences",
+        "Ctrl+,",
+        ("theme", "dark", "light", "font", "shortcuts", "keys"),
+        "controls",
+        PreferencesPanel,
+        at_first=False,
+    ),
+    PanelEntry(
+        "about", "About", "about", "", ("versions", "bug", "licence"), "controls", AboutPanel, at_first=False
     ),
 )

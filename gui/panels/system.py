@@ -54,7 +54,9 @@ class SystemPanel(Panel):
     def _process_table(self, status: SystemStatus) -> str:
         rows = []
         for process in status.processes:
-            pair = {"dead": self.theme.alarm, "starting": self.theme.warn}.get(process.state)
+            bad = process.state in ("dead", "failed", "hung")
+            wait = process.state in ("starting", "slow", "restarting")
+            pair = self.theme.alarm if bad else self.theme.warn if wait else None
             style = f' style="background:{pair.background};color:{pair.text}"' if pair is not None else ""
             pid = "" if process.pid is None else f"pid {process.pid}"
             rows.append(

@@ -8,7 +8,9 @@ from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt
 
 from gui.models.bead_table import COLUMNS, TOOLTIPS, BeadLine
 
-_FIRST_NUMBER = 2
+_FIRST_NUMBER, _STATE = 2, len(COLUMNS) - 1
+#: Numbers to sort by.
+SORT_ROLE = Qt.ItemDataRole.UserRole
 
 
 class BeadModel(QAbstractTableModel):
@@ -48,7 +50,9 @@ class BeadModel(QAbstractTableModel):
         """Return text or alignment of a cell."""
         if role == Qt.ItemDataRole.DisplayRole:
             return self._lines[index.row()].texts[index.column()]
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() >= _FIRST_NUMBER:
+        if role == SORT_ROLE:
+            return self._lines[index.row()].keys[index.column()]
+        if role == Qt.ItemDataRole.TextAlignmentRole and _FIRST_NUMBER <= index.column() < _STATE:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
 

@@ -5,17 +5,34 @@ from __future__ import annotations
 from typing import Any, cast
 
 import numpy.typing as npt
-from PyQt6.QtCore import QPointF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PyQt6.QtCore import QPoint, QPointF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import (
+    QColor,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from gui.models.boxes import Boxes
-from gui.models.gestures import AddAt, Choose, Gestures, Pan, PlaceAt
-from gui.models.picture import Levels, auto_levels, full_levels, grey_table, render
+from gui.models.display import Display
+from gui.models.gestures import AddAt, Choose, ChooseIn, Gestures, MoveBy, Pan, Toggle
+from gui.models.picture import render
 from gui.models.viewport import Viewport
-from gui.widgets.overlay import Overlay, draw_overlay, draw_stale
+from gui.widgets.overlay import Overlay, draw_band, draw_overlay, draw_stale
 
 _STEP = 1.25
+#: Arrow keys move the chosen boxes by one pixel, with Shift by ten.
+_ARROWS = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}
 
 
 class ImageView(QWidget):
@@ -26,7 +43,12 @@ class ImageView(QWidget):
 
     bead_chosen = pyqtSignal(int)
     bead_added = pyqtSignal(float, float)
-    bead_moved = pyqtSignal(int, float, float)
+    #: A bead is to be chosen besides the others, or no longer.
+    bead_toggled = pyqtSignal(int)
+    #: Beads inside the band that was drawn, besides those that are chosen.
+    beads_banded = pyqtSignal(tuple)
+    #: The chosen beads are to move by so many image pixels.
+    beads_moved = pyqtSignal(float, float)
     #: Image coordinates and grey level under the mouse, or None.
     hovered = pyqtSignal(object)
 
@@ -41,10 +63,8 @@ class ImageView(QWidget):
         self.overlay = Overlay()
         self.stale_text = ""
         self._adds = False
-        self._auto = True
         self._bits = 8
-        self._levels: Levels | None = None
-        self._table: npt.NDArray[Any] | None = None
+        self.display = Display()
         self._image: npt.NDArray[Any] | None = None
         self._viewport = Viewport()
         self._fitted = True
@@ -63,24 +83,12 @@ class ImageView(QWidget):
         self._image, self._bits = image, bits
         if new_shape and self._fitted:
             self.fit()
-        if self._table is None or new_shape:
-            self.update_levels()
-        self.update()
 
     def update_levels(self) -> None:
         """Adapt black and white to the frame, where that is wanted."""
-        if self._image is None:
-            return
-        levels = auto_levels(self._image, self._levels) if self._auto else full_levels(self._bits)
-        if levels != self._levels or self._table is None:
-            self._levels = levels
-            self._table = grey_table(levels, self._image.dtype)
-
-    def set_auto_levels(self, on: bool) -> None:
-        """Use the frame's own contrast, or everything the camera can say."""
-        self._auto, self._levels, self._table = on, None, None
-        self.update_levels()
-        self.update()
+        if self._image is not None:
+            self.display.adapt(self._image, self._bits)
+            self.update()
 
     def set_adding(self, on: bool) -> None:
         """Let clicks add beads."""
@@ -131,9 +139,13 @@ class ImageView(QWidget):
         """Draw the visible pixels, the boxes and, over an old image, how old it is."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor("#0b0c0e"))
-        if self._image is not None and self._table is not None:
-            self._draw_image(painter, self._image, self._table)
-            draw_overlay(painter, self.overlay, self._viewport, self._gestures.dragged)
+        if self._image is not None:
+            self._draw_image(painter, self._image, self.display.table(self._image, self._bits))
+            draw_overlay(
+                painter, self.overlay, self._viewport, self._gestures.dragged, self.devicePixelRatioF()
+            )
+            if self._gestures.band is not None:
+                draw_band(painter, self._gestures.band, self._viewport)
         if self.stale_text:
             draw_stale(painter, self.rect(), self.stale_text)
         painter.end()
@@ -166,10 +178,11 @@ class ImageView(QWidget):
         at = event.position()
         if event.button() == Qt.MouseButton.LeftButton:
             shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
             image = self._viewport.to_image(at.x(), at.y())
-            overlay = self.overlay
+            overlay, adds = self.overlay, self._adds or shift
             self._gestures.press(
-                (at.x(), at.y()), image, overlay.boxes, overlay.selected, adds=self._adds or shift
+                (at.x(), at.y()), image, overlay.boxes, overlay.selection, adds=adds, many=control
             )
         elif event.button() == Qt.MouseButton.MiddleButton:
             self._pan_from = at
@@ -183,10 +196,10 @@ class ImageView(QWidget):
         if self._pan_from is not None:
             self._pan(Pan(at.x() - self._pan_from.x(), at.y() - self._pan_from.y()))
             self._pan_from = at
-        pan = self._gestures.move((at.x(), at.y()), image, self.overlay.boxes)
+        pan = self._gestures.move((at.x(), at.y()), image)
         if pan is not None:
             self._pan(pan)
-        elif self._gestures.dragged is not None:
+        elif self._gestures.dragged is not None or self._gestures.band is not None:
             self.update()
         self.hovered.emit(self._under(image))
 
@@ -204,11 +217,27 @@ class ImageView(QWidget):
                 self.bead_added.emit(x_px, y_px)
             case Choose(bead_id):
                 self.bead_chosen.emit(bead_id)
-            case PlaceAt(bead_id, x_px, y_px):
-                self.bead_moved.emit(bead_id, x_px, y_px)
+            case Toggle(bead_id):
+                self.bead_toggled.emit(bead_id)
+            case MoveBy(dx_px, dy_px):
+                self.beads_moved.emit(dx_px, dy_px)
+            case ChooseIn(band):
+                self.beads_banded.emit(self.overlay.boxes.inside(band))
             case _:
                 pass
         self.update()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Move the chosen boxes with the arrow keys."""
+        if event is None:
+            return
+        key = Qt.Key(event.key())
+        if key not in _ARROWS:
+            super().keyPressEvent(event)
+            return
+        step = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+        dx, dy = _ARROWS[key]
+        self.beads_moved.emit(float(step * dx), float(step * dy))
 
     def _pan(self, pan: Pan) -> None:
         self._fitted = False
@@ -224,6 +253,10 @@ class ImageView(QWidget):
         if not (0 <= row < self._image.shape[0] and 0 <= column < self._image.shape[1]):
             return None
         return at[0], at[1], int(self._image[row, column])
+
+    def bead_at(self, at: QPoint) -> int | None:
+        """Return the bead whose box is under a point of the widget."""
+        return self.overlay.boxes.at(*self._viewport.to_image(at.x(), at.y()), self.overlay.selection.shown)
 
     def set_boxes(self, boxes: Boxes) -> None:
         """Show these ROIs; beads that were asked for are no longer pending."""

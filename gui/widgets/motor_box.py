@@ -35,6 +35,7 @@ class MotorBox(QFrame):
         self._session = session
         self._name = motor.name
         self._info: MotorInfo | None = None
+        self._status: MotorStatus | None = None
         role = "" if motor.role in ("other", motor.name) else f"  ({motor.role.replace('_', ' ')})"
         self._title = QLabel(f"<b>{motor.name}</b>{role}")
         self._position = QLabel(MISSING)
@@ -49,10 +50,20 @@ class MotorBox(QFrame):
         self.step.setObjectName(f"motor.{motor.name}.step")
         self.step.setToolTip("Size of a step")
         self._units = QLabel(), QLabel()
+        for unit in self._units:
+            unit.setContentsMargins(3, 0, 3, 0)
         self._refused = QLabel()
         self._refused.setProperty("role", "refused")
         self._refused.setWordWrap(True)
         self._refused.hide()
+        self._trouble = QLabel()
+        self._trouble.setObjectName(f"motor.{motor.name}.trouble")
+        self._trouble.setProperty("role", "refused")
+        self._trouble.setWordWrap(True)
+        self.reconnect = self._button("Reconnect", "reconnect", lambda: session.reconnect_motor(motor.name))
+        self.reconnect.setToolTip("Close the axis and open it anew; it does not move")
+        for widget in (self._trouble, self.reconnect):
+            widget.hide()
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -67,10 +78,6 @@ class MotorBox(QFrame):
         home = menu.addAction("Look for the reference position (moves the axis)")
         assert home is not None
         home.triggered.connect(lambda: self._session.home_motor(self._name))
-        reconnect = menu.addAction("Reconnect (does not move the axis)")
-        assert reconnect is not None
-        reconnect.setObjectName(f"motor.{self._name}.reconnect")
-        reconnect.triggered.connect(lambda: self._session.reconnect_motor(self._name))
         more.setMenu(menu)
         top = QHBoxLayout()
         top.addWidget(self._title, 1)
@@ -93,11 +100,12 @@ class MotorBox(QFrame):
         grid.addLayout(goal, 2, 0, 1, 2)
         grid.addLayout(jog, 3, 0, 1, 2)
         grid.addWidget(self._refused, 4, 0, 1, 2)
+        grid.addWidget(self._trouble, 5, 0, 1, 2)
+        grid.addWidget(self.reconnect, 6, 0, 1, 2)
         self.target.returnPressed.connect(self._go)
         self.target.refused.connect(self._tell)
         self.step.refused.connect(self._tell)
-        # Reconnecting is for an axis that is not open, too.
-        self._controls = (go, back, forth, self.target, self.step)
+        self._controls = (go, back, forth, more, self.target, self.step)
         for control in self._controls:
             control.setEnabled(False)
 
@@ -149,14 +157,24 @@ class MotorBox(QFrame):
         for control in self._controls:
             control.setEnabled(True)
 
-    def show_state(self, status: MotorStatus) -> None:
-        """Show what is wrong with the axis, or that it is being opened."""
-        if not status.is_well or status.state == "opening":
-            self._state.setText(status.state)
-        self._state.setToolTip(status.text)
+    def show_status(self, status: MotorStatus | None) -> None:
+        """Show what is wrong with the axis, if anything is, and offer to reconnect it."""
+        self._status = status
+        troubled = status is not None and not status.is_well
+        closed = status is not None and status.state in ("closed", "opening", "lost")
+        if status is not None and troubled:
+            self._trouble.setText(status.text or f"{self._name} does not answer; reconnect it")
+        self._trouble.setVisible(troubled)
+        self.reconnect.setVisible(status is not None and status.state in ("lost", "closed", "error"))
+        for control in self._controls:
+            control.setEnabled(self._info is not None and not closed)
 
     def show_reading(self, reading: MotorReading | None, age_s: float) -> None:
         """Show where the axis is."""
+        status = self._status
+        if status is not None and status.state not in ("ready", "moving"):
+            self._state.setText(status.state)
+            return
         if reading is None or self._info is None:
             return
         decimals, unit = decimals_of(self._info.unit), self._info.unit

@@ -32,6 +32,7 @@ class NumberField(QLineEdit):
         super().__init__(parent)
         self._check = check
         self._shown = ""
+        self._help = ""
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.editingFinished.connect(self._finish)
 
@@ -69,8 +70,11 @@ class NumberField(QLineEdit):
             self.committed.emit(value)
 
     def _mark(self, why_not: str | None) -> None:
+        if why_not is not None and not self.property("refused"):
+            self._help = self.toolTip()
+        if why_not is not None or self.property("refused"):
+            self.setToolTip(self._help if why_not is None else why_not)
         self.setProperty("refused", why_not is not None)
-        self.setToolTip(why_not or "")
         style = self.style()
         if style is not None:
             style.unpolish(self)

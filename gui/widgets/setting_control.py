@@ -88,7 +88,7 @@ class SettingControl:
 
 
 def _help_of(setting: Setting) -> str:
-    parts = [setting.help] if setting.help else []
+    parts = [setting.help or f"The camera's setting “{setting.name}”"]
     if setting.limits is not None and not setting.read_only:
         parts.append(f"{setting.limits[0]:g} to {setting.limits[1]:g} {setting.unit}".rstrip())
     return "\n".join(parts)

@@ -111,9 +111,7 @@ class Motor(Section):
         if self.limits is not None and not self.limits[0] < self.limits[1]:
             raise ValueError(f"limits = {list(self.limits)}: the first must be lower than the second")
         if self.limits is not None and self.lowest is not None and not self.lowest < self.limits[1]:
-            raise ValueError(
-                f"lowest = {self.lowest:g} is not below the upper of limits = {list(self.limits)}"
-            )
+            raise ValueError(f"lowest = {self.lowest:g} is not below the upper limit, {self.limits[1]:g}")
         if self.role == "magnet_height" and self.lowest is None:
             raise ValueError(
                 "lowest is missing: say how far down (mm) the magnet may go without touching the sample"

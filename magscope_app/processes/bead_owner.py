@@ -12,9 +12,20 @@ from magscope_app.config import BeadRole, Config
 from magscope_app.datatypes import BeadRoiBuffer
 from magscope_app.devices import FrameFormat
 from magscope_app.errors import MagscopeError, Problem
-from magscope_app.messages import AddBead, Bead, BeadsChanged, Message, MoveBead, RemoveBeads, SetBeadRole
+from magscope_app.messages import (
+    AddBead,
+    Bead,
+    BeadsChanged,
+    EditBeads,
+    Message,
+    MoveBead,
+    RemoveBeads,
+    SetBeadRole,
+)
 
 Roi = tuple[int, int, int, int]
+#: What the tracker can do.
+MIN_ROI_PX, MAX_ROI_PX = 16, 256
 
 
 class BeadRefused(MagscopeError):
@@ -77,6 +88,22 @@ def _bead(row: dict[str, str]) -> Bead:
     return bead
 
 
+def write_bead_file(path: Path, beads: Iterable[Bead]) -> None:
+    """Write a bead list that `read_bead_file` and ``beads.file`` of a config take.
+
+    Raises
+    ------
+    MagscopeError
+        The file cannot be written.
+    """
+    lines = [f"{bead.id},{bead.x_px!r},{bead.y_px!r},{bead.role}\n" for bead in beads]
+    try:
+        path.write_text("".join(["id,x_px,y_px,role\n", *lines]), encoding="utf-8")
+    except OSError as error:
+        said = f"{path}: the bead list cannot be written ({error.strerror}); choose another folder"
+        raise MagscopeError(said) from error
+
+
 def bead_problems(config: Config, form: FrameFormat | None) -> list[Problem]:
     """Return what is wrong with the beads that a config names."""
     try:
@@ -118,14 +145,22 @@ class BeadOwner:
         self._rois = rois
         self._roi_px = roi_px
         self._beads: dict[int, Bead] = {}
+        #: Ids below have been used since the list was last replaced as a whole.
+        self._used = 0
         self.format: FrameFormat | None = None
 
     def __len__(self) -> int:
         return len(self._beads)
 
+    @property
+    def roi_px(self) -> int:
+        """Side of every ROI now."""
+        return self._roi_px
+
     def changed(self) -> BeadsChanged:
         """Return the list as a message."""
-        return BeadsChanged(tuple(self._beads[key] for key in sorted(self._beads)), self._rois.version)
+        beads = tuple(self._beads[key] for key in sorted(self._beads))
+        return BeadsChanged(beads, self._rois.version, self._roi_px, self._used)
 
     def add(self, beads: Iterable[Bead]) -> None:
         """Add beads, all or none. Raises BeadRefused."""
@@ -138,10 +173,11 @@ class BeadOwner:
             )
         self._rois.add_beads({bead.id: self._roi(bead) for bead in new.values()})
         self._beads |= new
+        self._used = max([self._used, *(bead_id + 1 for bead_id in new)])
 
     def add_found(self, centres: Iterable[tuple[float, float, float]]) -> int:
         """Add the best of the beads that were found, as many as there is room for, numbered by rows."""
-        first = self._rois.get_next_available_bead_id()
+        first = self._used
         room = self._rois.capacity - first
         new = [centre for centre in centres if not self._is_known(*centre[:2])]
         best = sorted(new[:room], key=lambda centre: (centre[1], centre[0]))
@@ -180,9 +216,30 @@ class BeadOwner:
                 self._rois.remove_beads(list(bead_ids))
                 for bead_id in bead_ids:
                     self._beads.pop(bead_id, None)
+            case EditBeads():
+                self._edit(message)
             case _:
                 return False
         return True
+
+    def _edit(self, edit: EditBeads) -> None:
+        """Change the whole list at once; raises BeadRefused before anything has changed."""
+        roi_px = self._roi_px if edit.roi_px is None else edit.roi_px
+        if not MIN_ROI_PX <= roi_px <= MAX_ROI_PX:
+            raise BeadRefused(f"a ROI has {MIN_ROI_PX} to {MAX_ROI_PX} px, not {roi_px}; give another size")
+        beads = {key: bead for key, bead in self._beads.items() if key not in edit.remove}
+        # A whole new list (loaded, renumbered) begins anew; otherwise no id is ever used for another bead.
+        used = self._used if beads or not edit.put else 0
+        beads |= {bead.id: bead for bead in edit.put}
+        wrong = sorted(key for key in beads if not 0 <= key < self._rois.capacity)
+        if wrong:
+            highest = self._rois.capacity - 1
+            raise BeadRefused(f"bead ids go from 0 to {highest}, not {wrong[0]}; raise beads.max_beads")
+        for bead in beads.values():
+            self._require_inside(bead, roi_px)
+        self._rois.replace_beads({key: roi_of(bead.x_px, bead.y_px, roi_px) for key, bead in beads.items()})
+        self._beads, self._roi_px = beads, roi_px
+        self._used = max([used, *(bead_id + 1 for bead_id in beads)])
 
     def _is_known(self, x_px: float, y_px: float) -> bool:
         """Return whether a bead of the list is at this place."""
@@ -190,7 +247,7 @@ class BeadOwner:
         return any(math.hypot(bead.x_px - x_px, bead.y_px - y_px) < near for bead in self._beads.values())
 
     def _next_id(self) -> int:
-        next_id = self._rois.get_next_available_bead_id()
+        next_id = self._used
         if next_id >= self._rois.capacity:
             raise BeadRefused(
                 f"the bead ids up to {next_id - 1} are used up; raise beads.max_beads in the config"
@@ -207,10 +264,10 @@ class BeadOwner:
         self._rois.update_beads({bead.id: self._roi(bead)})
         self._beads[bead.id] = bead
 
-    def _require_inside(self, bead: Bead) -> None:
+    def _require_inside(self, bead: Bead, roi_px: int | None = None) -> None:
         if self.format is None:
             raise BeadRefused("beads can be placed once the camera is open")
-        outside = why_outside(bead, self._roi_px, self.format)
+        outside = why_outside(bead, self._roi_px if roi_px is None else roi_px, self.format)
         if outside:
             raise BeadRefused(f"{outside}; place it further inside")
 

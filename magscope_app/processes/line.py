@@ -19,6 +19,7 @@ from magscope_app.messages import (
     CameraReady,
     CameraSettings,
     CommandRefused,
+    EditBeads,
     Event,
     Fault,
     FindBeads,
@@ -33,7 +34,6 @@ from magscope_app.messages import (
     ProtocolEnded,
     Quit,
     RecordingFinished,
-    RecordingOrder,
     RecordingProgress,
     RecordingStarted,
     RenameRecording,
@@ -51,7 +51,7 @@ from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
 from magscope_app.processes.children import Child, Children
 from magscope_app.processes.controllers import MOTORS
 from magscope_app.processes.dead_recorder import close_for_dead_recorder
-from magscope_app.processes.facts import dataset_facts
+from magscope_app.processes.facts import dataset_facts, recording_order
 from magscope_app.processes.lock_desk import FEEDBACK, LockDesk
 from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
 from magscope_app.processes.options import Listeners, RunOptions
@@ -154,16 +154,9 @@ class Line:
         if self.board.recording is not None:
             self._refuse("a recording is running already; stop it first")
             return
-        config = self._loaded.config
-        beads = self.beads.changed().beads
-        order = RecordingOrder(
-            folder=message.folder or config.recording.folder,
-            name=message.name or config.session.name,
-            mode=message.mode or config.recording.mode,
-            config_text=self._loaded.text,
-            anchor=self._anchor,
-            facts=dataset_facts(self._loaded, self._anchor, self.camera, self.motors.infos, beads),
-        )
+        beads, roi_px = self.beads.changed().beads, self.beads.roi_px
+        facts = dataset_facts(self._loaded, self._anchor, self.camera, self.motors.infos, beads, roi_px)
+        order = recording_order(message, self._loaded, self._anchor, facts)
         self.children.send("recording", order)
 
     def begin_protocol(self) -> None:
@@ -281,8 +274,8 @@ class Line:
             case AcquisitionStopped(reason, seconds):
                 self.acquired_s += seconds
                 self._on_acquisition_stopped(reason)
-            case BeadsFound(centres):
-                self._on_beads_found(centres)
+            case BeadsFound():
+                self._on_beads_found(message)
             case ProcessReady() | CameraReady() | MotorsReady():
                 self._on_ready(child, message)
             case RecordingStarted() | RecordingProgress() | RecordingFinished() | Event():
@@ -372,7 +365,11 @@ class Line:
         if own and self._options.headless and self._options.duration_s is None:
             self.stop("failed" if message.error else "completed")
 
-    def _on_beads_found(self, centres: tuple[tuple[float, float, float], ...]) -> None:
+    def _on_beads_found(self, message: BeadsFound) -> None:
+        if message.preview:
+            self._tell(message)
+            return
+        centres = message.centres
         added = self.beads.add_found(centres)
         said = f"{len(centres)} beads found"
         if added < len(centres):
@@ -470,6 +467,10 @@ class Line:
                 self._record("setting", fields | {"before": old.get(setting.name), "unit": setting.unit})
 
     def _on_bead_command(self, message: Message) -> None:
+        resized = isinstance(message, EditBeads) and message.roi_px is not None
+        if resized and self.board.recording is not None:
+            self._refuse("the ROIs keep their size while something is recorded; stop the recording first")
+            return
         try:
             if not self.beads.handle(message):
                 self.log(logging.WARNING, f"nobody handles {type(message).__name__}")

@@ -13,7 +13,7 @@ Job = Callable[[], None]
 #: A call to a driver that is short is waited for before the axes are stopped beside it.
 _SHORT_CALL_S = 0.01
 #: Closing the devices may take so long.
-_END_S = 0.7
+_END_S = 0.5
 #: Without an axis that is due, the thread looks at itself this often.
 _IDLE_S = 0.2
 

@@ -104,9 +104,9 @@ def _device_problems(config: Config) -> Iterator[Problem]:
             problems += motor.problems(MotorContext(config=config, motor=entry))
     problems += bead_problems(config, form)
     problems += _file_problems(config)
+    problems += _force_problems(config)
     if (reason := storage_problem(config, form)) is not None:
         problems.append(Problem("recording.storage", reason))
-    problems += _force_problems(config)
     if form is not None:
         problems += _memory_problems(config, form)
     yield from problems

@@ -167,7 +167,7 @@ class TrackWriter:
             truth_columns = load_driver(config.camera.driver, Camera, config.drivers.path).truth_columns
         attributes: dict[str, Any] = {
             "nm_per_px": config.optics.nm_per_px,
-            "roi_px": config.beads.roi_px,
+            "roi_px": self._order.facts.get("roi_px", config.beads.roi_px),
             "focal_shift_factor": config.optics.focal_shift_factor,
             "surface_nm": config.optics.surface_nm,
             "mode": self._order.mode,

@@ -32,6 +32,8 @@ _WAIT_S = 0.1
 _BEADS_WAIT_S = 3.0
 #: The live profile is renewed no more often than this.
 _PROFILE_EVERY_NS = 40_000_000
+#: A preview reports what is at least so round, for the user to choose from.
+_PREVIEW_THRESHOLD = 0.2
 
 
 def run(link: Link, handles: Handles) -> None:
@@ -51,6 +53,8 @@ class _BeadList:
         self._version = -1
         self.ids: npt.NDArray[np.int64] = np.empty(0, np.int64)
         self.corners: npt.NDArray[np.int64] = np.empty((0, 2), np.int64)
+        #: Side of the ROIs; None as long as there are none.
+        self.roi_px: int | None = None
 
     @property
     def version(self) -> int:
@@ -63,6 +67,7 @@ class _BeadList:
         ids, rois = self._shared.get_beads()
         self.ids = ids.astype(np.int64)
         self.corners = np.ascontiguousarray(rois[:, (0, 2)].astype(np.int64))
+        self.roi_px = int(rois[0, 1] - rois[0, 0]) if len(rois) else None
 
     def close(self) -> None:
         self._shared.close()
@@ -75,10 +80,8 @@ class _TrackingLoop:
         config = handles.config
         self._nm_per_px = config.optics.nm_per_px
         self._roi_px = config.beads.roi_px
-        zlut = load_calibration(config.tracking.zlut) if config.tracking.zlut else None
-        self._tracker = Tracker(
-            self._roi_px, zlut=zlut, method=config.tracking.method, threads=config.tracking.threads
-        )
+        self._zlut = load_calibration(config.tracking.zlut) if config.tracking.zlut else None
+        self._tracker = self._make_tracker()
         self._rows = handles.tracks()
         self._profile = handles.profile()
         self._beads = _BeadList(handles)
@@ -89,9 +92,14 @@ class _TrackingLoop:
         self._reader: VideoReader | None = None
         # Looked for in the very first frame, so that every bead is tracked from there on.
         self._finding = config.beads.find and not handles.restarted
+        self._previewing = False
         self._selected: int | None = None
         self._profile_due_ns = 0
         self._ending = False
+
+    def _make_tracker(self) -> Tracker:
+        wanted = self._handles.config.tracking
+        return Tracker(self._roi_px, zlut=self._zlut, method=wanted.method, threads=wanted.threads)
 
     def run(self) -> None:
         self._warm_up()
@@ -103,6 +111,8 @@ class _TrackingLoop:
                 batch = reader.acquire(1 if self._finding else self._handles.config.buffer.n_images)
                 if batch is not None and self._finding:
                     self._find(batch)
+                if batch is not None and self._previewing:
+                    self._preview(batch)
                 if batch is not None:
                     self._track(batch)
 
@@ -136,8 +146,9 @@ class _TrackingLoop:
                 self._video = self._handles.video()
                 self._reader = self._video.reader("tracking", ReaderMode.LOSSLESS)
                 self._link.send(ProcessReady("tracking-video"))
-            case FindBeads():
-                self._finding = True
+            case FindBeads(preview):
+                self._previewing |= preview
+                self._finding |= not preview
             case SelectBead(bead_id):
                 self._selected = bead_id
                 self._profile.clear()
@@ -158,9 +169,25 @@ class _TrackingLoop:
                 self._reader.beat()
             time.sleep(0.002)
 
+    def _preview(self, batch: FrameBatch) -> None:
+        """Report what may be a bead, certain or not, and change nothing."""
+        self._previewing = False
+        found = find_beads(batch.frames[-1], self._roi_px, threshold=_PREVIEW_THRESHOLD)
+        centres = tuple((float(x), float(y), float(score)) for x, y, score in found)
+        self._link.send(BeadsFound(centres, preview=True))
+
+    def _follow_beads(self) -> None:
+        """Take the bead list as it is now; ROIs of another size need another tracker."""
+        self._beads.renew()
+        roi_px = self._beads.roi_px
+        if roi_px is not None and roi_px != self._roi_px:
+            self._roi_px = roi_px
+            self._tracker.close()
+            self._tracker = self._make_tracker()
+
     def _track(self, batch: FrameBatch) -> None:
         """Track a batch, write the rows of its valid frames, and only then let go of it."""
-        self._beads.renew()
+        self._follow_beads()
         tracks = self._tracker.track(batch.frames, self._beads.corners, bead_ids=self._beads.ids)
         self._renew_profile(batch)
         valid = batch.validate()

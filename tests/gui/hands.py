@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from PyQt6.QtCore import QPoint, Qt
@@ -14,10 +16,11 @@ from gui.window import MainWindow
 # The stubs declare these static functions as methods.
 _TEST: Any = QTest
 _Kind = TypeVar("_Kind", bound=QWidget)
-LEFT, NO_KEY, SHIFT = (
+LEFT, NO_KEY, SHIFT, CONTROL = (
     Qt.MouseButton.LeftButton,
     Qt.KeyboardModifier.NoModifier,
     Qt.KeyboardModifier.ShiftModifier,
+    Qt.KeyboardModifier.ControlModifier,
 )
 
 
@@ -42,13 +45,18 @@ def click_image(window: MainWindow, x_px: float, y_px: float, keys: Qt.KeyboardM
     _TEST.mouseClick(window.image.view, LEFT, keys, spot(window, x_px, y_px))
 
 
-def drag_image(window: MainWindow, start: tuple[float, float], end: tuple[float, float]) -> None:
+def drag_image(
+    window: MainWindow,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    keys: Qt.KeyboardModifier = NO_KEY,
+) -> None:
     view = window.image.view
-    _TEST.mousePress(view, LEFT, NO_KEY, spot(window, *start))
+    _TEST.mousePress(view, LEFT, keys, spot(window, *start))
     for share in (0.3, 0.7, 1.0):
         at = [a + share * (b - a) for a, b in zip(start, end, strict=True)]
         _TEST.mouseMove(view, spot(window, *at))
-    _TEST.mouseRelease(view, LEFT, NO_KEY, spot(window, *end))
+    _TEST.mouseRelease(view, LEFT, keys, spot(window, *end))
 
 
 def click(widget: QWidget, at: QPoint | None = None) -> None:
@@ -79,3 +87,12 @@ def look(window: MainWindow, application: QApplication) -> None:
 
 def seen(widget: QWidget) -> QImage:
     return widget.grab().toImage()
+
+
+def until(window: MainWindow, application: QApplication, condition: Callable[[], bool]) -> None:
+    """Let the window go on until something has come true."""
+    deadline = time.monotonic() + 5.0
+    while not condition():
+        assert time.monotonic() < deadline, "gave up waiting"
+        time.sleep(0.01)
+        look(window, application)

@@ -41,7 +41,6 @@ SETTINGS = (
     Setting("label", SettingKind.TEXT, "left"),
     Setting("temperature", SettingKind.FLOAT, 31.5, "°C", read_only=True),
 )
-_SHAPES = {"tracks": (20_000, 13), telemetry_name("focus"): (500, 5)}
 _Sent = TypeVar("_Sent", bound=Message)
 
 
@@ -66,8 +65,10 @@ class Rig:
         # No process is started here, and semaphores of this kind have no name that could outlive the test.
         kind = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
         context = cast("SpawnContext", multiprocessing.get_context(kind))
-        self.handles = make_handles(context, self.config, self._shared, self.start_ns, _SHAPES)
-        self.segments = Segments(self.handles, _SHAPES)
+        shapes = {telemetry_name(motor.name): (500, 5) for motor in self.config.motors}
+        shapes["tracks"] = (20_000, 13)
+        self.handles = make_handles(context, self.config, self._shared, self.start_ns, shapes)
+        self.segments = Segments(self.handles, shapes)
         near, far = context.Pipe()
         self.link, self.far = Link(near, "rig"), Link(far, "window")
         self.session = GuiSession(self.far, self.handles)
@@ -75,15 +76,17 @@ class Rig:
         self.beads = BeadOwner(self.segments.rois, ROI_PX)
         self.beads.format = FORMAT
         self._tracks = self.handles.tracks()
-        self._focus = self.handles.telemetry("focus")
+        self._axes = {motor.name: self.handles.telemetry(motor.name) for motor in self.config.motors}
         self._profile = self.handles.profile()
         self._frame_id = 0
         self.video: VideoBuffer | None = None
 
     def close(self) -> None:
         self.session.close()
-        for buffer in (self._tracks, self._focus, self._profile):
-            buffer.close()
+        for axis in self._axes.values():
+            axis.close()
+        self._tracks.close()
+        self._profile.close()
         self.link.close()
         self.far.close()
         self.segments.close()
@@ -164,7 +167,10 @@ class Rig:
         self._profile.write_profile(0.0, bead_id, np.cos(np.arange(16) / 2) * 40 + 100)
 
     def focus(self, position: float, target: float, *, moving: bool) -> None:
-        self._focus.write(np.array([[self.now_ns(), position, target, moving, not moving]]))
+        self.axis("focus", position, target, moving=moving)
+
+    def axis(self, name: str, position: float, target: float, *, moving: bool) -> None:
+        self._axes[name].write(np.array([[self.now_ns(), position, target, moving, not moving]]))
 
     def now_ns(self) -> int:
         return time.perf_counter_ns() - self.start_ns

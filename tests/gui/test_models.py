@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from gui.models.bead_table import bead_lines
 from gui.models.boxes import Boxes
 from gui.models.envelope import envelope, steady_range
-from gui.models.gestures import AddAt, Choose, Gestures, Pan, PlaceAt
-from gui.models.picture import Levels, auto_levels, full_levels, grey_table, render
-from gui.models.quantities import bytes_text, count_text, duration_text, number_text
+from gui.models.gestures import AddAt, Choose, Gestures, MoveBy, Pan
+from gui.models.picture import Levels, auto_levels, colour_table, full_levels, render
+from gui.models.quantities import bytes_text, count_text, duration_text, log_ticks, number_text
+from gui.models.selection import Selection
 from gui.models.setting_label import setting_label
 from gui.models.viewport import Viewport
 from gui.theme import DARK, LIGHT, Theme, contrast
@@ -64,7 +65,7 @@ def test_an_image_cannot_be_lost_by_panning() -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_the_screen_shows_each_pixel_where_the_viewport_says(dtype: type) -> None:
     image: npt.NDArray[Any] = np.arange(60 * 40).reshape(40, 60).astype(dtype)
-    table = grey_table(full_levels(8 * np.dtype(dtype).itemsize), image.dtype)
+    table = colour_table(full_levels(8 * np.dtype(dtype).itemsize), image.dtype, "grey", 8)
     viewport, view = Viewport(3.0, 10.0, 5.0), (90, 70)
     patch = render(image, table, viewport, view)
     assert patch is not None
@@ -76,17 +77,14 @@ def test_the_screen_shows_each_pixel_where_the_viewport_says(dtype: type) -> Non
 
 def test_an_image_smaller_than_the_view_leaves_a_margin() -> None:
     image = np.zeros((20, 30), np.uint8)
-    patch = render(
-        image, grey_table(Levels(0, 255), image.dtype), Viewport.fitting((30, 20), (100, 200)), (100, 200)
-    )
+    table = colour_table(Levels(0, 255), image.dtype, "grey", 8)
+    patch = render(image, table, Viewport.fitting((30, 20), (100, 200)), (100, 200))
     assert patch is not None
     assert patch.pixels.shape[0] in (66, 67)
     assert patch.pixels.shape[1] == 100
     assert patch.x == 0
     assert patch.y == pytest.approx((200 - 67) / 2, abs=1)
-    assert (
-        render(image, grey_table(Levels(0, 255), image.dtype), Viewport(1.0, 500.0, 0.0), (100, 200)) is None
-    )
+    assert render(image, table, Viewport(1.0, 500.0, 0.0), (100, 200)) is None
 
 
 def test_levels_follow_the_contrast_but_not_every_flicker() -> None:
@@ -102,13 +100,13 @@ def test_levels_follow_the_contrast_but_not_every_flicker() -> None:
 
 def test_a_click_selects_adds_or_does_nothing() -> None:
     gestures = Gestures()
-    gestures.press((5, 5), (20, 30), BOXES, None, adds=False)
+    gestures.press((5, 5), (20, 30), BOXES, Selection(), adds=False)
     assert gestures.release() == Choose(3)
-    gestures.press((5, 5), (200, 30), BOXES, 3, adds=False)
+    gestures.press((5, 5), (200, 30), BOXES, Selection.of((3,)), adds=False)
     assert gestures.release() is None
-    gestures.press((5, 5), (200, 30), BOXES, 3, adds=True)
+    gestures.press((5, 5), (200, 30), BOXES, Selection.of((3,)), adds=True)
     assert gestures.release() == AddAt(200, 30)
-    gestures.press((5, 5), (20, 30), BOXES, None, adds=True)
+    gestures.press((5, 5), (20, 30), BOXES, Selection(), adds=True)
     assert gestures.release() == Choose(3)
 
 
@@ -122,13 +120,13 @@ def test_where_boxes_overlap_the_selected_one_or_the_nearest_counts() -> None:
 
 def test_only_the_selected_box_can_be_dragged() -> None:
     gestures = Gestures(threshold=6)
-    gestures.press((100, 100), (20, 30), BOXES, 3, adds=False)
-    assert gestures.move((103, 100), (20.3, 30), BOXES) is None
+    gestures.press((100, 100), (20, 30), BOXES, Selection.of((3,)), adds=False)
+    assert gestures.move((103, 100), (20.3, 30)) is None
     assert gestures.dragged is None
-    gestures.move((150, 80), (25, 28), BOXES)
-    assert gestures.release() == PlaceAt(3, 30.5, 33.5)
-    gestures.press((100, 100), (20, 30), BOXES, 7, adds=False)
-    assert gestures.move((150, 80), (25, 28), BOXES) == Pan(50, -20)
+    gestures.move((150, 80), (25, 28))
+    assert gestures.release() == MoveBy(5, -2)
+    gestures.press((100, 100), (20, 30), BOXES, Selection.of((7,)), adds=False)
+    assert gestures.move((150, 80), (25, 28)) == Pan(50, -20)
     assert gestures.release() is None
 
 
@@ -188,8 +186,8 @@ def test_a_setting_names_its_unit_once(name: str, unit: str, label: str) -> None
 def test_a_bead_without_rows_is_in_the_table_all_the_same() -> None:
     row = np.array([5, 5e7, 12345.0, 2000.0, np.nan, 4, 0, 0, 1, 1, np.nan, 0.91, 0])
     lines = bead_lines({4: Bead(4, 1.0, 2.0), 9: Bead(9, 3.0, 4.0, "reference")}, row[None])
-    assert lines[0].texts == ("4", "tethered", "12.345", "2.000", "–", "–", "0.910")
-    assert lines[1].texts == ("9", "reference", "–", "–", "–", "–", "–")
+    assert lines[0].texts == ("4", "tethered", "12.345", "2.000", "–", "–", "0.910", "–", "tracked")
+    assert lines[1].texts == ("9", "reference", "–", "–", "–", "–", "–", "–", "waiting")
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
@@ -207,3 +205,9 @@ def test_every_text_can_be_read(theme: Theme) -> None:
     pairs += [(line, theme.base) for line in (theme.x, theme.y, theme.z)]
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert {pair: contrast(*pair) for pair in pairs if contrast(*pair) < 4.5} == {}
+
+
+def test_a_logarithmic_axis_has_few_numbers_and_they_are_round() -> None:
+    shown = [text for place, text in log_ticks(-1.0, 0.9) if -1.0 <= place <= 0.9]
+    assert shown == ["0.1", "0.2", "0.5", "1", "2", "5"]
+    assert [text for place, text in log_ticks(-2.0, 3.0) if -2.0 <= place <= 3.0][:3] == ["0.01", "0.1", "1"]

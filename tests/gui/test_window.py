@@ -146,7 +146,7 @@ def test_the_table_selects_and_follows(running: MainWindow, rig: Rig, qapp: QApp
     shown = [model.index(1, column).data() for column in range(model.columnCount())]
     assert shown[:2] == ["1", "tethered"]
     assert float(shown[2]) == pytest.approx(22.0, abs=0.03)
-    assert shown[3:] == ["15.000", "251", "2.5", "0.987"]
+    assert shown[3:] == ["15.000", "251", "2.5", "0.987", "–", "tracked"]
     click(viewport, table.visualRect(model.index(1, 0)).center())
     assert rig.expect(SelectBead) == SelectBead(1)
     click_image(running, *FIRST)
@@ -313,6 +313,7 @@ def test_the_window_at_first_looks_as_it_should(running: MainWindow, qapp: QAppl
     running.resize(1366, 768)
     running.arrange()
     qapp.processEvents()
-    assert running.docks["recording"] in running.tabifiedDockWidgets(running.docks["profile"])
-    assert not running.docks["recording"].visibleRegion().isEmpty()
-    assert running.docks["image"].width() + running.docks["traces"].width() > 0.95 * 1366
+    assert running.docks["recording"].isHidden(), "the controls are folded to icons"
+    icons = running.icon_bar.actions()
+    assert "Recording (Ctrl+6)" in [icon.toolTip() for icon in icons]
+    assert running.docks["image"].width() + running.docks["traces"].width() > 0.92 * 1366

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from pathlib import Path
 
 import psutil
@@ -42,6 +45,7 @@ def test_window_is_driven_as_a_person_does(tmp_path: Path, monkeypatch: pytest.M
     require_identities(dataset.counters, dataset.about["ledger"])
     assert dataset.counters["frames_recorded"] > 50
     assert set(dataset.column("tracking/bead_ids")) == {0, 1, 2, 5}
+    assert dataset.about["roi_px"] == 48
     assert dataset.path.name.endswith("_renamed")
     events = {event["kind"]: event for event in dataset.events()}
     assert events["note"]["text"] == "magnet was touched"
@@ -77,3 +81,38 @@ def test_a_killed_window_comes_back_and_nothing_is_lost(
     assert result.exit_code == 0, result.error
     assert result.counters.frames_lost == 0
     assert Dataset.only(tmp_path).about["exit_status"] == "completed"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="nothing can be stopped like this here")
+def test_a_window_that_stands_still_for_ten_seconds_costs_no_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    loaded = load_config("demo.toml", SMALL)
+    stopped: list[float] = []
+    went_on: list[float] = []
+
+    def on_status(status: SystemStatus) -> None:
+        (pid,) = [process.pid for process in status.processes if process.name == "gui"]
+        now_s = time.monotonic()
+        if status.recording_seconds > 1.0 and not stopped and pid is not None:
+            os.kill(pid, signal.SIGSTOP)
+            stopped.append(now_s)
+        elif stopped and not went_on and now_s > stopped[0] + 10.0 and pid is not None:
+            os.kill(pid, signal.SIGCONT)
+            went_on.append(now_s)
+        elif went_on and now_s > went_on[0] + 2.0:
+            supervisor.stop()
+
+    options = RunOptions(duration_s=60, record=tmp_path)
+    supervisor = Supervisor(loaded, options, Listeners(lambda entry: None, on_status))
+    result = supervisor.run()
+    assert went_on
+    assert result.exit_code == 0, result.error
+    dataset = Dataset.only(tmp_path)
+    assert dataset.about["exit_status"] == "completed"
+    require_identities(dataset.counters, dataset.about["ledger"])
+    lost = ("lost_ring", "lost_tracking", "lost_recording")
+    assert [dataset.counters[name] for name in lost] == [0, 0, 0]
+    assert dataset.counters["frames_recorded"] > 900

@@ -29,8 +29,8 @@ def run(link: Link, handles: Handles) -> int:
     original = application_module.open_window
     drivers: list[_Driver] = []
 
-    def open_and_drive(application: Any, session: Any) -> Any:
-        window = original(application, session)
+    def open_and_drive(application: Any, session: Any, folder: Any = None) -> Any:
+        window = original(application, session, folder)
         drivers.append(_Driver(window, handles))
         return window
 
@@ -86,11 +86,21 @@ class _Driver:
         click_image(window, *place)
         press(window.image.view, Qt.Key.Key_Delete)
         yield "one of them is gone", lambda: text_of(window, "status.beads.value") == "3"
+        yield "it can be undone", lambda: window.menus.actions["undo"].isEnabled()
+        press(window.image.view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        yield "it is back by undo", lambda: text_of(window, "status.beads.value") == "4"
+        press(window.image.view, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
+        yield "it is gone by redo", lambda: text_of(window, "status.beads.value") == "3"
+        retype(find(window, QLineEdit, "image.roi"), "48")
+        yield "the ROIs are smaller", lambda: all(b - a == 48 for a, b, _, _ in self._rois.get_beads()[1])
         window.menus.actions["find_beads"].trigger()
         yield "it is found again", lambda: text_of(window, "status.beads.value") == "4"
         click_image(window, *place)
         press(window.image.view, Qt.Key.Key_Delete)
         yield "it is gone again", lambda: text_of(window, "status.beads.value") == "3"
+        press(window.image.view, Qt.Key.Key_B)
+        yield "it is found in the preview", lambda: len(window.image.finder.candidates) == 1
+        press(window.image.view, Qt.Key.Key_Escape)
         click_image(window, *place, SHIFT)
         yield "it is back", lambda: text_of(window, "status.beads.value") == "4"
         yield "its trace is drawn", lambda: int(np.isfinite(traces.points("x")[1]).sum()) > 20

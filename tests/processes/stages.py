@@ -41,7 +41,9 @@ class BlockingStage(Motor):
         while abs(position - self._position) > 1e-9:
             step = min(0.005, abs(position - self._position))
             self._position += step if position > self._position else -step
-            if self._stop.wait(0.005) and not hangs:
+            if hangs:
+                time.sleep(0.005)
+            elif self._stop.wait(0.005):
                 return
 
     def home(self) -> None:

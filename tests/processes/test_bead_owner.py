@@ -14,8 +14,15 @@ from magscope_app.config import load_config
 from magscope_app.datatypes import BeadRoiBuffer
 from magscope_app.devices import FrameFormat
 from magscope_app.errors import MagscopeError
-from magscope_app.messages import AddBead, Bead, MoveBead, Quit, RemoveBeads, SetBeadRole
-from magscope_app.processes.bead_owner import BeadOwner, BeadRefused, beads_of_config, read_bead_file, roi_of
+from magscope_app.messages import AddBead, Bead, EditBeads, MoveBead, Quit, RemoveBeads, SetBeadRole
+from magscope_app.processes.bead_owner import (
+    BeadOwner,
+    BeadRefused,
+    beads_of_config,
+    read_bead_file,
+    roi_of,
+    write_bead_file,
+)
 
 ROI_PX = 32
 
@@ -121,3 +128,54 @@ def test_bad_bead_files_are_one_sentence(text: str, tmp_path: Path) -> None:
     path.write_text(text)
     with pytest.raises(MagscopeError, match="not a bead list"):
         read_bead_file(path)
+
+
+def test_several_beads_change_at_once(owner: BeadOwner, rois: BeadRoiBuffer) -> None:
+    owner.add([Bead(0, 50.0, 40.0), Bead(1, 90.0, 50.0), Bead(2, 120.0, 60.0)])
+    version = rois.version
+    assert owner.handle(EditBeads((Bead(1, 92.0, 51.0, "reference"),), (0,), 24))
+    assert owner.changed().beads == (Bead(1, 92.0, 51.0, "reference"), Bead(2, 120.0, 60.0))
+    assert (owner.changed().roi_px, owner.roi_px) == (24, 24)
+    ids, corners = rois.get_beads()
+    np.testing.assert_array_equal(ids, [1, 2])
+    np.testing.assert_array_equal(corners, [roi_of(92.0, 51.0, 24), roi_of(120.0, 60.0, 24)])
+    assert rois.version == version + 1, "readers see all of it or nothing"
+
+
+@pytest.mark.parametrize(
+    ("edit", "why"),
+    [
+        (EditBeads((Bead(2, 60.0, 40.0), Bead(3, 5.0, 40.0))), "leaves the frame"),
+        (EditBeads((Bead(4, 60.0, 40.0),)), "0 to 3"),
+        (EditBeads((), (), 8), "16 to 256"),
+        (EditBeads((), (), 90), "leaves the frame"),
+    ],
+)
+def test_an_edit_that_cannot_be_changes_nothing(
+    owner: BeadOwner, rois: BeadRoiBuffer, edit: EditBeads, why: str
+) -> None:
+    owner.add([Bead(0, 50.0, 40.0)])
+    before = owner.changed()
+    with pytest.raises(BeadRefused, match=why):
+        owner.handle(edit)
+    assert owner.changed() == before
+    assert rois.version == before.version
+
+
+def test_an_id_is_not_given_to_another_bead_unless_the_list_begins_anew(owner: BeadOwner) -> None:
+    owner.add([Bead(0, 50.0, 40.0), Bead(1, 90.0, 50.0)])
+    owner.handle(RemoveBeads((1,)))
+    owner.handle(EditBeads((Bead(0, 51.0, 40.0),)))
+    assert owner.changed().next_id == 2
+    owner.handle(AddBead(120.0, 60.0))
+    assert [bead.id for bead in owner.changed().beads] == [0, 2]
+    owner.handle(EditBeads((Bead(0, 60.0, 40.0),), (0, 2)))
+    assert owner.changed().next_id == 1
+
+
+def test_a_bead_list_is_read_as_it_was_written(tmp_path: Path) -> None:
+    beads = [Bead(0, 50.125, 40.0), Bead(7, 1 / 3, 2e-5, "reference")]
+    write_bead_file(tmp_path / "beads.csv", beads)
+    assert read_bead_file(tmp_path / "beads.csv") == beads
+    with pytest.raises(MagscopeError, match="choose another folder"):
+        write_bead_file(tmp_path / "none" / "beads.csv", beads)

@@ -265,3 +265,24 @@ def test_a_ramp_is_stopped_or_refused(rig: MotorsRig) -> None:
         rig.send("magnet", RampForce(1.0, rate))
         rig.until(lambda: bool(rig.of(CommandRefused)))
         assert why in rig.of(CommandRefused)[0].text
+
+
+@pytest.mark.slow
+def test_a_driver_that_never_comes_back_is_lost_and_the_others_stop_and_end(tmp_path: Path) -> None:
+    config = config_with(tmp_path, 1)
+    magnet, slow = config.motors[1], config.motors[3]
+    hangs = slow.model_copy(update={"settings": {"hangs": True}, "timeout_s": 0.5, "controller": "one"})
+    both = (magnet.model_copy(update={"controller": "one"}), hangs)
+    rig = MotorsRig(config.model_copy(update={"motors": both}))
+    try:
+        rig.send("slow", MoveMotor("slow", 50.0))
+        rig.until_state("slow", "lost")
+        assert "slow does not answer any more" in rig.text("slow")
+        rig.send("magnet", MoveMotor("magnet", 4.0, 3))
+        rig.stop()
+        time.sleep(0.2)
+        ended = time.monotonic()
+    finally:
+        rig.close()
+    assert time.monotonic() - ended < 5.0
+    assert all(child.exit_code is not None for child in rig.children)

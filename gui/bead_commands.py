@@ -1,0 +1,155 @@
+"""What the window asks of the owner of the bead list, with undo and redo."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from gui.background import Background
+from gui.models.candidates import Candidate, in_reading_order, renumbered
+from gui.models.edits import BeadList, EditHistory
+from gui.models.state import State
+from magscope_app.config import BeadRole
+from magscope_app.messages import (
+    AddBead,
+    Bead,
+    EditBeads,
+    FindBeads,
+    Message,
+    MoveBead,
+    RemoveBeads,
+    SetBeadRole,
+)
+from magscope_app.processes.bead_owner import read_bead_file, write_bead_file
+
+#: A bead that was asked for is selected if it appears within this time.
+_ADD_TIMEOUT_S = 3.0
+
+
+class BeadCommands:
+    """Sends commands about beads and remembers how they are taken back.
+
+    Parameters
+    ----------
+    send : callable
+        Takes a command; does not wait.
+    state : State
+        The list as the owner has told it.
+    background : Background
+        Reads and writes files.
+    """
+
+    def __init__(self, send: Callable[[Message], None], state: State, background: Background) -> None:
+        self._send = send
+        self._state = state
+        self._background = background
+        self.edits = EditHistory(time.monotonic)
+        self._adding_until_s = 0.0
+
+    def follow(self, before: BeadList, after: BeadList) -> int | None:
+        """Take note of a changed list; returns the bead that was added by hand, if that is what changed."""
+        self.edits.take(before, after)
+        fresh = set(after.beads) - set(before.beads)
+        if fresh and time.monotonic() < self._adding_until_s:
+            self._adding_until_s = 0.0
+            return max(fresh)
+        return None
+
+    def add(self, x_px: float, y_px: float) -> None:
+        """Ask for a bead here; it is selected when it exists."""
+        self._adding_until_s = time.monotonic() + _ADD_TIMEOUT_S
+        self.edits.expect("adding a bead", None)
+        self._send(AddBead(x_px, y_px))
+
+    def move(self, bead_ids: Iterable[int], dx_px: float, dy_px: float) -> None:
+        """Move the ROIs of these beads; if one would leave the frame, all stay."""
+        beads = self._known(bead_ids)
+        if len(beads) == 1:
+            bead = beads[0]
+            self.edits.expect(f"moving {_name(beads)}", frozenset({bead.id}))
+            self._send(MoveBead(bead.id, bead.x_px + dx_px, bead.y_px + dy_px))
+        elif beads:
+            moved = tuple(Bead(b.id, b.x_px + dx_px, b.y_px + dy_px, b.role) for b in beads)
+            self._edit(f"moving {_name(beads)}", EditBeads(moved))
+
+    def remove(self, bead_ids: Iterable[int]) -> None:
+        """Take beads off the list."""
+        beads = self._known(bead_ids)
+        if beads:
+            ids = tuple(bead.id for bead in beads)
+            self.edits.expect(f"removing {_name(beads)}", frozenset(ids))
+            self._send(RemoveBeads(ids))
+
+    def set_role(self, bead_ids: Iterable[int], role: BeadRole) -> None:
+        """Say what beads are for."""
+        beads = [bead for bead in self._known(bead_ids) if bead.role != role]
+        if len(beads) == 1:
+            self.edits.expect(f"the role of {_name(beads)}", frozenset({beads[0].id}))
+            self._send(SetBeadRole(beads[0].id, role))
+        elif beads:
+            changed = tuple(Bead(b.id, b.x_px, b.y_px, role) for b in beads)
+            self._edit(f"the role of {_name(beads)}", EditBeads(changed))
+
+    def renumber(self) -> None:
+        """Give all beads the numbers 0, 1, 2 … from top to bottom."""
+        fresh = renumbered(self._state.beads.values())
+        self._edit("renumbering", EditBeads(fresh, tuple(self._state.beads)))
+
+    def resize(self, roi_px: int) -> None:
+        """Give every ROI another side."""
+        if roi_px != self._state.roi_px:
+            self._edit("resizing the ROIs", EditBeads(roi_px=roi_px))
+
+    def find(self, *, preview: bool) -> None:
+        """Look for beads in the next frame; without preview, those that are new go on the list."""
+        if not preview:
+            self.edits.expect("adding the beads that were found", None)
+        self._send(FindBeads(preview))
+
+    def add_found(self, candidates: Iterable[Candidate]) -> None:
+        """Put candidates on the list, numbered by rows."""
+        first = self._state.next_id
+        ordered = in_reading_order(candidates)
+        fresh = tuple(Bead(first + index, x, y) for index, (x, y, _) in enumerate(ordered))
+        if fresh:
+            self._edit("adding the beads that were found", EditBeads(fresh))
+
+    def load(self, path: Path) -> None:
+        """Make the list that a file holds the whole list."""
+        self._background.run(lambda: read_bead_file(path), lambda beads: self.replace(beads, path.name))
+
+    def replace(self, beads: Iterable[Bead], what: str, roi_px: int | None = None) -> None:
+        """Make these beads the whole list."""
+        self._edit(f"loading {what}", EditBeads(tuple(beads), tuple(self._state.beads), roi_px))
+
+    def save(self, path: Path) -> None:
+        """Write the list to a file."""
+        beads = tuple(self._state.beads.values())
+        done = f"{len(beads)} beads were written to {path}"
+        self._background.run(lambda: write_bead_file(path, beads), lambda _: self._state.tell(done))
+
+    def undo(self) -> None:
+        """Take the newest edit back."""
+        self._send_if(self.edits.undo())
+
+    def redo(self) -> None:
+        """Make the edit again that was taken back last."""
+        self._send_if(self.edits.redo())
+
+    def _send_if(self, command: EditBeads | None) -> None:
+        if command is not None:
+            self._send(command)
+
+    def _edit(self, label: str, edit: EditBeads) -> None:
+        ids = frozenset(bead.id for bead in edit.put) | frozenset(edit.remove)
+        self.edits.expect(label, ids)
+        self._send(edit)
+
+    def _known(self, bead_ids: Iterable[int]) -> list[Bead]:
+        beads: Mapping[int, Bead] = self._state.beads
+        return [beads[bead_id] for bead_id in sorted(set(bead_ids)) if bead_id in beads]
+
+
+def _name(beads: list[Bead]) -> str:
+    return f"bead {beads[0].id}" if len(beads) == 1 else f"{len(beads)} beads"

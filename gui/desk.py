@@ -1,0 +1,86 @@
+"""The user's choices about the window while it runs; they are kept in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtGui import QAction
+
+from gui.background import Background
+from gui.models.preferences import Preferences, save_preferences
+
+
+class Desk(QObject):
+    """Preferences with a signal.
+
+    Parameters
+    ----------
+    preferences : Preferences
+        Changed by the methods.
+    background : Background
+        Writes the file.
+    path : Path or None
+        Where they are kept; None: nowhere.
+    """
+
+    #: Theme or size of the text.
+    looks_changed = pyqtSignal()
+    #: The hints are to be shown again.
+    hints_wanted = pyqtSignal()
+
+    def __init__(self, preferences: Preferences, background: Background, path: Path | None = None) -> None:
+        super().__init__()
+        self.preferences = preferences
+        self._background = background
+        self._path = path
+        #: Everything that has a key, by name.
+        self.actions: dict[str, QAction] = {}
+        self._first_keys: dict[str, str] = {}
+
+    def add_action(self, name: str, action: QAction) -> None:
+        """Give an action the key that the user has chosen for it, if any."""
+        self.actions[name] = action
+        self._first_keys[name] = action.shortcut().toString()
+        if name in self.preferences.shortcuts:
+            action.setShortcut(self.preferences.shortcuts[name])
+
+    def choose_theme(self, name: str) -> None:
+        """Use "dark", "light", "system", or "" for what the config says."""
+        self.preferences.theme = name
+        self.looks_changed.emit()
+        self.save()
+
+    def choose_font(self, size_px: int) -> None:
+        """Use this size of text; 0 for the desktop's."""
+        self.preferences.font_px = size_px
+        self.looks_changed.emit()
+        self.save()
+
+    def choose_key(self, name: str, key: str) -> str | None:
+        """Give an action another key; says in one sentence why not, or returns None."""
+        other = next(
+            (n for n, a in self.actions.items() if n != name and key and a.shortcut().toString() == key), None
+        )
+        if other is not None:
+            said = f"{key} is the key of “{self.actions[other].text()}”"
+            return f"{said}; choose another, or change that one first"
+        self.actions[name].setShortcut(key)
+        if key == self._first_keys[name]:
+            self.preferences.shortcuts.pop(name, None)
+        else:
+            self.preferences.shortcuts[name] = key
+        self.save()
+        return None
+
+    def show_hints_again(self) -> None:
+        """Begin the hints anew."""
+        self.preferences.hints_seen.clear()
+        self.hints_wanted.emit()
+        self.save()
+
+    def save(self) -> None:
+        """Write the file, beside the window."""
+        path, preferences = self._path, self.preferences
+        if path is not None:
+            self._background.run(lambda: save_preferences(preferences, path), lambda _: None)

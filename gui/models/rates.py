@@ -1,0 +1,37 @@
+"""Levels and losses over the last minutes, for plots."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from magscope_app.messages import SystemStatus
+
+FloatArray = npt.NDArray[np.float64]
+#: Status messages come a few times a second: this is more than ten minutes of them.
+_MOST = 6000
+LOSSES = ("lost_upstream", "lost_ring", "lost_tracking", "lost_recording")
+
+
+@dataclass
+class RateHistory:
+    """What the status messages have said, one row each; memory is bounded."""
+
+    _rows: deque[tuple[float, ...]] = field(default_factory=lambda: deque(maxlen=_MOST))
+
+    def add(self, status: SystemStatus) -> None:
+        """Take a status message."""
+        t_s = status.timestamp_ns * 1e-9
+        if self._rows and t_s <= self._rows[-1][0]:
+            return
+        counters = status.counters
+        losses = (float(getattr(counters, name)) for name in LOSSES)
+        self._rows.append((t_s, status.fps, status.buffer_level, *losses))
+
+    def last(self, seconds: float) -> FloatArray:
+        """Return rows (n, 7) of time (s), fps, level of the ring (0 to 1) and the four losses (counts)."""
+        rows = np.array(self._rows, np.float64).reshape(-1, 3 + len(LOSSES))
+        return rows if not len(rows) else rows[rows[:, 0] > rows[-1, 0] - seconds]

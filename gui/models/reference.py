@@ -1,0 +1,47 @@
+"""Traces relative to reference beads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from gui.models.history import Trace, TraceHistory
+from magscope_app.messages import Bead
+
+
+def reference_ids(beads: Iterable[Bead], shown: int | None) -> tuple[int, ...]:
+    """Return the reference beads that a bead is compared with: all of them but itself."""
+    return tuple(bead.id for bead in beads if bead.role == "reference" and bead.id != shown)
+
+
+def relative(trace: Trace, history: TraceHistory, references: Iterable[int]) -> Trace:
+    """Return a trace minus the mean movement of reference beads.
+
+    Each reference counts from its own median, so that one that is lost for a while makes no step.
+
+    Parameters
+    ----------
+    trace : Trace
+        Of the bead.
+    history : TraceHistory
+        Holds the references at the same moments.
+    references : iterable of int
+        Bead ids; without any the trace is returned as it is.
+    """
+    others = [history.trace(bead_id) for bead_id in references]
+    others = [other for other in others if len(other.t_s) == len(trace.t_s) and len(other.t_s)]
+    if not others:
+        return trace
+    moved = []
+    for axis in ("x_nm", "y_nm", "z_nm"):
+        tracks = np.array([getattr(other, axis) for other in others])
+        seen = np.isfinite(tracks).any(axis=1)
+        if not seen.any():
+            moved.append(np.full(len(trace.t_s), np.nan, np.float32))
+            continue
+        tracks = tracks[seen] - np.nanmedian(tracks[seen], axis=1, keepdims=True)
+        counts = np.isfinite(tracks).sum(axis=0)
+        drift = np.nansum(tracks, axis=0) / np.where(counts, counts, np.nan)
+        moved.append((getattr(trace, axis) - drift).astype(np.float32))
+    return Trace(trace.t_s, *moved)

@@ -1,0 +1,104 @@
+"""Panel: how the window looks and which keys it has."""
+
+from __future__ import annotations
+
+from PyQt6.QtGui import QKeySequence
+from PyQt6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFormLayout,
+    QHeaderView,
+    QKeySequenceEdit,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.panels.panel import Panel, PanelContext
+from gui.snapshot import Snapshot
+
+_THEMES = {"as the config says": "", "dark": "dark", "light": "light", "as the desktop": "system"}
+
+
+class PreferencesPanel(Panel):
+    """Theme, size of the text, keys; kept apart from the experiment's config."""
+
+    def __init__(self, context: PanelContext) -> None:
+        super().__init__(context)
+        self.setObjectName("preferences")
+        self._desk = context.desk
+        self.chosen_theme = QComboBox()
+        self.chosen_theme.setObjectName("preferences.theme")
+        self.chosen_theme.addItems(list(_THEMES))
+        self.chosen_theme.setToolTip("Colours of the window, from now on")
+        self.text_size = QSpinBox()
+        self.text_size.setObjectName("preferences.font")
+        self.text_size.setRange(7, 24)
+        self.text_size.setSpecialValueText("as the desktop")
+        self.text_size.setSuffix(" px")
+        self.text_size.setToolTip("Size of the text, 8 to 24 px")
+        hints = QPushButton("Show the hints again")
+        hints.setObjectName("preferences.hints")
+        self.keys = QTableWidget(0, 2)
+        self.keys.setObjectName("preferences.keys")
+        self.keys.setToolTip("Click a key and press another; Backspace or × leaves the action without one")
+        self.keys.setHorizontalHeaderLabels(["Action", "Key"])
+        self.keys.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.keys.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        rows, columns = self.keys.verticalHeader(), self.keys.horizontalHeader()
+        if rows is not None:
+            rows.hide()
+        if columns is not None:
+            columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self._refused = QLabel()
+        self._refused.setObjectName("preferences.refused")
+        self._refused.setProperty("role", "refused")
+        self._refused.setWordWrap(True)
+        self._refused.hide()
+        form = QFormLayout()
+        form.addRow("Theme", self.chosen_theme)
+        form.addRow("Text", self.text_size)
+        column = QVBoxLayout(self)
+        column.addLayout(form)
+        column.addWidget(self.keys, 1)
+        column.addWidget(self._refused)
+        column.addWidget(hints)
+        self._show_choices()
+        self.chosen_theme.textActivated.connect(lambda text: self._desk.choose_theme(_THEMES[text]))
+        self.text_size.valueChanged.connect(lambda size: self._desk.choose_font(size if size > 7 else 0))
+        self._desk.looks_changed.connect(self._show_choices)
+        hints.clicked.connect(self._desk.show_hints_again)
+
+    def settings(self) -> list[tuple[str, QWidget]]:
+        """Return what can be set here."""
+        return [("theme", self.chosen_theme), ("text size", self.text_size), ("shortcuts, keys", self.keys)]
+
+    def _show_choices(self) -> None:
+        preferences = self._desk.preferences
+        self.chosen_theme.setCurrentIndex(list(_THEMES.values()).index(preferences.theme))
+        self.text_size.setValue(preferences.font_px or 7)
+
+    def refresh(self, snapshot: Snapshot) -> None:  # noqa: ARG002 - nothing of the microscope is shown
+        """List the actions once they are known."""
+        if self.keys.rowCount() == len(self._desk.actions):
+            return
+        self.keys.setRowCount(len(self._desk.actions))
+        for row, (name, action) in enumerate(self._desk.actions.items()):
+            self.keys.setItem(row, 0, QTableWidgetItem(action.text().replace("&", "")))
+            editor = QKeySequenceEdit(action.shortcut())
+            editor.setMaximumSequenceLength(1)
+            editor.setClearButtonEnabled(True)
+            editor.setObjectName(f"preferences.key.{name}")
+            editor.editingFinished.connect(lambda name=name, editor=editor: self._take(name, editor))
+            self.keys.setCellWidget(row, 1, editor)
+
+    def _take(self, name: str, editor: QKeySequenceEdit) -> None:
+        why_not = self._desk.choose_key(name, editor.keySequence().toString())
+        self._refused.setText(why_not or "")
+        self._refused.setVisible(why_not is not None)
+        if why_not is not None:
+            editor.setKeySequence(QKeySequence(self._desk.actions[name].shortcut()))

@@ -1,0 +1,91 @@
+"""Ctrl+K: a field over the window that finds panels, settings and actions, and runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PyQt6.QtCore import QEvent, QObject, Qt
+from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from gui.models.search import Entry, matching
+
+_WIDTH_PX, _HEIGHT_PX = 560, 420
+_MOST = 60
+
+
+class Palette(QFrame):
+    """Shown by `open`; Return runs what is chosen, Escape closes.
+
+    Parameters
+    ----------
+    parent : QWidget
+        The window that it lies over.
+    entries : callable
+        Returns what can be found now.
+    """
+
+    def __init__(self, parent: QWidget, entries: Callable[[], list[Entry]]) -> None:
+        super().__init__(parent)
+        self.setObjectName("palette")
+        self.setProperty("role", "palette")
+        self.setAutoFillBackground(True)
+        self._entries = entries
+        self._all: list[Entry] = []
+        self._found: list[Entry] = []
+        self.field = QLineEdit()
+        self.field.setObjectName("palette.field")
+        self.field.setPlaceholderText("Find a panel, a setting or an action")
+        self.list = QListWidget()
+        self.list.setObjectName("palette.list")
+        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        column = QVBoxLayout(self)
+        column.addWidget(self.field)
+        column.addWidget(self.list)
+        self.field.textChanged.connect(self._look)
+        self.field.returnPressed.connect(self.run_chosen)
+        self.field.installEventFilter(self)
+        self.list.itemClicked.connect(lambda _: self.run_chosen())
+        self.hide()
+
+    def open(self) -> None:
+        """Show the field, empty, in the middle of the window."""
+        window = self.parentWidget()
+        assert window is not None
+        width, height = min(_WIDTH_PX, window.width() - 40), min(_HEIGHT_PX, window.height() - 80)
+        self.setGeometry((window.width() - width) // 2, 60, width, height)
+        self._all = self._entries()
+        self.field.clear()
+        self._look("")
+        self.show()
+        self.raise_()
+        self.field.setFocus()
+
+    def _look(self, typed: str) -> None:
+        self._found = matching(self._all, typed)[:_MOST]
+        self.list.clear()
+        for entry in self._found:
+            key = f"      {entry.key}" if entry.key else ""
+            self.list.addItem(QListWidgetItem(f"{entry.title}   – {entry.kind}{key}"))
+        self.list.setCurrentRow(0)
+
+    def run_chosen(self) -> None:
+        """Close and do what is chosen."""
+        row = self.list.currentRow()
+        self.hide()
+        if 0 <= row < len(self._found):
+            self._found[row].run()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Let the arrow keys move in the list, and leave with the focus."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()), 0)
+            if step and self._found:
+                self.list.setCurrentRow((self.list.currentRow() + step) % len(self._found))
+                return True
+            if event.key() == Qt.Key.Key_Escape:
+                self.hide()
+                return True
+        if event is not None and event.type() == QEvent.Type.FocusOut:
+            self.hide()
+        return super().eventFilter(watched, event)

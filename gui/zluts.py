@@ -1,0 +1,38 @@
+"""The Z-LUTs that tracking uses, for panels that show them; read beside the window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gui.background import Background
+from magscope_app.processes.calibration_file import load_calibration
+from magscope_app.tracking import ZLUT, ZLUTSet
+
+
+class ZLuts:
+    """Reads the Z-LUT file of the config once.
+
+    Parameters
+    ----------
+    background : Background
+        Reads it.
+    path : Path or None
+        The file; None: tracking has no Z-LUT.
+    """
+
+    def __init__(self, background: Background, path: Path | None) -> None:
+        self.path = path
+        self._loaded: ZLUT | ZLUTSet | None = None
+        if path is not None:
+            background.run(lambda: load_calibration(path), self._take)
+
+    def _take(self, loaded: ZLUT | ZLUTSet) -> None:
+        self._loaded = loaded
+
+    def of(self, bead_id: int | None) -> ZLUT | None:
+        """Return the Z-LUT that serves a bead, None where there is none, or none yet."""
+        if isinstance(self._loaded, ZLUT):
+            return self._loaded
+        if self._loaded is None or bead_id is None:
+            return None
+        return self._loaded.get(bead_id, self._loaded.default)

@@ -1,0 +1,116 @@
+"""Allan deviation and spectra against what theory says of noise and of a bead in a trap."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from magscope_app.analysis import (
+    Lorentzian,
+    Spectrum,
+    allan_deviation,
+    fit_lorentzian,
+    longest_stretch,
+    power_spectrum,
+)
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def trapped(n: int, interval_s: float, corner_hz: float, variance: float, seed: int) -> FloatArray:
+    """Return positions of a bead in a harmonic trap: an Ornstein-Uhlenbeck process, exact at each sample."""
+    rng = np.random.default_rng(seed)
+    decay = np.exp(-2 * np.pi * corner_hz * interval_s)
+    kicks = rng.normal(0, np.sqrt(variance * (1 - decay**2)), n)
+    x = np.empty(n)
+    x[0] = rng.normal(0, np.sqrt(variance))
+    for i in range(1, n):
+        x[i] = decay * x[i - 1] + kicks[i]
+    return x
+
+
+def test_white_noise_averages_down_as_one_over_the_root_of_time() -> None:
+    x = np.random.default_rng(1).normal(0, 3.0, 100_000)
+    found = allan_deviation(x, 0.01)
+    expected = 3.0 / np.sqrt(found.tau_s / 0.01)
+    short = found.tau_s < 2.0
+    assert found.deviation[short] == pytest.approx(expected[short], rel=0.05)
+    assert found.tau_s[0] == 0.01
+
+
+def test_drift_grows_with_time() -> None:
+    found = allan_deviation(np.arange(3000) * 0.5, 0.1)
+    assert found.deviation == pytest.approx(0.5 * found.tau_s / 0.1 / np.sqrt(2), rel=1e-6)
+
+
+def test_a_trapped_bead_has_the_allan_deviation_of_theory() -> None:
+    """Lansdorp and Saleh 2012, equation 17, without exposure blur: 2 variance t_c/τ (1 + …)."""
+    interval_s, corner_hz, variance = 0.001, 5.0, 100.0
+    found = allan_deviation(trapped(400_000, interval_s, corner_hz, variance, 2), interval_s)
+    t_c = 1 / (2 * np.pi * corner_hz)
+    r = t_c / found.tau_s
+    theory = 2 * variance * r * (1 + 2 * r * np.exp(-1 / r) - r / 2 * np.exp(-2 / r) - 1.5 * r)
+    tested = (found.tau_s > 0.01) & (found.tau_s < 2.0)
+    assert found.deviation[tested] == pytest.approx(np.sqrt(theory[tested]), rel=0.06)
+
+
+@given(n=st.integers(64, 5000), scale=st.floats(0.1, 1e4), seed=st.integers(0, 50))
+@settings(deadline=None, max_examples=30)
+def test_the_spectrum_of_white_noise_is_flat_and_its_integral_is_the_variance(
+    n: int, scale: float, seed: int
+) -> None:
+    x = np.random.default_rng(seed).normal(0, scale, n)
+    found = power_spectrum(x, 0.01)
+    expected = 2 * scale**2 * 0.01
+    assert np.mean(found.density) == pytest.approx(expected, rel=6 / np.sqrt(n))
+    assert found.frequency_hz[-1] <= 50.0 + 1e-9
+    assert (np.diff(found.frequency_hz) > 0).all()
+
+
+def test_a_sine_has_its_power_at_its_frequency() -> None:
+    t_s = np.arange(4096) / 256
+    found = power_spectrum(5 * np.sin(2 * np.pi * 20 * t_s), 1 / 256)
+    assert found.frequency_hz[np.argmax(found.density)] == pytest.approx(20, abs=0.3)
+    step = found.frequency_hz[1] - found.frequency_hz[0]
+    assert np.sum(found.density) * step == pytest.approx(12.5, rel=0.02)
+
+
+@pytest.mark.parametrize("corner_hz", [1.5, 6.0, 15.0])
+def test_the_corner_frequency_of_a_trapped_bead_is_found(corner_hz: float) -> None:
+    x = trapped(200_000, 0.002, corner_hz, 250.0, 3)
+    fit = fit_lorentzian(power_spectrum(x, 0.002, segment=8192), highest_hz=60.0)
+    assert fit.corner_hz == pytest.approx(corner_hz, rel=0.06)
+    assert fit.variance == pytest.approx(250.0, rel=0.06)
+
+
+def test_a_lorentzian_is_fitted_by_itself() -> None:
+    f: FloatArray = np.asarray(np.arange(1, 500) * 0.1, np.float64)
+    true = Lorentzian(7.0, 3.2)
+    fit = fit_lorentzian(Spectrum(f, true.density(f), 1))
+    assert (fit.plateau, fit.corner_hz) == pytest.approx((7.0, 3.2), rel=1e-3)
+
+
+def test_only_the_longest_stretch_without_a_gap_is_analysed() -> None:
+    t_s: FloatArray = np.asarray(np.arange(100) * 0.01, np.float64)
+    values = np.arange(100.0)
+    values[30] = np.nan
+    t_s[70:] += 0.5
+    interval_s, kept = longest_stretch(t_s, values)
+    assert interval_s == pytest.approx(0.01)
+    assert kept.tolist() == list(range(31, 70))
+    assert len(longest_stretch(t_s, np.full(100, np.nan))[1]) == 0
+
+
+@pytest.mark.parametrize("bad", [[], [1.0, 2.0], [1.0, np.nan, 2.0], [[1.0, 2.0, 3.0]]])
+def test_what_cannot_be_analysed_is_refused_in_a_sentence(bad: list[float]) -> None:
+    with pytest.raises(ValueError, match="finite values"):
+        allan_deviation(bad, 0.01)
+    with pytest.raises(ValueError, match="finite values"):
+        power_spectrum(bad, 0.01)
+    with pytest.raises(ValueError, match="interval_s"):
+        allan_deviation([1.0, 2.0, 3.0], 0.0)
+    with pytest.raises(ValueError, match="longer trace"):
+        fit_lorentzian(Spectrum(np.array([1.0]), np.array([1.0]), 1))
