@@ -25,7 +25,7 @@ class LockState:
     reason : str
         Why it has let go, or what it waits for, or what is held back; empty if nothing is to be said.
     bead_ids : tuple of int
-        The beads it follows.
+        The beads it follows; of the XY-lock, which follows all, those that it leaves where they are.
     error_nm : float
         Z-lock: how far the beads are from where they are held. XY-lock: the farthest bead from the centre
         of its ROI. Drift: how far the stage has gone. NaN if not known.
@@ -60,5 +60,6 @@ class LockState:
         if self.let_go:
             return f"{title} has let go: {self.reason}"
         if self.stage == "on" and not math.isnan(self.error_nm):
-            return f"{title} on ({self.error_nm:+.1f} nm)"
+            sign = "+" if self.name == "z_lock" else "-"
+            return f"{title} on ({self.error_nm:{sign}.1f} nm)"
         return f"{title} {self.stage}"

@@ -69,9 +69,9 @@ class XYLock:
 
     def __init__(self, config: XYLockConfig, roi_px: int, nm_per_px: float) -> None:
         self._config = config
-        self._roi_px = roi_px
+        #: Side of every ROI.
+        self.roi_px = roi_px
         self._nm_per_px = nm_per_px
-        self._min_distance_px = config.min_distance_px or roi_px / 2
         self._excluded = set(config.exclude)
         self._on = False
         self._last: Look | None = None
@@ -97,22 +97,19 @@ class XYLock:
         return self._on
 
     @property
-    def excluded(self) -> frozenset[int]:
-        """Beads that are not followed."""
-        return frozenset(self._excluded)
+    def _left(self) -> tuple[int, ...]:
+        return tuple(sorted(self._excluded))
 
     @property
     def state(self) -> LockState:
         """How it is."""
         if not self._on:
-            return LockState("xy_lock", reason=self._reason, begun=self._begun)
+            return LockState("xy_lock", "off", self._reason, self._left, begun=self._begun)
         if self._last is None:
-            return LockState("xy_lock", "waiting", begun=self._begun)
+            return LockState("xy_lock", "waiting", "", self._left, begun=self._begun)
         reason = "; ".join(self._last.held.values())
         error_nm = self._last.farthest_px * self._nm_per_px
-        return LockState(
-            "xy_lock", "on", reason, error_nm=error_nm, corrections=self._moves, begun=self._begun
-        )
+        return LockState("xy_lock", "on", reason, self._left, error_nm, self._moves, begun=self._begun)
 
     def look(self, rows: Floats, centres: Mapping[int, tuple[float, float]], size: tuple[int, int]) -> Look:
         """Look at the newest frames and say which ROIs are to move.
@@ -180,7 +177,7 @@ class XYLock:
         self, centre: tuple[float, float], place: tuple[float, float], size: tuple[int, int]
     ) -> tuple[float, float]:
         """Return where the centre goes: by whole pixels, at most the largest step, never out of the frame."""
-        most, half = self._config.max_step_px, (self._roi_px - 1) / 2
+        most, half = self._config.max_step_px, (self.roi_px - 1) / 2
         to = []
         for at, wanted, length in zip(centre, place, size, strict=True):
             step = min(max(round(wanted - at), -most), most)
@@ -191,10 +188,11 @@ class XYLock:
         self, bead_id: int, target: tuple[float, float], centres: Mapping[int, tuple[float, float]]
     ) -> str | None:
         """Say which neighbour a ROI would come too near to: it may be running after that one's bead."""
+        nearest_px = self._config.min_distance_px or self.roi_px / 2
         for other, centre in centres.items():
             if other == bead_id:
                 continue
             then = math.dist(target, centre)
-            if then < self._min_distance_px and then < math.dist(centres[bead_id], centre):
+            if then < nearest_px and then < math.dist(centres[bead_id], centre):
                 return f"the ROI of bead {bead_id} would come within {then:.0f} px of that of bead {other}"
         return None

@@ -125,7 +125,8 @@ class _FeedbackLoop:
 
     def _handle(self, message: Message) -> None:
         match message:
-            case BeadsChanged(beads, version):
+            case BeadsChanged(beads, version, roi_px):
+                self._xy.roi_px = roi_px
                 self._know_beads(beads, version)
             case VideoReady(form):
                 self._size = (form.width_px, form.height_px)
@@ -288,6 +289,5 @@ def _turned(told: LockState | None, state: LockState) -> bool:
     """Return whether a lock was switched, has begun or has let go since others were told."""
     if told is None:
         return True
-    return (told.stage, told.begun) != (state.stage, state.begun) or (
-        state.let_go and told.reason != state.reason
-    )
+    switched = (told.stage, told.begun, told.bead_ids) != (state.stage, state.begun, state.bead_ids)
+    return switched or (state.let_go and told.reason != state.reason)

@@ -336,7 +336,7 @@ class Line:
 
     def _brief_window(self) -> None:
         """Give a window that opens late, or again, the whole state."""
-        state: list[Message] = [*self.motors.state(), self.beads.changed()]
+        state: list[Message] = [*self.motors.state(), self.beads.changed(), *self.locks.messages()]
         if self.camera is not None:
             state.append(self.camera)
         if self._segments.video is not None and self.beads.format is not None:

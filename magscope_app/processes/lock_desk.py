@@ -63,6 +63,10 @@ class LockDesk:
         """How every lock is."""
         return tuple(self._states.values())
 
+    def messages(self) -> list[Message]:
+        """Return how every lock is, for a process that starts late."""
+        return [LockChanged(state) for state in self._states.values()]
+
     def begin(self) -> None:
         """Start what the config wants on, now that the beads are known."""
         if self._wanted and not self._children.alive(FEEDBACK):

@@ -24,6 +24,11 @@ from magscope_app.processes.handles import DRIFT, TRACKS, TRUTH, XY_LOCK, Z_LOCK
 _TELEMETRY_S = 60
 #: Rows of the locks that are kept in memory.
 _LOCK_ROWS = 20_000
+LOCK_SHAPES = {
+    DRIFT: (_LOCK_ROWS, len(DRIFT_COLUMNS)),
+    Z_LOCK: (_LOCK_ROWS, len(Z_LOCK_COLUMNS)),
+    XY_LOCK: (_LOCK_ROWS, len(XY_LOCK_COLUMNS)),
+}
 #: Radii that a live profile may have: half the diagonal of the largest ROI.
 _PROFILE_CAPACITY = 256
 
@@ -45,9 +50,7 @@ def matrix_shapes(config: Config) -> dict[str, tuple[int, int]]:
     camera = load_driver(config.camera.driver, Camera, config.drivers.path)
     shapes = {
         TRACKS: (config.buffer.tracks_rows, len(TRACKS_COLUMNS)),
-        DRIFT: (_LOCK_ROWS, len(DRIFT_COLUMNS)),
-        Z_LOCK: (_LOCK_ROWS, len(Z_LOCK_COLUMNS)),
-        XY_LOCK: (_LOCK_ROWS, len(XY_LOCK_COLUMNS)),
+        **LOCK_SHAPES,
     }
     if camera.truth_columns:
         shapes[TRUTH] = (config.buffer.tracks_rows, len(camera.truth_columns))
