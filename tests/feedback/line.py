@@ -59,8 +59,8 @@ def locks(microscope):
 '''
 FPS = 100
 DRIFT_X_NM_S, DRIFT_Z_NM_S, STEP_NM = 50.0, 5.0, 500.0
-#: In the dark corner of the frame there is no bead.
-NOWHERE_PX = (32.0, 32.0)
+#: On the right of the frame there is no bead.
+NOWHERE_PX = (470.0, 150.0)
 
 
 class LockedRun:
@@ -69,7 +69,9 @@ class LockedRun:
     def __init__(self, folder: Path, step_frame: int, end_frame: int) -> None:
         (folder / "lockprotocol.py").write_text(PROTOCOL)
         overrides = [
-            "camera.roi_px=[0,0,384,288]",
+            "camera.roi_px=[0,0,512,288]",
+            # All beads lie on the left: in two minutes they drift by 60 px.
+            "simulation.seed=2",
             "simulation.n_beads=3",
             "simulation.n_reference=3",
             f"simulation.drift.x_nm_per_s={DRIFT_X_NM_S}",
