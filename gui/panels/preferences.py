@@ -41,8 +41,6 @@ class PreferencesPanel(Panel):
         self.text_size.setSpecialValueText("as the desktop")
         self.text_size.setSuffix(" px")
         self.text_size.setToolTip("Size of the text, 8 to 24 px")
-        hints = QPushButton("Show the hints again")
-        hints.setObjectName("preferences.hints")
         self.keys = QTableWidget(0, 2)
         self.keys.setObjectName("preferences.keys")
         self.keys.setToolTip("Click a key and press another; Backspace or × leaves the action without one")
@@ -59,6 +57,16 @@ class PreferencesPanel(Panel):
         self._refused.setProperty("role", "refused")
         self._refused.setWordWrap(True)
         self._refused.hide()
+        self._lay_out()
+        self._show_choices()
+        self.chosen_theme.textActivated.connect(lambda text: self._desk.choose_theme(_THEMES[text]))
+        self.text_size.valueChanged.connect(lambda size: self._desk.choose_font(size if size > 7 else 0))
+        self._desk.looks_changed.connect(self._show_choices)
+
+    def _lay_out(self) -> None:
+        hints = QPushButton("Show the hints again")
+        hints.setObjectName("preferences.hints")
+        hints.clicked.connect(self._desk.show_hints_again)
         form = QFormLayout()
         form.addRow("Theme", self.chosen_theme)
         form.addRow("Text", self.text_size)
@@ -67,11 +75,6 @@ class PreferencesPanel(Panel):
         column.addWidget(self.keys, 1)
         column.addWidget(self._refused)
         column.addWidget(hints)
-        self._show_choices()
-        self.chosen_theme.textActivated.connect(lambda text: self._desk.choose_theme(_THEMES[text]))
-        self.text_size.valueChanged.connect(lambda size: self._desk.choose_font(size if size > 7 else 0))
-        self._desk.looks_changed.connect(self._show_choices)
-        hints.clicked.connect(self._desk.show_hints_again)
 
     def settings(self) -> list[tuple[str, QWidget]]:
         """Return what can be set here."""

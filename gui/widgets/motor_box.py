@@ -102,10 +102,13 @@ class MotorBox(QFrame):
         grid.addWidget(self._refused, 4, 0, 1, 2)
         grid.addWidget(self._trouble, 5, 0, 1, 2)
         grid.addWidget(self.reconnect, 6, 0, 1, 2)
+        self._controls = (go, back, forth, more, self.target, self.step)
+        self._connect()
+
+    def _connect(self) -> None:
         self.target.returnPressed.connect(self._go)
         self.target.refused.connect(self._tell)
         self.step.refused.connect(self._tell)
-        self._controls = (go, back, forth, more, self.target, self.step)
         for control in self._controls:
             control.setEnabled(False)
 

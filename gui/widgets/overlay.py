@@ -62,6 +62,15 @@ class Labels:
         return label
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Boxes by colour and width of the pen, labels with their places, crosses."""
+
+    boxes: dict[tuple[str, int], list[QRectF]]
+    labels: list[tuple[QPointF, QPixmap]]
+    crosses: list[QLineF]
+
+
 @dataclass(slots=True)
 class Overlay:
     """What lies over the image.
@@ -82,8 +91,12 @@ class Overlay:
         What a search has found and is not on the list.
     roi_px : int
         Side of a new ROI.
+    stamp : tuple
+        Changes with centres and roles.
     labels : Labels
         Pictures of the ids.
+    prepared : Prepared or None
+        What was drawn last, and (`prepared_for`) from what it was made.
     """
 
     boxes: Boxes = field(default_factory=Boxes)
@@ -93,7 +106,10 @@ class Overlay:
     pending: tuple[tuple[float, float], ...] = ()
     candidates: tuple[Candidate, ...] = ()
     roi_px: int = 64
+    stamp: tuple[object, ...] = ()
     labels: Labels = field(default_factory=Labels)
+    prepared: Prepared | None = None
+    prepared_for: tuple[object, ...] = ()
 
 
 def draw_overlay(
@@ -109,27 +125,35 @@ def draw_overlay(
         Pixels of the screen per point of the widget.
     """
     overlay.labels.begin(painter, ratio)
-    frames = _frames(overlay, viewport, dragged)
-    colours = _colours(overlay)
-    sides = frames[:, 2].tolist()
-    by_pen: dict[tuple[str, int], list[QRectF]] = {}
-    labels: list[tuple[float, float, QPixmap]] = []
-    for bead_id, frame, side, colour in zip(
-        overlay.boxes.ids.tolist(), frames.tolist(), sides, colours, strict=True
-    ):
-        width = 2 if bead_id == overlay.selection.shown else 1
-        by_pen.setdefault((colour, width), []).append(QRectF(*frame))
-        if side >= _MIN_SIDE_FOR_ID or colour == SELECTED:
-            labels.append((frame[0] + 1, frame[1] + 1, overlay.labels.of(str(bead_id), colour)))
+    key = (viewport, dragged, overlay.boxes.version, overlay.selection, overlay.stamp, ratio)
+    if overlay.prepared is None or overlay.prepared_for != key:
+        overlay.prepared, overlay.prepared_for = _prepare(overlay, viewport, dragged), key
     # All boxes of a colour at once, and labels drawn before: two hundred texts cost more than the image.
-    for (colour, width), boxes in by_pen.items():
+    for (colour, width), boxes in overlay.prepared.boxes.items():
         painter.setPen(QPen(QColor(colour), width))
         painter.drawRects(*boxes)
-    for x, y, label in labels:
-        painter.drawPixmap(QPointF(x, y), label)
+    for place, label in overlay.prepared.labels:
+        painter.drawPixmap(place, label)
     _draw_pending(painter, overlay, viewport)
     _draw_candidates(painter, overlay, viewport)
-    _draw_centres(painter, overlay, viewport)
+    if overlay.prepared.crosses:
+        painter.setPen(QPen(QColor(SELECTED), 1))
+        painter.drawLines(*overlay.prepared.crosses)
+
+
+def _prepare(overlay: Overlay, viewport: Viewport, dragged: Dragged | None) -> Prepared:
+    """Make what is drawn; images come oftener than this changes."""
+    made = Prepared({}, [], _crosses(overlay, viewport))
+    frames = _frames(overlay, viewport, dragged)
+    for bead_id, frame, colour in zip(
+        overlay.boxes.ids.tolist(), frames.tolist(), _colours(overlay), strict=True
+    ):
+        width = 2 if bead_id == overlay.selection.shown else 1
+        made.boxes.setdefault((colour, width), []).append(QRectF(*frame))
+        if frame[2] >= _MIN_SIDE_FOR_ID or colour == SELECTED:
+            place = QPointF(frame[0] + 1, frame[1] + 1)
+            made.labels.append((place, overlay.labels.of(str(bead_id), colour)))
+    return made
 
 
 def _frames(overlay: Overlay, viewport: Viewport, dragged: Dragged | None) -> npt.NDArray[np.float64]:
@@ -187,16 +211,15 @@ def _draw_pending(painter: QPainter, overlay: Overlay, viewport: Viewport) -> No
         painter.drawRect(QRectF(x - side / 2, y - side / 2, side, side))
 
 
-def _draw_centres(painter: QPainter, overlay: Overlay, viewport: Viewport) -> None:
-    painter.setPen(QPen(QColor(SELECTED), 1))
+def _crosses(overlay: Overlay, viewport: Viewport) -> list[QLineF]:
+    """Return the two lines of the cross at every tracked centre."""
     seen = overlay.centres[np.isfinite(overlay.centres).all(axis=1)]
     x, y = viewport.to_view_all(seen[:, 1], seen[:, 2])
     lines: list[QLineF] = []
     for x_view, y_view in zip(x.tolist(), y.tolist(), strict=True):
         lines.append(QLineF(x_view - 3, y_view, x_view + 3, y_view))
         lines.append(QLineF(x_view, y_view - 3, x_view, y_view + 3))
-    if lines:
-        painter.drawLines(*lines)
+    return lines
 
 
 def draw_stale(painter: QPainter, area: QRect, text: str) -> None:
