@@ -77,7 +77,10 @@ def test_two_beads_give_no_plane() -> None:
 
 
 def test_beads_come_and_go_without_a_jump() -> None:
-    meter = meter_at_zero((1, 2))
+    meter = DriftMeter(DriftConfig(window=5), FACTOR)
+    meter.begin((1, 2))
+    for number in range(30):
+        meter.take(frame(number, beads=(1,)))
     settled(meter, drift_nm=(50.0, 0.0, 20.0), beads=(1,))
     assert meter.bead_ids == (1, 2)
     for number in range(40, 80):
