@@ -17,11 +17,14 @@ from magscope_app.datatypes import (
     ReaderMode,
     VideoBuffer,
 )
+from magscope_app.processes.handles import DRIFT, XY_LOCK, Z_LOCK
 
 #: Name under which the window reads.
 READER = "gui"
 #: Rows taken at most at once; what waits beyond that is taken the next time.
 _MAX_ROWS = 100_000
+#: Rows of a lock that are shown: half a minute at 100 per second.
+_LOCK_ROWS = 3000
 #: The profile's row begins with time, bead id and number of samples.
 _PROFILE_META = 3
 
@@ -51,6 +54,9 @@ class BufferHandles(Protocol):
 
     def telemetry(self, motor: str) -> MatrixBuffer:
         """Attach to an axis's positions."""
+
+    def matrix(self, name: str) -> MatrixBuffer:
+        """Attach to the rows of a lock."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +102,7 @@ class Feeds:
         self._rows = self._tracks.reader(READER)
         self._rois = handles.rois()
         self._profile = handles.profile()
+        self._locks = {name: handles.matrix(name) for name in (Z_LOCK, XY_LOCK, DRIFT)}
         self._telemetry = {motor.name: handles.telemetry(motor.name) for motor in handles.config.motors}
         self._video: VideoBuffer | None = None
         self._picture: Picture | None = None
@@ -144,8 +151,14 @@ class Feeds:
         t_ns, position, target, moving, at_target = rows[-1]
         return MotorReading(int(t_ns), float(position), float(target), bool(moving), bool(at_target))
 
+    def lock_rows(self, name: str) -> npt.NDArray[np.float64]:
+        """Return the newest rows of z_lock, xy_lock or drift, with Z_LOCK_COLUMNS and so on."""
+        return self._locks[name].newest(_LOCK_ROWS)
+
     def close(self) -> None:
         """Detach from everything."""
+        for rows in self._locks.values():
+            rows.close()
         self._tracks.close()
         self._rois.close()
         self._profile.close()

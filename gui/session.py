@@ -10,6 +10,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from gui.background import Background
 from gui.bead_commands import BeadCommands
 from gui.feeds import BufferHandles, Feeds
+from gui.lock_commands import LockCommands
 from gui.models.edits import BeadList
 from gui.models.history import TraceHistory
 from gui.models.selection import Selection
@@ -91,6 +92,7 @@ class Session(QObject):
         self.background.run(lambda: force_calibration(self.config.force), self._take_force)
         self.zluts = ZLuts(self.background, self.config.tracking.zlut)
         self.beads = BeadCommands(link.send, self.state, self.background)
+        self.locks = LockCommands(link.send, self._feeds.lock_rows)
 
     def _take_force(self, calibration: ForceCalibration | None) -> None:
         self.force = calibration

@@ -12,6 +12,7 @@ from pathlib import Path
 from gui.models.rates import RateHistory
 from magscope_app.config import RecordingMode
 from magscope_app.devices.setting import Setting
+from magscope_app.feedback.state import LockName, LockState
 from magscope_app.messages import (
     Bead,
     BeadsChanged,
@@ -32,6 +33,7 @@ from magscope_app.messages import (
     SystemStatus,
     VideoReady,
 )
+from magscope_app.messages.locks import LockChanged
 
 #: Lines of the log that are kept.
 MAX_LOG = 5000
@@ -65,6 +67,7 @@ class State:
     camera_version: int = 0
     motors: tuple[MotorInfo, ...] = ()
     motor_states: dict[str, MotorStatus] = field(default_factory=dict)
+    locks: dict[LockName, LockState] = field(default_factory=dict)
     beads: dict[int, Bead] = field(default_factory=dict)
     beads_version: int = -1
     roi_px: int = 0
@@ -134,6 +137,13 @@ class State:
         self.motor_states[message.status.name] = message.status
         if not message.status.is_well and message.status.text:
             self.notices.append(message.status.text)
+
+    @apply.register
+    def _(self, message: LockChanged) -> None:
+        before = self.locks.get(message.state.name)
+        self.locks[message.state.name] = message.state
+        if message.state.let_go and (before is None or not before.let_go):
+            self.notices.append(message.state.text)
 
     @apply.register
     def _(self, message: BeadsChanged) -> None:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from gui.models.quantities import MISSING, age_text, bytes_text, count_text, duration_text
+from magscope_app.feedback.state import LockName
 from magscope_app.messages import MotorStatus, SystemStatus
 
 Tone = Literal["calm", "dim", "warn", "alarm", "record"]
@@ -17,6 +18,8 @@ _STATUS_STALE_S = 1.5
 _LOW_DISK_BYTES, _VERY_LOW_DISK_BYTES = 20e9, 5e9
 _HIGH_BUFFER, _VERY_HIGH_BUFFER = 0.5, 0.75
 _SLOW = 0.95
+#: The locks in as few letters as can be.
+_SHORT: dict[LockName, str] = {"xy_lock": "XY", "z_lock": "Z", "drift": "D"}
 #: How loudly the state of a process is shown, the worst first; the others are calm.
 PROCESS_TONES: Mapping[str, Tone] = MappingProxyType(
     {
@@ -89,8 +92,8 @@ class StatusFacts:
     motor_states: tuple[MotorStatus, ...] = ()
 
 
-KEYS = ("fps", "beads", "buffer", "lost", "recording", "disk", "motors", "processes")
-_CAPTIONS = ("fps", "beads", "buffer", "lost", "recording", "free disk", "motors", "processes")
+KEYS = ("fps", "beads", "buffer", "lost", "recording", "disk", "motors", "locks", "processes")
+_CAPTIONS = ("fps", "beads", "buffer", "lost", "recording", "free disk", "motors", "locks", "processes")
 
 
 def status_fields(facts: StatusFacts) -> tuple[StatusField, ...]:
@@ -108,6 +111,7 @@ def status_fields(facts: StatusFacts) -> tuple[StatusField, ...]:
         _recording(status, facts.finishing),
         _disk(status),
         _motors(facts),
+        _locks(status),
         _processes(status),
     )
     if facts.age_s <= _STATUS_STALE_S:
@@ -184,6 +188,19 @@ def _motors(facts: StatusFacts) -> StatusField:
         return StatusField("motors", "motors", "none", "dim", lines or "No axis is open.")
     text = f"{facts.motors_moving} moving" if facts.motors_moving else "at rest"
     return StatusField("motors", "motors", text, "calm", lines or f"{facts.motors} axes are open.")
+
+
+def _locks(status: SystemStatus) -> StatusField:
+    lines = "\n".join(lock.text for lock in status.locks) or "No lock has been used."
+    gone = [lock for lock in status.locks if lock.let_go]
+    if gone:
+        return StatusField("locks", "let go", ", ".join(_SHORT[lock.name] for lock in gone), "alarm", lines)
+    on = [lock for lock in status.locks if lock.stage != "off"]
+    if not on:
+        return StatusField("locks", "locks", "off", "dim", lines)
+    waiting = any(lock.stage == "waiting" for lock in on)
+    text = ", ".join(_SHORT[lock.name] for lock in on)
+    return StatusField("locks", "lock waits" if waiting else "locks", text, "calm", lines)
 
 
 def _processes(status: SystemStatus) -> StatusField:

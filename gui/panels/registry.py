@@ -10,6 +10,7 @@ from gui.panels.about import AboutPanel
 from gui.panels.allan import AllanPanel
 from gui.panels.beads import BeadsPanel
 from gui.panels.camera import CameraPanel
+from gui.panels.drift import DriftPanel
 from gui.panels.force import ForcePanel
 from gui.panels.image import ImagePanel
 from gui.panels.log import LogPanel
@@ -23,6 +24,8 @@ from gui.panels.recording import RecordingPanel
 from gui.panels.spectrum import SpectrumPanel
 from gui.panels.system import SystemPanel
 from gui.panels.traces import TracesPanel
+from gui.panels.xy_lock import XYLockPanel
+from gui.panels.z_lock import ZLockPanel
 
 #: Where a panel stands at first: the image on the left, traces over analysis, controls at the far right.
 Place = Literal["image", "traces", "analysis", "controls"]
@@ -111,6 +114,22 @@ PANELS: tuple[PanelEntry, ...] = (
         ("focus", "magnet", "rotation", "jog"),
         "controls",
         MotorsPanel,
+    ),
+    PanelEntry(
+        "xy_lock", "XY-lock", "xy_lock", "", ("roi", "follow", "drift", "feedback"), "analysis", XYLockPanel
+    ),
+    PanelEntry(
+        "z_lock", "Z-lock", "z_lock", "", ("focus", "hold", "feedback", "reference"), "analysis", ZLockPanel
+    ),
+    PanelEntry(
+        "drift",
+        "Drift",
+        "drift",
+        "",
+        ("stage", "reference", "subtraction", "tilt"),
+        "analysis",
+        DriftPanel,
+        at_first=False,
     ),
     PanelEntry("force", "Force", "force", "Ctrl+0", ("pn", "magnet", "ramp"), "controls", ForcePanel),
     PanelEntry(

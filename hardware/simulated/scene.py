@@ -129,6 +129,7 @@ class Scene:
         truth = self._truth
         truth[:, 1:3] = sample.anchors_nm + seen_nm[:, :2] + stage_nm
         truth[:, 4] = sample.radius_nm + extension_nm
-        truth[:, 3] = truth[:, 4] - focus_nm + optics.surface_nm + drift.z_nm_per_s * elapsed_s
+        step_nm = drift.z_step_nm if elapsed_s >= drift.z_step_at_s else 0.0
+        truth[:, 3] = truth[:, 4] - focus_nm + optics.surface_nm + drift.z_nm_per_s * elapsed_s + step_nm
         truth[:, 5] = sample.force_pn(self._magnets[0])
         truth[:, 6] = extension_nm

@@ -29,6 +29,7 @@ def describe(status: SystemStatus) -> str:
         recorded,
         f"{status.free_disk_bytes / 1e9:.1f} GB free",
     ]
+    parts += [lock.text for lock in status.locks if lock.stage != "off" or lock.reason]
     return " · ".join(parts + [f"{name} is {state.upper()}" for name, state in status.troubled])
 
 

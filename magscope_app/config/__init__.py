@@ -2,6 +2,7 @@
 
 from magscope_app.config.experiment import BeadEntry, BeadRole, Beads, RecordingMode
 from magscope_app.config.faults import CAMERA_FAULTS, MOTOR_FAULTS, FaultEntry, FaultKind
+from magscope_app.config.feedback import DriftConfig, XYLockConfig, ZLockConfig
 from magscope_app.config.instrument import Camera as CameraConfig
 from magscope_app.config.instrument import CameraNoise, ForceModel, Optics
 from magscope_app.config.instrument import Force as ForceConfig
@@ -19,6 +20,7 @@ __all__ = [
     "CameraConfig",
     "CameraNoise",
     "Config",
+    "DriftConfig",
     "FaultEntry",
     "FaultKind",
     "ForceConfig",
@@ -28,5 +30,7 @@ __all__ = [
     "Optics",
     "RecordingMode",
     "Simulation",
+    "XYLockConfig",
+    "ZLockConfig",
     "load_config",
 ]

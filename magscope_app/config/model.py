@@ -15,6 +15,7 @@ from magscope_app.config.experiment import (
     Supervisor,
     Tracking,
 )
+from magscope_app.config.feedback import DriftConfig, XYLockConfig, ZLockConfig
 from magscope_app.config.instrument import Camera, Force, Motor, Optics
 from magscope_app.config.section import Section
 from magscope_app.config.simulation import Simulation
@@ -34,6 +35,9 @@ class Config(Section):
     tracking: Tracking = Field(default_factory=Tracking, description="The tracker.")
     recording: Recording = Field(default_factory=Recording, description="What is written.")
     experiment: Experiment = Field(default_factory=Experiment, description="Protocols.")
+    xy_lock: XYLockConfig = Field(default_factory=XYLockConfig, description="The ROIs follow their beads.")
+    z_lock: ZLockConfig = Field(default_factory=ZLockConfig, description="The focus follows reference beads.")
+    drift: DriftConfig = Field(default_factory=DriftConfig, description="The drift of the stage.")
     supervisor: Supervisor = Field(default_factory=Supervisor, description="What happens when a part fails.")
     gui: Gui = Field(default_factory=Gui, description="The window.")
     simulation: Simulation = Field(default_factory=Simulation, description="The digital twin.")

@@ -37,6 +37,10 @@ class Drift(Section):
     x_nm_per_s: float = Field(0.0, ge=-1000, le=1000, description="Drift in x.")
     y_nm_per_s: float = Field(0.0, ge=-1000, le=1000, description="Drift in y.")
     z_nm_per_s: float = Field(0.0, ge=-1000, le=1000, description="Drift in z.")
+    z_step_nm: float = Field(0.0, ge=-10_000, le=10_000, description="Sudden step in z.")
+    z_step_at_s: float = Field(
+        0.0, ge=0, le=1e6, description="Time of the step, from the first frame of the camera."
+    )
 
 
 class Light(Section):

@@ -6,7 +6,14 @@ import logging
 
 from magscope_app.datatypes.bead_roi_buffer import BeadRoiBuffer
 from magscope_app.datatypes.block import check_fits
-from magscope_app.datatypes.columns import TELEMETRY_COLUMNS, TRACKS_COLUMNS, TRUTH_COLUMNS
+from magscope_app.datatypes.columns import (
+    DRIFT_COLUMNS,
+    TELEMETRY_COLUMNS,
+    TRACKS_COLUMNS,
+    TRUTH_COLUMNS,
+    XY_LOCK_COLUMNS,
+    Z_LOCK_COLUMNS,
+)
 from magscope_app.datatypes.dtypes import bit_to_dtype, int_to_uint_dtype
 from magscope_app.datatypes.errors import (
     BufferOverflow,
@@ -30,10 +37,13 @@ from magscope_app.datatypes.zlut_sweep_dataset import ZLUTSweepDataset
 logger = logging.getLogger("magscope_app.datatypes")
 
 __all__ = [
+    "DRIFT_COLUMNS",
     "NO_PIXELS",
     "TELEMETRY_COLUMNS",
     "TRACKS_COLUMNS",
     "TRUTH_COLUMNS",
+    "XY_LOCK_COLUMNS",
+    "Z_LOCK_COLUMNS",
     "BeadRoiBuffer",
     "BufferOverflow",
     "BufferUnderflow",

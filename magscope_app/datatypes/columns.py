@@ -34,3 +34,23 @@ TRUTH_COLUMNS = (
     "force_pn",
     "extension_nm",
 )
+
+#: One decision of the Z-lock. sent_ns is NaN where nothing was sent; correction_nm is focus travel.
+Z_LOCK_COLUMNS = ("frame_id", "t_ns", "sent_ns", "error_nm", "correction_nm", "focus_nm", "n_beads")
+
+#: One look of the XY-lock: distances of beads from the centres of their ROIs.
+XY_LOCK_COLUMNS = ("frame_id", "t_ns", "rms_px", "farthest_px", "n_beads", "n_moved", "n_held")
+
+#: The drift of one frame: at the centre of the reference beads, and its tilt (nm per nm).
+DRIFT_COLUMNS = (
+    "frame_id",
+    "t_ns",
+    "dx_nm",
+    "dy_nm",
+    "dz_nm",
+    "tilt_x",
+    "tilt_y",
+    "centre_x_nm",
+    "centre_y_nm",
+    "n_beads",
+)

@@ -14,6 +14,7 @@ from magscope_app.datatypes import MatrixBuffer
 from magscope_app.devices.force import ForceCalibration, force_calibration
 from magscope_app.errors import MagscopeError
 from magscope_app.experiment.news import News
+from magscope_app.feedback.state import LockName, LockState
 from magscope_app.messages import (
     CommandRefused,
     HomeMotor,
@@ -26,6 +27,7 @@ from magscope_app.messages import (
     SetForce,
     StopMotors,
 )
+from magscope_app.messages.locks import LockChanged
 from magscope_app.processes.handles import Handles
 
 Rows = npt.NDArray[np.float64]
@@ -60,6 +62,7 @@ class Axes:
         self._tokens = itertools.count(1)
         self._telemetry: dict[str, MatrixBuffer] = {}
         self._states: dict[str, MotorState] = {}
+        self._locks: dict[LockName, LockState] = {}
         self._calibration: ForceCalibration | None = None
 
     @property
@@ -222,6 +225,8 @@ class Axes:
     def _hear_motors(self, message: Message) -> None:
         if isinstance(message, MotorChanged):
             self._states[message.status.name] = message.status.state
+        elif isinstance(message, LockChanged):
+            self._locks[message.state.name] = message.state
 
     def _require_known(self, motor: str) -> None:
         if motor not in [entry.name for entry in self.config.motors]:

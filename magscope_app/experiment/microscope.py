@@ -13,7 +13,8 @@ from magscope_app.config import RecordingMode
 from magscope_app.devices import SettingValue
 from magscope_app.engine import ExecutionEngine
 from magscope_app.errors import MagscopeError
-from magscope_app.experiment.axes import LOOK_S, Axes, Rows
+from magscope_app.experiment.axes import LOOK_S, Rows
+from magscope_app.experiment.locks import Locks
 from magscope_app.experiment.news import News
 from magscope_app.messages import (
     AddNote,
@@ -36,7 +37,7 @@ _ANSWER_S = 5.0
 _FINISH_S = 20.0
 
 
-class Microscope(Axes):
+class Microscope(Locks):
     """Commands the running line and reads its data; every wait ends when the protocol is stopped or aborted.
 
     Parameters

@@ -17,7 +17,7 @@ from magscope_app.messages.beads import (
     SetBeadRole,
     TrackingSpeed,
 )
-from magscope_app.messages.camera import CameraReady, CameraSettings, Fault, SetCameraSetting
+from magscope_app.messages.camera import CameraReady, CameraSettings, SetCameraSetting
 from magscope_app.messages.life import (
     AcquisitionStopped,
     CommandRefused,
@@ -34,6 +34,7 @@ from magscope_app.messages.life import (
     VideoReady,
 )
 from magscope_app.messages.motors import (
+    Fault,
     HomeMotor,
     JogMotor,
     MotorChanged,

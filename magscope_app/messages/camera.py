@@ -31,15 +31,3 @@ class CameraSettings(Message):
     """The camera's settings as they are now."""
 
     settings: tuple[Setting, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault(Message):
-    """Let a simulated device ("camera", or a motor) go wrong now: a kind of ``simulation.faults``."""
-
-    device: str
-    fault: str
-    duration_s: float | None = None
-    count: int = 1
-    at_position: float | None = None
-    token: int = 0

@@ -105,3 +105,15 @@ class MotorChanged(Message):
     """An axis is in another state, or something else is to be said about it."""
 
     status: MotorStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Fault(Message):
+    """Let a simulated device ("camera", or a motor) go wrong now: a kind of ``simulation.faults``."""
+
+    device: str
+    fault: str
+    duration_s: float | None = None
+    count: int = 1
+    at_position: float | None = None
+    token: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from magscope_app.feedback.state import LockState
 from magscope_app.messages.base import Message
 from magscope_app.messages.motors import MotorStatus
 from magscope_app.messages.process_state import ProcessState
@@ -32,18 +33,16 @@ class SystemStatus(Message):
         Fraction of the ring that the slowest reader has still to read, 0 to 1.
     counters : Counters
         Since the start of the session.
-    recording : Path or None
-        The dataset that is being written.
-    recording_seconds : float
-        Its duration so far.
+    recording, recording_seconds : Path or None, float
+        The dataset that is being written, and its duration so far.
     free_disk_bytes : int
         Where it is (or would be) written.
     processes : tuple of ProcessState
         All processes.
     awake : bool
         True where the computer is kept from sleeping.
-    motors : tuple of MotorStatus
-        All axes of the config.
+    motors, locks : tuple of MotorStatus, tuple of LockState
+        All axes of the config, and XY-lock, Z-lock and drift.
     tracking_fps : float
         Frames per second that tracking manages when it never waits for one; 0 before it is known. Below
         `fps` it does not keep up.
@@ -61,6 +60,7 @@ class SystemStatus(Message):
     processes: tuple[ProcessState, ...]
     awake: bool
     motors: tuple[MotorStatus, ...] = ()
+    locks: tuple[LockState, ...] = ()
     tracking_fps: float = 0.0
 
     @property

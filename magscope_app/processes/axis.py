@@ -28,6 +28,8 @@ _MISSES = 3
 _BEHIND_S = 2.0
 #: Answers come within this time; opening a device may take longer.
 _ANSWER_S, _OPEN_S = 5.0, 30.0
+#: While the focus moves, it is looked at so often: every frame is told where it was.
+_FOCUS_MOVING_NS = 5_000_000
 #: Looking for a reference position takes at most this long.
 _HOME_S = 600.0
 
@@ -95,7 +97,9 @@ class Axis:
         #: Until when the call to the driver that runs now must have ended.
         self._due = math.inf
         period_s = 1.0 / self._motor.context.motor.telemetry_hz
-        self.period_ns = int(1e9 * period_s)
+        self._period_ns = int(1e9 * period_s)
+        role = self._motor.context.motor.role
+        self._moving_ns = min(self._period_ns, _FOCUS_MOVING_NS) if role == "focus" else self._period_ns
         self.due_ns = time.perf_counter_ns()
 
     @property
@@ -159,6 +163,8 @@ class Axis:
         way = abs(position - self._position)
         self._go(position, lambda: self._motor.move_to(position), self._motor.arrival_s(way))
         self._target = position
+        if self._moving_ns < self._period_ns:
+            self.due_ns = time.perf_counter_ns()
 
     def jog(self, distance: float) -> None:
         """Set off for the place this far from where the axis is, or is going. Raises like `move`."""
@@ -240,6 +246,11 @@ class Axis:
                 _log.error("%s could not be stopped: %s", self.name, error)
 
     # --- watching ----------------------------------------------------------------------------
+
+    def plan_poll(self, now_ns: int) -> None:
+        """Say when the axis is to be looked at next."""
+        period_ns = self._moving_ns if self._state == "moving" else self._period_ns
+        self.due_ns = max(self.due_ns + period_ns, now_ns)
 
     def poll(self) -> None:
         """Look where the axis is, follow its moves, write a row of telemetry."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import cast, get_args
 
@@ -185,6 +185,24 @@ class BeadOwner:
         best = sorted(new[:room], key=lambda centre: (centre[1], centre[0]))
         self.add(Bead(first + index, x, y) for index, (x, y, _) in enumerate(best))
         return len(best)
+
+    @property
+    def version(self) -> int:
+        """Changes with every change of the ROIs."""
+        return int(self._rois.version)
+
+    def follow(self, centres: Mapping[int, tuple[float, float]]) -> list[Bead]:
+        """Centre ROIs elsewhere, as far as they are known and stay in the frame; return those moved."""
+        known = [(self._beads[bead_id], at) for bead_id, at in centres.items() if bead_id in self._beads]
+        moved = [Bead(bead.id, *at, bead.role) for bead, at in known]
+        form = self.format
+        inside = [
+            bead for bead in moved if form is not None and why_outside(bead, self._roi_px, form) is None
+        ]
+        if inside:
+            self._rois.update_beads({bead.id: self._roi(bead) for bead in inside})
+            self._beads |= {bead.id: bead for bead in inside}
+        return inside
 
     def handle(self, message: Message) -> bool:
         """Carry out a command about beads; False when `message` is none. Raises BeadRefused."""

@@ -43,3 +43,21 @@ def why_not_calibration(
         if reasons:
             return f"{path}: {'; '.join(reasons)}"
     return None
+
+
+class ZRanges:
+    """From where to where a bead's Z-LUT goes.
+
+    Parameters
+    ----------
+    path : Path or None
+        As in ``tracking.zlut``. Raises MagscopeError if it cannot be read.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._loaded = load_calibration(path) if path is not None else None
+
+    def __call__(self, bead_id: int) -> tuple[float, float] | None:
+        """Return lowest and highest z of a bead's Z-LUT in nm, None where it has none."""
+        zlut = self._loaded.get(bead_id) if isinstance(self._loaded, ZLUTSet) else self._loaded
+        return None if zlut is None else (float(zlut.z_nm[0]), float(zlut.z_nm[-1]))

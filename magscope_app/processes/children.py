@@ -27,6 +27,7 @@ TARGETS = {
     "recording": "magscope_app.processes.recording:run",
     "motors": "magscope_app.processes.motors:run",
     "experiment": "magscope_app.processes.experiment:run",
+    "feedback": "magscope_app.processes.feedback:run",
     "gui": "gui.app:run",
 }
 #: A process that is silent for so many heartbeats is hung; a recorder may wait for a slow disk.

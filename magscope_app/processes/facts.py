@@ -12,7 +12,7 @@ from magscope_app.config import LoadedConfig
 from magscope_app.devices import Camera, Motor
 from magscope_app.devices.force import force_calibration
 from magscope_app.devices.lookup import load_driver, source_hash
-from magscope_app.messages import Bead, CameraReady, MotorInfo
+from magscope_app.messages import Bead, CameraReady, MotorInfo, RecordingOrder, StartRecording
 
 
 def dataset_facts(
@@ -21,6 +21,7 @@ def dataset_facts(
     camera: CameraReady | None,
     motors: Sequence[MotorInfo],
     beads: Sequence[Bead],
+    roi_px: int,
 ) -> dict[str, Any]:
     """Return what goes into dataset.json when a recording starts.
 
@@ -30,7 +31,7 @@ def dataset_facts(
         The config that is run.
     anchor : WallAnchor
         The session clock.
-    camera, motors, beads
+    camera, motors, beads, roi_px
         As they are now.
     """
     config = loaded.config
@@ -50,6 +51,7 @@ def dataset_facts(
         "drivers": _drivers(loaded),
         "motors": [asdict(motor) for motor in motors],
         "beads": [asdict(bead) for bead in beads],
+        "roi_px": roi_px,
     }
     calibration = force_calibration(config.force)
     if calibration is not None:
@@ -62,6 +64,21 @@ def dataset_facts(
             "noise": config.camera.noise.model_dump(mode="json") if config.camera.noise else None,
         }
     return facts
+
+
+def recording_order(
+    message: StartRecording, loaded: LoadedConfig, anchor: WallAnchor, facts: dict[str, Any]
+) -> RecordingOrder:
+    """Return the order for a dataset; what the message leaves open comes from the config."""
+    config = loaded.config
+    return RecordingOrder(
+        folder=message.folder or config.recording.folder,
+        name=message.name or config.session.name,
+        mode=message.mode or config.recording.mode,
+        config_text=loaded.text,
+        anchor=anchor,
+        facts=facts,
+    )
 
 
 def _login() -> str:

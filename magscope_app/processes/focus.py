@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from magscope_app.datatypes import MatrixBuffer
 
-#: Positions that are looked at; at 50 Hz more than a second.
-_ROWS = 64
+#: Positions that are looked at: more than a second while the focus moves.
+_ROWS = 256
 
 
 class FocusHistory:
@@ -18,17 +18,23 @@ class FocusHistory:
     ----------
     telemetry : MatrixBuffer
         TELEMETRY_COLUMNS of the focus; closed by `close`.
+    exposure_s : float
+        Of a frame: the focus is that in the middle of the exposure.
     """
 
-    def __init__(self, telemetry: MatrixBuffer) -> None:
+    def __init__(self, telemetry: MatrixBuffer, exposure_s: float = 0.0) -> None:
         self._telemetry = telemetry
+        self._before_end_ns = 0.5e9 * exposure_s
 
     def at(self, t_ns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the focus in nm at session times `t_ns`; the last known one for newer times, else NaN."""
+        """Return the focus in nm in frames that end at session times `t_ns`, the last known one for newer.
+
+        NaN where nothing is known of the focus.
+        """
         rows = self._telemetry.newest(_ROWS)
         if not len(rows):
             return np.full(t_ns.shape, np.nan)
-        return np.interp(t_ns, rows[:, 0], rows[:, 1])
+        return np.interp(t_ns - self._before_end_ns, rows[:, 0], rows[:, 1])
 
     def close(self) -> None:
         """Detach."""

@@ -19,8 +19,9 @@ from magscope_app.datatypes import (
 
 TRACKS = "tracks"
 TRUTH = "truth"
+DRIFT, Z_LOCK, XY_LOCK = "drift", "z_lock", "xy_lock"
 #: Named readers of each buffer that sleep until there is something to read.
-WOKEN_READERS = {"VideoBuffer": ("tracking", "recording")}
+WOKEN_READERS = {"VideoBuffer": ("tracking", "recording"), TRACKS: ("feedback",)}
 
 
 def telemetry_name(motor: str) -> str:

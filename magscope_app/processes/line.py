@@ -32,7 +32,6 @@ from magscope_app.messages import (
     ProtocolEnded,
     Quit,
     RecordingFinished,
-    RecordingOrder,
     RecordingProgress,
     RecordingStarted,
     RenameRecording,
@@ -47,10 +46,12 @@ from magscope_app.messages import (
     TrackingSpeed,
     VideoReady,
 )
+from magscope_app.messages.locks import LOCK_MESSAGES, LOCK_REPORTS
 from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
 from magscope_app.processes.children import Child, Children
 from magscope_app.processes.controllers import MOTORS
-from magscope_app.processes.facts import dataset_facts
+from magscope_app.processes.facts import dataset_facts, recording_order
+from magscope_app.processes.lock_desk import FEEDBACK, LockDesk
 from magscope_app.processes.message_check import why_malformed
 from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
 from magscope_app.processes.options import Listeners, RunOptions
@@ -74,7 +75,7 @@ _AWAY_S = 1.0
 #: Notifications that window and experiment want to see as they are.
 _NEWS = (CameraSettings, CommandRefused, RecordingStarted, RecordingProgress, RecordingFinished)
 #: What is no event of the experiment.
-_NO_EVENT = (SelectBead, AddNote, StartRecording, StopRecording, Quit)
+_NO_EVENT = (SelectBead, AddNote, StartRecording, StopRecording, Quit, *LOCK_REPORTS)
 
 
 class Line:
@@ -118,6 +119,9 @@ class Line:
         self.errors: list[str] = []
         self.recording = RecordingDesk(children, self.board)
         self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._record)
+        self.locks = LockDesk(
+            loaded.config, children, self.motors, self.beads, self._tell, self.log, self._record
+        )
         self._windows_lost = 0
         self._revival = Revival(loaded.config.supervisor.restart.model_dump())
         self._returning: set[str] = set()
@@ -155,21 +159,14 @@ class Line:
         if self.recording.running is not None:
             self._refuse("a recording is running already; stop it first")
             return
-        config = self._loaded.config
-        beads = self.beads.changed().beads
-        order = RecordingOrder(
-            folder=message.folder or config.recording.folder,
-            name=message.name or config.session.name,
-            mode=message.mode or config.recording.mode,
-            config_text=self._loaded.text,
-            anchor=self._anchor,
-            facts=dataset_facts(self._loaded, self._anchor, self.camera, self.motors.infos, beads)
-            | {"roi_px": self.beads.roi_px},
-        )
+        beads, roi_px = self.beads.changed().beads, self.beads.roi_px
+        facts = dataset_facts(self._loaded, self._anchor, self.camera, self.motors.infos, beads, roi_px)
+        order = recording_order(message, self._loaded, self._anchor, facts)
         self.recording.start(order)
 
     def begin_protocol(self) -> None:
-        """Run the protocol of the config, if there is one, now that the beads are known."""
+        """Run locks and protocol of the config, if there are any, now that the beads are known."""
+        self.locks.begin()
         protocol, self._protocol = self._protocol, None
         if protocol is not None:
             self.submit_protocol(protocol)
@@ -196,6 +193,9 @@ class Line:
             return
         if kind_of(child.name) == MOTORS:
             self.motors.on_death(child.name)
+        if child.name == FEEDBACK:
+            self.locks.on_death(text)
+            return
         if child.name == "experiment":
             self.motors.stop_all()
             self.errors.append(text)
@@ -372,7 +372,7 @@ class Line:
 
     def _brief_window(self) -> None:
         """Give a window that opens late, or again, the whole state."""
-        state: list[Message] = [*self.motors.state(), self.beads.changed()]
+        state: list[Message] = [*self.motors.state(), self.beads.changed(), *self.locks.messages()]
         if self.camera is not None:
             state.append(self.camera)
         if self._segments.video is not None and self.beads.format is not None:
@@ -442,7 +442,8 @@ class Line:
             self.children.send(route, message)
         elif isinstance(message, StopMotors):
             self.motors.stop_all()
-        elif isinstance(message, MOTOR_COMMANDS):
+            self.locks.stop()
+        elif isinstance(message, (*MOTOR_COMMANDS, *LOCK_MESSAGES)):
             self._command_device(message)
         elif isinstance(message, Quit):
             self.stop("completed")
@@ -462,7 +463,10 @@ class Line:
             self.children.send("camera", message)
             return
         try:
-            self.motors.command(message, self._returning)
+            if isinstance(message, LOCK_MESSAGES):
+                self.locks.handle(message)
+            else:
+                self.motors.command(message, self._returning)
         except CommandImpossible as error:
             self._refuse(str(error), getattr(message, "token", 0))
 
@@ -500,6 +504,7 @@ class Line:
     def _tell(self, message: Message) -> None:
         self.children.send("gui", message)
         self.children.send("experiment", message)
+        self.children.send(FEEDBACK, message)
 
     def _refuse(self, text: str, token: int = 0) -> None:
         self._tell(CommandRefused("supervisor", text, token))

@@ -93,6 +93,6 @@ class MotorWorker:
         for axis in self._axes:
             now_ns = time.perf_counter_ns()
             if axis.due_ns <= now_ns:
-                axis.due_ns = max(axis.due_ns + axis.period_ns, now_ns)
+                axis.plan_poll(now_ns)
                 with self._calls:
                     axis.poll()

@@ -109,6 +109,7 @@ def _device_problems(config: Config) -> Iterator[Problem]:
     if (reason := storage_problem(config, form)) is not None:
         problems.append(Problem("recording.storage", reason))
     problems += _force_problems(config)
+    problems += _lock_problems(config)
     if form is not None:
         problems += _memory_problems(config, form)
     yield from problems
@@ -142,6 +143,13 @@ def _force_problems(config: Config) -> Iterator[Problem]:
         force_calibration(config.force)
     except MagscopeError as error:
         yield Problem("force.table", str(error))
+
+
+def _lock_problems(config: Config) -> Iterator[Problem]:
+    if config.z_lock.on and config.motor_with_role("focus") is None:
+        yield Problem("z_lock.on", "there is no motor with the role focus", "add one, or leave it off")
+    if config.z_lock.on and config.tracking.zlut is None:
+        yield Problem("z_lock.on", "without a Z-LUT there is no z", "name one in tracking.zlut")
 
 
 def _memory_problems(config: Config, form: FrameFormat) -> Iterator[Problem]:

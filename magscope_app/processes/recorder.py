@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 _FLUSH_EVERY_S = 0.2
 #: What was acquired may take this long to be tracked once the camera has stopped.
 _DRAIN_S = 1.2
+#: The drift of the last frames comes a little later than they do.
+_DRIFT_S = 0.3
 #: dataset.json is renewed this often.
 _PUBLISH_EVERY_S = 2.0
 
@@ -248,15 +250,17 @@ class Recorder:
     def _drain(self, head: int, stop: int) -> None:
         """Take what is still on its way through tracking and ring, for a limited time."""
         deadline = time.monotonic() + _DRAIN_S
+        drift_deadline = time.monotonic() + _DRIFT_S
         while time.monotonic() < deadline:
             tracking = reader_counters(self._video, "tracking")
             tracked = tracking is None or tracking.position >= head
             self._tracks.move(stop)
             self._watch_disk()
-            busy = self._frames is not None and self._frames.take(stop)
+            frames = self._frames is not None and self._frames.take(stop)
+            busy = frames or (self._tracks.awaits_drift and time.monotonic() < drift_deadline)
             if tracked and not busy and (self._frames is None or self._frames.caught_up_with(head)):
                 break
-            if not busy:
+            if not frames:
                 time.sleep(0.005)
         self._tracks.move(stop, final=True)
 

@@ -6,8 +6,11 @@ import math
 
 from magscope_app.config import Config
 from magscope_app.datatypes import (
+    DRIFT_COLUMNS,
     TELEMETRY_COLUMNS,
     TRACKS_COLUMNS,
+    XY_LOCK_COLUMNS,
+    Z_LOCK_COLUMNS,
     BeadRoiBuffer,
     LiveProfileBuffer,
     MatrixBuffer,
@@ -15,10 +18,17 @@ from magscope_app.datatypes import (
 )
 from magscope_app.devices import Camera, CameraContext, FrameFormat, Motor
 from magscope_app.devices.lookup import load_driver
-from magscope_app.processes.handles import TRACKS, TRUTH, Handles, telemetry_name
+from magscope_app.processes.handles import DRIFT, TRACKS, TRUTH, XY_LOCK, Z_LOCK, Handles, telemetry_name
 
 #: Telemetry that is kept in memory.
 _TELEMETRY_S = 60
+#: Rows of the locks that are kept in memory.
+_LOCK_ROWS = 20_000
+LOCK_SHAPES = {
+    DRIFT: (_LOCK_ROWS, len(DRIFT_COLUMNS)),
+    Z_LOCK: (_LOCK_ROWS, len(Z_LOCK_COLUMNS)),
+    XY_LOCK: (_LOCK_ROWS, len(XY_LOCK_COLUMNS)),
+}
 #: Radii that a live profile may have: half the diagonal of the largest ROI.
 _PROFILE_CAPACITY = 256
 
@@ -38,7 +48,10 @@ def ring_bytes(config: Config, form: FrameFormat) -> int:
 def matrix_shapes(config: Config) -> dict[str, tuple[int, int]]:
     """Return name and shape of every matrix of a session, those of the drivers included."""
     camera = load_driver(config.camera.driver, Camera, config.drivers.path)
-    shapes = {TRACKS: (config.buffer.tracks_rows, len(TRACKS_COLUMNS))}
+    shapes = {
+        TRACKS: (config.buffer.tracks_rows, len(TRACKS_COLUMNS)),
+        **LOCK_SHAPES,
+    }
     if camera.truth_columns:
         shapes[TRUTH] = (config.buffer.tracks_rows, len(camera.truth_columns))
     shapes |= camera.shared_matrices

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from magscope_app.clock import WallAnchor
 from magscope_app.datatypes import ReaderCounters, VideoBuffer
+from magscope_app.feedback.state import LockState
 from magscope_app.messages import Counters, MotorStatus, ProcessState, SystemStatus
 
 #: Frame rate is taken over this time.
@@ -93,6 +94,7 @@ class StatusBoard:
         processes: Iterable[ProcessState],
         awake: bool,
         motors: tuple[MotorStatus, ...] = (),
+        locks: tuple[LockState, ...] = (),
     ) -> SystemStatus:
         """Return the state of everything now."""
         processes = tuple(processes)
@@ -112,6 +114,7 @@ class StatusBoard:
             awake=awake,
             motors=motors,
             tracking_fps=self.tracking_fps,
+            locks=locks,
         )
 
     def _fps(self, acquired: int) -> float:

@@ -266,6 +266,7 @@ class Supervisor:
             [child.process_state() for child in line.children],
             line.acquiring and self._awake.active,
             line.motors.statuses,
+            line.locks.states,
         )
         self._listeners.on_status(status)
         line.children.send("gui", status)

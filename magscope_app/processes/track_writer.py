@@ -14,12 +14,14 @@ from magscope_app.devices import Camera
 from magscope_app.devices.lookup import load_driver
 from magscope_app.messages import RecordingOrder
 from magscope_app.operating_system import release_memory
-from magscope_app.processes.handles import TRACKS, TRUTH, Handles, telemetry_name
+from magscope_app.processes.handles import DRIFT, TRACKS, TRUTH, Handles, telemetry_name
 from magscope_app.processes.id_ranges import SeenIds
 from magscope_app.processes.part_limits import PartLimits
 from magscope_app.storage import DatasetFolder, TracksFile
 
 Rows = npt.NDArray[np.float64]
+#: Drift that is farther behind is not measured any more.
+_DRIFT_FRAMES = 500
 
 
 class TrackWriter:
@@ -64,6 +66,7 @@ class TrackWriter:
         self._durable_before = 0
         self._durable = 0
         self._first = 0
+        self._tracked_frame, self._drift_frame = 0, -_DRIFT_FRAMES - 1
         self.seen = SeenIds(0)
         try:
             self._file = self._open_file()
@@ -101,8 +104,12 @@ class TrackWriter:
             if not len(rows):
                 continue
             if name == TRACKS:
+                self._tracked_frame = int(rows[-1, 0])
                 lost_before, self._lost[name] = self._lost[name], reader.counters.lost
                 self._append_tracks(rows, stop_frame_id, after_loss=self._lost[name] > lost_before)
+            elif name == DRIFT:
+                self._file.append_drift(self._wanted(rows, stop_frame_id))
+                self._drift_frame = int(rows[-1, 0])
             elif name == TRUTH:
                 self._file.append_truth(self._wanted(rows, stop_frame_id))
             else:
@@ -110,6 +117,11 @@ class TrackWriter:
         self._durable = self._file.flush(final=final)
         if not final and self._durable and self._limits.reached(self.path.stat().st_size, self._durable):
             self._next_part()
+
+    @property
+    def awaits_drift(self) -> bool:
+        """Whether drift is measured, and that of the newest frames is still to come."""
+        return self._tracked_frame - _DRIFT_FRAMES <= self._drift_frame < self._tracked_frame
 
     def finish(self, exit_status: str) -> None:
         """Complete the file with what explains it, and let go of the buffers."""
@@ -138,7 +150,7 @@ class TrackWriter:
         self._limits.begin()
 
     def _attach(self) -> dict[str, MatrixBuffer]:
-        names = [TRACKS, *(telemetry_name(motor.name) for motor in self._handles.config.motors)]
+        names = [TRACKS, DRIFT, *(telemetry_name(motor.name) for motor in self._handles.config.motors)]
         if TRUTH in self._handles.locks:
             names.append(TRUTH)
         return {name: self._handles.matrix(name) for name in names}

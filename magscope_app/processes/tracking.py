@@ -96,7 +96,8 @@ class _TrackingLoop:
         self._profile = handles.profile()
         self._beads = _BeadList(handles)
         focus = config.motor_with_role("focus")
-        self._focus = FocusHistory(handles.telemetry(focus.name)) if focus else None
+        exposure_s = 1e-3 * (config.camera.exposure_ms or 1000.0 / config.camera.fps)
+        self._focus = FocusHistory(handles.telemetry(focus.name), exposure_s) if focus else None
         self._video: VideoBuffer | None = None
         self._reader: VideoReader | None = None
         # Looked for in the very first frame, so that every bead is tracked from there on.

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
-from magscope_app.datatypes.columns import TELEMETRY_COLUMNS
+from magscope_app.datatypes.columns import DRIFT_COLUMNS, TELEMETRY_COLUMNS
 from magscope_app.errors import MagscopeError
 from magscope_app.storage.frames import FrameAssembler
 from magscope_app.storage.hdf5 import copy_in, guarded, set_attributes
@@ -29,7 +29,7 @@ _GIVEN_UP: list[object] = []
 
 
 class TracksFile:
-    """Tracks, telemetry and, in simulated runs, the truth, in one HDF5 file.
+    """Tracks, telemetry, drift and, in simulated runs, the truth, in one HDF5 file.
 
     ``/tracking`` has the layout of MagScope's "Tracking Data" files, schema 1, in frame order, and beside it
     ``frame_ids``, ``frame_session_ns``, ``focus_nm``, ``sigma_nm`` and ``quality``. Records are written
@@ -107,6 +107,7 @@ class TracksFile:
             table = Table(group, device, np.float64, len(TELEMETRY_COLUMNS), TELEMETRY_COLUMNS)
             set_attributes(table.dataset, about)
             self._telemetry[device] = table
+        self._drift = Table(file, "drift", np.float64, len(DRIFT_COLUMNS), DRIFT_COLUMNS)
         # None or one.
         self._truth = (
             [Table(file, "truth", np.float64, len(truth_columns), truth_columns)] if truth_columns else []
@@ -144,6 +145,10 @@ class TracksFile:
             known = ", ".join(self._telemetry) or "none"
             raise ValueError(f"{self.path.name} has no table for the device {device!r}; devices: {known}")
         self._telemetry[device].add(rows)
+
+    def append_drift(self, rows: ArrayLike) -> None:
+        """Take rows (n, 10) of the drift, columns as in `DRIFT_COLUMNS`; ValueError on any other shape."""
+        self._drift.add(rows)
 
     def append_truth(self, rows: ArrayLike) -> None:
         """Take rows (n, k) of the truth, columns as given at the start; ValueError on any other shape."""
@@ -193,7 +198,7 @@ class TracksFile:
             raise
 
     def _write_through(self, file: h5py.File, *, final: bool) -> None:
-        for table in (*self._telemetry.values(), *self._truth):
+        for table in (*self._telemetry.values(), self._drift, *self._truth):
             table.write()
         block = self._frames.take(final=final)
         if block is not None:

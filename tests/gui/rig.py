@@ -28,7 +28,7 @@ from magscope_app.messages import (
 from magscope_app.processes.bead_owner import BeadOwner
 from magscope_app.processes.handles import make_handles, telemetry_name
 from magscope_app.processes.link import Link
-from magscope_app.processes.segments import Segments
+from magscope_app.processes.segments import LOCK_SHAPES, Segments
 
 FORMAT = FrameFormat(320, 240, 8)
 ROI_PX = 32
@@ -66,7 +66,7 @@ class Rig:
         kind = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
         context = cast("SpawnContext", multiprocessing.get_context(kind))
         shapes = {telemetry_name(motor.name): (500, 5) for motor in self.config.motors}
-        shapes["tracks"] = (20_000, 13)
+        shapes |= {"tracks": (20_000, 13), **LOCK_SHAPES}
         self.handles = make_handles(context, self.config, self._shared, self.start_ns, shapes)
         self.segments = Segments(self.handles, shapes)
         near, far = context.Pipe()

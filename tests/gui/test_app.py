@@ -22,11 +22,11 @@ from magscope_app.messages import ProcessReady, Shutdown
 from magscope_app.processes.child import ChildStart, child_main
 from magscope_app.processes.handles import make_handles, telemetry_name
 from magscope_app.processes.link import Link
-from magscope_app.processes.segments import Segments
+from magscope_app.processes.segments import LOCK_SHAPES, Segments
 from tests.gui.hands import find
 from tests.gui.rig import config
 
-_SHAPES = {"tracks": (1000, 13), telemetry_name("focus"): (100, 5)}
+_SHAPES = {"tracks": (1000, 13), telemetry_name("focus"): (100, 5), **LOCK_SHAPES}
 
 
 class Child:

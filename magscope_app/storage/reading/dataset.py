@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from magscope_app.data import DataCoordinatesIterator
 from magscope_app.errors import MagscopeError
+from magscope_app.storage.reading.correcting import corrected
 from magscope_app.storage.reading.documents import read_description, read_events
 from magscope_app.storage.reading.images import Images
 from magscope_app.storage.reading.telemetry import at_times
@@ -198,6 +199,20 @@ class Dataset:
         z_nm + focal_shift_factor · focus_nm − surface_nm; NaN where the dataset does not know these.
         """
         return np.ascontiguousarray(self.tracks()["height_nm"])
+
+    def drift(self) -> Records:
+        """Return the drift of every frame for which it was measured (n,), structured, in frame order.
+
+        frame_id, t_ns, dx_nm, dy_nm, dz_nm (of the height), tilt_x, tilt_y (change of dz per nm),
+        centre_x_nm, centre_y_nm (where dz is dz_nm), n_beads. Empty where no drift was measured.
+        """
+        return self._tracks.drift()
+
+    def corrected_tracks(
+        self, bead_id: int | None = None, *, first_frame: int | None = None, stop_frame: int | None = None
+    ) -> Records:
+        """Return `tracks` less the drift: x_nm, y_nm, z_nm and height_nm; NaN in frames without drift."""
+        return corrected(self.tracks(bead_id, first_frame=first_frame, stop_frame=stop_frame), self.drift())
 
     def truth(self) -> Records | None:
         """Return where the beads of a simulated run really were, structured; None in real recordings."""

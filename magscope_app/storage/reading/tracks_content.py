@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from magscope_app.datatypes.columns import TELEMETRY_COLUMNS
+from magscope_app.datatypes.columns import DRIFT_COLUMNS, TELEMETRY_COLUMNS
 from magscope_app.storage.reading.guard import DAMAGE
 from magscope_app.storage.table import CHUNK_ROWS
 
@@ -46,6 +46,8 @@ FRAMES_DTYPE: Final = np.dtype(
 )
 #: One state of one motor.
 TELEMETRY_DTYPE: Final = np.dtype([(name, np.float64) for name in TELEMETRY_COLUMNS])
+#: The drift of one frame.
+DRIFT_DTYPE: Final = np.dtype([(name, np.float64) for name in DRIFT_COLUMNS])
 
 _PER_FRAME: Final = ("frame_timestamps_ns", "frame_ids", "frame_session_ns", "focus_nm")
 _PER_RECORD: Final = ("bead_ids", "positions_nm", "roi_positions_px", "sigma_nm", "quality")
@@ -162,6 +164,11 @@ class TracksContent:
     def telemetry(self, device: str) -> Records:
         """Return the rows of a device, structured as `TELEMETRY_DTYPE`."""
         return _structured(self._rows(self._file["telemetry"][device]), TELEMETRY_DTYPE)
+
+    def drift(self) -> Records:
+        """Return the drift, structured as `DRIFT_DTYPE`; empty where none was measured."""
+        rows = self._rows(self._file["drift"]) if "drift" in self._file else np.empty((0, len(DRIFT_COLUMNS)))
+        return _structured(rows, DRIFT_DTYPE)
 
     def truth(self) -> Records | None:
         """Return the truth with a field per column; None where there is none."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from magscope_app.errors import MagscopeError
 from magscope_app.storage.reading.hdf5_view import read_hdf5
 from magscope_app.storage.reading.tracks_content import (
+    DRIFT_DTYPE,
     FRAMES_DTYPE,
     TELEMETRY_DTYPE,
     TRACKS_DTYPE,
@@ -84,6 +85,10 @@ class TracksParts:
             raise MagscopeError(f"{self._folder} holds no telemetry of {device!r}; devices: {known}")
         parts = self._each(lambda content: content.telemetry(device) if device in content.devices() else None)
         return _joined([part for part in parts if part is not None], "t_ns", TELEMETRY_DTYPE)
+
+    def drift(self) -> Records:
+        """Return the drift of all frames for which it was measured, structured as `DRIFT_DTYPE`."""
+        return _joined(self._each(TracksContent.drift), "frame_id", DRIFT_DTYPE)
 
     def truth(self) -> Records | None:
         """Return where simulated beads really were; None in real recordings."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from magscope_app.datatypes.columns import TRACKS_COLUMNS
+from magscope_app.datatypes.columns import DRIFT_COLUMNS, TRACKS_COLUMNS
 from magscope_app.storage.reading.guard import DAMAGE
 from magscope_app.storage.reading.hdf5_view import open_hdf5
 from magscope_app.storage.reading.tracks_content import Records, TracksContent
@@ -42,7 +42,7 @@ def repair_tracks(source: Path, target: Path, unix_start_ns: int, progress: Prog
     with open_hdf5(source) as file:
         content = TracksContent(file, salvage=True)
         status = str(file.attrs.get("exit_status", "running"))
-        telemetry, truth = _tables(content, source.name, notes)
+        telemetry, drift, truth = _tables(content, source.name, notes)
         made = TracksFile(
             target,
             unix_start_ns=int(file["tracking"].attrs.get("recording_start_ns", unix_start_ns)),
@@ -53,6 +53,7 @@ def repair_tracks(source: Path, target: Path, unix_start_ns: int, progress: Prog
         try:
             for device, (_, rows) in telemetry.items():
                 made.append_telemetry(device, rows)
+            made.append_drift(drift)
             if truth is not None:
                 made.append_truth(_plain(truth))
             ids = [_append(made, content, first, stop, progress) for first, stop in _readable(content)]
@@ -124,10 +125,10 @@ def _is_readable(content: TracksContent, first: int, stop: int) -> bool:
 
 def _tables(
     content: TracksContent, name: str, notes: list[str]
-) -> tuple[dict[str, tuple[dict[str, Any], NDArray[np.float64]]], Records | None]:
-    """Return telemetry, with what is known about each device, and truth, as far as they can be read."""
+) -> tuple[dict[str, tuple[dict[str, Any], NDArray[np.float64]]], NDArray[np.float64], Records | None]:
+    """Return telemetry, with what is known about each device, drift and truth, as far as they can be read."""
     telemetry: dict[str, tuple[dict[str, Any], NDArray[np.float64]]] = {}
-    truth: Records | None = None
+    drift, truth = np.empty((0, len(DRIFT_COLUMNS))), None
     try:
         devices = content.devices()
     except DAMAGE:
@@ -139,13 +140,17 @@ def _tables(
         except DAMAGE:
             notes.append(f"the telemetry of {device} in {name} cannot be read")
     try:
+        drift = _plain(content.drift())
+    except DAMAGE:
+        notes.append(f"the drift in {name} cannot be read")
+    try:
         truth = content.truth()
     except DAMAGE:
         notes.append(f"the truth in {name} cannot be read")
     notes += [
         f"{count} rows of {table} in {name} cannot be read" for table, count in content.lost_rows.items()
     ]
-    return telemetry, truth
+    return telemetry, drift, truth
 
 
 def _plain(table: Records) -> NDArray[np.float64]:

@@ -1,0 +1,76 @@
+"""Sections of what follows the beads: XY-lock, Z-lock, drift."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from magscope_app.config.section import Section
+
+
+class XYLockConfig(Section):
+    """The ROIs follow their beads."""
+
+    on: bool = Field(False, description="Follow from the start.")
+    interval_s: float = Field(0.5, ge=0.02, le=3600, description="Time between two looks at all beads.")
+    window: int = Field(
+        10, ge=1, le=1000, description="Frames whose median says where a bead is; fewer if the interval has."
+    )
+    dead_band_px: float = Field(1.0, ge=0.5, le=50, description="A ROI moves if its bead is farther off.")
+    max_step_px: int = Field(4, ge=1, le=50, description="Largest move of a ROI at once, in x and in y.")
+    min_distance_px: float | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        description="ROIs do not come nearer to each other than this; half of beads.roi_px without it.",
+    )
+    min_quality: float = Field(0.4, ge=0, le=1, description="Rows of lower quality are not believed.")
+    exclude: tuple[int, ...] = Field((), description="Ids of beads that are not followed.")
+
+
+class ZLockConfig(Section):
+    """The focus follows reference beads."""
+
+    on: bool = Field(False, description="Hold the focus as soon as the beads are tracked.")
+    beads: tuple[int, ...] = Field(
+        (), description="Ids of the beads that are followed; those with the role reference without it."
+    )
+    interval_s: float = Field(0.04, ge=0.001, le=60, description="Shortest time between two corrections.")
+    window: int = Field(3, ge=1, le=1000, description="Frames whose median is one measurement.")
+    gain: float = Field(0.4, gt=0, le=1, description="Part of the error that one correction takes back (I).")
+    damping: float = Field(
+        0.1, ge=0, le=1, description="Part of the change of the error that is added to it (P)."
+    )
+    max_step_nm: float = Field(100.0, gt=0, le=10_000, description="Largest correction of the focus.")
+    dead_band_nm: float = Field(0.5, ge=0, le=1000, description="Smaller errors are not corrected.")
+    min_quality: float = Field(0.4, ge=0, le=1, description="Rows of lower quality are not believed.")
+    max_sigma_nm: float = Field(30.0, gt=0, le=1000, description="Rows less certain in z are not believed.")
+    lut_margin_nm: float = Field(
+        100.0, ge=0, le=10_000, description="The lock lets go so far before the end of a bead's Z-LUT."
+    )
+    max_disagreement_nm: float = Field(
+        50.0, gt=0, le=10_000, description="The lock lets go if a bead is farther from the median of all."
+    )
+    max_travel_nm: float = Field(
+        10_000.0, gt=0, le=1e6, description="The lock lets go if it has moved the focus farther than this."
+    )
+    patience_s: float = Field(
+        0.25, gt=0, le=60, description="The lock lets go if no bead was good for so long."
+    )
+    arrival_nm: float = Field(5.0, gt=0, le=1000, description="The focus is where it was sent within this.")
+    arrival_s: float = Field(
+        2.0, gt=0, le=60, description="The lock lets go if the focus takes longer to arrive."
+    )
+
+
+class DriftConfig(Section):
+    """The drift of the stage, seen by reference beads."""
+
+    on: bool = Field(False, description="Measure the drift as soon as the beads are tracked.")
+    beads: tuple[int, ...] = Field(
+        (), description="Ids of the beads that do not move; those with the role reference without it."
+    )
+    window: int = Field(50, ge=1, le=10_000, description="Frames over which the drift is averaged.")
+    tilt: bool = Field(
+        False, description="Let the drift in z be a plane in x and y; needs three beads not on one line."
+    )
+    min_quality: float = Field(0.4, ge=0, le=1, description="Rows of lower quality are not believed.")

@@ -1,0 +1,151 @@
+"""The supervisor's view of the locks: their process, their state, and what they want moved."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from magscope_app.config import Config
+from magscope_app.feedback.state import LockName, LockState
+from magscope_app.messages import Event, Message, MoveMotor, StopMotors, VideoReady
+from magscope_app.messages.locks import CorrectFocus, LockChanged, MoveRois
+from magscope_app.processes.bead_owner import BeadOwner
+from magscope_app.processes.children import Children
+from magscope_app.processes.motor_desk import MotorDesk
+
+#: Where the locks run.
+FEEDBACK = "feedback"
+_NAMES: tuple[LockName, ...] = ("xy_lock", "z_lock", "drift")
+
+
+class LockDesk:
+    """Starts the locks' process when it is first needed, and carries out what the locks want.
+
+    Parameters
+    ----------
+    config : Config
+        Says which locks are on from the start.
+    children : Children
+        The processes.
+    motors : MotorDesk
+        Moves the focus.
+    beads : BeadOwner
+        Moves the ROIs.
+    tell : callable
+        Tells everyone who wants to know.
+    log : callable
+        Takes level and text for the user.
+    record : callable
+        Takes kind and fields of something that happens now, for the running dataset.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        children: Children,
+        motors: MotorDesk,
+        beads: BeadOwner,
+        tell: Callable[[Message], None],
+        log: Callable[[int, str], None],
+        record: Callable[[str, dict[str, Any]], None],
+    ) -> None:
+        self._children = children
+        self._motors = motors
+        self._beads = beads
+        self._tell, self._log, self._record = tell, log, record
+        self._states: dict[LockName, LockState] = {name: LockState(name) for name in _NAMES}
+        self._wanted = config.xy_lock.on or config.z_lock.on or config.drift.on
+
+    @property
+    def states(self) -> tuple[LockState, ...]:
+        """How every lock is."""
+        return tuple(self._states.values())
+
+    def messages(self) -> list[Message]:
+        """Return how every lock is, for a process that starts late."""
+        return [LockChanged(state) for state in self._states.values()]
+
+    def begin(self) -> None:
+        """Start what the config wants on, now that the beads are known."""
+        if self._wanted and not self._children.alive(FEEDBACK):
+            self._start()
+        self._wanted = False
+
+    def handle(self, message: Message) -> None:
+        """Pass a command on to the locks, or carry out what they want. Raises CommandImpossible.
+
+        Parameters
+        ----------
+        message : Message
+            One of LOCK_COMMANDS or LOCK_REPORTS.
+        """
+        match message:
+            case LockChanged(state):
+                self._on_changed(state)
+            case CorrectFocus():
+                self._motors.command(MoveMotor(message.motor, message.position, message.token), ())
+                self._keep(Event("z_lock", message.frame_id, message.sent_ns, _facts(message)))
+            case MoveRois():
+                self._move_rois(message)
+            case _:
+                if not self._children.alive(FEEDBACK):
+                    self._start()
+                self._children.send(FEEDBACK, message)
+
+    def on_death(self, text: str) -> None:
+        """Say that the locks are gone; the focus stays where it is."""
+        self._log(logging.ERROR, f"{text}; the locks are off, all else goes on")
+        for state in self.states:
+            if state.stage != "off":
+                self._on_changed(LockState(state.name, reason="its process has ended"))
+
+    def stop(self) -> None:
+        """Let go of the focus: the user stops all axes."""
+        self._children.send(FEEDBACK, StopMotors())
+
+    def _keep(self, event: Event) -> None:
+        """Keep a correction in the dataset, with its own frame and time; without a dataset it is dropped."""
+        self._children.send("recording", event)
+
+    def _start(self) -> None:
+        self._children.start([FEEDBACK])
+        known: list[Message] = [*self._motors.state(), self._beads.changed()]
+        if self._beads.format is not None:
+            known.append(VideoReady(self._beads.format))
+        for message in known:
+            self._children.send(FEEDBACK, message)
+
+    def _on_changed(self, state: LockState) -> None:
+        before, self._states[state.name] = self._states[state.name], state
+        for name in ("gui", "experiment"):
+            self._children.send(name, LockChanged(state))
+        anew = before.begun != state.begun
+        if (
+            before.stage == state.stage
+            and not anew
+            and (state.stage == "on" or before.reason == state.reason)
+        ):
+            return
+        self._log(logging.WARNING if state.let_go else logging.INFO, state.text)
+        fields: dict[str, Any] = {"stage": state.stage, "reason": state.reason, "beads": state.bead_ids}
+        self._record("lock", {"lock": state.name} | fields)
+
+    def _move_rois(self, message: MoveRois) -> None:
+        """Move the ROIs, unless somebody has changed the list meanwhile: then the lock looks anew."""
+        if message.version != self._beads.version:
+            return
+        moved = self._beads.follow({move.bead_id: (move.x_px, move.y_px) for move in message.moves})
+        if moved:
+            self._tell(self._beads.changed())
+            moves = [asdict(bead) for bead in moved]
+            self._keep(Event("xy_lock", message.frame_id, message.t_ns, {"moves": moves}))
+
+
+def _facts(message: CorrectFocus) -> dict[str, Any]:
+    """Return what the dataset keeps of a correction."""
+    fields = asdict(message)
+    return {
+        name: fields[name] for name in ("motor", "position", "t_ns", "error_nm", "correction_nm", "n_beads")
+    }

@@ -1,0 +1,107 @@
+"""Drift from beads that do not move: right in x, y, z and tilt, and without jumps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from magscope_app.config.feedback import DriftConfig
+from magscope_app.feedback.drift import DriftAt, DriftMeter
+from magscope_app.feedback.readings import Frame, Reading
+
+FACTOR = 0.88
+PLACES_NM = {1: (1000.0, 2000.0), 2: (41_000.0, 3000.0), 3: (20_000.0, 30_000.0), 4: (5000.0, 25_000.0)}
+
+
+def frame(
+    number: int,
+    drift_nm: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    *,
+    tilt: tuple[float, float] = (0.0, 0.0),
+    focus_nm: float = 0.0,
+    beads: tuple[int, ...] = (1, 2, 3, 4),
+    quality: float = 0.9,
+) -> Frame:
+    readings = {}
+    for bead_id in beads:
+        x_nm, y_nm = PLACES_NM[bead_id]
+        z_nm = 300.0 + drift_nm[2] + tilt[0] * x_nm + tilt[1] * y_nm - FACTOR * focus_nm
+        readings[bead_id] = Reading(x_nm + drift_nm[0], y_nm + drift_nm[1], z_nm, 1.0, quality)
+    return Frame(number, 1e7 * number, focus_nm, readings)
+
+
+def meter_at_zero(bead_ids: tuple[int, ...] = (1, 2, 3, 4), **config: object) -> DriftMeter:
+    meter = DriftMeter(DriftConfig.model_validate({"window": 5} | config), FACTOR)
+    meter.begin(bead_ids)
+    for number in range(30):
+        meter.take(frame(number))
+    assert meter.state.stage == "on"
+    return meter
+
+
+def settled(meter: DriftMeter, **given: object) -> DriftAt:
+    for number in range(30, 40):
+        found = meter.take(frame(number, **given))  # type: ignore[arg-type]  # the arguments of frame
+    assert found is not None
+    return found
+
+
+def test_drift_is_found_and_a_moving_focus_is_none() -> None:
+    found = settled(meter_at_zero(), drift_nm=(12.0, -7.0, 30.0), focus_nm=900.0)
+    np.testing.assert_allclose(found.drift_nm, (12.0, -7.0, 30.0), atol=1e-6)
+    np.testing.assert_array_equal(found.tilt, 0)
+    assert found.n_beads == 4
+    assert len(found.row()) == 10
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    x=st.floats(-3e-3, 3e-3),
+    y=st.floats(-3e-3, 3e-3),
+    beads=st.sampled_from([(1, 2, 3), (2, 3, 4), (1, 2, 3, 4)]),
+)
+def test_three_beads_give_a_plane(x: float, y: float, beads: tuple[int, ...]) -> None:
+    meter = meter_at_zero(beads, tilt=True)
+    found = settled(meter, drift_nm=(0.0, 0.0, 5.0), tilt=(x, y), beads=beads)
+    np.testing.assert_allclose(found.tilt, (x, y), atol=1e-9)
+    centre = np.mean([PLACES_NM[bead_id] for bead_id in beads], axis=0)
+    np.testing.assert_allclose(found.centre_nm, centre)
+    assert found.drift_nm[2] == pytest.approx(5.0 + centre @ (x, y), abs=1e-6)
+
+
+def test_two_beads_give_no_plane() -> None:
+    found = settled(meter_at_zero((1, 2), tilt=True), drift_nm=(0.0, 0.0, 5.0), beads=(1, 2))
+    np.testing.assert_array_equal(found.tilt, 0)
+
+
+def test_beads_come_and_go_without_a_jump() -> None:
+    meter = DriftMeter(DriftConfig(window=5), FACTOR)
+    meter.begin((1, 2))
+    for number in range(30):
+        meter.take(frame(number, beads=(1,)))
+    settled(meter, drift_nm=(50.0, 0.0, 20.0), beads=(1,))
+    assert meter.bead_ids == (1, 2)
+    for number in range(40, 80):
+        found = meter.take(frame(number, (50.0, 0.0, 20.0), beads=(1, 2)))
+        assert found is not None
+        np.testing.assert_allclose(found.drift_nm, (50.0, 0.0, 20.0), atol=1e-6)
+    for number in range(80, 100):
+        found = meter.take(frame(number, (50.0, 0.0, 20.0), beads=(2,)))
+        assert found is not None
+        np.testing.assert_allclose(found.drift_nm, (50.0, 0.0, 20.0), atol=1e-6)
+
+
+def test_without_a_good_bead_there_is_no_drift() -> None:
+    found = settled(meter_at_zero(), quality=0.1)
+    assert np.isnan(found.drift_nm).all()
+    assert found.n_beads == 0
+    meter = DriftMeter(DriftConfig(), FACTOR)
+    meter.begin(())
+    assert "no bead is a reference" in meter.state.text
+    gone = meter_at_zero((1, 2))
+    gone.forget({1})
+    assert gone.on
+    gone.forget({2})
+    assert "taken off the list" in gone.state.text

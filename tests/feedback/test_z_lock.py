@@ -1,0 +1,214 @@
+"""The Z-lock in numbers: it follows, does not swing, and lets go on any doubt."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from magscope_app.config.feedback import ZLockConfig
+from magscope_app.feedback.readings import Frame, Reading
+from magscope_app.feedback.z_lock import ZLock
+from tests.feedback.bench import FACTOR, Bench
+
+
+def held(bench: Bench) -> Bench:
+    """Return the bench with the lock on."""
+    bench.run(0.2)
+    bench.begin()
+    bench.run(0.3)
+    assert bench.lock.state.stage == "on", bench.lock.state
+    return bench
+
+
+def test_it_follows_drift_and_a_step() -> None:
+    bench = held(Bench(stage_nm=lambda t_s: 5.0 * t_s + (500.0 if t_s > 2 else 0.0), noise_nm=3.0))
+    bench.run(4.5)
+    z_nm = np.array(bench.z_nm)
+    aim_nm = z_nm[20:180].mean()
+    assert (z_nm[-200:] - aim_nm).std() < 2
+    assert abs(z_nm[-200:].mean() - aim_nm) < 2
+    # After the step, the beads do not go to the other side.
+    assert z_nm[200:].min() > aim_nm - 0.2 * 500
+    steps_nm = [abs(decision.correction_nm) for decision in bench.decisions]
+    assert max(steps_nm) <= bench.config.max_step_nm
+    assert bench.lock.state.stage == "on"
+    assert bench.lock.focus_latency_ms > 0
+
+
+def test_ten_corrections_a_second() -> None:
+    bench = held(Bench(config=ZLockConfig(dead_band_nm=0), noise_nm=3.0))
+    bench.run(2.0)
+    assert len(bench.decisions) >= 20
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    tracking_ms=st.integers(0, 150),
+    piezo_ms=st.integers(1, 80),
+    gain=st.floats(0.1, 0.9),
+    damping=st.floats(0, 0.3),
+    step_nm=st.floats(-400, 400),
+)
+def test_latency_makes_it_slow_but_never_swing(
+    tracking_ms: int, piezo_ms: int, gain: float, damping: float, step_nm: float
+) -> None:
+    config = ZLockConfig(gain=gain, damping=damping, max_step_nm=500, arrival_nm=1)
+    bench = Bench(
+        config=config,
+        stage_nm=lambda t_s: step_nm if t_s > 1.0 else 0.0,
+        tracking_ms=tracking_ms,
+        piezo_ms=piezo_ms,
+    )
+    bench.run(0.4)
+    bench.begin()
+    bench.run(4.0)
+    assert bench.lock.state.stage == "on"
+    z_nm = np.array(bench.z_nm) * math.copysign(1, step_nm)
+    assert z_nm.min() >= -0.2 * abs(step_nm) - 2 * config.dead_band_nm
+    assert abs(z_nm[-1]) <= max(0.4 * abs(step_nm), 6) if gain < 0.2 else abs(z_nm[-1]) < 12
+
+
+def test_a_bead_that_is_gone_ends_it_in_half_a_second() -> None:
+    bench = held(Bench(stage_nm=lambda t_s: 5.0 * t_s, noise_nm=3.0))
+    before_nm, corrections = bench.target_nm, len(bench.decisions)
+    bench.lost = {0}
+    bench.run(0.5)
+    assert bench.lock.state.let_go
+    assert "bead 0 is not tracked" in bench.lock.state.reason
+    assert abs(bench.target_nm - before_nm) <= bench.config.max_step_nm
+    assert len(bench.decisions) <= corrections + 1
+    at_nm = bench.target_nm
+    bench.lost = set()
+    bench.run(1.0)
+    assert bench.target_nm == at_nm
+
+
+def test_of_several_beads_one_may_be_lost() -> None:
+    bench = held(Bench(bead_ids=(1, 2, 3), stage_nm=lambda t_s: 20.0 * t_s))
+    bench.lost = {2}
+    bench.run(2.0)
+    assert bench.lock.state.stage == "on"
+    assert bench.lock.state.reason == "bead 2 is not tracked"
+    assert abs(bench.z_nm[-1] - bench.z_nm[30]) < 5
+
+
+def test_beads_that_disagree_end_it() -> None:
+    bench = held(Bench(bead_ids=(1, 2, 3)))
+    bench.moved_nm = {3: 80.0}
+    bench.run(0.3)
+    assert bench.lock.state.let_go
+    assert "bead 3 has moved 80 nm" in bench.lock.state.reason
+    assert bench.target_nm == 0.0
+
+
+def test_the_end_of_the_lut_ends_it() -> None:
+    bench = held(Bench())
+    bench.stage_nm = lambda _: 1950.0
+    bench.run(0.5)
+    assert bench.lock.state.let_go
+    assert "near the end of its Z-LUT (-1900 to 1900 nm)" in bench.lock.state.reason
+
+
+def test_a_stuck_focus_ends_it() -> None:
+    bench = held(Bench(stage_nm=lambda t_s: 200.0 if t_s > 0.6 else 0.0))
+    bench.stuck = True
+    bench.run(3.0)
+    assert bench.lock.state.let_go
+    assert "did not reach" in bench.lock.state.reason
+    assert "stuck" in bench.lock.state.reason
+    assert abs(bench.target_nm) <= bench.config.max_step_nm
+    assert len(bench.decisions) == 1
+
+
+def test_a_focus_that_goes_the_wrong_way_ends_it() -> None:
+    bench = held(Bench(stage_nm=lambda t_s: 60.0 if t_s > 0.6 else 0.0, sign=-1.0))
+    bench.run(4.0)
+    assert bench.lock.state.let_go
+    assert "farther off with every step" in bench.lock.state.reason
+    assert abs(bench.target_nm) <= 5 * bench.config.max_step_nm
+
+
+def test_somebody_elses_move_ends_it() -> None:
+    bench = held(Bench())
+    bench.target_nm += 300.0
+    bench.run(0.3)
+    assert bench.lock.state.let_go
+    assert bench.lock.state.reason == "the focus was moved or stopped by something else"
+    assert bench.target_nm == 300.0
+
+
+def test_too_long_a_way_ends_it() -> None:
+    bench = held(Bench(config=ZLockConfig(max_travel_nm=200), stage_nm=lambda t_s: 100.0 * t_s))
+    bench.run(4.0)
+    assert bench.lock.state.let_go
+    assert "200 nm from where the lock began" in bench.lock.state.reason
+    assert abs(bench.target_nm) <= 201 + bench.config.max_step_nm
+
+
+def test_it_waits_for_beads_and_a_resting_focus() -> None:
+    bench = Bench()
+    bench.lost = {0}
+    bench.begin()
+    bench.run(0.5)
+    assert bench.lock.state.text == "Z-lock waits: bead 0 is not tracked"
+    bench.lost = set()
+    bench.run(0.5)
+    assert bench.lock.state.stage == "on"
+    nobody = Bench(bead_ids=())
+    nobody.begin()
+    assert "no bead is a reference" in nobody.lock.state.text
+
+
+def test_the_beads_can_be_held_elsewhere() -> None:
+    bench = held(Bench())
+    assert bench.lock.shift(300.0) is None
+    bench.run(1.5)
+    assert bench.z_nm[-1] == pytest.approx(300.0, abs=5)
+    assert bench.lock.shift(5000.0) is not None
+    assert bench.lock.state.stage == "on"
+
+
+def test_beads_taken_off_the_list_are_forgotten() -> None:
+    bench = held(Bench(bead_ids=(1, 2)))
+    bench.lock.forget({1, 7})
+    assert bench.lock.state.stage == "on"
+    bench.lock.forget({2})
+    assert bench.lock.state.text == "Z-lock has let go: bead 2 was taken off the list"
+
+
+_FLOATS = st.floats(-5000, 5000) | st.just(math.nan)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    readings=st.lists(st.tuples(_FLOATS, _FLOATS, st.floats(0, 1), st.booleans()), min_size=60, max_size=120),
+    rows=st.lists(_FLOATS, min_size=1, max_size=5),
+)
+def test_whatever_it_sees_no_step_is_too_large(
+    readings: list[tuple[float, float, float, bool]], rows: list[float]
+) -> None:
+    """Readings and telemetry of any kind: every command is finite and within the largest step."""
+    config = ZLockConfig(arrival_s=60)
+    lock = ZLock(config, FACTOR, 0.005, lambda _: (-2000.0, 2000.0))
+    rest = np.array([[0.0, 0.0, 0.0, 0.0, 1.0]])
+    lock.begin((0,))
+    for number in range(10):
+        lock.take(Frame(number, 1e7 * (number + 1), 0.0, {0: Reading(1.0, 1.0, 0.0, 1.0, 0.9)}), rest)
+    assert lock.state.stage == "on"
+    at_nm = 0.0
+    for number, (z_nm, sigma_nm, quality, good) in enumerate(readings):
+        t_ns = 1e7 * (number + 11)
+        reading = Reading(1.0, 1.0, z_nm if good else z_nm / 50, abs(sigma_nm), quality)
+        decision = lock.take(Frame(number + 10, t_ns, 0.0, {0: reading}), rest)
+        if decision is not None and decision.correction_nm:
+            assert lock.on
+            assert abs(decision.focus_nm - at_nm) <= config.max_step_nm * (1 + 1e-9)
+            at_nm = decision.focus_nm
+            lock.sent(decision, t_ns)
+        wild = rows[number % len(rows)]
+        lock.watch(np.array([[t_ns + 1, at_nm + (wild if good else 0.0), at_nm, 0.0, 1.0]]), t_ns + 2)
+    assert abs(at_nm) <= config.max_travel_nm
