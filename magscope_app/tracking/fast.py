@@ -13,7 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking.columns import N_COLUMNS, QUALITY, X, Z
-from magscope_app.tracking.fast_arrays import Scratch, Settings
+from magscope_app.tracking.fast_arrays import (
+    Scratch,
+    Settings,
+    check_every,
+    coarse_every,
+    n_rows,
+)
+from magscope_app.tracking.fast_check_kernels import N_SUMS
 from magscope_app.tracking.fast_kernels import DONE, NEEDS_FULL, align
 from magscope_app.tracking.flags import TrackFlag
 from magscope_app.tracking.full import FullFit
@@ -22,9 +29,8 @@ from magscope_app.tracking.method import Job, Method, Setup
 from magscope_app.tracking.qi import quadrant_interpolations
 from magscope_app.tracking.reference_kernels import N_TERMS
 from magscope_app.tracking.reference_maker import ReferenceMaker
-from magscope_app.tracking.references import CHECK_EVERY, CHECK_STEPS_PER_PX, References
+from magscope_app.tracking.references import CHECK_STEPS_PER_PX, References
 from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, PLACE, USUAL
-from magscope_app.tracking.window_kernels import Window
 
 #: References that one pass may ask for; more are asked for in the next.
 _MOST_WANTED = 4096
@@ -75,10 +81,8 @@ class CachedAlignment:
         self._n_known = 0
         self._spent_s = 0.0
         self._wanted = np.zeros(1 + 2 * _MOST_WANTED, np.int64)
-        radials = references.radials
-        n_pixels, n_radii = setup.roi_px**2, radials.coefs.shape[1]
-        self._narrow = _scratch(np.zeros(n_pixels, np.uint8), n_radii)
-        self._wide = _scratch(np.zeros(n_pixels, np.int16), n_radii)
+        n_radii = references.radials.coefs.shape[1]
+        self._narrow, self._wide = (_scratch(setup.roi_px, kind, n_radii) for kind in (np.uint8, np.int16))
 
     @property
     def n_references(self) -> int:
@@ -117,7 +121,8 @@ class CachedAlignment:
             shift,
             _LARGEST_SUM // (127 * largest),
             float(CHECK_STEPS_PER_PX),
-            CHECK_EVERY,
+            coarse_every(self._size),
+            check_every(self._size),
         )
         what = align(
             job.frames,
@@ -127,7 +132,7 @@ class CachedAlignment:
             self._sigma_known,
             stop,
             self._cells,
-            self._references.pool,
+            self._references.pools,
             self._references.radials,
             self._wide if wide else self._narrow,
             settings,
@@ -200,10 +205,26 @@ class CachedAlignment:
             )
 
 
-def _scratch(window: Window, n_radii: int) -> Scratch:
+def _scratch(roi_px: int, kind: type[np.uint8] | type[np.int16], n_radii: int) -> Scratch:
     """Allocate the work space of a thread."""
-    table = np.zeros(n_radii, np.float32)
-    return Scratch(window, np.zeros(4), np.zeros(N_TERMS), np.zeros(2), np.zeros(9), table, np.zeros(8))
+    n_sparse = n_rows(roi_px, coarse_every(roi_px)) * roi_px
+    n_checked = n_rows(roi_px, check_every(roi_px)) * roi_px
+    return Scratch(
+        np.zeros(roi_px**2, kind),
+        np.zeros(n_sparse, kind),
+        np.zeros(4),
+        np.zeros(N_TERMS),
+        np.zeros(2),
+        np.zeros(9),
+        np.zeros(n_radii, np.float32),
+        np.zeros(n_checked, np.int32),
+        np.zeros(n_checked, np.float32),
+        np.zeros(n_checked, np.float32),
+        np.zeros(N_SUMS),
+        np.zeros(9),
+        np.zeros(3),
+        np.zeros(1, np.int64),
+    )
 
 
 def _part(job: Job, beads: npt.NDArray[np.int64]) -> Job:
