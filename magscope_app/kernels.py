@@ -32,8 +32,8 @@ def kernel(function: _Function) -> _Function:
 def lean_kernel(function: _Function) -> _Function:
     """Compile a `kernel` that allocates no array and returns none.
 
-    It counts no references to arrays: its callers hold them. In a loop of small functions with many arrays that
+    It counts no references to arrays: its callers hold them. In a loop of small functions with many arrays
     counting takes longer than all the rest, and threads that share arrays wait for each other's counts.
     """
-    compiled = njit(nogil=True, cache=True, fastmath=set(_FASTMATH), error_model="numpy", _nrt=False)(function)
-    return cast("_Function", compiled)
+    compile_it = njit(nogil=True, cache=True, fastmath=set(_FASTMATH), error_model="numpy", _nrt=False)
+    return cast("_Function", compile_it(function))

@@ -13,19 +13,20 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
-#: Two sizes of cells. Coarse ones reach beyond the middle, for windows that the frame's end holds back.
-COARSE, FINE = 0, 1
-CELLS_PER_PX = (2, 4)
-SPAN_PX = (8, 1)
-Z_CELLS_PER_COARSE = (1, 2)
+#: Kinds of cells. Coarse ones show the way, with few pixels; wide ones, as large and with all pixels, take
+#: the place of fine ones off the middle, for windows that the frame's end holds back.
+COARSE, FINE, WIDE = 0, 1, 2
+CELLS_PER_PX = (2, 4, 2)
+SPAN_PX = (8, 1, 8)
+Z_CELLS_PER_COARSE = (1, 2, 1)
 #: Rows of pixels are left out where that leaves so many: coarse references show the way, a check needs few.
 _LEAST_COARSE_ROWS, _CHECKED_ROWS = 16, 8
 #: A coarse reference uses at least every so many rows.
 _SPARSEST = 4
 #: How far from its centre, in half cells, a reference's polynomial is fitted and used: coarse ones lead the
 #: way, fine ones are exact.
-SAMPLED = (2.1, 1.3)
-GOOD = (2.0, 1.25)
+SAMPLED = (2.1, 1.3, 2.1)
+GOOD = (2.0, 1.25, 2.0)
 
 #: Entries of the index that are no slot: not asked for yet, asked for, and refused for want of room.
 UNKNOWN, ASKED, REFUSED = -1, -2, -3
@@ -53,8 +54,8 @@ class Cells(NamedTuple):
     ----------
     slots : ndarray of int32
         Slot of each cell, or why there is none.
-    first : ndarray of int64, (n_luts, 2)
-        Where the cells of a Z-LUT begin in `slots`, coarse and fine; −1: it has no references.
+    first : ndarray of int64, (n_luts, 3)
+        Where the cells of a Z-LUT begin in `slots`, coarse, fine and wide; −1: it has no references.
     n_z : ndarray of int64, (n_luts,)
         Number of coarse cells along z.
     low_nm, width_nm : ndarray of float64, (n_luts,)

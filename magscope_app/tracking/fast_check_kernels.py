@@ -55,8 +55,8 @@ def _look_up(n_rows: int, x: float, y: float, scratch: Scratch, settings: Settin
             k = np.int32(at)
             below[start + np.uint64(column)] = k
             parts[start + np.uint64(column)] = at - np.float32(k)
-    # A loop of its own that could end early, which it never does: only then the compiler takes plain loads and
-    # not the vectors' gather instructions, which are many times slower on some processors.
+    # A loop of its own that could end early, which it never does: only then the compiler takes plain loads
+    # and not the vectors' gather instructions, which are many times slower on some processors.
     for j in range(n_rows * size):
         k = np.uint64(below[np.uint64(j)])
         if k >= np.uint64(table.shape[0] - 1):

@@ -18,6 +18,7 @@ from magscope_app.tracking.fast_arrays import (
     REFUSED,
     SPAN_PX,
     UNKNOWN,
+    WIDE,
     Z_CELLS_PER_COARSE,
     Cells,
     Float64,
@@ -41,15 +42,15 @@ from magscope_app.tracking.window_kernels import (
     window_start,
 )
 
-#: The references in coarse cells, and those in fine ones.
-Pools = tuple[Pool, Pool]
+#: The references in coarse, in fine and in wide cells.
+Pools = tuple[Pool, Pool, Pool]
 #: What the loop says of a ROI, and of a call.
 DONE, NEEDS_REFERENCE, NEEDS_FULL = 0, 1, 2
 
 _MAX_STEPS = 6
 _LONGEST_PX, _LONGEST_NM = 0.8, 80.0
 #: How far from its cell's centre, in half cells, a result is still final.
-_FINAL = 1.15
+_FINAL = 1.1
 #: A bead is looked for where it was on average lately: this share of each move is followed.
 _FOLLOWED = 0.25
 _FAR_PX, _FAR_NM = 1.0, 150.0
@@ -161,6 +162,9 @@ def _descend(
         used = level
         if level == FINE:
             slot = _slot(FINE, lut, x - x0 - middle, y - y0 - middle, z, cells, place, wanted)
+            if slot == REFUSED:
+                used = WIDE
+                slot = _slot(WIDE, lut, x - x0 - middle, y - y0 - middle, z, cells, place, wanted)
         if complete and wanted[0] > asked:
             return NEEDS_REFERENCE, slot, used, x0, y0
         if slot < 0:
@@ -170,8 +174,8 @@ def _descend(
             return NEEDS_REFERENCE, slot, used, x0, y0
         if slot < 0:
             return NEEDS_FULL, slot, used, x0, y0
-        window = scratch.window if used == FINE else scratch.sparse
-        every = 1 if used == FINE else settings.coarse_every
+        window = scratch.sparse if used == COARSE else scratch.window
+        every = settings.coarse_every if used == COARSE else 1
         n = copy_rows(frame, x0, y0, size, every, settings.shift, window)
         four_dots(window, pools[used].rows[slot], n, settings.at_a_time, scratch.forces)
         good, final = _move(pools[used].numbers[slot], scratch)
@@ -395,6 +399,27 @@ def align(
                     start,
                     nothing,
                 )
+                if scratch.best[8] == COARSE and scratch.best[0] > 0:
+                    # Only the way was shown: now with all pixels.
+                    scratch.best[0] = 0.0
+                    for a in range(3):
+                        start[a] = scratch.best[1 + a]
+                    what = _try(
+                        frame,
+                        start,
+                        lut,
+                        corner,
+                        ceiling,
+                        cells,
+                        pools,
+                        radials,
+                        scratch,
+                        settings,
+                        wanted,
+                        complete,
+                    )
+                    if what == NEEDS_REFERENCE:
+                        return NEEDS_REFERENCE
             if not _believed(scratch.best, starts[bead], pools[FINE].check.shape[1]):
                 return NEEDS_FULL
             number = cursor[1] * n_beads + bead

@@ -1,7 +1,7 @@
 """What the sampling of a profile does to a bead's image, and how it is undone.
 
-A table of profiles holds means over circles or bins, not the grey levels of pixels. Bilinear interpolation at a
-place anywhere between four pixels averages them as a product of two triangles 2 px wide does; a nearest bin
+A table of profiles holds means over circles or bins, not the grey levels of pixels. Bilinear interpolation
+at a place anywhere between four pixels averages them as a product of two triangles 2 px wide does; a nearest bin
 averages the pixels of a ring 1 px wide. Fits compare pixels with the model, so that a model of blurred
 rings would be wrong in z.
 """
@@ -72,7 +72,7 @@ def _mean(radius_px: float, sampling: Sampling, n_radii: int, r_step_px: float) 
         x = radius_px * np.cos(turn)[:, None, None] + aside[:, None]
         y = radius_px * np.sin(turn)[:, None, None] + aside
         distances = np.hypot(x, y).ravel()
-        weights = np.broadcast_to(triangle[:, None] * triangle, x.shape[:1] + (_POINTS, _POINTS)).ravel()
+        weights = np.broadcast_to(triangle[:, None] * triangle, (*x.shape[:1], _POINTS, _POINTS)).ravel()
         weights = weights / weights.sum()
     basis = np.eye(n_radii + _BEYOND + 2)
     return np.asarray(weights @ evaluate(basis, np.minimum(distances / r_step_px, n_radii - 1 + _BEYOND)))

@@ -418,8 +418,8 @@ def build_reference(
     every : int
         Every so many rows of pixels are used, from row every // 2 on.
     rows, numbers, check : ndarray
-        Written: (4, n_pixels), (`N_NUMBERS`,), and what the radial model lacks in every `check_every`-th row of
-        pixels, (n_rows · size,); NaN where a pixel says nothing.
+        Written: (4, n_pixels), (`N_NUMBERS`,), and what the radial model lacks in every `check_every`-th row
+        of pixels, (n_rows · size,); NaN where a pixel says nothing.
     """
     n = size * size
     n_steps = (radial.shape[1] - 3) * STEPS_PER_KNOT

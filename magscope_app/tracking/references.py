@@ -17,6 +17,7 @@ from magscope_app.tracking.fast_arrays import (
     SAMPLED,
     SPAN_PX,
     UNKNOWN,
+    WIDE,
     Z_CELLS_PER_COARSE,
     Cells,
     Pool,
@@ -37,8 +38,8 @@ FloatArray = npt.NDArray[np.float64]
 COARSE_NM = 100.0
 #: Steps per px of the radial tables for that comparison.
 CHECK_STEPS_PER_PX = 8
-#: Share of the memory for coarse and for fine cells: coarse ones must not run out.
-_SHARES = (0.3, 0.7)
+#: Share of the memory for coarse, fine and wide cells: coarse ones must not run out.
+_SHARES = (0.25, 0.5, 0.25)
 
 
 class References:
@@ -62,18 +63,18 @@ class References:
         self._noises[:, 4] = [noise is not None or math.isfinite(model.noise_gain) for model in models]
         self._cells = _cells(models)
         self._slots = np.full(len(self._cells.slots), UNKNOWN, np.int32)
-        self._every = (coarse_every(roi_px), 1)
+        self._every = (coarse_every(roi_px), 1, 1)
         most = len(self._cells.slots)
-        coarse, fine = (
+        coarse, fine, wide = (
             _pool(roi_px, every, share * setup.memory_mb * 1e6, most)
             for every, share in zip(self._every, _SHARES, strict=True)
         )
-        self.pools = (coarse, fine)
+        self.pools = (coarse, fine, wide)
         self.radials = _radials(models, self._noises, roi_px)
         self._making = threading.Lock()
         self._lock = threading.Lock()
         self._made: list[tuple[int, int]] = []
-        self._n_taken = [0, 0]
+        self._n_taken = [0, 0, 0]
 
     @property
     def n_made(self) -> int:
@@ -119,7 +120,7 @@ class References:
             self.make(lut, (int(n_z) // 2 * n + n // 2) * n + n // 2)
 
     def _make(self, lut: int, where: int) -> int:
-        level = FINE if where >= self._cells.first[lut, FINE] else COARSE
+        level = max(kind for kind in (COARSE, FINE, WIDE) if where >= self._cells.first[lut, kind])
         pool, slot = self.pools[level], self._n_taken[level]
         if slot >= len(pool.rows):
             return REFUSED
@@ -168,18 +169,18 @@ def _pool(roi_px: int, every: int, n_bytes: float, most: int) -> Pool:
 
 
 def _cells(models: Sequence[LutModel]) -> Cells:
-    """Lay out the index: the coarse cells of a Z-LUT, then its fine ones, then the next Z-LUT."""
+    """Lay out the index: the coarse cells of a Z-LUT, its fine and its wide ones, then the next Z-LUT."""
     n_z = [max(1, math.ceil((model.z_high_nm - model.z_low_nm) / COARSE_NM)) for model in models]
     first, end = [], 0
     for n in n_z:
         row = []
-        for level in (COARSE, FINE):
+        for level in (COARSE, FINE, WIDE):
             row.append(end)
             end += n * Z_CELLS_PER_COARSE[level] * (CELLS_PER_PX[level] * SPAN_PX[level]) ** 2
         first.append(row)
     return Cells(
         np.full(end, UNKNOWN, np.int32),
-        np.array(first, np.int64).reshape(-1, 2),
+        np.array(first, np.int64).reshape(-1, 3),
         np.array(n_z, np.int64),
         np.array([model.z_low_nm for model in models]),
         np.array([(m.z_high_nm - m.z_low_nm) / n for m, n in zip(models, n_z, strict=True)]),

@@ -197,7 +197,7 @@ def test_beads_with_the_same_lut_share_references(zlut: ZLUT) -> None:
     )
     for tracker in (shared, own):
         tracker.track(frames, rois, bead_ids=np.arange(4))
-    assert own.n_references == 4 * shared.n_references > 0
+    assert own.n_references > 3 * shared.n_references > 0
 
 
 def test_without_lut_as_qi(zlut: ZLUT) -> None:
