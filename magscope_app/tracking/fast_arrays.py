@@ -22,7 +22,7 @@ Z_CELLS_PER_COARSE = (1, 2, 1)
 #: Rows of pixels are left out where that leaves so many: coarse references show the way, a check needs few.
 _LEAST_COARSE_ROWS, _CHECKED_ROWS = 16, 8
 #: A coarse reference uses at least every so many rows.
-_SPARSEST = 4
+_SPARSEST = 2
 #: How far from its centre, in half cells, a reference's polynomial is fitted and used: coarse ones lead the
 #: way, fine ones are exact.
 SAMPLED = (2.1, 1.3, 2.1)

@@ -1,8 +1,8 @@
 """What the sampling of a profile does to a bead's image, and how it is undone.
 
 A table of profiles holds means over circles or bins, not the grey levels of pixels. Bilinear interpolation
-at a place anywhere between four pixels averages them as a product of two triangles 2 px wide does; a nearest bin
-averages the pixels of a ring 1 px wide. Fits compare pixels with the model, so that a model of blurred
+at a place anywhere between four pixels averages them as a product of two triangles 2 px wide does; a nearest
+bin averages the pixels of a ring 1 px wide. Fits compare pixels with the model, so that a model of blurred
 rings would be wrong in z.
 """
 
