@@ -1,7 +1,7 @@
 """The method "fast": cached inverse-compositional alignment, checked, with the method "full" behind it.
 
-The result of a frame depends on the frames before it only through the start of the search: by less than 0.15 of
-its uncertainty.
+The result of a frame depends on the frames before it only through the start of the search: by less than
+0.15 of its uncertainty.
 """
 
 from __future__ import annotations

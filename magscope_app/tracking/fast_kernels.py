@@ -302,7 +302,7 @@ def _believed(best: Float64, start: Float64, n_checked: int) -> bool:
     # A sum of n squares has this spread; a neighbour or another bead leaves over more.
     spread = 4 * math.sqrt(2 / n_checked)
     if start[FRESH] > 0:
-        # What is usual is not known: a full fit of the frame before tells of the bead, or noise alone must do.
+        # What is usual is not known: the full fit before told of the bead, or noise alone must do.
         return bool(math.isfinite(start[0]) or best[7] <= _UNUSUAL + spread)
     return bool(best[7] <= _UNUSUAL * start[USUAL] + spread)
 
