@@ -35,5 +35,6 @@ def lean_kernel(function: _Function) -> _Function:
     It counts no references to arrays: its callers hold them. In a loop of small functions with many arrays
     counting takes longer than all the rest, and threads that share arrays wait for each other's counts.
     """
-    compile_it = njit(nogil=True, cache=True, fastmath=set(_FASTMATH), error_model="numpy", _nrt=False)
-    return cast("_Function", compile_it(function))
+    # Numba's annotations leave the option `_nrt` out.
+    make = cast("Callable[..., Callable[[_Function], _Function]]", njit)
+    return make(nogil=True, cache=True, fastmath=set(_FASTMATH), error_model="numpy", _nrt=False)(function)

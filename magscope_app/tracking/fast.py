@@ -31,6 +31,7 @@ from magscope_app.tracking.reference_kernels import N_TERMS
 from magscope_app.tracking.reference_maker import ReferenceMaker
 from magscope_app.tracking.references import CHECK_STEPS_PER_PX, References
 from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, PLACE, USUAL
+from magscope_app.tracking.window_kernels import Window
 
 #: References that one pass may ask for; more are asked for in the next.
 _MOST_WANTED = 4096
@@ -82,7 +83,11 @@ class CachedAlignment:
         self._spent_s = 0.0
         self._wanted = np.zeros(1 + 2 * _MOST_WANTED, np.int64)
         n_radii = references.radials.coefs.shape[1]
-        self._narrow, self._wide = (_scratch(setup.roi_px, kind, n_radii) for kind in (np.uint8, np.int16))
+        n_pixels, n_sparse = setup.roi_px**2, n_rows(setup.roi_px, coarse_every(setup.roi_px)) * setup.roi_px
+        self._narrow, self._wide = (
+            _scratch(setup.roi_px, n_radii, np.zeros(n_pixels, np.uint8), np.zeros(n_sparse, np.uint8)),
+            _scratch(setup.roi_px, n_radii, np.zeros(n_pixels, np.int16), np.zeros(n_sparse, np.int16)),
+        )
 
     @property
     def n_references(self) -> int:
@@ -205,13 +210,12 @@ class CachedAlignment:
             )
 
 
-def _scratch(roi_px: int, kind: type[np.uint8] | type[np.int16], n_radii: int) -> Scratch:
+def _scratch(roi_px: int, n_radii: int, window: Window, sparse: Window) -> Scratch:
     """Allocate the work space of a thread."""
-    n_sparse = n_rows(roi_px, coarse_every(roi_px)) * roi_px
     n_checked = n_rows(roi_px, check_every(roi_px)) * roi_px
     return Scratch(
-        np.zeros(roi_px**2, kind),
-        np.zeros(n_sparse, kind),
+        window,
+        sparse,
         np.zeros(4),
         np.zeros(N_TERMS),
         np.zeros(2),

@@ -58,11 +58,11 @@ def _look_up(n_rows: int, x: float, y: float, scratch: Scratch, settings: Settin
     # A loop of its own that could end early, which it never does: only then the compiler takes plain loads
     # and not the vectors' gather instructions, which are many times slower on some processors.
     for j in range(n_rows * size):
-        k = np.uint64(below[np.uint64(j)])
-        if k >= np.uint64(table.shape[0] - 1):
+        cell = np.uint64(below[np.uint64(j)])
+        if cell >= np.uint64(table.shape[0] - 1):
             break
-        low = table[k]
-        levels[np.uint64(j)] = low + parts[np.uint64(j)] * (table[k + np.uint64(1)] - low)
+        low = table[cell]
+        levels[np.uint64(j)] = low + parts[np.uint64(j)] * (table[cell + np.uint64(1)] - low)
 
 
 @lean_kernel
@@ -144,7 +144,7 @@ def misfit(
     s_vv -= s_uv * s_uv / s_uu
     s_ve -= s_uv * s_ue / s_uu
     explained = s_e * s_e / s_w + s_ue * s_ue / s_uu + s_ve * s_ve / s_vv
-    return max(s_ee - explained, 0.0) / (n - 3)
+    return float(max(s_ee - explained, 0.0) / (n - 3))
 
 
 @lean_kernel
