@@ -95,6 +95,32 @@ def _slot(
 
 
 @lean_kernel
+def _best_slot(
+    level: int,
+    lut: int,
+    x: float,
+    y: float,
+    z: float,
+    cells: Cells,
+    place: Float64,
+    wanted: Int64,
+    complete: bool,
+) -> tuple[int, int]:
+    """Return slot and kind of the finest reference that there is; `level` is COARSE, or FINE for the best."""
+    asked = wanted[0]
+    slot, used = REFUSED, level
+    if level == FINE:
+        slot = _slot(FINE, lut, x, y, z, cells, place, wanted)
+        if slot == REFUSED:
+            used = WIDE
+            slot = _slot(WIDE, lut, x, y, z, cells, place, wanted)
+    if slot < 0 and not (complete and wanted[0] > asked):
+        used = COARSE
+        slot = _slot(COARSE, lut, x, y, z, cells, place, wanted)
+    return slot, used
+
+
+@lean_kernel
 def _move(numbers: Float64, scratch: Scratch) -> tuple[bool, bool]:
     """Move `place[5:8]` to where the answers in `forces` say; return if it is well known, and if final."""
     forces, terms, place = scratch.forces, scratch.terms, scratch.place
@@ -157,19 +183,10 @@ def _descend(
         x0 = window_start(x, size, frame.shape[1])
         y0 = window_start(y, size, frame.shape[0])
         z = min(max(z, low), high)
-        slot = REFUSED
         asked = wanted[0]
-        used = level
-        if level == FINE:
-            slot = _slot(FINE, lut, x - x0 - middle, y - y0 - middle, z, cells, place, wanted)
-            if slot == REFUSED:
-                used = WIDE
-                slot = _slot(WIDE, lut, x - x0 - middle, y - y0 - middle, z, cells, place, wanted)
-        if complete and wanted[0] > asked:
-            return NEEDS_REFERENCE, slot, used, x0, y0
-        if slot < 0:
-            used = COARSE
-            slot = _slot(COARSE, lut, x - x0 - middle, y - y0 - middle, z, cells, place, wanted)
+        slot, used = _best_slot(
+            level, lut, x - x0 - middle, y - y0 - middle, z, cells, place, wanted, complete
+        )  # fmt: skip
         if complete and wanted[0] > asked:
             return NEEDS_REFERENCE, slot, used, x0, y0
         if slot < 0:
@@ -295,6 +312,31 @@ def _try_again(
 
 
 @lean_kernel
+def _finish(
+    frame: Frame,
+    lut: int,
+    corner: Int64,
+    ceiling: int,
+    cells: Cells,
+    pools: Pools,
+    radials: Radials,
+    scratch: Scratch,
+    settings: Settings,
+    wanted: Int64,
+    complete: bool,
+) -> int:
+    """Descend with all pixels from the best result, if that was found with those of coarse references."""
+    best, start = scratch.best, scratch.start
+    if best[8] != COARSE or not best[0] > 0:
+        return DONE
+    best[0] = 0.0
+    start[0], start[1], start[2] = best[1], best[2], best[3]
+    return _try(
+        frame, start, lut, corner, ceiling, cells, pools, radials, scratch, settings, wanted, complete
+    )  # fmt: skip
+
+
+@lean_kernel
 def _believed(best: Float64, start: Float64, n_checked: int) -> bool:
     """Whether the best result explains enough, and leaves over no more than usual for this bead."""
     if not best[0] >= start[LEAST]:
@@ -402,27 +444,11 @@ def align(
                     start,
                     nothing,
                 )
-                if scratch.best[8] == COARSE and scratch.best[0] > 0:
-                    # Only the way was shown: now with all pixels.
-                    scratch.best[0] = 0.0
-                    for a in range(3):
-                        start[a] = scratch.best[1 + a]
-                    what = _try(
-                        frame,
-                        start,
-                        lut,
-                        corner,
-                        ceiling,
-                        cells,
-                        pools,
-                        radials,
-                        scratch,
-                        settings,
-                        wanted,
-                        complete,
-                    )
-                    if what == NEEDS_REFERENCE:
-                        return NEEDS_REFERENCE
+                what = _finish(
+                    frame, lut, corner, ceiling, cells, pools, radials, scratch, settings, wanted, complete
+                )
+                if what == NEEDS_REFERENCE:
+                    return NEEDS_REFERENCE
             if not _believed(scratch.best, starts[bead], pools[FINE].check.shape[1]):
                 return NEEDS_FULL
             number = cursor[1] * n_beads + bead
