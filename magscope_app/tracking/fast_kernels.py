@@ -422,8 +422,7 @@ def align(
         while lut >= 0 and cursor[1] < frames.shape[0]:
             frame = frames[cursor[1]]
             scratch.best[0] = 0.0
-            for a in range(3):
-                start[a] = starts[bead, a]
+            start[0], start[1], start[2] = starts[bead, 0], starts[bead, 1], starts[bead, 2]
             what = _try(
                 frame, start, lut, corner, ceiling, cells, pools, radials, scratch, settings, wanted, complete
             )  # fmt: skip
@@ -431,19 +430,9 @@ def align(
                 return NEEDS_REFERENCE
             if not _believed(scratch.best, starts[bead], pools[FINE].check.shape[1]):
                 _try_again(
-                    frame,
-                    lut,
-                    corner,
-                    ceiling,
-                    cells,
-                    pools,
-                    radials,
-                    scratch,
-                    settings,
-                    starts[bead],
-                    start,
-                    nothing,
-                )
+                    frame, lut, corner, ceiling, cells, pools, radials, scratch, settings, starts[bead],
+                    start, nothing,
+                )  # fmt: skip
                 what = _finish(
                     frame, lut, corner, ceiling, cells, pools, radials, scratch, settings, wanted, complete
                 )
