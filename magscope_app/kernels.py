@@ -19,10 +19,22 @@ if not _settings["CACHE_DIR"]:
     _settings["CACHE_DIR"] = str(kernel_cache_folder())
 
 
+# Sums may be reordered, but NaN stays NaN: "no honest number" is a value here.
+_FASTMATH = frozenset({"reassoc", "contract", "arcp", "nsz"})
+
+
 def kernel(function: _Function) -> _Function:
     """Compile `function`: no interpreter lock, cached on disk, IEEE division, no bounds checks."""
-    # Sums may be reordered, but NaN stays NaN: "no honest number" is a value here.
-    compiled = njit(
-        nogil=True, cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy"
-    )(function)
+    compiled = njit(nogil=True, cache=True, fastmath=set(_FASTMATH), error_model="numpy")(function)
     return cast("_Function", compiled)
+
+
+def lean_kernel(function: _Function) -> _Function:
+    """Compile a `kernel` that allocates no array and returns none.
+
+    It counts no references to arrays: its callers hold them. In a loop of small functions with many arrays
+    counting takes longer than all the rest, and threads that share arrays wait for each other's counts.
+    """
+    # Numba's annotations leave the option `_nrt` out.
+    make = cast("Callable[..., Callable[[_Function], _Function]]", njit)
+    return make(nogil=True, cache=True, fastmath=set(_FASTMATH), error_model="numpy", _nrt=False)(function)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,13 +48,17 @@ def sweep_images(z_nm: npt.NDArray[np.float64], seed: int) -> npt.NDArray[np.uin
 def make_zlut(seed: int = 1) -> ZLUT:
     """Return the demo's Z-LUT from a simulated focus sweep; the same seed gives the same table."""
     z_nm = np.arange(FIRST_NM, LAST_NM + 0.5 * STEP_NM, STEP_NM)
-    return ZLUT.from_sweep(
+    zlut = ZLUT.from_sweep(
         sweep_images(z_nm, seed),
         z_nm,
         nm_per_px=NM_PER_PX,
         focal_shift_factor=FOCAL_SHIFT_FACTOR,
         metadata={"source": "simulated sweep", "bead_radius_nm": RADIUS_NM, "seed": seed},
     )
+    assert zlut.shape is not None  # it is of a sweep
+    # Simulated beads are round: a 2-D template would be 13 MB of noise.
+    round_shape = dataclasses.replace(zlut.shape, template=np.zeros((len(z_nm), 1, 1), np.float32))
+    return dataclasses.replace(zlut, shape=round_shape)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

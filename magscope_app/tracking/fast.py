@@ -1,7 +1,7 @@
 """The method "fast": cached inverse-compositional alignment, checked, with the method "full" behind it.
 
-The result of a frame depends on the frames before it only through the start of the search: by less than a
-tenth of its uncertainty.
+The result of a frame depends on the frames before it only through the start of the search: by less than
+0.15 of its uncertainty.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking.columns import N_COLUMNS, QUALITY, X, Z
-from magscope_app.tracking.fast_arrays import Scratch, Settings
+from magscope_app.tracking.fast_arrays import (
+    Scratch,
+    Settings,
+    check_every,
+    coarse_every,
+    n_rows,
+)
+from magscope_app.tracking.fast_check_kernels import N_SUMS
 from magscope_app.tracking.fast_kernels import DONE, NEEDS_FULL, align
 from magscope_app.tracking.flags import TrackFlag
 from magscope_app.tracking.full import FullFit
@@ -22,7 +29,7 @@ from magscope_app.tracking.method import Job, Method, Setup
 from magscope_app.tracking.qi import quadrant_interpolations
 from magscope_app.tracking.reference_kernels import N_TERMS
 from magscope_app.tracking.reference_maker import ReferenceMaker
-from magscope_app.tracking.references import CHECK_EVERY, CHECK_STEPS_PER_PX, References
+from magscope_app.tracking.references import CHECK_STEPS_PER_PX, References
 from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, PLACE, USUAL
 from magscope_app.tracking.window_kernels import Window
 
@@ -75,10 +82,12 @@ class CachedAlignment:
         self._n_known = 0
         self._spent_s = 0.0
         self._wanted = np.zeros(1 + 2 * _MOST_WANTED, np.int64)
-        radials = references.radials
-        n_pixels, n_radii = setup.roi_px**2, radials.coefs.shape[1]
-        self._narrow = _scratch(np.zeros(n_pixels, np.uint8), n_radii)
-        self._wide = _scratch(np.zeros(n_pixels, np.int16), n_radii)
+        n_radii = references.radials.coefs.shape[1]
+        n_pixels, n_sparse = setup.roi_px**2, n_rows(setup.roi_px, coarse_every(setup.roi_px)) * setup.roi_px
+        self._narrow, self._wide = (
+            _scratch(setup.roi_px, n_radii, np.zeros(n_pixels, np.uint8), np.zeros(n_sparse, np.uint8)),
+            _scratch(setup.roi_px, n_radii, np.zeros(n_pixels, np.int16), np.zeros(n_sparse, np.int16)),
+        )
 
     @property
     def n_references(self) -> int:
@@ -117,7 +126,8 @@ class CachedAlignment:
             shift,
             _LARGEST_SUM // (127 * largest),
             float(CHECK_STEPS_PER_PX),
-            CHECK_EVERY,
+            coarse_every(self._size),
+            check_every(self._size),
         )
         what = align(
             job.frames,
@@ -127,7 +137,7 @@ class CachedAlignment:
             self._sigma_known,
             stop,
             self._cells,
-            self._references.pool,
+            self._references.pools,
             self._references.radials,
             self._wide if wide else self._narrow,
             settings,
@@ -200,10 +210,25 @@ class CachedAlignment:
             )
 
 
-def _scratch(window: Window, n_radii: int) -> Scratch:
+def _scratch(roi_px: int, n_radii: int, window: Window, sparse: Window) -> Scratch:
     """Allocate the work space of a thread."""
-    table = np.zeros(n_radii, np.float32)
-    return Scratch(window, np.zeros(4), np.zeros(N_TERMS), np.zeros(2), np.zeros(9), table, np.zeros(8))
+    n_checked = n_rows(roi_px, check_every(roi_px)) * roi_px
+    return Scratch(
+        window,
+        sparse,
+        np.zeros(4),
+        np.zeros(N_TERMS),
+        np.zeros(2),
+        np.zeros(9),
+        np.zeros(n_radii, np.float32),
+        np.zeros(n_checked, np.int32),
+        np.zeros(n_checked, np.float32),
+        np.zeros(n_checked, np.float32),
+        np.zeros(N_SUMS),
+        np.zeros(9),
+        np.zeros(3),
+        np.zeros(1, np.int64),
+    )
 
 
 def _part(job: Job, beads: npt.NDArray[np.int64]) -> Job:

@@ -13,18 +13,38 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
-#: Two sizes of cells. Coarse ones reach beyond the middle, for windows that the frame's end holds back.
-COARSE, FINE = 0, 1
-CELLS_PER_PX = (2, 4)
-SPAN_PX = (8, 1)
-Z_CELLS_PER_COARSE = (1, 2)
+#: Kinds of cells. Coarse ones show the way, with few pixels; wide ones, as large and with all pixels, take
+#: the place of fine ones off the middle, for windows that the frame's end holds back.
+COARSE, FINE, WIDE = 0, 1, 2
+CELLS_PER_PX = (2, 4, 2)
+SPAN_PX = (8, 1, 8)
+Z_CELLS_PER_COARSE = (1, 2, 1)
+#: Rows of pixels are left out where that leaves so many: coarse references show the way, a check needs few.
+_LEAST_COARSE_ROWS, _CHECKED_ROWS = 16, 8
+#: A coarse reference uses at least every so many rows.
+_SPARSEST = 2
 #: How far from its centre, in half cells, a reference's polynomial is fitted and used: coarse ones lead the
 #: way, fine ones are exact.
-SAMPLED = (2.1, 1.3)
-GOOD = (2.0, 1.25)
+SAMPLED = (2.1, 1.3, 2.1)
+GOOD = (2.0, 1.25, 2.0)
 
 #: Entries of the index that are no slot: not asked for yet, asked for, and refused for want of room.
 UNKNOWN, ASKED, REFUSED = -1, -2, -3
+
+
+def coarse_every(roi_px: int) -> int:
+    """Return that coarse references use every so many rows of pixels."""
+    return min(max(roi_px // _LEAST_COARSE_ROWS, 1), _SPARSEST)
+
+
+def check_every(roi_px: int) -> int:
+    """Return that every so many rows of pixels are compared with the model."""
+    return max(roi_px // _CHECKED_ROWS, 1)
+
+
+def n_rows(roi_px: int, every: int) -> int:
+    """Return the number of rows `every` apart, from row every // 2 on."""
+    return len(range(every // 2, roi_px, every))
 
 
 class Cells(NamedTuple):
@@ -34,8 +54,8 @@ class Cells(NamedTuple):
     ----------
     slots : ndarray of int32
         Slot of each cell, or why there is none.
-    first : ndarray of int64, (n_luts, 2)
-        Where the cells of a Z-LUT begin in `slots`, coarse and fine; −1: it has no references.
+    first : ndarray of int64, (n_luts, 3)
+        Where the cells of a Z-LUT begin in `slots`, coarse, fine and wide; −1: it has no references.
     n_z : ndarray of int64, (n_luts,)
         Number of coarse cells along z.
     low_nm, width_nm : ndarray of float64, (n_luts,)
@@ -50,7 +70,17 @@ class Cells(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """The references: rows (n, 4, size²), numbers (n, 80), and the part of the model for the check (n, m)."""
+    """The references of one size of cells.
+
+    Attributes
+    ----------
+    rows : ndarray of int8, (n, 4, n_pixels)
+        Coarse ones have the pixels of every so many rows.
+    numbers : ndarray of float64, (n, 81)
+        See `reference_kernels`.
+    check : ndarray of float32, (n, m)
+        The part of the model for the check.
+    """
 
     rows: npt.NDArray[np.int8]
     numbers: Float64
@@ -85,12 +115,19 @@ class Scratch(NamedTuple):
     """Work space of one thread."""
 
     window: Window
+    sparse: Window
     forces: Float64
     terms: Float64
     halves: Float64
     place: Float64
     table: Float32
+    below: npt.NDArray[np.int32]
+    parts: Float32
+    levels: Float32
+    sums: Float64
     best: Float64
+    start: Float64
+    nothing: Int64
 
 
 class Settings(NamedTuple):
@@ -100,4 +137,5 @@ class Settings(NamedTuple):
     shift: int
     at_a_time: int
     steps_per_px: float
+    coarse_every: int
     check_every: int

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from magscope_app.kernels import kernel
+from magscope_app.kernels import lean_kernel
 from magscope_app.tracking.fast_arrays import (
     Cells,
     Float32,
@@ -19,13 +19,14 @@ from magscope_app.tracking.fast_arrays import (
 )
 from magscope_app.tracking.lut_kernels import spline_weights
 from magscope_app.tracking.reference_kernels import CLIPS, SIGNAL
-from magscope_app.tracking.window_kernels import Window
 
+#: Sums that `_add_sums` writes.
+N_SUMS = 11
 #: A bead so much brighter than in the sweep may clip where it did not there.
 _BRIGHTER = 1.02
 
 
-@kernel
+@lean_kernel
 def _blend(radials: Radials, lut: int, z: float, table: Float32) -> None:
     """Write the Z-LUT's profile at z."""
     plane = (z - radials.low_nm[lut]) / radials.step_nm[lut]
@@ -39,56 +40,80 @@ def _blend(radials: Radials, lut: int, z: float, table: Float32) -> None:
         table[j] = a * rows[k, j] + b * rows[k + 1, j] + c * rows[k + 2, j] + d * rows[k + 3, j]
 
 
-@kernel
-def _row_sums(
-    start: int,
-    dy: float,
-    x: float,
-    gain: float,
-    window: Window,
-    check: Float32,
-    table: Float32,
-    noise: Float64,
-    settings: Settings,
-) -> tuple[float, float, float, float, float, float, float]:
-    """Compare one row with the model: the number of pixels, and weighted sums of 1, u, u², e, u · e and e².
+@lean_kernel
+def _look_up(n_rows: int, x: float, y: float, scratch: Scratch, settings: Settings) -> None:
+    """Write the Z-LUT's level at the pixels of the rows that are compared."""
+    size, every = settings.size, settings.check_every
+    table, below, parts, levels = scratch.table, scratch.below, scratch.parts, scratch.levels
+    last, at_x, steps = np.float32(table.shape[0] - 2), np.float32(x), np.float32(settings.steps_per_px)
+    for i in range(n_rows):
+        dy = np.float32(i * every + every // 2 - y)
+        square, start = np.float32(dy * dy), np.uint64(i * size)
+        for column in range(size):
+            dx = np.float32(column) - at_x
+            at = min(np.sqrt(dx * dx + square) * steps, last)
+            k = np.int32(at)
+            below[start + np.uint64(column)] = k
+            parts[start + np.uint64(column)] = at - np.float32(k)
+    # A loop of its own that could end early, which it never does: only then the compiler takes plain loads
+    # and not the vectors' gather instructions, which are many times slower on some processors.
+    for j in range(n_rows * size):
+        cell = np.uint64(below[np.uint64(j)])
+        if cell >= np.uint64(table.shape[0] - 1):
+            break
+        low = table[cell]
+        levels[np.uint64(j)] = low + parts[np.uint64(j)] * (table[cell + np.uint64(1)] - low)
 
-    e is what the model leaves over, u the column from the middle of the window.
+
+@lean_kernel
+def _add_sums(
+    n_rows: int, gain: float, check: Float32, noise: Float64, scratch: Scratch, settings: Settings
+) -> None:
+    """Write into `sums` the number of pixels, and weighted sums of 1, u, u², e, ue, e², v, v², uv and ve.
+
+    e is what the model leaves over, u and v are column and row from the middle of the window.
     """
-    size = settings.size
-    last = np.float32(table.shape[0] - 2)
-    steps = np.float32(settings.steps_per_px)
-    middle, light, at_x = np.float32(0.5 * (size - 1)), np.float32(gain), np.float32(x)
-    square, shift = np.float32(dy * dy), np.float32(settings.shift)
+    size, every = settings.size, settings.check_every
+    window, levels, sums = scratch.window, scratch.levels, scratch.sums
+    middle, light, shift = np.float32(0.5 * (size - 1)), np.float32(gain), np.float32(settings.shift)
     e_gain, dark = np.float32(noise[0]), np.float32(noise[1])
     floor = np.float32(noise[2] + gain * gain * noise[3])
-    n = s_w = s_u = s_uu = s_e = s_ue = s_ee = np.float32(0)
-    # Nothing is stored in here: only then does the compiler look up whole vectors in the table.
-    for column in range(size):
-        dx = np.float32(column) - at_x
-        at = min(np.sqrt(dx * dx + square) * steps, last)
-        below = np.int32(at)
-        k = np.uint32(below)
-        level = table[k] + (at - np.float32(below)) * (table[k + np.uint32(1)] - table[k])
-        extra = check[np.uint64(column)]
-        seen = extra == extra
-        model = light * (level + extra)
-        rest = np.float32(window[np.uint64(start) + np.uint64(column)]) + shift - model
-        weight = np.float32(1) / (e_gain * max(model - dark, np.float32(0)) + floor)
-        w = weight if seen else np.float32(0)
-        e = rest if seen else np.float32(0)
-        u = np.float32(column) - middle
-        n += np.float32(1) if seen else np.float32(0)
-        s_w += w
-        s_u += w * u
-        s_uu += w * u * u
-        s_e += w * e
-        s_ue += w * u * e
-        s_ee += w * e * e
-    return float(n), float(s_w), float(s_u), float(s_uu), float(s_e), float(s_ue), float(s_ee)
+    sums[:] = 0.0
+    for i in range(n_rows):
+        row = i * every + every // 2
+        v, start, at = row - 0.5 * (size - 1), np.uint64(i * size), np.uint64(row * size)
+        n = s_w = s_u = s_uu = s_e = s_ue = s_ee = np.float32(0)
+        for column in range(size):
+            j = start + np.uint64(column)
+            extra = check[j]
+            seen = extra == extra
+            model = light * (levels[j] + extra)
+            rest = np.float32(window[at + np.uint64(column)]) + shift - model
+            weight = np.float32(1) / (e_gain * max(model - dark, np.float32(0)) + floor)
+            w = weight if seen else np.float32(0)
+            e = rest if seen else np.float32(0)
+            u = np.float32(column) - middle
+            n += np.float32(1) if seen else np.float32(0)
+            s_w += w
+            s_u += w * u
+            s_uu += w * u * u
+            s_e += w * e
+            s_ue += w * u * e
+            s_ee += w * e * e
+        sums[0] += n
+        sums[1] += s_w
+        sums[2] += s_u
+        sums[3] += s_uu
+        sums[4] += s_e
+        sums[5] += s_ue
+        sums[6] += s_ee
+        sums[7] += v * s_w
+        sums[8] += v * v * s_w
+        sums[9] += v * s_u
+        sums[10] += v * s_e
 
 
-@kernel
+@lean_kernel
 def misfit(
     x: float,
     y: float,
@@ -101,36 +126,14 @@ def misfit(
     settings: Settings,
 ) -> float:
     """Return χ² per freedom of the model, with a background plane, on some rows of the window."""
-    size, every = settings.size, settings.check_every
-    middle = 0.5 * (size - 1)
+    n_rows = check.shape[0] // settings.size
     _blend(radials, lut, z, scratch.table)
-    n = s_w = s_u = s_uu = s_e = s_ue = s_ee = s_v = s_vv = s_uv = s_ve = 0.0
-    for i in range(check.shape[0] // size):
-        row = i * every + every // 2
-        v = row - middle
-        count, w, u, uu, e, ue, ee = _row_sums(
-            row * size,
-            row - y,
-            x,
-            gain,
-            scratch.window,
-            check[i * size : (i + 1) * size],
-            scratch.table,
-            radials.noise[lut],
-            settings,
-        )
-        n += count
-        s_w += w
-        s_u += u
-        s_uu += uu
-        s_e += e
-        s_ue += ue
-        s_ee += ee
-        s_v += v * w
-        s_vv += v * v * w
-        s_uv += v * u
-        s_ve += v * e
-    if n < size:
+    _look_up(n_rows, x, y, scratch, settings)
+    _add_sums(n_rows, gain, check, radials.noise[lut], scratch, settings)
+    sums = scratch.sums
+    n, s_w, s_u, s_uu, s_e, s_ue, s_ee = sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6]
+    s_v, s_vv, s_uv, s_ve = sums[7], sums[8], sums[9], sums[10]
+    if n < settings.size:
         return math.inf
     # What offset and plane explain, one after the other, each freed of those before.
     s_uu -= s_u * s_u / s_w
@@ -141,17 +144,17 @@ def misfit(
     s_vv -= s_uv * s_uv / s_uu
     s_ve -= s_uv * s_ue / s_uu
     explained = s_e * s_e / s_w + s_ue * s_ue / s_uu + s_ve * s_ve / s_vv
-    return max(s_ee - explained, 0.0) / (n - 3)
+    return float(max(s_ee - explained, 0.0) / (n - 3))
 
 
-@kernel
+@lean_kernel
 def _inside_roi(x: float, y: float, corner: Int64, size: int) -> bool:
     """Whether the bead is so well inside its ROI that at least half of its profile fits."""
     room = min(min(x - corner[0], y - corner[1]), min(corner[0] + size - 1 - x, corner[1] + size - 1 - y))
     return bool(room >= 0.25 * size)
 
 
-@kernel
+@lean_kernel
 def accept(
     slot: int,
     x0: int,

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.kernels import kernel
+from magscope_app.kernels import lean_kernel
 from magscope_app.tracking.columns import QUALITY, SIGMA_X, SIGMA_Y, SIGMA_Z, X, Y, Z
 from magscope_app.tracking.fast_arrays import (
     ASKED,
@@ -18,6 +18,7 @@ from magscope_app.tracking.fast_arrays import (
     REFUSED,
     SPAN_PX,
     UNKNOWN,
+    WIDE,
     Z_CELLS_PER_COARSE,
     Cells,
     Float64,
@@ -31,8 +32,18 @@ from magscope_app.tracking.fast_check_kernels import accept
 from magscope_app.tracking.flags import TrackFlag
 from magscope_app.tracking.reference_kernels import N_TERMS, POLYNOMIAL, SIGMAS, linear, monomials
 from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, USUAL
-from magscope_app.tracking.window_kernels import Frame, copy_window, four_dots, window_centre, window_start
+from magscope_app.tracking.window_kernels import (
+    Frame,
+    copy_rows,
+    copy_window,
+    four_dots,
+    highest_level,
+    window_centre,
+    window_start,
+)
 
+#: The references in coarse, in fine and in wide cells.
+Pools = tuple[Pool, Pool, Pool]
 #: What the loop says of a ROI, and of a call.
 DONE, NEEDS_REFERENCE, NEEDS_FULL = 0, 1, 2
 
@@ -49,7 +60,7 @@ _SATURATED = int(TrackFlag.SATURATED)
 _OVERLAPPED = int(TrackFlag.OVERLAPPED)
 
 
-@kernel
+@lean_kernel
 def _slot(
     level: int, lut: int, x: float, y: float, z: float, cells: Cells, place: Float64, wanted: Int64
 ) -> int:
@@ -83,7 +94,33 @@ def _slot(
     return int(slot)
 
 
-@kernel
+@lean_kernel
+def _best_slot(
+    level: int,
+    lut: int,
+    x: float,
+    y: float,
+    z: float,
+    cells: Cells,
+    place: Float64,
+    wanted: Int64,
+    complete: bool,
+) -> tuple[int, int]:
+    """Return slot and kind of the finest reference that there is; `level` is COARSE, or FINE for the best."""
+    asked = wanted[0]
+    slot, used = REFUSED, level
+    if level == FINE:
+        slot = _slot(FINE, lut, x, y, z, cells, place, wanted)
+        if slot == REFUSED:
+            used = WIDE
+            slot = _slot(WIDE, lut, x, y, z, cells, place, wanted)
+    if slot < 0 and not (complete and wanted[0] > asked):
+        used = COARSE
+        slot = _slot(COARSE, lut, x, y, z, cells, place, wanted)
+    return slot, used
+
+
+@lean_kernel
 def _move(numbers: Float64, scratch: Scratch) -> tuple[bool, bool]:
     """Move `place[5:8]` to where the answers in `forces` say; return if it is well known, and if final."""
     forces, terms, place = scratch.forces, scratch.terms, scratch.place
@@ -108,7 +145,7 @@ def _move(numbers: Float64, scratch: Scratch) -> tuple[bool, bool]:
     return True, final
 
 
-@kernel
+@lean_kernel
 def _descend(
     frame: Frame,
     x: float,
@@ -116,7 +153,7 @@ def _descend(
     z: float,
     lut: int,
     cells: Cells,
-    pool: Pool,
+    pools: Pools,
     scratch: Scratch,
     settings: Settings,
     wanted: Int64,
@@ -131,52 +168,46 @@ def _descend(
     -------
     what : int
         DONE, NEEDS_REFERENCE or NEEDS_FULL.
-    slot, x0, y0, highest : int
-        Last reference, corner of the window, and its highest grey level.
+    slot, used, x0, y0 : int
+        Last reference, the size of its cell, and the corner of the window.
     """
     size = settings.size
     place = scratch.place
     middle = 0.5 * (size - 1)
     low, high = cells.low_nm[lut] + 1.0, cells.low_nm[lut] + cells.n_z[lut] * cells.width_nm[lut] - 1.0
-    last_x = last_y = -1
-    highest = slot = 0
-    level = COARSE
+    x0 = y0 = slot = 0
+    used = level = COARSE
     for _ in range(_MAX_STEPS):
         if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z)):
-            return NEEDS_FULL, slot, last_x, last_y, highest
+            return NEEDS_FULL, slot, used, x0, y0
         x0 = window_start(x, size, frame.shape[1])
         y0 = window_start(y, size, frame.shape[0])
         z = min(max(z, low), high)
-        slot = REFUSED
         asked = wanted[0]
-        if level == FINE:
-            slot = _slot(FINE, lut, x - x0 - middle, y - y0 - middle, z, cells, place, wanted)
+        slot, used = _best_slot(
+            level, lut, x - x0 - middle, y - y0 - middle, z, cells, place, wanted, complete
+        )  # fmt: skip
         if complete and wanted[0] > asked:
-            return NEEDS_REFERENCE, slot, last_x, last_y, highest
+            return NEEDS_REFERENCE, slot, used, x0, y0
         if slot < 0:
-            slot = _slot(COARSE, lut, x - x0 - middle, y - y0 - middle, z, cells, place, wanted)
-        if complete and wanted[0] > asked:
-            return NEEDS_REFERENCE, slot, last_x, last_y, highest
-        if slot < 0:
-            return NEEDS_FULL, slot, last_x, last_y, highest
-        if x0 != last_x or y0 != last_y:
-            highest = copy_window(frame, x0, y0, size, settings.shift, scratch.window)
-            last_x, last_y = x0, y0
-        four_dots(scratch.window, pool.rows[slot], size * size, settings.at_a_time, scratch.forces)
-        good, final = _move(pool.numbers[slot], scratch)
+            return NEEDS_FULL, slot, used, x0, y0
+        window = scratch.sparse if used == COARSE else scratch.window
+        every = settings.coarse_every if used == COARSE else 1
+        n = copy_rows(frame, x0, y0, size, every, settings.shift, window)
+        four_dots(window, pools[used].rows[slot], n, settings.at_a_time, scratch.forces)
+        good, final = _move(pools[used].numbers[slot], scratch)
         x = x0 + middle + place[5]
         y = y0 + middle + place[6]
         z = place[7]
-        is_fine = place[3] < 0.4 / CELLS_PER_PX[COARSE]
-        if final and (is_fine or level == FINE):
+        if final and level == FINE:
             place[5], place[6] = x, y
-            return DONE, slot, x0, y0, highest
+            return DONE, slot, used, x0, y0
         if good:
             level = FINE
-    return NEEDS_FULL, slot, last_x, last_y, highest
+    return NEEDS_FULL, slot, used, x0, y0
 
 
-@kernel
+@lean_kernel
 def _try(
     frame: Frame,
     start: Float64,
@@ -184,7 +215,7 @@ def _try(
     corner: Int64,
     ceiling: int,
     cells: Cells,
-    pool: Pool,
+    pools: Pools,
     radials: Radials,
     scratch: Scratch,
     settings: Settings,
@@ -192,23 +223,26 @@ def _try(
     complete: bool,
 ) -> int:
     """Descend from a start; if the result is the best so far, keep it in `scratch.best`."""
-    what, slot, x0, y0, highest = _descend(
-        frame, start[0], start[1], start[2], lut, cells, pool, scratch, settings, wanted, complete
+    what, slot, used, x0, y0 = _descend(
+        frame, start[0], start[1], start[2], lut, cells, pools, scratch, settings, wanted, complete
     )
     if what != DONE:
         return what
     best = scratch.best
+    if used == COARSE:
+        copy_rows(frame, x0, y0, settings.size, 1, settings.shift, scratch.window)
+    highest = highest_level(scratch.window, settings.shift)
     share, chi2 = accept(
-        slot, x0, y0, highest, ceiling, lut, corner, cells, pool, radials, scratch, settings
+        slot, x0, y0, highest, ceiling, lut, corner, cells, pools[used], radials, scratch, settings
     )  # fmt: skip
     if share > best[0]:
         best[0], best[7] = share, chi2
         best[1], best[2], best[3] = scratch.place[5], scratch.place[6], scratch.place[7]
-        best[4], best[5], best[6] = scratch.forces[3], slot, highest
+        best[4], best[5], best[6], best[8] = scratch.forces[3], slot, highest, used
     return DONE
 
 
-@kernel
+@lean_kernel
 def _try_layers(
     frame: Frame,
     x: float,
@@ -217,7 +251,7 @@ def _try_layers(
     corner: Int64,
     ceiling: int,
     cells: Cells,
-    pool: Pool,
+    pools: Pools,
     radials: Radials,
     scratch: Scratch,
     settings: Settings,
@@ -233,17 +267,17 @@ def _try_layers(
         z = cells.low_nm[lut] + (layer + 0.5) * cells.width_nm[lut]
         if _slot(COARSE, lut, u, v, z, cells, scratch.place, nothing) >= 0:
             start[0], start[1], start[2] = x, y, z
-            _try(frame, start, lut, corner, ceiling, cells, pool, radials, scratch, settings, nothing, False)
+            _try(frame, start, lut, corner, ceiling, cells, pools, radials, scratch, settings, nothing, False)
 
 
-@kernel
+@lean_kernel
 def _try_again(
     frame: Frame,
     lut: int,
     corner: Int64,
     ceiling: int,
     cells: Cells,
-    pool: Pool,
+    pools: Pools,
     radials: Radials,
     scratch: Scratch,
     settings: Settings,
@@ -261,33 +295,61 @@ def _try_again(
             corner,
             ceiling,
             cells,
-            pool,
+            pools,
             radials,
             scratch,
             settings,
             start,
             nothing,
         )
-        if _believed(scratch.best, known, pool.check.shape[1]):
+        if _believed(scratch.best, known, pools[FINE].check.shape[1]):
             return
     copy_window(frame, corner[0], corner[1], settings.size, settings.shift, scratch.window)
     x, y = window_centre(scratch.window, settings.size)
     x += corner[0]
     y += corner[1]
-    _try_layers(frame, x, y, lut, corner, ceiling, cells, pool, radials, scratch, settings, start, nothing)
+    _try_layers(frame, x, y, lut, corner, ceiling, cells, pools, radials, scratch, settings, start, nothing)
 
 
-@kernel
+@lean_kernel
+def _finish(
+    frame: Frame,
+    lut: int,
+    corner: Int64,
+    ceiling: int,
+    cells: Cells,
+    pools: Pools,
+    radials: Radials,
+    scratch: Scratch,
+    settings: Settings,
+    wanted: Int64,
+    complete: bool,
+) -> int:
+    """Descend with all pixels from the best result, if that was found with those of coarse references."""
+    best, start = scratch.best, scratch.start
+    if best[8] != COARSE or not best[0] > 0:
+        return DONE
+    best[0] = 0.0
+    start[0], start[1], start[2] = best[1], best[2], best[3]
+    return _try(
+        frame, start, lut, corner, ceiling, cells, pools, radials, scratch, settings, wanted, complete
+    )  # fmt: skip
+
+
+@lean_kernel
 def _believed(best: Float64, start: Float64, n_checked: int) -> bool:
     """Whether the best result explains enough, and leaves over no more than usual for this bead."""
     if not best[0] >= start[LEAST]:
         return False
     # A sum of n squares has this spread; a neighbour or another bead leaves over more.
-    usual = _UNUSUAL * start[USUAL] + 4 * math.sqrt(2 / n_checked)
-    return bool(start[FRESH] > 0 or best[7] <= usual)
+    spread = 4 * math.sqrt(2 / n_checked)
+    if start[FRESH] > 0:
+        # What is usual is not known: the full fit before told of the bead, or noise alone must do.
+        return bool(math.isfinite(start[0]) or best[7] <= _UNUSUAL + spread)
+    return bool(best[7] <= _UNUSUAL * start[USUAL] + spread)
 
 
-@kernel
+@lean_kernel
 def _follow(start: Float64, best: Float64) -> None:
     """Move a bead's start towards its last place: by a quarter, or at once if it went far."""
     far = not (
@@ -302,30 +364,30 @@ def _follow(start: Float64, best: Float64) -> None:
         start[FRESH] = 0.0
 
 
-@kernel
+@lean_kernel
 def _write(
     number: int,
     ceiling: int,
     inherited: int,
-    pool: Pool,
+    pools: Pools,
     best: Float64,
     with_sigma: bool,
     columns: Float64,
     flags: npt.NDArray[np.uint8],
 ) -> None:
-    slot = int(best[5])
+    numbers = pools[int(best[8])].numbers[int(best[5])]
     # Signal rises with the gain, shot noise with its root; a misfit makes numbers less certain by its root.
     known = with_sigma and not inherited & _OVERLAPPED
     scale = math.sqrt(max(best[7], 1.0) / best[4]) if known else math.nan
     columns[X, number], columns[Y, number], columns[Z, number] = best[1], best[2], best[3]
-    columns[SIGMA_X, number] = pool.numbers[slot, SIGMAS] * scale
-    columns[SIGMA_Y, number] = pool.numbers[slot, SIGMAS + 1] * scale
-    columns[SIGMA_Z, number] = pool.numbers[slot, SIGMAS + 2] * scale
+    columns[SIGMA_X, number] = numbers[SIGMAS] * scale
+    columns[SIGMA_Y, number] = numbers[SIGMAS + 1] * scale
+    columns[SIGMA_Z, number] = numbers[SIGMAS + 2] * scale
     columns[QUALITY, number] = best[0]
     flags[number] = inherited | (_SATURATED if best[6] >= ceiling else 0)
 
 
-@kernel
+@lean_kernel
 def align(
     frames: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
     rois: Int64,
@@ -334,7 +396,7 @@ def align(
     with_sigma: bool,
     stop_bead: int,
     cells: Cells,
-    pool: Pool,
+    pools: Pools,
     radials: Radials,
     scratch: Scratch,
     settings: Settings,
@@ -353,40 +415,34 @@ def align(
     it is beyond this method.
     """
     n_beads = rois.shape[0]
-    start, nothing = np.empty(3), np.zeros(1, np.int64)
+    start, nothing = scratch.start, scratch.nothing
     while cursor[0] < stop_bead:
         bead = cursor[0]
         lut, corner = lut_of_bead[bead], rois[bead]
         while lut >= 0 and cursor[1] < frames.shape[0]:
             frame = frames[cursor[1]]
             scratch.best[0] = 0.0
-            for a in range(3):
-                start[a] = starts[bead, a]
+            start[0], start[1], start[2] = starts[bead, 0], starts[bead, 1], starts[bead, 2]
             what = _try(
-                frame, start, lut, corner, ceiling, cells, pool, radials, scratch, settings, wanted, complete
+                frame, start, lut, corner, ceiling, cells, pools, radials, scratch, settings, wanted, complete
             )  # fmt: skip
             if what == NEEDS_REFERENCE:
                 return NEEDS_REFERENCE
-            if not _believed(scratch.best, starts[bead], pool.check.shape[1]):
+            if not _believed(scratch.best, starts[bead], pools[FINE].check.shape[1]):
                 _try_again(
-                    frame,
-                    lut,
-                    corner,
-                    ceiling,
-                    cells,
-                    pool,
-                    radials,
-                    scratch,
-                    settings,
-                    starts[bead],
-                    start,
-                    nothing,
+                    frame, lut, corner, ceiling, cells, pools, radials, scratch, settings, starts[bead],
+                    start, nothing,
+                )  # fmt: skip
+                what = _finish(
+                    frame, lut, corner, ceiling, cells, pools, radials, scratch, settings, wanted, complete
                 )
-            if not _believed(scratch.best, starts[bead], pool.check.shape[1]):
+                if what == NEEDS_REFERENCE:
+                    return NEEDS_REFERENCE
+            if not _believed(scratch.best, starts[bead], pools[FINE].check.shape[1]):
                 return NEEDS_FULL
             number = cursor[1] * n_beads + bead
             inherited = int(starts[bead, INHERITED])
-            _write(number, ceiling, inherited, pool, scratch.best, with_sigma, columns, flags)
+            _write(number, ceiling, inherited, pools, scratch.best, with_sigma, columns, flags)
             _follow(starts[bead], scratch.best)
             cursor[1] += 1
         cursor[0] += 1

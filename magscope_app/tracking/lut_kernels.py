@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.kernels import kernel
+from magscope_app.kernels import kernel, lean_kernel
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -15,7 +15,7 @@ Float64 = npt.NDArray[np.float64]
 Four = tuple[float, float, float, float]
 
 
-@kernel
+@lean_kernel
 def spline_weights(t: float) -> Four:
     """Return the four weights of a uniform cubic B-spline, 0 <= t < 1 after its second knot."""
     s = 1 - t

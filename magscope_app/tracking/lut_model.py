@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from magscope_app.tracking.lut_blur import Sampling, unblurred
 from magscope_app.tracking.lut_kernels import radial_at, shift_template, template_at
 from magscope_app.tracking.lut_shape import KNOTS_PER_PX, BeadShape
 from magscope_app.tracking.lut_splines import (
@@ -17,7 +18,7 @@ from magscope_app.tracking.lut_splines import (
     smooth_along_z,
     smooth_in_plane,
 )
-from magscope_app.tracking.zlut import ZLUT
+from magscope_app.tracking.zlut import BINNED, ZLUT
 
 __all__ = ["KNOTS_PER_PX", "LutModel"]
 
@@ -166,9 +167,9 @@ def _along_z(z_nm: FloatArray, even: FloatArray, values: FloatArray) -> FloatArr
 def _from_profiles(zlut: ZLUT) -> LutModel:
     """Make the model of a table of profiles: no 2-D part, nothing known about noise."""
     n = int((zlut.n_radii - 1) * zlut.r_step_px * KNOTS_PER_PX + 1e-9) + 1
-    fine = evaluate(
-        coefficients(zlut.profiles.T, even=True), np.arange(n) / (KNOTS_PER_PX * zlut.r_step_px)
-    ).T
+    sampling: Sampling = "bins" if zlut.metadata.get(BINNED) else "bilinear"
+    coefs = unblurred(zlut.profiles, zlut.r_step_px, sampling)
+    fine = evaluate(coefs, np.arange(n) / (KNOTS_PER_PX * zlut.r_step_px)).T
     pixels = np.sqrt(np.arange(zlut.n_radii))
     counts = np.maximum(zlut.counts, 1).astype(np.float64)
     matrix, _ = smooth_along_z(zlut.z_nm, counts, zlut.profiles * pixels)

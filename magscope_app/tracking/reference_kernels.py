@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.kernels import kernel
+from magscope_app.kernels import kernel, lean_kernel
 from magscope_app.tracking.lut_kernels import radial_at, shift_template, template_at
 from magscope_app.tracking.small_matrices import invert
 
@@ -37,7 +37,7 @@ _N_SAMPLES = 4
 _HIGHEST = 127
 
 
-@kernel
+@lean_kernel
 def monomials(a: float, b: float, c: float, terms: Float64) -> None:
     """Write the twenty monomials up to third order."""
     terms[0] = 1.0
@@ -258,15 +258,25 @@ def _add_template(
 
 @kernel
 def _answers(
-    table: Float32, steps_per_px: float, x: float, y: float, rows: Float32, extra: Float32, answers: Float64
+    table: Float32,
+    steps_per_px: float,
+    x: float,
+    y: float,
+    rows: Float32,
+    every: int,
+    extra: Float32,
+    answers: Float64,
 ) -> None:
-    """Write the dot products of `rows` (4, size²) with the image of a bead at (x, y) px."""
+    """Write the dot products of `rows` (4, size²) with the image of a bead at (x, y) px.
+
+    `rows` are 0 but in every so many rows of pixels.
+    """
     size = extra.shape[0]
     last = np.float32(table.shape[0] - 2)
     scale, at_x = np.float32(steps_per_px), np.float32(x)
     row_0, row_1, row_2, row_3 = rows[0], rows[1], rows[2], rows[3]
     answers[:] = 0.0
-    for row in range(size):
+    for row in range(every // 2, size, every):
         dy = np.float32(row - y)
         square = dy * dy
         start = np.uint64(row) * np.uint64(size)
@@ -306,6 +316,7 @@ def _sample(
     lines: Float32,
     shifted: Float32,
     rows: Float32,
+    every: int,
     samples: Float64,
 ) -> None:
     """Fill the samples (64, 6): what the rows make of the model over the cell, and where it was put."""
@@ -320,7 +331,7 @@ def _sample(
                 moved_x, moved_y = centre[0] + x * halves[0], centre[1] + y * halves[0]
                 if template.shape[0] > 0:
                     shift_template(blended, moved_x, moved_y, lines, shifted)
-                _answers(tables[0], steps_per_px, moved_x, moved_y, rows, shifted, answers)
+                _answers(tables[0], steps_per_px, moved_x, moved_y, rows, every, shifted, answers)
                 linear(numbers, answers, halves)
                 samples[number, :3] = answers[:3]
                 samples[number, 3], samples[number, 4], samples[number, 5] = x, y, z
@@ -355,7 +366,7 @@ def _fit_polynomial(samples: Float64, numbers: Float64) -> bool:
     return True
 
 
-@kernel
+@lean_kernel
 def linear(numbers: Float64, answers: Float64, halves: Float64) -> None:
     """Turn answers in place into x, y, z in halves of the cell, and the gain."""
     f0, f1, f2, f3 = answers[0], answers[1], answers[2], answers[3]
@@ -380,6 +391,7 @@ def build_reference(
     halves: Float64,
     sampled: float,
     size: int,
+    every: int,
     rows: Int8,
     numbers: Float64,
     check: Float32,
@@ -403,9 +415,11 @@ def build_reference(
         Half the cell's width in px and in nm.
     sampled : float
         How far from the centre, in half cells, the polynomial is fitted.
+    every : int
+        Every so many rows of pixels are used, from row every // 2 on.
     rows, numbers, check : ndarray
-        Written: (4, size²), (`N_NUMBERS`,), and what the radial model lacks in every `check_every`-th row of
-        pixels, (n_rows · size,); NaN where a pixel says nothing.
+        Written: (4, n_pixels), (`N_NUMBERS`,), and what the radial model lacks in every `check_every`-th row
+        of pixels, (n_rows · size,); NaN where a pixel says nothing.
     """
     n = size * size
     n_steps = (radial.shape[1] - 3) * STEPS_PER_KNOT
@@ -433,13 +447,21 @@ def build_reference(
         for column in range(size):
             k = (row * check_every + check_every // 2) * size + column
             check[row * size + column] = shifted[k // size, column] if weights[k] > 0 else math.nan
-    if not _fill_rows(images[:_N_PARAMETERS], weights, rows, numbers, work):
+    for k in range(n):
+        if (k // size - every // 2) % every != 0:
+            weights[k] = 0.0
+    whole = np.empty((4, n), np.int8)
+    if not _fill_rows(images[:_N_PARAMETERS], weights, whole, numbers, work):
         return False
-    if not _respond(images[:4], weights, rows, numbers, work):
+    if not _respond(images[:4], weights, whole, numbers, work):
         return False
     for a in range(4):
         for k in range(n):
-            images[a, k] = rows[a, k]
+            images[a, k] = whole[a, k]
+        used = 0
+        for row in range(every // 2, size, every):
+            rows[a, used : used + size] = whole[a, row * size : (row + 1) * size]
+            used += size
     samples = np.empty((_N_SAMPLES**3, 6))
     _sample(
         radial,
@@ -455,6 +477,7 @@ def build_reference(
         lines,
         shifted,
         images[:4],
+        every,
         samples,
     )
     return _fit_polynomial(samples, numbers)

@@ -17,10 +17,14 @@ from magscope_app.tracking.fast_arrays import (
     SAMPLED,
     SPAN_PX,
     UNKNOWN,
+    WIDE,
     Z_CELLS_PER_COARSE,
     Cells,
     Pool,
     Radials,
+    check_every,
+    coarse_every,
+    n_rows,
 )
 from magscope_app.tracking.full import model_noise
 from magscope_app.tracking.lut_model import KNOTS_PER_PX, LutModel
@@ -32,12 +36,10 @@ FloatArray = npt.NDArray[np.float64]
 
 #: Width of a coarse cell along z, at most.
 COARSE_NM = 100.0
-#: Every so many rows of pixels are compared with the model.
-CHECK_EVERY = 8
 #: Steps per px of the radial tables for that comparison.
 CHECK_STEPS_PER_PX = 8
-#: Share of the pool that fine cells may fill; coarse ones must not run out.
-_FINE_SHARE = 0.7
+#: Share of the memory for coarse, fine and wide cells: coarse ones must not run out.
+_SHARES = (0.25, 0.5, 0.25)
 
 
 class References:
@@ -61,30 +63,28 @@ class References:
         self._noises[:, 4] = [noise is not None or math.isfinite(model.noise_gain) for model in models]
         self._cells = _cells(models)
         self._slots = np.full(len(self._cells.slots), UNKNOWN, np.int32)
-        n_rows = (roi_px - CHECK_EVERY // 2 - 1) // CHECK_EVERY + 1
-        bytes_each = 4 * roi_px**2 + 8 * N_NUMBERS + 4 * n_rows * roi_px
-        n_slots = int(np.clip(setup.memory_mb * 1e6 / bytes_each, 1, max(1, len(self._cells.slots))))
-        # Pages that are not written take no memory.
-        self.pool = Pool(
-            np.empty((n_slots, 4, roi_px**2), np.int8),
-            np.empty((n_slots, N_NUMBERS)),
-            np.empty((n_slots, n_rows * roi_px), np.float32),
+        self._every = (coarse_every(roi_px), 1, 1)
+        most = len(self._cells.slots)
+        coarse, fine, wide = (
+            _pool(roi_px, every, share * setup.memory_mb * 1e6, most)
+            for every, share in zip(self._every, _SHARES, strict=True)
         )
+        self.pools = (coarse, fine, wide)
         self.radials = _radials(models, self._noises, roi_px)
         self._making = threading.Lock()
         self._lock = threading.Lock()
         self._made: list[tuple[int, int]] = []
-        self._n_taken = 0
+        self._n_taken = [0, 0, 0]
 
     @property
     def n_made(self) -> int:
         """Number of references in the pool."""
-        return self._n_taken
+        return sum(self._n_taken)
 
     @property
     def n_slots(self) -> int:
-        """Number of references that the pool can hold."""
-        return len(self.pool.rows)
+        """Number of references that the pools can hold."""
+        return sum(len(pool.rows) for pool in self.pools)
 
     def cells(self) -> Cells:
         """Return a thread's own view, empty so far."""
@@ -101,7 +101,7 @@ class References:
     def make(self, lut: int, at: int) -> int:
         """Make the reference of a cell, numbered in its Z-LUT, unless it is there; return its slot.
 
-        `REFUSED` if the pool is full, or the Z-LUT says nothing there. Any thread may call this.
+        `REFUSED` if there is no room, or the Z-LUT says nothing there. Any thread may call this.
         """
         where = int(self._cells.first[lut, COARSE]) + at
         with self._making:
@@ -120,9 +120,9 @@ class References:
             self.make(lut, (int(n_z) // 2 * n + n // 2) * n + n // 2)
 
     def _make(self, lut: int, where: int) -> int:
-        level = FINE if where >= self._cells.first[lut, FINE] else COARSE
-        room = self.n_slots * _FINE_SHARE if level == FINE else self.n_slots
-        if self._n_taken >= room:
+        level = max(kind for kind in (COARSE, FINE, WIDE) if where >= self._cells.first[lut, kind])
+        pool, slot = self.pools[level], self._n_taken[level]
+        if slot >= len(pool.rows):
             return REFUSED
         model = self._models[lut]
         n = CELLS_PER_PX[level] * SPAN_PX[level]
@@ -132,7 +132,6 @@ class References:
         z_nm = self._cells.low_nm[lut] + (layer + 0.5) * width_nm
         middle = 0.5 * (self._size - 1) - 0.5 * SPAN_PX[level]
         x, y = (middle + (k + 0.5) / CELLS_PER_PX[level] for k in (column, row))
-        slot = self._n_taken
         gain, offset, floor, of_model, _ = self._noises[lut]
         good = build_reference(
             model.radial,
@@ -146,30 +145,42 @@ class References:
             np.array([0.5 / CELLS_PER_PX[level], 0.5 * width_nm]),
             SAMPLED[level],
             self._size,
-            self.pool.rows[slot],
-            self.pool.numbers[slot],
-            self.pool.check[slot],
-            CHECK_EVERY,
+            self._every[level],
+            pool.rows[slot],
+            pool.numbers[slot],
+            pool.check[slot],
+            check_every(self._size),
         )
         if not good:
             return REFUSED
-        self._n_taken += 1
+        self._n_taken[level] += 1
         return slot
 
 
+def _pool(roi_px: int, every: int, n_bytes: float, most: int) -> Pool:
+    """Allocate what fits into so many bytes, at least one reference; pages not written take no memory."""
+    n_pixels, n_checked = (n_rows(roi_px, step) * roi_px for step in (every, check_every(roi_px)))
+    n = int(np.clip(n_bytes / (4 * n_pixels + 8 * N_NUMBERS + 4 * n_checked), 1, max(1, most)))
+    return Pool(
+        np.empty((n, 4, n_pixels), np.int8),
+        np.empty((n, N_NUMBERS)),
+        np.empty((n, n_checked), np.float32),
+    )
+
+
 def _cells(models: Sequence[LutModel]) -> Cells:
-    """Lay out the index: the coarse cells of a Z-LUT, then its fine ones, then the next Z-LUT."""
+    """Lay out the index: the coarse cells of a Z-LUT, its fine and its wide ones, then the next Z-LUT."""
     n_z = [max(1, math.ceil((model.z_high_nm - model.z_low_nm) / COARSE_NM)) for model in models]
     first, end = [], 0
     for n in n_z:
         row = []
-        for level in (COARSE, FINE):
+        for level in (COARSE, FINE, WIDE):
             row.append(end)
             end += n * Z_CELLS_PER_COARSE[level] * (CELLS_PER_PX[level] * SPAN_PX[level]) ** 2
         first.append(row)
     return Cells(
         np.full(end, UNKNOWN, np.int32),
-        np.array(first, np.int64).reshape(-1, 2),
+        np.array(first, np.int64).reshape(-1, 3),
         np.array(n_z, np.int64),
         np.array([model.z_low_nm for model in models]),
         np.array([(m.z_high_nm - m.z_low_nm) / n for m, n in zip(models, n_z, strict=True)]),

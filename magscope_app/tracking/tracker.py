@@ -52,7 +52,7 @@ class Tracker:
         "qi": centre of mass, quadrant interpolation, correlation with the Z-LUT. "full": from there a
         weighted fit of all pixels, at the Cramér–Rao bound; a bead without Z-LUT is tracked by "qi". "fast":
         alignment with references that are made once, far faster, and behind it "full" for what it cannot do;
-        it starts from where the bead was, so that results depend on earlier calls, by less than a tenth of
+        it starts from where the bead was, so that results depend on earlier calls, by less than 0.15 of
         their uncertainty.
     threads : int
         Number of threads that share the ROIs of a call.

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.kernels import kernel
+from magscope_app.kernels import lean_kernel
 
 #: Pixels as the dot products read them: uint8 as they are, uint16 less 32768.
 Window = npt.NDArray[np.uint8] | npt.NDArray[np.int16]
@@ -15,7 +15,7 @@ Frame = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Float64 = npt.NDArray[np.float64]
 
 
-@kernel
+@lean_kernel
 def window_start(centre: float, size: int, length: int) -> int:
     """Return the first pixel of the window around a centre, inside a frame of `length` pixels.
 
@@ -24,23 +24,37 @@ def window_start(centre: float, size: int, length: int) -> int:
     return min(max(math.floor(centre - 0.5 * size + 1), 0), length - size)
 
 
-@kernel
-def copy_window(frame: Frame, x0: int, y0: int, size: int, shift: int, window: Window) -> int:
-    """Copy size × size pixels, less `shift`, into `window` (size²,); return the highest grey level."""
+@lean_kernel
+def copy_rows(frame: Frame, x0: int, y0: int, size: int, every: int, shift: int, window: Window) -> int:
+    """Copy `every`-th rows of size × size pixels, less `shift`, below each other; return how many pixels."""
     # Unsigned indices: only then does the compiler copy and multiply whole vectors.
-    for row in range(size):
+    target = np.uint64(0)
+    for row in range(every // 2, size, every):
         source = np.uint64(y0 + row)
-        target = np.uint64(row) * np.uint64(size)
         for column in range(size):
             value = np.int32(frame[source, np.uint64(x0) + np.uint64(column)])
             window[target + np.uint64(column)] = value - np.int32(shift)
+        target += np.uint64(size)
+    return int(target)
+
+
+@lean_kernel
+def copy_window(frame: Frame, x0: int, y0: int, size: int, shift: int, window: Window) -> int:
+    """Copy size × size pixels, less `shift`, into `window` (size²,); return the highest grey level."""
+    copy_rows(frame, x0, y0, size, 1, shift, window)
+    return highest_level(window, shift)
+
+
+@lean_kernel
+def highest_level(window: Window, shift: int) -> int:
+    """Return the highest grey level of a window that was copied less `shift`."""
     highest = window[0]
-    for k in range(size * size):
+    for k in range(window.shape[0]):
         highest = max(highest, window[np.uint64(k)])
     return int(highest) + shift
 
 
-@kernel
+@lean_kernel
 def four_dots(window: Window, rows: npt.NDArray[np.int8], n: int, at_a_time: int, forces: Float64) -> None:
     """Write the exact dot products of `rows` (4, n) with the window; `at_a_time` pixels cannot overflow."""
     row_0, row_1, row_2, row_3 = rows[0], rows[1], rows[2], rows[3]
@@ -65,7 +79,7 @@ def four_dots(window: Window, rows: npt.NDArray[np.int8], n: int, at_a_time: int
     forces[0], forces[1], forces[2], forces[3] = total_0, total_1, total_2, total_3
 
 
-@kernel
+@lean_kernel
 def window_centre(window: Window, size: int) -> tuple[float, float]:
     """Centre (px) of what stands out from the perimeter by more than two standard deviations."""
     total = squares = np.int64(0)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 MetadataValue = str | int | float | bool | None
 
+#: In the metadata of a Z-LUT: whether its profiles are means of the pixels nearest to each radius, as
+#: magtrack makes them, and not circles of interpolated pixels.
+BINNED = "binned_profiles"
 #: Fewest planes between which z can be interpolated.
 MIN_PLANES = 4
 

@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking import zlut_npz
-from magscope_app.tracking.zlut import ZLUT
+from magscope_app.tracking.zlut import BINNED, ZLUT
 from magscope_app.tracking.zlut_set import ZLUTSet
 
 #: What may be wrong inside a file of the right kind.
 _BROKEN = (ValueError, KeyError, TypeError, EOFError, json.JSONDecodeError, zlut_npz.BadZipFile)
+#: Comment in text files whose profiles are circles of interpolated pixels, as this program's own.
+_INTERPOLATED = "means over circles, interpolated between pixels"
 
 
 def load_zlut(path: str | PathLike[str], plane_nm: float | None = None, bead: int | None = None) -> ZLUT:
@@ -61,7 +63,8 @@ def save_zlut(zlut: ZLUT, path: str | PathLike[str]) -> None:
         raise ValueError(f"{file}: .radialzlut is read, not written; choose .npz or .txt")
     else:
         radii = np.arange(int((zlut.n_radii - 1) * zlut.r_step_px + 1e-9) + 1, dtype=np.float64)
-        np.savetxt(file, np.vstack([zlut.z_nm, zlut.profiles_at(radii).T]))
+        how = "" if zlut.metadata.get(BINNED) else _INTERPOLATED
+        np.savetxt(file, np.vstack([zlut.z_nm, zlut.profiles_at(radii).T]), header=how)
 
 
 def save_set(zluts: ZLUTSet, path: str | PathLike[str]) -> None:
@@ -85,7 +88,9 @@ def _from_text(file: Path) -> ZLUT:
         if matrix.ndim != 2:
             raise ValueError("it holds no matrix")
         order = np.argsort(matrix[0], kind="stable")
-        return ZLUT(matrix[0, order], matrix[1:, order].T)
+        # magtrack, whose format this is, takes the nearest pixels.
+        binned = _INTERPOLATED not in text
+        return ZLUT(matrix[0, order], matrix[1:, order].T, metadata={BINNED: binned})
     except ValueError as error:
         raise ValueError(
             f"{file} is not a Z-LUT in text form ({_said(error)}); "
