@@ -10,7 +10,6 @@ from typing import Any
 from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
 from magscope_app.messages import (
-    AbortProtocol,
     AcquisitionStopped,
     AddNote,
     BeadsFound,
@@ -36,17 +35,15 @@ from magscope_app.messages import (
     RecordingStarted,
     RenameRecording,
     SelectBead,
-    SetCameraSetting,
     StartAcquisition,
     StartRecording,
     StopMotors,
-    StopProtocol,
     StopRecording,
     SubmitProtocol,
     TrackingSpeed,
     VideoReady,
 )
-from magscope_app.messages.locks import LOCK_MESSAGES, LOCK_REPORTS
+from magscope_app.messages.locks import LOCK_MESSAGES
 from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
 from magscope_app.processes.children import Child, Children
 from magscope_app.processes.controllers import MOTORS
@@ -57,25 +54,14 @@ from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible,
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.recording_desk import RECORDER, RecordingDesk
 from magscope_app.processes.revival import Revival, kind_of
+from magscope_app.processes.routes import NEWS, NO_EVENT, ROUTES
 from magscope_app.processes.segments import Segments
 from magscope_app.processes.status_board import StatusBoard
 
-#: To which process a command goes.
-_ROUTES: dict[type[Message], str] = {
-    SetCameraSetting: "camera",
-    FindBeads: "tracking",
-    SelectBead: "tracking",
-    StopProtocol: "experiment",
-    AbortProtocol: "experiment",
-}
 #: A window that ends unasked is opened again so often.
 _MOST_WINDOWS = 3
 #: Who has not looked for so long cannot tell that others are silent.
 _AWAY_S = 1.0
-#: Notifications that window and experiment want to see as they are.
-_NEWS = (CameraSettings, CommandRefused, RecordingStarted, RecordingProgress, RecordingFinished)
-#: What is no event of the experiment.
-_NO_EVENT = (SelectBead, AddNote, StartRecording, StopRecording, Quit, *LOCK_REPORTS)
 
 
 class Line:
@@ -313,7 +299,7 @@ class Line:
                 self.command(message)
 
     def _tell_news(self, message: Message) -> None:
-        if isinstance(message, _NEWS):
+        if isinstance(message, NEWS):
             self._tell(message)
 
     def _on_refused(self, child: Child, text: str) -> None:
@@ -433,9 +419,9 @@ class Line:
         """Carry out or pass on what the user wants; a running dataset keeps it as an event."""
         if isinstance(message, SelectBead):
             self._selected = message
-        if not isinstance(message, _NO_EVENT):
+        if not isinstance(message, NO_EVENT):
             self._record("command", {"command": type(message).__name__} | asdict(message))
-        route = _ROUTES.get(type(message))
+        route = ROUTES.get(type(message))
         if route is not None and not self.children.alive(route):
             self._refuse(f"the {route} process is not running: start again to use it")
         elif route is not None:
