@@ -23,6 +23,11 @@ class TrackFlag(IntFlag):
         The bead lies at or beyond an end of its Z-LUT: z is NaN.
     POOR_MATCH
         The radial profile resembles no plane of the Z-LUT: z is NaN.
+    OVERLAPPED
+        Part of the ROI does not look like the bead of the Z-LUT, as where another bead's rings reach into it:
+        numbers are given, but may be biased. Only the fits see it.
+    FALL_BACK
+        The fit does not describe the image; x, y and z are those of the method "qi".
     """
 
     LOST = 1
@@ -31,3 +36,5 @@ class TrackFlag(IntFlag):
     NO_ZLUT = 8
     OUT_OF_LUT = 16
     POOR_MATCH = 32
+    OVERLAPPED = 64
+    FALL_BACK = 128

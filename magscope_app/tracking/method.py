@@ -1,4 +1,4 @@
-"""What a tracking method is: it fills a job's arrays."""
+"""What a tracking method is: made from a setup, it fills a job's arrays."""
 
 from __future__ import annotations
 
@@ -7,6 +7,35 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from magscope_app.tracking.lut_tables import LutTables
+from magscope_app.tracking.noise import CameraNoise
+from magscope_app.tracking.zlut import ZLUT
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setup:
+    """What a method is made for.
+
+    Attributes
+    ----------
+    roi_px : int
+        Edge of the square ROI.
+    zluts : tuple of ZLUT
+        The distinct Z-LUTs, as `Job.lut_of_bead` numbers them.
+    tables : LutTables
+        The same as tables of profiles.
+    noise : CameraNoise or None
+        None: uncertainties are NaN.
+    threads : int
+        How many objects are needed; each serves one thread.
+    """
+
+    roi_px: int
+    zluts: tuple[ZLUT, ...]
+    tables: LutTables
+    noise: CameraNoise | None
+    threads: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking.lut_tables import LutTables
-from magscope_app.tracking.method import Job
+from magscope_app.tracking.method import Job, Method, Setup
 from magscope_app.tracking.noise import CameraNoise
 from magscope_app.tracking.pixel_kernels import copy_rois
 from magscope_app.tracking.qi_kernels import centre_rois
@@ -16,7 +16,7 @@ from magscope_app.tracking.z_kernels import find_heights
 _PIXELS_AT_A_TIME = 1 << 17
 _COARSE_ANGLES = 32
 #: Mean squared error of rounding to whole grey levels, in DN².
-_ROUNDING_DN2 = 1 / 12
+ROUNDING_DN2 = 1 / 12
 
 
 class QuadrantInterpolation:
@@ -35,28 +35,28 @@ class QuadrantInterpolation:
     def __init__(self, roi_px: int, tables: LutTables, noise: CameraNoise | None) -> None:
         self._roi_px = roi_px
         self._tables = tables
-        self._at_a_time = max(1, _PIXELS_AT_A_TIME // roi_px**2)
-        self._pixels = np.empty((self._at_a_time, roi_px * roi_px), np.float32)
+        self.at_a_time = max(1, _PIXELS_AT_A_TIME // roi_px**2)
+        self._pixels = np.empty((self.at_a_time, roi_px * roi_px), np.float32)
         fine_angles = min(max(32, roi_px // 16 * 16), 128)
-        self._profiles = np.empty((self._at_a_time, n_radii(roi_px)), np.float32)
-        self._fits = np.empty(self._at_a_time, np.int64)
+        self._profiles = np.empty((self.at_a_time, n_radii(roi_px)), np.float32)
+        self._fits = np.empty(self.at_a_time, np.int64)
         self._coarse, self._fine = _directions(_COARSE_ANGLES), _directions(fine_angles)
         self._work = np.zeros((8, max(2 * n_radii(roi_px), fine_angles)), np.float32)
         gain = noise.gain_dn_per_e if noise else 0.0
         offset = noise.offset_dn if noise else 0.0
-        floor = (gain * noise.read_noise_e) ** 2 + _ROUNDING_DN2 if noise else 0.0
+        floor = (gain * noise.read_noise_e) ** 2 + ROUNDING_DN2 if noise else 0.0
         self._noise = np.array([gain, offset, floor], np.float32)
 
     def run(self, job: Job, first: int, stop: int) -> None:
         """Track the ROIs numbered first..stop − 1 and write into the job's arrays."""
         while first < stop:
-            count = min(self._at_a_time, stop - first)
-            profiles = job.profiles[first : first + count] if len(job.profiles) else self._profiles
-            self._run_few(job, first, count, profiles)
+            count = min(self.at_a_time, stop - first)
+            self.run_few(job, first, count)
             first += count
 
-    def _run_few(self, job: Job, first: int, count: int, profiles: npt.NDArray[np.float32]) -> None:
-        """Track as many ROIs as the work arrays hold."""
+    def run_few(self, job: Job, first: int, count: int) -> npt.NDArray[np.float32]:
+        """Track at most `at_a_time` ROIs; return their pixels (at_a_time, roi, roi)."""
+        profiles = job.profiles[first : first + count] if len(job.profiles) else self._profiles
         copy_rois(job.frames, job.rois, first, count, job.ceiling, self._roi_px, self._pixels, job.flags)
         centre_rois(
             self._pixels,
@@ -89,6 +89,12 @@ class QuadrantInterpolation:
             job.columns,
             job.flags,
         )
+        return self._pixels.reshape(-1, self._roi_px, self._roi_px)
+
+
+def quadrant_interpolations(setup: Setup) -> list[Method]:
+    """Return one object per thread."""
+    return [QuadrantInterpolation(setup.roi_px, setup.tables, setup.noise) for _ in range(setup.threads)]
 
 
 def n_radii(roi_px: int) -> int:

@@ -1,21 +1,46 @@
-"""From the images of a focus sweep to mean radial profiles."""
+"""From the images of a focus sweep to mean radial profiles and the bead's shape."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from magscope_app.tracking.lut_shape import BeadShape
+from magscope_app.tracking.lut_shape_fit import bead_shape
 from magscope_app.tracking.qi_kernels import MIN_RADII
 from magscope_app.tracking.tracker import Tracker
 
 
-def mean_profiles(
-    images: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], z_nm: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], int]:
-    """Return mean profiles (n_planes, n_radii), images used (n_planes,), and the ROI's edge in px.
+@dataclass(frozen=True, slots=True, eq=False)
+class Sweep:
+    """What a sweep says about a bead.
 
-    The radii are those that fit into the ROI in at least one image of every plane.
+    Attributes
+    ----------
+    profiles : ndarray of float64, (n_planes, n_radii)
+        Mean profiles, on the radii that fit into the ROI in at least one image of every plane.
+    counts : ndarray of int64, (n_planes,)
+        Images used.
+    roi_px : int
+        Edge of the square in the middle of the images that was used.
+    shape : BeadShape
+        The bead's image around its centre.
     """
+
+    profiles: npt.NDArray[np.float64]
+    counts: npt.NDArray[np.int64]
+    roi_px: int
+    shape: BeadShape
+
+
+def evaluate_sweep(
+    images: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
+    z_nm: npt.NDArray[np.float64],
+    saturation_dn: int | None = None,
+) -> Sweep:
+    """Find the bead in all images of a sweep, and average them; see `ZLUT.from_sweep`."""
     if images.ndim != 4 or z_nm.shape != images.shape[:1] or images.shape[1] == 0:
         raise ValueError(
             f"a sweep needs images (n_planes, n_per_plane, height, width) and one z_nm per plane, not "
@@ -43,4 +68,9 @@ def mean_profiles(
             f"the bead is too near the edge of the sweep's images: {n_radii} radii fit; centre the ROI on it"
         )
     sums = np.where(usable, profiles, 0.0).sum(axis=1)
-    return sums[:, :n_radii] / per_radius[:, :n_radii], counts, roi_px
+    x0, y0 = corner[0]
+    centres = np.stack([tracks.x_px[:, 0] - x0, tracks.y_px[:, 0] - y0], axis=1)
+    square = images[:, :, y0 : y0 + roi_px, x0 : x0 + roi_px].copy()
+    ceiling = float(np.iinfo(images.dtype).max if saturation_dn is None else saturation_dn)
+    shape = bead_shape(square, centres.reshape(n_planes, n_per_plane, 2), ceiling)
+    return Sweep(sums[:, :n_radii] / per_radius[:, :n_radii], counts, roi_px, shape)

@@ -10,16 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking.columns import N_COLUMNS
-from magscope_app.tracking.lut_tables import LutTables, make_tables
-from magscope_app.tracking.method import Job, Method
+from magscope_app.tracking.full import full_fits
+from magscope_app.tracking.lut_tables import make_tables
+from magscope_app.tracking.method import Job, Method, Setup
 from magscope_app.tracking.noise import CameraNoise
-from magscope_app.tracking.qi import QuadrantInterpolation, n_radii
+from magscope_app.tracking.qi import n_radii, quadrant_interpolations
 from magscope_app.tracking.requests import require_frames, require_rois
 from magscope_app.tracking.tracks import Tracks
 from magscope_app.tracking.zlut import ZLUT
 from magscope_app.tracking.zlut_set import ZLUTSet
 
-_METHODS: dict[str, Callable[[int, LutTables, CameraNoise | None], Method]] = {"qi": QuadrantInterpolation}
+_METHODS: dict[str, Callable[[Setup], list[Method]]] = {"full": full_fits, "qi": quadrant_interpolations}
 
 MIN_ROI_PX, MAX_ROI_PX = 16, 256
 #: A thread that gets fewer ROIs than this costs more to wake than it saves.
@@ -41,7 +42,8 @@ class Tracker:
     noise : CameraNoise or None
         From it follow the uncertainties; None: they are NaN.
     method : str
-        "qi": centre of mass, quadrant interpolation, correlation with the Z-LUT.
+        "qi": centre of mass, quadrant interpolation, correlation with the Z-LUT. "full": from there a
+        weighted fit of all pixels, at the Cramér–Rao bound; a bead without Z-LUT is tracked by "qi".
     threads : int
         Number of threads that share the ROIs of a call.
 
@@ -72,7 +74,8 @@ class Tracker:
         self._needs_ids = isinstance(zlut, ZLUTSet)
         zluts, self._lut_of_id, self._default_lut = _distinct(zlut)
         tables = make_tables(zluts, n_radii(self._roi_px))
-        self._workers = [_METHODS[method](self._roi_px, tables, noise) for _ in range(threads)]
+        setup = Setup(self._roi_px, tuple(zluts), tables, noise, threads)
+        self._workers = _METHODS[method](setup)
         self._pool = ThreadPoolExecutor(threads - 1, "magscope-tracking") if threads > 1 else None
         self._closed = False
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from magscope_app.tracking.finding import find_beads
+from magscope_app.tracking.lut_shape_fit import bead_shape
 from magscope_app.tracking.tracker import Tracker
 from magscope_app.tracking.zlut import MIN_PLANES, ZLUT
 
@@ -23,10 +24,11 @@ def compile_kernels(progress: Callable[[str, float], None] | None = None) -> Non
     """
     tell = progress or _tell_nobody
     zlut = ZLUT(np.arange(float(MIN_PLANES)), np.eye(MIN_PLANES, _ROI_PX // 2))
-    with Tracker(_ROI_PX, zlut) as tracker:
-        for done, pixel in enumerate((np.uint8, np.uint16)):
-            tell(f"tracking, {np.dtype(pixel).name}", done / 3)
+    for done, pixel in enumerate((np.uint8, np.uint16)):
+        tell(f"tracking, {np.dtype(pixel).name}", done / 3)
+        with Tracker(_ROI_PX, zlut, method="full") as tracker:
             tracker.track(np.zeros((1, _ROI_PX, _ROI_PX), pixel), [[0, 0]], profiles=True)
+        bead_shape(np.eye(_ROI_PX, dtype=pixel)[None, None], np.full((1, 1, 2), _ROI_PX / 2), 255.0)
     tell("bead finding", 2 / 3)
     find_beads(np.zeros((2 * _ROI_PX, 2 * _ROI_PX), np.uint8), _ROI_PX)
     tell("done", 1.0)

@@ -9,6 +9,8 @@ from os import PathLike
 import numpy as np
 import numpy.typing as npt
 
+from magscope_app.tracking.lut_shape import BeadShape
+
 MetadataValue = str | int | float | bool | None
 
 #: Fewest planes between which z can be interpolated.
@@ -39,6 +41,8 @@ class ZLUT:
         When it was made, ISO 8601; empty if not known.
     metadata : mapping
         What else is known, such as the camera and the config; str, int, float, bool or None by name.
+    shape : BeadShape or None
+        The bead's image finely in r and in two dimensions, which a sweep gives; None for tables of profiles.
 
     Raises
     ------
@@ -55,6 +59,7 @@ class ZLUT:
     counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     created: str = ""
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+    shape: BeadShape | None = None
 
     def __post_init__(self) -> None:
         z_nm = np.array(self.z_nm, dtype=np.float64)
@@ -64,6 +69,11 @@ class ZLUT:
         if counts.shape != z_nm.shape:
             raise ValueError(
                 f"counts has the shape {counts.shape}, but there are {len(z_nm)} planes; give one per plane"
+            )
+        if self.shape is not None and len(self.shape.radial) != len(z_nm):
+            raise ValueError(
+                f"the 2-D part of the Z-LUT has {len(self.shape.radial)} planes, the table {len(z_nm)}; "
+                "repeat the sweep"
             )
         for name, array in (("z_nm", z_nm), ("profiles", profiles), ("counts", counts)):
             array.flags.writeable = False
@@ -124,6 +134,7 @@ class ZLUT:
         focal_shift_factor: float | None = None,
         created: str = "",
         metadata: Mapping[str, MetadataValue] | None = None,
+        saturation_dn: int | None = None,
     ) -> ZLUT:
         """Make a Z-LUT of a focus sweep over one bead, whose centre is found in every image.
 
@@ -135,17 +146,30 @@ class ZLUT:
             Rising; spacing may be uneven.
         nm_per_px, focal_shift_factor, created, metadata
             As in `ZLUT`.
+        saturation_dn : int or None
+            Grey level at which the camera clips; None: the largest value of the pixel type.
 
         Raises
         ------
         ValueError
             If shapes do not fit, or the bead is not seen in any image of a plane.
         """
-        from magscope_app.tracking.sweep import mean_profiles  # the tracker needs this module
+        from magscope_app.tracking.sweep import evaluate_sweep  # the tracker needs this module
 
         z = np.asarray(z_nm, np.float64)
-        profiles, counts, roi_px = mean_profiles(images, z)
-        return cls(z, profiles, 1.0, roi_px, nm_per_px, focal_shift_factor, counts, created, metadata or {})
+        sweep = evaluate_sweep(images, z, saturation_dn)
+        return cls(
+            z,
+            sweep.profiles,
+            1.0,
+            sweep.roi_px,
+            nm_per_px,
+            focal_shift_factor,
+            sweep.counts,
+            created,
+            metadata or {},
+            sweep.shape,
+        )
 
     @classmethod
     def load(cls, path: str | PathLike[str], plane_nm: float | None = None, bead: int | None = None) -> ZLUT:

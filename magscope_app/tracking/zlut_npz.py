@@ -10,12 +10,14 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from magscope_app.tracking.lut_shape import BeadShape
 from magscope_app.tracking.zlut import ZLUT
 from magscope_app.tracking.zlut_set import ZLUTSet
 
 __all__ = ["BadZipFile", "read_one", "read_set", "write_one", "write_set"]
 
 _ONE, _SET = "magscope-app Z-LUT 1", "magscope-app Z-LUT set 1"
+_SHAPE_ARRAYS = ("radial", "template", "reach_px", "centres_px", "noise_dn2")
 Arrays = dict[str, npt.NDArray[np.generic]]
 
 
@@ -67,12 +69,16 @@ def _arrays(zlut: ZLUT, prefix: str) -> Arrays:
         "created": zlut.created,
         "metadata": dict(zlut.metadata),
     }
-    return {
+    arrays: Arrays = {
         f"{prefix}z_nm": zlut.z_nm,
         f"{prefix}profiles": zlut.profiles,
         f"{prefix}counts": zlut.counts,
         f"{prefix}facts": np.array(json.dumps(facts)),
     }
+    if zlut.shape is not None:
+        arrays |= {f"{prefix}shape_{name}": getattr(zlut.shape, name) for name in _SHAPE_ARRAYS}
+        arrays[f"{prefix}shape_ceiling_dn"] = np.array(zlut.shape.ceiling_dn)
+    return arrays
 
 
 def _zlut(arrays: Arrays, prefix: str) -> ZLUT:
@@ -81,7 +87,20 @@ def _zlut(arrays: Arrays, prefix: str) -> ZLUT:
         arrays[f"{prefix}z_nm"].astype(np.float64),
         arrays[f"{prefix}profiles"].astype(np.float64),
         counts=arrays[f"{prefix}counts"].astype(np.int64),
+        shape=_shape(arrays, prefix),
         **facts,
+    )
+
+
+def _shape(arrays: Arrays, prefix: str) -> BeadShape | None:
+    """Return the 2-D part; files of before it existed, and tables of profiles, have none."""
+    if f"{prefix}shape_radial" not in arrays:
+        return None
+    radial, template, *others = (arrays[f"{prefix}shape_{name}"] for name in _SHAPE_ARRAYS)
+    reach, centres, noise = (array.astype(np.float64) for array in others)
+    ceiling_dn = float(arrays[f"{prefix}shape_ceiling_dn"])
+    return BeadShape(
+        radial.astype(np.float64), template.astype(np.float32), reach, centres, noise, ceiling_dn
     )
 
 
