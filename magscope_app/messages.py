@@ -393,6 +393,13 @@ class RecordingFinished(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class TrackingSpeed(Message):
+    """How many frames per second tracking manages when it never waits for one."""
+
+    fps: float
+
+
+@dataclass(frozen=True, slots=True)
 class Event(Message):
     """Something to be kept in the dataset's events: a command, a changed setting, a note, a loss."""
 
@@ -457,6 +464,9 @@ class SystemStatus(Message):
         All processes.
     awake : bool
         True where the computer is kept from sleeping.
+    tracking_fps : float
+        Frames per second that tracking manages when it never waits for one; 0 before it is known. Below
+        `fps` it does not keep up.
     """
 
     timestamp_ns: int
@@ -470,6 +480,7 @@ class SystemStatus(Message):
     free_disk_bytes: int
     processes: tuple[ProcessState, ...]
     awake: bool
+    tracking_fps: float = 0.0
 
     @property
     def troubled(self) -> tuple[tuple[str, str], ...]:

@@ -12,14 +12,17 @@ from magscope_app.processes.options import RunResult
 
 #: Where the output is no terminal, a line is printed this often.
 _LINE_EVERY_S = 10.0
+#: So much of the ring waits when tracking does not keep up.
+_BEHIND = 0.25
 
 
 def describe(status: SystemStatus) -> str:
     """Return the state of everything in one line."""
     counters = status.counters
     recorded = f"recorded {counters.frames_recorded}" if status.recording else "not recording"
+    behind = 0 < status.tracking_fps < status.fps and status.buffer_level > _BEHIND
     parts = [
-        f"{status.fps:.1f} fps",
+        f"{status.fps:.1f} fps" + (f" (tracking manages {status.tracking_fps:.0f})" if behind else ""),
         f"{status.beads} beads",
         f"buffer {100 * status.buffer_level:.0f} %",
         f"lost {counters.frames_lost}",

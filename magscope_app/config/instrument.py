@@ -14,11 +14,17 @@ DRIVER_PATTERN = r"^[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?$"
 
 
 class CameraNoise(Section):
-    """Noise of the camera: variance = gain · (signal − offset) + (gain · read noise)²."""
+    """Noise of the camera: variance = gain · (signal − offset) + (gain · read noise)²; its uneven field."""
 
     gain_dn_per_e: float = Field(1.0, gt=0, description="Grey levels (DN) per electron.")
     offset_dn: float = Field(0.0, ge=0, description="Grey level without light.")
     read_noise_e: float = Field(0.0, ge=0, description="Read noise, electrons rms.")
+    dark_frame: Path | None = Field(
+        None, description="Mean image without light (.npy, .tif), taken off every ROI before tracking."
+    )
+    flat_field: Path | None = Field(
+        None, description="Mean image of even light without beads (.npy, .tif), by which ROIs are divided."
+    )
 
 
 class Camera(Section):

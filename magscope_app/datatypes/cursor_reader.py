@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from multiprocessing.synchronize import Semaphore
 from types import TracebackType
 from typing import Self, cast
 
@@ -17,6 +18,11 @@ from magscope_app.datatypes.wakes import wake_key
 _SLICE_S = 0.1
 _SHORTEST_SLEEP_S = 0.0002
 _LONGEST_SLEEP_S = 0.02
+
+# Names of this module: one look-up less for each use on the hot path.
+_HEAD = layout.HEAD
+_BEAT, _ARMED, _CURSOR = layout.BEAT, layout.ARMED, layout.CURSOR
+_UNPINNED, _PINNED = layout.UNPINNED, layout.PINNED
 
 
 class CursorReader:
@@ -37,6 +43,8 @@ class CursorReader:
         self._gaps = channel.gap_table(self._index)
         self._semaphore = channel.wakes.get(wake_key(channel.name, name))
         self._cursor = channel.words[self._entry + layout.CURSOR]
+        self._lossless = mode is ReaderMode.LOSSLESS
+        self._newest_only = mode is ReaderMode.NEWEST
         #: A reader of the newest only waits for something newer than it saw last.
         self._seen = 0
         self._token = 0
@@ -45,24 +53,24 @@ class CursorReader:
 
     def beat(self) -> None:
         """Give a sign of life: a lossless reader that is silent for too long loses its pin."""
-        channel = self._channel
-        channel.words[self._entry + layout.BEAT] = time.perf_counter_ns()
-        if self.mode is ReaderMode.LOSSLESS:
-            self._pin_again(channel)
+        words, entry = self._channel.words, self._entry
+        words[entry + _BEAT] = time.perf_counter_ns()
+        if self._lossless and words[entry + _UNPINNED] == words[entry + _PINNED]:
+            self._pin_again()
 
-    def _pin_again(self, channel: Channel) -> None:
-        words, entry = channel.words, self._entry
-        if words[entry + layout.UNPINNED] != words[entry + layout.PINNED]:
-            return
-        if words[layout.HEAD] - self._cursor <= channel.length // 2:
-            words[entry + layout.PINNED] += 1
+    def _pin_again(self) -> None:
+        channel = self._channel
+        if channel.words[_HEAD] - self._cursor <= channel.length // 2:
+            channel.words[self._entry + _PINNED] += 1
+
+    def _done(self) -> int:
+        return max(self._seen, self._cursor) if self._newest_only else self._cursor
 
     @property
     def available(self) -> int:
         """How many can be read now; for a reader of the newest, how many came since it looked last."""
         channel = self._channel
-        done = max(self._seen, self._cursor) if self.mode is ReaderMode.NEWEST else self._cursor
-        return min(channel.words[layout.HEAD] - done, channel.length)
+        return min(channel.words[_HEAD] - self._done(), channel.length)
 
     def wait(self, timeout_s: float) -> bool:
         """Sleep until something can be read, at most `timeout_s` seconds.
@@ -73,37 +81,40 @@ class CursorReader:
             True when something can be read.
         """
         self.beat()
-        if self.available > 0:
+        words, done = self._channel.words, self._done()
+        if words[_HEAD] > done:
             return True
-        deadline = time.perf_counter() + timeout_s
+        left, deadline = timeout_s, time.perf_counter() + timeout_s
         pause = _SHORTEST_SLEEP_S
-        while (left := deadline - time.perf_counter()) > 0:
+        while left > 0:
             if self._semaphore is not None:
-                self._sleep_armed(min(left, _SLICE_S))
+                self._sleep_armed(self._semaphore, done, min(left, _SLICE_S))
             else:
                 time.sleep(min(left, pause))
                 pause = min(2 * pause, _LONGEST_SLEEP_S)
             # Nothing between being woken and saying so: whoever reads now gives its sign of life then.
-            if self.available > 0:
+            if words[_HEAD] > done:
                 return True
             self.beat()
+            left = deadline - time.perf_counter()
         return False
 
-    def _sleep_armed(self, timeout_s: float) -> None:
-        channel, semaphore = self._channel, self._semaphore
+    def _sleep_armed(self, semaphore: Semaphore, done: int, timeout_s: float) -> None:
+        channel, armed = self._channel, self._entry + _ARMED
+        words = channel.words
         self._token += 1
-        channel.words[self._entry + layout.ARMED] = self._token
+        words[armed] = self._token
         if channel.fence is not None:
             channel.fence()
-        if self.available <= 0 and semaphore is not None:
+        if words[_HEAD] <= done:
             semaphore.acquire(True, timeout_s)
-        channel.words[self._entry + layout.ARMED] = 0
+        words[armed] = 0
 
     # Cursor ---------------------------------------------------------------------------------------
 
     def _move(self, cursor: int) -> None:
         self._cursor = cursor
-        self._channel.words[self._entry + layout.CURSOR] = cursor
+        self._channel.words[self._entry + _CURSOR] = cursor
 
     def _lose(self, end: int, why: Why) -> None:
         """Book everything from the cursor to `end` as lost, then move there."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +41,16 @@ class Frame:
     flags: int
 
 
+class BatchHolder(Protocol):
+    """The reader that a batch belongs to."""
+
+    def check(self, batch: FrameBatch) -> NDArray[np.bool_]:
+        """Say which frames of the batch are still whole."""
+
+    def finish(self, batch: FrameBatch) -> None:
+        """Count the batch by the last check and go on behind it."""
+
+
 class FrameBatch:
     """Consecutive frames in the ring itself, without a copy.
 
@@ -55,19 +64,13 @@ class FrameBatch:
         Place of the first one in the sequence of accepted frames.
     """
 
-    def __init__(
-        self,
-        frames: NDArray[Any],
-        slots: bytes,
-        position: int,
-        check: Callable[[FrameBatch], NDArray[np.bool_]],
-        finish: Callable[[FrameBatch], None],
-    ) -> None:
+    __slots__ = ("_checked", "_holder", "_slots", "_valid", "frames", "position")
+
+    def __init__(self, frames: NDArray[Any], slots: bytes, position: int, holder: BatchHolder) -> None:
         self.frames = frames
         self.position = position
         self._slots = slots
-        self._check = check
-        self._finish = finish
+        self._holder = holder
         self._checked: NDArray[np.bool_] | None = None
         self._valid: NDArray[np.bool_] | None = None
 
@@ -127,7 +130,7 @@ class FrameBatch:
         ndarray of bool, shape (n,)
         """
         if self._checked is None:
-            self._checked = self._check(self)
+            self._checked = self._holder.check(self)
         return self._checked
 
     def release(self) -> NDArray[np.bool_]:
@@ -140,7 +143,7 @@ class FrameBatch:
         """
         if self._valid is None:
             valid = self.validate()
-            self._finish(self)
+            self._holder.finish(self)
             self._valid = valid
         return self._valid
 

@@ -13,6 +13,7 @@ from magscope_app.datatypes import layout
 
 _TIMEOUT_S = 1.0
 _LOOK_S = 0.02
+_LOCK_PID, _LOCK_START = layout.LOCK_PID, layout.LOCK_START
 
 
 class LockLike(Protocol):
@@ -45,22 +46,31 @@ class Guard:
         self._pid = os.getpid()
         self._start = system.process_start(self._pid)
 
-    def __enter__(self) -> None:
+    def take(self) -> None:
+        """Take the lock, as ``with`` does but faster; follow it by ``try`` and `give_back`."""
         if not self._acquire(False):
             self._wait()
-        self._words[layout.LOCK_START] = self._start
-        self._words[layout.LOCK_PID] = self._pid
+        words = self._words
+        words[_LOCK_START] = self._start
+        words[_LOCK_PID] = self._pid
+
+    def give_back(self) -> None:
+        """Give the lock back."""
+        self._words[_LOCK_PID] = 0
+        self._release()
+
+    def __enter__(self) -> None:
+        self.take()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._words[layout.LOCK_PID] = 0
-        self._release()
+        self.give_back()
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _TIMEOUT_S
         while not self._acquire(True, _LOOK_S):
-            pid, start = self._words[layout.LOCK_PID], self._words[layout.LOCK_START]
+            pid, start = self._words[_LOCK_PID], self._words[_LOCK_START]
             late = time.monotonic() > deadline
             if late and pid and system.is_alive(pid, start):
                 raise TimeoutError(
@@ -69,7 +79,7 @@ class Guard:
                 )
             dead = pid != 0 and not system.is_alive(pid, start)
             # Without a name for a whole second: killed between taking the lock and signing for it.
-            if (dead or late) and pid == self._words[layout.LOCK_PID]:
-                self._words[layout.LOCK_PID] = 0
+            if (dead or late) and pid == self._words[_LOCK_PID]:
+                self._words[_LOCK_PID] = 0
                 with suppress(ValueError, RuntimeError):
                     self._release()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 PAGE = 4096
 MAGIC = 0x3143_4F50_5347_414D
-VERSION = 1
+VERSION = 2
 
 # Header. The magic is written last, so that nobody attaches to half a segment.
 MAGIC_WORD, VERSION_WORD, KIND, OWNER_PID, OWNER_START, NBYTES = range(6)
@@ -12,13 +12,16 @@ MAGIC_WORD, VERSION_WORD, KIND, OWNER_PID, OWNER_START, NBYTES = range(6)
 GEOMETRY = 6
 GEOMETRY_WORDS = 10
 # Written under the buffer's lock: by whoever joins as writer or reader.
-EPOCH, WRITER_PID, WRITER_START, WRITER_TOKEN, PIN_TIMEOUT_NS, HAS_DEFAULT = range(16, 22)
+WRITER_PID, WRITER_START, WRITER_TOKEN, PIN_TIMEOUT_NS, HAS_DEFAULT = range(16, 21)
 # Who holds the lock, so that a dead holder can be told from a slow one.
 LOCK_PID, LOCK_START = 24, 25
-#: Frames or rows published so far, in a cache line of its own.
+#: Frames or rows published so far, in the writer's own cache line.
 HEAD = 32
-#: Rows that are being overwritten may lie below this (matrix only); in the writer's line.
+#: Rows that are being overwritten may lie below this (matrix only).
 RESERVED = 33
+#: Counts the joins of writers and readers (under the lock). In the head's line, because the writer looks at
+#: it before each frame: in a line of its own it would have to come from memory each time.
+EPOCH = 34
 #: Next position of the one cursor without a name; moved under the lock.
 DEFAULT_CURSOR = 40
 

@@ -23,6 +23,10 @@ from magscope_app.datatypes.session import Session
 from magscope_app.datatypes.wakes import Wakes
 from magscope_app.datatypes.writing import Pins, Waker
 
+# Names of this module: one look-up less for each use on the hot path.
+_EPOCH, _HEAD, _RESERVED = layout.EPOCH, layout.HEAD, layout.RESERVED
+_FLOAT64 = np.dtype(np.float64)
+
 
 class MatrixBuffer:
     """Shared-memory ring of rows of float64.
@@ -88,6 +92,8 @@ class MatrixBuffer:
         self.nbytes = self.shape[0] * self.strides[0]
         self._pins = Pins(self._matrix)
         self._waker = Waker(self._matrix)
+        self._targets = self._waker.targets
+        self._wake = self._waker.wake
         self._epoch = -1
         self._lossless = False
         self._readers: weakref.WeakSet[MatrixReader] = weakref.WeakSet()
@@ -115,47 +121,47 @@ class MatrixBuffer:
         BufferOverflow
             When a lossless reader still needs rows that would be overwritten; nothing is written.
         """
-        block, matrix, capacity = self._checked(np_array), self._matrix, self.shape[0]
-        count = len(block)
-        words, rows = matrix.words, matrix.rows
-        with matrix.guard:
-            if words[layout.EPOCH] != self._epoch:
+        matrix, block = self._matrix, np_array
+        if type(block) is not np.ndarray or block.dtype is not _FLOAT64:
+            block = np.asarray(block, _FLOAT64)
+        shape, (capacity, columns) = block.shape, self.shape
+        if len(shape) != 2 or shape[1] != columns or shape[0] > capacity:
+            raise ValueError(
+                f"{self.name} takes up to {capacity} rows of {columns} columns, not an array of shape {shape}"
+            )
+        count, words, guard, fence = shape[0], matrix.words, matrix.guard, matrix.fence
+        guard.take()
+        try:
+            if words[_EPOCH] != self._epoch:
                 self._refresh()
-            head = words[layout.HEAD]
+            head = words[_HEAD]
             end = head + count
             if self._lossless:
                 self._require_room(head, count)
-            if end > words[layout.RESERVED]:
-                words[layout.RESERVED] = end
-            if matrix.fence is not None:
-                matrix.fence()
+            if end > words[_RESERVED]:
+                words[_RESERVED] = end
+            if fence is not None:
+                fence()
             start = head % capacity
             if start + count <= capacity:
-                rows[start : start + count] = block
+                matrix.rows[start : start + count] = block
             else:
-                rows[start:] = block[: capacity - start]
-                rows[: start + count - capacity] = block[capacity - start :]
-            if matrix.fence is not None:
-                matrix.fence()
-            words[layout.HEAD] = end
-        if self._waker.targets:
-            self._waker.wake()
-
-    def _checked(self, np_array: ArrayLike) -> NDArray[np.float64]:
-        block = np.asarray(np_array, np.float64)
-        rows, columns = self.shape
-        shape = block.shape
-        if len(shape) != 2 or shape[1] != columns or shape[0] > rows:
-            raise ValueError(
-                f"{self.name} takes up to {rows} rows of {columns} columns, not an array of shape {shape}"
-            )
-        return block
+                matrix.rows[start:] = block[: capacity - start]
+                matrix.rows[: start + count - capacity] = block[capacity - start :]
+            if fence is not None:
+                fence()
+            words[_HEAD] = end
+        finally:
+            guard.give_back()
+        if self._targets:
+            self._wake()
 
     def _refresh(self) -> None:
         self._epoch = self._matrix.words[layout.EPOCH]
         self._pins.refresh()
         self._lossless = bool(self._matrix.lossless_entries())
         self._waker.refresh()
+        self._targets = self._waker.targets
 
     def _require_room(self, head: int, count: int) -> None:
         if head + count - self._pins.floor(head, count) > self.shape[0]:

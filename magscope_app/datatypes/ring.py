@@ -87,6 +87,8 @@ class Ring(Channel):
         self.geometry = geometry
         slot_bytes = geometry.length * layout.SLOT_WORDS * 8
         slots = block.data[layout.CHANNEL_BYTES : layout.CHANNEL_BYTES + slot_bytes]
+        first = layout.CHANNEL_BYTES // 8
+        self.sequences = block.words[first : first + geometry.length * layout.SLOT_WORDS : layout.SLOT_WORDS]
         self.slots: NDArray[np.uint64] = slots.view(np.uint64).reshape(geometry.length, layout.SLOT_WORDS)
         pixels = block.data[
             geometry.payload_offset : geometry.payload_offset + geometry.length * geometry.image_size

@@ -19,10 +19,14 @@ logger = logging.getLogger("magscope_app.datatypes")
 
 #: The words of a slot behind its sequence number, in their order. They need not be stored word by word:
 #: nobody believes them before the sequence number is even.
-_pack_slot = struct.Struct("=qdqqQQ").pack_into
+_pack_slot = struct.Struct("@qdqqQQ").pack_into
 
-#: Expected of the camera before its first frame. Not -1, which stands for a camera without numbers.
-_NO_NUMBER = -2
+#: Stands for a camera without numbers, and for what is expected of any camera before its first frame.
+_NO_NUMBER = -1
+
+# Names of this module: one look-up less for each use on the hot path.
+_EPOCH = layout.EPOCH
+_HEAD = layout.HEAD
 
 
 class RingWriter:
@@ -34,17 +38,20 @@ class RingWriter:
         self._bytes = ring.words.cast("B")
         self._images: list[NDArray[Any]] = list(ring.frames)
         self._length = ring.length
-        first = layout.CHANNEL_BYTES // 8
-        self._slots = [first + index * layout.SLOT_WORDS for index in range(ring.length)]
+        self._sequences = ring.sequences
+        first, step = layout.CHANNEL_BYTES + 8, 8 * layout.SLOT_WORDS
+        self._meta_bytes = [first + step * slot for slot in range(ring.length)]
         self._fence: Callable[[], object] | None = ring.fence
         self._claim = WriterClaim(ring)
         self._pins = Pins(ring)
         self._waker = Waker(ring)
+        self._targets = self._waker.targets
+        self._wake = self._waker.wake
         self._epoch = -1
         self._head = 0
         self._next_id = 0
-        self._floor = 0
         self._limit = 0
+        self._look_at = 0
         self._slot = -1
         self._expected = _NO_NUMBER
 
@@ -56,55 +63,61 @@ class RingWriter:
         self._epoch = self._words[layout.EPOCH]
         self._limit = self._pins.refresh()
         self._waker.refresh()
+        self._targets = self._waker.targets
         self._look(self._head)
 
-    def _look(self, head: int) -> None:
+    def _look(self, head: int) -> bool:
         # A reader may pin itself again when half a ring behind: nothing newer may go before the next look.
-        self._floor = min(self._pins.floor(head), max(0, head - self._length // 2))
+        floor = min(self._pins.floor(head), max(0, head - self._length // 2))
+        self._look_at = floor + self._limit
+        return head - floor < self._length
 
     def begin(self) -> NDArray[Any] | None:
         """Return the next free slot's pixels to be filled, or None when the ring is full."""
-        words, head = self._words, self._head
-        if words[layout.EPOCH] != self._epoch:
+        if self._words[_EPOCH] != self._epoch:
             self._refresh()
-            head = self._head
-        if head - self._floor >= self._limit:
-            self._look(head)
-            if head - self._floor >= self._length:
-                return None
-        index = head % self._length
-        self._slot = slot = self._slots[index]
-        words[slot] = 2 * head + 1
+        head = self._head
+        if head >= self._look_at and not self._look(head):
+            return None
+        self._slot = slot = head % self._length
+        self._sequences[slot] = 2 * head + 1
         if self._fence is not None:
             self._fence()
-        return self._images[index]
+        return self._images[slot]
 
     def commit(
         self, timestamp_ns: int, camera_frame: int, device_tick: int, flags: int, seconds: float
     ) -> int:
         """Publish the slot that `begin` returned; return its frame id."""
-        slot, words, frame_id, head = self._slot, self._words, self._next_id, self._head + 1
+        slot, frame_id, head, fence = self._slot, self._next_id, self._head + 1, self._fence
         if slot < 0:
             raise RuntimeError("commit() without begin(): there is no slot to publish")
-        if camera_frame == self._expected:
+        if camera_frame >= 0:
+            if camera_frame != self._expected:
+                self._book_jump(camera_frame)
             self._expected = camera_frame + 1
-        else:
-            self._book_jump(camera_frame)
         _pack_slot(
-            self._bytes, 8 * slot + 8, timestamp_ns, seconds, camera_frame, device_tick, frame_id, flags
+            self._bytes,
+            self._meta_bytes[slot],
+            timestamp_ns,
+            seconds,
+            camera_frame,
+            device_tick,
+            frame_id,
+            flags,
         )
-        if self._fence is not None:
-            self._fence()
-        words[slot] = 2 * head
-        if self._fence is not None:
-            self._fence()
-        words[layout.HEAD] = self._head = head
+        if fence is not None:
+            fence()
+        self._sequences[slot] = 2 * head
+        if fence is not None:
+            fence()
+        self._words[_HEAD] = self._head = head
         self._slot = -1
         self._next_id = frame_id + 1
-        if self._waker.targets:
-            if self._fence is not None:
-                self._fence()
-            self._waker.wake()
+        if self._targets:
+            if fence is not None:
+                fence()
+            self._wake()
         return frame_id
 
     def abort(self) -> None:
@@ -130,8 +143,7 @@ class RingWriter:
         head = self._head
         if not head:
             return 0
-        slot = self._slots[(head - 1) % self._length]
-        last_ns = signed(self._words[slot + layout.TIMESTAMP_NS])
+        last_ns = signed(int(self._ring.slots[(head - 1) % self._length, layout.TIMESTAMP_NS]))
         count = max(0, round((timestamp_ns - last_ns) * 1e-9 * fps) - 1)
         if count:
             self._ring.camera_gaps.append(0, count, Why.CAMERA_AWAY, at=self._next_id, joins=False)

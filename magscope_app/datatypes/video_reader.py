@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +33,13 @@ class VideoReader(CursorReader):
         self._batch: FrameBatch | None = None
         first, end = layout.CHANNEL_BYTES, layout.CHANNEL_BYTES + _SLOT_BYTES * ring.length
         self._slots = ring.words.cast("B")[first:end]
-        #: The sequence numbers alone.
-        self._sequences = ring.words[first // 8 : end // 8 : layout.SLOT_WORDS]
+        self._sequences = ring.sequences
+        #: The usual batch, a single frame, needs no new view.
+        self._singles = [ring.readonly[slot : slot + 1] for slot in range(ring.length)]
         self._whole = np.ones(ring.length, np.bool_)
         self._whole.flags.writeable = False
+        #: The answer for a whole batch, as long as the last one.
+        self._answer = self._whole[:1]
         #: How many frames of the batch were overwritten, once it was checked.
         self._bad = 0
 
@@ -59,48 +62,55 @@ class VideoReader(CursorReader):
         RuntimeError
             When the batch before was not released, or the reader looks at the newest only.
         """
-        self._require_free(max_frames)
+        self.beat()
+        if self._newest_only or self._batch is not None or max_frames < 1:
+            self._refuse(max_frames)
+        words, length, fence = self._channel.words, self._length, self._ring.fence
         for _ in range(_TRIES):
-            head = self._channel.words[layout.HEAD]
-            if self._ring.fence is not None:
-                self._ring.fence()
-            if head - self._cursor > self._length:
-                self._lose(head - self._length // 2, self._why_lapped())
-            count = min(head - self._cursor, self._length - self._cursor % self._length, max_frames)
+            head = words[layout.HEAD]
+            if fence is not None:
+                fence()
+            if head - self._cursor > length:
+                self._lose(head - length // 2, self._why_lapped())
+            cursor = self._cursor
+            first = cursor % length
+            count = min(head - cursor, length - first, max_frames)
             if count <= 0:
                 return None
-            first = self._cursor % self._length
             slots = self._slots[_SLOT_BYTES * first : _SLOT_BYTES * (first + count)].tobytes()
             if self._intact(first, count):
-                frames = self._ring.readonly[first : first + count]
-                self._batch = FrameBatch(frames, slots, self._cursor, self._check, self._finish)
-                return self._batch
+                frames = self._singles[first] if count == 1 else self._ring.readonly[first : first + count]
+                self._batch = batch = FrameBatch(frames, slots, cursor, self)
+                return batch
             # The writer is in the oldest slot: it is about to lap us.
-            self._lose(max(head - self._length // 2, self._cursor + 1), self._why_lapped())
+            self._lose(max(head - length // 2, cursor + 1), self._why_lapped())
         return None
 
-    def _require_free(self, max_frames: int) -> None:
-        self.beat()
-        if self.mode is ReaderMode.NEWEST:
+    def _refuse(self, max_frames: int) -> NoReturn:
+        if self._newest_only:
             raise RuntimeError(f"the reader {self.name!r} looks at the newest frame only: use newest()")
         if self._batch is not None:
             raise RuntimeError(f"the reader {self.name!r} still holds a batch: release it first")
-        if max_frames < 1:
-            raise ValueError(f"max_frames must be at least 1, not {max_frames}")
+        raise ValueError(f"max_frames must be at least 1, not {max_frames}")
 
     def _intact(self, first: int, count: int) -> bool:
         """Say whether `count` slots from `first` still hold the frames from the cursor on."""
         if self._ring.fence is not None:
             self._ring.fence()
         expected = 2 * self._cursor + 2
+        if count == 1:
+            return self._sequences[first] == expected
         found = self._sequences[first : first + count].tolist()
         return found == list(range(expected, expected + 2 * count, 2))
 
-    def _check(self, batch: FrameBatch) -> NDArray[np.bool_]:
+    def check(self, batch: FrameBatch) -> NDArray[np.bool_]:
+        """Say which frames of the batch are still whole; `release` and `validate` ask."""
         first, count = self._cursor % self._length, len(batch)
         self._bad = 0
         if self._intact(first, count):
-            return self._whole[:count]
+            if len(self._answer) != count:
+                self._answer = self._whole[:count]
+            return self._answer
         found = self._sequences[first : first + count].tolist()
         expected = 2 * self._cursor + 2
         # The writer goes through the ring in order: what it overwrote is the beginning of the batch.
@@ -109,15 +119,16 @@ class VideoReader(CursorReader):
         valid[: self._bad] = False
         return valid
 
-    def _finish(self, batch: FrameBatch) -> None:
-        end, bad = self._cursor + len(batch), self._bad
+    def finish(self, batch: FrameBatch) -> None:
+        """Count the batch by its last check and go on behind it; `release` asks."""
+        bad = self._bad
         if bad:
             self._count_torn(bad)
             why = self._why_lapped()
             self._gaps.append(
                 self._cursor, self._cursor + bad, Why.OVERWRITTEN_IN_USE if why is Why.LAPPED else why
             )
-        self._move(end)
+        self._move(self._cursor + len(batch))
         self._batch = None
 
     def close(self) -> None:

@@ -55,6 +55,7 @@ def dataset_facts(
             "format": asdict(camera.format),
             "tick_source": camera.tick_source,
             "settings": {setting.name: setting.value for setting in camera.settings},
+            "noise": config.camera.noise.model_dump(mode="json") if config.camera.noise else None,
         }
     return facts
 

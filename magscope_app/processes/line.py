@@ -46,6 +46,7 @@ from magscope_app.messages import (
     StopProtocol,
     StopRecording,
     SubmitProtocol,
+    TrackingSpeed,
     VideoReady,
 )
 from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
@@ -257,8 +258,7 @@ class Line:
 
     def handle(self, child: Child, message: Message) -> None:
         """Do what a message from a process asks for."""
-        if isinstance(message, _NEWS):
-            self._tell(message)
+        self._tell_news(message)
         match message:
             case LogEntry():
                 self._on_log(message)
@@ -281,8 +281,14 @@ class Line:
                 self._on_recording(message)
             case CameraSettings(settings):
                 self._on_camera_settings(settings)
+            case TrackingSpeed(fps):
+                self.board.tracking_fps = fps
             case _:
                 self.command(message)
+
+    def _tell_news(self, message: Message) -> None:
+        if isinstance(message, _NEWS):
+            self._tell(message)
 
     def _on_log(self, entry: LogEntry) -> None:
         self._listeners.on_log(entry)

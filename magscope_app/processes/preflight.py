@@ -16,6 +16,7 @@ from magscope_app.errors import ConfigError, MagscopeError, Problem
 from magscope_app.kernel_cache import TRACKING_KERNELS
 from magscope_app.processes.bead_owner import bead_problems
 from magscope_app.processes.calibration_file import why_not_calibration
+from magscope_app.processes.camera_noise import field_problems
 from magscope_app.processes.load_function import load_function
 from magscope_app.processes.segments import ring_bytes
 from magscope_app.processes.status_board import nearest_folder
@@ -102,6 +103,7 @@ def _device_problems(config: Config) -> Iterator[Problem]:
             problems += motor.problems(MotorContext(config=config, motor=entry))
     problems += bead_problems(config, form)
     problems += _file_problems(config)
+    problems += field_problems(config, form)
     if form is not None:
         problems += _memory_problems(config, form)
     yield from problems

@@ -48,6 +48,7 @@ class StatusBoard:
     folder: Path
     recording: Path | None = None
     recorded: Counters = field(default_factory=Counters)
+    tracking_fps: float = 0.0
     _recording_since: float = 0.0
     _heads: deque[tuple[float, int]] = field(default_factory=deque)
     _disk: tuple[float, int] = (-1e9, 0)
@@ -108,6 +109,7 @@ class StatusBoard:
             free_disk_bytes=self._free_disk(),
             processes=processes,
             awake=awake,
+            tracking_fps=self.tracking_fps,
         )
 
     def _fps(self, acquired: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +20,13 @@ from magscope_app.messages import (
     VideoReady,
 )
 from magscope_app.processes.calibration_file import load_calibration
+from magscope_app.processes.camera_noise import camera_noise, field_correction
 from magscope_app.processes.focus import FocusHistory
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link
 from magscope_app.processes.rows import make_rows
+from magscope_app.processes.segments import expected_format
+from magscope_app.processes.speed_meter import SpeedMeter
 from magscope_app.tracking import Tracker, Tracks, find_beads
 
 _log = logging.getLogger(__name__)
@@ -75,10 +79,11 @@ class _TrackingLoop:
         config = handles.config
         self._nm_per_px = config.optics.nm_per_px
         self._roi_px = config.beads.roi_px
-        zlut = load_calibration(config.tracking.zlut) if config.tracking.zlut else None
-        self._tracker = Tracker(
-            self._roi_px, zlut=zlut, method=config.tracking.method, threads=config.tracking.threads
-        )
+        self._zlut = load_calibration(config.tracking.zlut) if config.tracking.zlut else None
+        self._field = field_correction(config)
+        self._form = expected_format(config)
+        self._tracker = self._make_tracker()
+        self._speed = SpeedMeter(config.camera.fps, config.tracking.threads)
         self._rows = handles.tracks()
         self._profile = handles.profile()
         self._beads = _BeadList(handles)
@@ -103,7 +108,22 @@ class _TrackingLoop:
                 if batch is not None and self._finding:
                     self._find(batch)
                 if batch is not None:
+                    began = time.perf_counter()
                     self._track(batch)
+                    self._tell_speed(len(batch), began)
+
+    def _make_tracker(self) -> Tracker:
+        config = self._handles.config
+        noise = camera_noise(config, self._form)
+        if self._field is not None:
+            noise = self._field.noise(noise)
+        return Tracker(
+            self._roi_px,
+            zlut=self._zlut,
+            noise=noise,
+            method=config.tracking.method,
+            threads=config.tracking.threads,
+        )
 
     def close(self) -> None:
         for part in (
@@ -123,6 +143,19 @@ class _TrackingLoop:
         blank = np.zeros((1, self._roi_px, self._roi_px), np.uint8)
         self._tracker.track(blank, np.zeros((1, 2), np.int64), bead_ids=np.zeros(1, np.int64), profiles=True)
 
+    def _positions(
+        self,
+        frames: npt.NDArray[Any],
+        corners: npt.NDArray[np.int64],
+        ids: npt.NDArray[np.int64],
+        profiles: bool = False,
+    ) -> Tracks:
+        """Track ROIs, corrected by dark frame and flat field where the config names them."""
+        if self._field is None:
+            return self._tracker.track(frames, corners, ids, profiles)
+        ceiling = 2**self._form.bits - 1 if self._form else None
+        return self._field.track(self._tracker, frames, corners, ids, profiles, ceiling)
+
     def _listen(self, timeout_s: float) -> None:
         message = self._link.receive(timeout_s)
         while message is not None:
@@ -131,7 +164,11 @@ class _TrackingLoop:
 
     def _handle(self, message: Message) -> None:
         match message:
-            case VideoReady():
+            case VideoReady(form):
+                if form != self._form:
+                    self._form = form
+                    self._tracker.close()
+                    self._tracker = self._make_tracker()
                 self._video = self._handles.video()
                 self._reader = self._video.reader("tracking", ReaderMode.LOSSLESS)
                 self._link.send(ProcessReady("tracking-video"))
@@ -160,7 +197,7 @@ class _TrackingLoop:
     def _track(self, batch: FrameBatch) -> None:
         """Track a batch, write the rows of its valid frames, and only then let go of it."""
         self._beads.renew()
-        tracks = self._tracker.track(batch.frames, self._beads.corners, bead_ids=self._beads.ids)
+        tracks = self._positions(batch.frames, self._beads.corners, self._beads.ids)
         self._renew_profile(batch)
         valid = batch.validate()
         t_ns = batch.timestamps_ns.astype(np.float64)
@@ -180,6 +217,14 @@ class _TrackingLoop:
             self._rows.write(rows)
         batch.release()
 
+    def _tell_speed(self, n_frames: int, began_s: float) -> None:
+        now_s = time.perf_counter()
+        self._speed.add(n_frames, now_s - began_s)
+        waiting = self._video.level() if self._video is not None else 0.0
+        speed = self._speed.news(now_s, waiting, len(self._beads.ids))
+        if speed is not None:
+            self._link.send(speed)
+
     def _renew_profile(self, batch: FrameBatch) -> None:
         now_ns = time.perf_counter_ns()
         if self._selected is None or now_ns < self._profile_due_ns:
@@ -188,8 +233,8 @@ class _TrackingLoop:
         which = np.flatnonzero(self._beads.ids == self._selected)
         if not len(which):
             return
-        tracks: Tracks = self._tracker.track(
-            batch.frames[-1:], self._beads.corners[which], bead_ids=self._beads.ids[which], profiles=True
+        tracks = self._positions(
+            batch.frames[-1:], self._beads.corners[which], self._beads.ids[which], profiles=True
         )
         if tracks.profiles is not None:
             self._profile.write_profile(

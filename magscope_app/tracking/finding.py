@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from magscope_app.tracking.finding_kernels import local_maxima, smooth, vote
 from magscope_app.tracking.requests import require_frames
+from magscope_app.tracking.symmetry_kernels import judge
 from magscope_app.tracking.template import match
 from magscope_app.tracking.tracker import Tracker
 
@@ -14,8 +15,8 @@ Frame = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 FloatArray = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
-#: Share of the variance in a ROI that a bead must explain.
-DEFAULT_THRESHOLD = 0.6
+#: Share of the variance in a ROI, less the pixels' noise, that rings around the bead's centre must explain.
+DEFAULT_THRESHOLD = 0.8
 #: Beads nearer to each other than this share of the ROI's edge disturb each other's rings.
 ISOLATION = 0.9
 _MAX_CANDIDATES = 20_000
@@ -25,11 +26,17 @@ _STEEP = 3.5
 _MAX_VOTERS = 0.15
 #: A candidate needs this share of the votes of a typical strong one.
 _FEWEST_VOTES = 0.15
-#: A neighbour with fewer votes than this share is debris that does not spoil a bead.
+#: A neighbour with fewer votes than this share is debris that does not spoil a bead by being near.
 _NEIGHBOUR_VOTES = 0.4
-#: Share of the typical bead's signal that a bead must have: smaller dirt is symmetrical, too.
+#: What is no ring may have this share of the bead's variance in one sector: more is a neighbour in the ROI.
+_MOST_IN_A_SECTOR = 0.5
+#: Share of the typical bead's variance that a bead must have: smaller dirt is symmetrical, too.
 _FAINTEST = 0.1
+#: The same where a template says what a bead is.
+_FAINTEST_BY_TEMPLATE = 0.25
 _MIN_CORRELATION = 0.4
+#: Median of the magnitude of a normal number of standard deviation 1.
+_MEDIAN_OF_NORMAL = 0.6745
 
 
 def find_beads(
@@ -37,10 +44,13 @@ def find_beads(
 ) -> FloatArray:
     """Find single beads whose ROI can be tracked.
 
-    Gradients vote for the centres of rings; each candidate is then tracked like a bead. A candidate is left
-    out if its ROI leaves the frame, if another bead is nearer than 0.9 ROI (both are left out: their rings
-    overlap), if it has less than a tenth of the signal of a typical bead in the frame, or if it is not round
-    enough.
+    Gradients vote for the centres of rings; each candidate is then centred as in tracking. It is left out if
+
+    - its ROI leaves the frame,
+    - another bead is nearer than 0.9 ROI (both are left out: their rings overlap),
+    - something that is no ring fills a sector of its ROI (a doublet, dirt beside the bead),
+    - rings explain less of it than `threshold` (cells, dirt), or
+    - it has less than a tenth of the variance of a typical bead in the frame.
 
     Parameters
     ----------
@@ -50,34 +60,84 @@ def find_beads(
         Edge of the ROI that the beads shall be tracked in, 16..256; about the diameter of the last ring that
         is seen.
     template : ndarray or None, (h, w)
-        Image of a typical bead: candidates are then where the frame correlates with it.
+        Image of one bead, such as `template_of` cuts out: places that correlate with it are candidates, too,
+        and it says how strong a bead is: less than a quarter of its variance is left out.
     threshold : float or None
-        Lowest score, 0..1; None: 0.6.
+        Lowest score, 0..1; None: 0.8.
 
     Returns
     -------
     ndarray of float64, (n, 3)
-        x_px, y_px, score, best first. The score is the share of the ROI's variance that is radially
-        symmetric.
+        x_px, y_px, score, best first. The score is the share of the ROI's variance, less the noise of the
+        pixels, that is radially symmetric.
 
     Raises
     ------
     ValueError
         If the frame, the ROI, the template or the threshold cannot be used.
     """
-    require_frames(frame[None] if isinstance(frame, np.ndarray) and frame.ndim == 2 else frame)
-    if frame.ndim != 2:
-        raise ValueError(f"find_beads takes one frame (height, width), not {frame.shape}; give frames[0]")
+    _require_frame(frame, roi_px)
     lowest = DEFAULT_THRESHOLD if threshold is None else threshold
     if not 0 <= lowest <= 1:
         raise ValueError(f"threshold must be 0..1, not {threshold}; leave it out for {DEFAULT_THRESHOLD}")
-    if min(frame.shape) < roi_px:
-        raise ValueError(
-            f"a ROI of {roi_px} px does not fit into a frame of {frame.shape[1]} x {frame.shape[0]} px"
-        )
-    centres, strengths = _candidates(frame, roi_px) if template is None else _matches(frame, roi_px, template)
-    with Tracker(roi_px) as tracker:
-        return _verified(frame, tracker, centres, strengths, lowest)
+    image = _contiguous(frame)
+    votes = _votes(image, roi_px)
+    places = _peaks(votes, roi_px, _FEWEST_VOTES)
+    centres = places[_alone(places, places, votes, roi_px)]
+    if template is not None:
+        score = match(image, template)
+        score[score < _MIN_CORRELATION] = 0
+        like = _peaks(score, roi_px, 0.0)
+        like = like[_alone(like, places, votes, roi_px)]
+        centres = _joined(centres, like, roi_px / 8)
+    noise_dn2 = _pixel_noise_dn2(image)
+    with Tracker(roi_px, method="qi") as tracker:
+        found = _centred(image, tracker, centres)
+    verdicts = np.empty((len(found), 3))
+    judge(image, found, roi_px, verdicts)
+    typical = None if template is None else max(float(np.var(np.asarray(template, float))) - noise_dn2, 0.0)
+    return _chosen(found, verdicts, noise_dn2, lowest, typical)
+
+
+def template_of(frame: Frame, x_px: float, y_px: float, roi_px: int) -> npt.NDArray[np.uint8 | np.uint16]:
+    """Cut out the bead that was clicked at x, y, centred, as a template for `find_beads`.
+
+    Parameters
+    ----------
+    frame : ndarray of uint8 or uint16, (height, width)
+        A bright-field image.
+    x_px, y_px : float
+        A place on the bead, at most a quarter of the ROI from its centre.
+    roi_px : int
+        Edge of the ROI.
+
+    Raises
+    ------
+    ValueError
+        If there is no bead at the place, or its ROI leaves the frame.
+    """
+    _require_frame(frame, roi_px)
+    height, width = frame.shape
+    centre = np.array([[x_px, y_px]])
+    with Tracker(roi_px, method="qi") as tracker:
+        for _ in range(2):
+            rois = rois_around(centre, roi_px)
+            if not _inside(rois, frame, roi_px).all():
+                raise ValueError(
+                    f"the ROI of {roi_px} px around x = {x_px:g}, y = {y_px:g} leaves the frame of {width} x "
+                    f"{height} px; click a bead further inside"
+                )
+            tracks = tracker.track(frame[None], rois)
+            centre = np.stack([tracks.x_px[0], tracks.y_px[0]], axis=1)
+            if not np.hypot(*(centre[0] - (x_px, y_px))) <= roi_px / 4:
+                raise ValueError(
+                    f"there is no bead at x = {x_px:g}, y = {y_px:g}; click the middle of one, or choose "
+                    f"another ROI than {roi_px} px"
+                )
+    x0, y0 = rois_around(centre, roi_px)[0]
+    if not _inside(np.array([[x0, y0]]), frame, roi_px).all():
+        raise ValueError(f"the bead at x = {x_px:g}, y = {y_px:g} is too near the border; click another one")
+    return frame[y0 : y0 + roi_px, x0 : x0 + roi_px].copy()
 
 
 def rois_around(centres_px: FloatArray, roi_px: int) -> npt.NDArray[np.int64]:
@@ -85,8 +145,26 @@ def rois_around(centres_px: FloatArray, roi_px: int) -> npt.NDArray[np.int64]:
     return np.asarray(np.rint(centres_px[:, :2] - (roi_px - 1) / 2), np.int64)
 
 
-def _candidates(frame: Frame, roi_px: int) -> tuple[FloatArray, FloatArray]:
-    """Return where gradients meet (n, 2), and how much (n,)."""
+def _require_frame(frame: Frame, roi_px: int) -> None:
+    """Raise ValueError unless frame is one image that a ROI fits into."""
+    require_frames(frame[None] if isinstance(frame, np.ndarray) and frame.ndim == 2 else frame)
+    if frame.ndim != 2:
+        raise ValueError(f"bead finding takes one frame (height, width), not {frame.shape}; give frames[0]")
+    if min(frame.shape) < roi_px:
+        raise ValueError(
+            f"a ROI of {roi_px} px does not fit into a frame of {frame.shape[1]} x {frame.shape[0]} px"
+        )
+
+
+def _contiguous(frame: Frame) -> Frame:
+    """Return the frame in the one memory layout that the kernels are compiled for."""
+    if frame.dtype == np.uint8:
+        return np.ascontiguousarray(frame, np.uint8)
+    return np.ascontiguousarray(frame, np.uint16)
+
+
+def _votes(frame: Frame, roi_px: int) -> Float32:
+    """Return how much gradients meet in each pixel."""
     image = frame.astype(np.float32)
     votes = np.zeros_like(image)
     smooth(image, votes, max(1, round(roi_px / 64)))
@@ -96,72 +174,88 @@ def _candidates(frame: Frame, roi_px: int) -> tuple[FloatArray, FloatArray]:
     lowest = max(_STEEP * float(np.median(steepness)), float(np.quantile(steepness, 1 - _MAX_VOTERS)))
     vote(image, max(lowest, 1e-6), 2, round(0.45 * roi_px), votes)
     smooth(votes, image, 2)
-    return _peaks(votes, roi_px, _FEWEST_VOTES)
+    return votes
 
 
-def _matches(frame: Frame, roi_px: int, template: npt.NDArray[np.generic]) -> tuple[FloatArray, FloatArray]:
-    """Return where the frame looks like the template (n, 2), and how much (n,)."""
-    score = match(frame, template)
-    score[score < _MIN_CORRELATION] = 0
-    return _peaks(score, roi_px, 0.0)
-
-
-def _peaks(score: Float32, roi_px: int, share: float) -> tuple[FloatArray, FloatArray]:
-    """Return the local maxima (n, 2) above a share of the strongest, and their strengths, strongest first."""
+def _peaks(score: Float32, roi_px: int, share: float) -> FloatArray:
+    """Return the local maxima (n, 2) above a share of the strongest, strongest first."""
     found = np.empty((_MAX_CANDIDATES, 2), np.int64)
     reach = max(3, roi_px // 8)
-    highest = float(score.max())
-    places = found[: local_maxima(score, share * highest, reach, found)]
-    strengths = score[places[:, 1], places[:, 0]].astype(np.float64)
-    order = np.argsort(-strengths, kind="stable")
-    return places[order].astype(np.float64), strengths[order]
+    places = found[: local_maxima(score, share * float(score.max()), reach, found)]
+    order = np.argsort(-score[places[:, 1], places[:, 0]], kind="stable")
+    return places[order].astype(np.float64)
 
 
-def _verified(
-    frame: Frame, tracker: Tracker, centres: FloatArray, strengths: FloatArray, threshold: float
-) -> FloatArray:
-    """Track the candidates twice, at last in the middle of the ROI, and keep what is a single bead."""
-    roi_px = tracker.roi_px
-    good = _alone(centres, strengths, ISOLATION * roi_px)
-    signal = np.zeros(0)
-    score = np.zeros(0)
-    found = centres[good]
-    for _ in range(2):
-        rois = rois_around(found, roi_px)
-        inside = _inside(rois, frame, roi_px)
-        found, rois = found[inside], rois[inside]
-        tracks = tracker.track(frame[None], rois, profiles=True)
-        moved = np.stack([tracks.x_px[0], tracks.y_px[0]], axis=1)
-        kept = np.hypot(*(moved - found).T) < roi_px / 8
-        assert tracks.profiles is not None  # asked for above
-        score, signal, found = tracks.quality[0][kept], _signal(tracks.profiles[0][kept]), moved[kept]
-    kept = score >= threshold
-    if kept.any():
-        kept &= signal >= _FAINTEST * np.median(signal[kept])
-    order = np.argsort(-score[kept], kind="stable")
-    return np.column_stack([found[kept], score[kept]])[order]
-
-
-def _alone(centres: FloatArray, strengths: FloatArray, distance: float) -> npt.NDArray[np.bool_]:
-    """Return which centres have no other one of comparable strength nearer than `distance`."""
+def _alone(centres: FloatArray, others: FloatArray, votes: Float32, roi_px: int) -> npt.NDArray[np.bool_]:
+    """Return which centres have none of the others, of comparable votes, nearer than their rings reach."""
+    strengths = _strengths(centres, votes, roi_px)
+    other_strengths = _strengths(others, votes, roi_px)
     alone = np.ones(len(centres), np.bool_)
     for i, centre in enumerate(centres):
-        near = np.hypot(*(centres - centre).T) < distance
-        near[i] = False
-        alone[i] = not (strengths[near] >= _NEIGHBOUR_VOTES * strengths[i]).any()
+        distances = np.hypot(*(others - centre).T)
+        near = (distances > max(3, roi_px // 8)) & (distances < ISOLATION * roi_px)
+        alone[i] = not (other_strengths[near] >= _NEIGHBOUR_VOTES * strengths[i]).any()
     return alone
+
+
+def _strengths(places: FloatArray, votes: Float32, roi_px: int) -> FloatArray:
+    """Return the most votes within reach of each place."""
+    reach = max(3, roi_px // 8)
+    corners = np.maximum(places.astype(np.int64) - reach, 0)
+    return np.array(
+        [votes[y : y + 2 * reach + 1, x : x + 2 * reach + 1].max() for x, y in corners], np.float64
+    )
+
+
+def _joined(centres: FloatArray, more: FloatArray, distance: float) -> FloatArray:
+    """Return the centres, and those of the others that are further from all of them than `distance`."""
+    new = [place for place in more if not (np.hypot(*(centres - place).T) < distance).any()]
+    return np.concatenate([centres, np.array(new).reshape(-1, 2)])
+
+
+def _centred(frame: Frame, tracker: Tracker, centres: FloatArray) -> FloatArray:
+    """Track the candidates twice, at last in the middle of their ROI; leave out what is no bead there."""
+    roi_px = tracker.roi_px
+    for _ in range(2):
+        rois = rois_around(centres, roi_px)
+        inside = _inside(rois, frame, roi_px)
+        centres, rois = centres[inside], rois[inside]
+        tracks = tracker.track(frame[None], rois)
+        moved = np.stack([tracks.x_px[0], tracks.y_px[0]], axis=1)
+        centres = moved[np.hypot(*(moved - centres).T) < roi_px / 8]
+    return centres[_inside(rois_around(centres, roi_px), frame, roi_px)]
+
+
+def _chosen(
+    centres: FloatArray, verdicts: FloatArray, noise_dn2: float, threshold: float, typical: float | None
+) -> FloatArray:
+    """Return x, y, score of the single beads, best first, of equal ones the strongest."""
+    signal = np.maximum(verdicts[:, 0] - noise_dn2, 1e-9)
+    score = 1 - np.clip((verdicts[:, 1] - noise_dn2) / signal, 0, 1)
+    kept = (score >= threshold) & (verdicts[:, 2] - noise_dn2 <= _MOST_IN_A_SECTOR * signal)
+    if typical is not None:
+        kept &= signal >= _FAINTEST_BY_TEMPLATE * typical
+    elif kept.any():
+        kept &= signal >= _FAINTEST * np.median(signal[kept])
+    order = np.lexsort((-signal[kept], -score[kept]))
+    return np.column_stack([centres[kept], score[kept]])[order]
+
+
+def _pixel_noise_dn2(frame: Frame) -> float:
+    """Return the variance of the pixels' noise, from the median of second differences.
+
+    After Immerkær, Comput. Vis. Image Underst. 64, 300 (1996), whose mask is blind to slopes, with the
+    median, which is blind to beads.
+    """
+    rows = np.arange(1, len(frame) - 1, max(1, len(frame) // 200))
+    differences = sum(
+        weight
+        * (2 * frame[rows + dy, 1:-1].astype(np.float32) - frame[rows + dy, :-2] - frame[rows + dy, 2:])
+        for dy, weight in ((-1, np.float32(1)), (0, np.float32(-2)), (1, np.float32(1)))
+    )
+    return (float(np.median(np.abs(differences))) / (6 * _MEDIAN_OF_NORMAL)) ** 2
 
 
 def _inside(rois: npt.NDArray[np.int64], frame: Frame, roi_px: int) -> npt.NDArray[np.bool_]:
     height, width = frame.shape
     return np.asarray(((rois >= 0) & (rois <= (width - roi_px, height - roi_px))).all(axis=1))
-
-
-def _signal(profiles: Float32) -> FloatArray:
-    """Return the r-weighted variance of each profile (DN²)."""
-    values = np.asarray(profiles, np.float64)
-    weights = np.where(np.isfinite(values), np.arange(values.shape[1]), 0.0)
-    values = np.where(np.isfinite(values), values, 0.0)
-    total = np.maximum(weights.sum(axis=1, keepdims=True), 1.0)
-    mean = (weights * values).sum(axis=1, keepdims=True) / total
-    return np.asarray((weights * (values - mean) ** 2).sum(axis=1) / total[:, 0])

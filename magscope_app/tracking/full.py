@@ -35,6 +35,8 @@ class FullFit:
         One per Z-LUT, shared by the threads.
     """
 
+    by_bead = False
+
     def __init__(self, setup: Setup, models: list[LutModel]) -> None:
         self._qi = QuadrantInterpolation(setup.roi_px, setup.tables, setup.noise)
         self._fits = [_Fit(model, setup.roi_px, setup.noise) for model in models]
@@ -59,7 +61,7 @@ class _Fit:
         n_intervals = model.radial.shape[1] - 3
         self._work: Work = make_work(roi_px, n_intervals, model.template.shape[1])
         self._scan: ScanWork = make_scan_work(model.n_planes, N_UNKNOWNS)
-        self._noise = _weights(model, noise)
+        self._noise = model_noise(model, noise)
         self._sigma_known = noise is not None
         self._noise_known = noise is not None or math.isfinite(model.noise_gain)
 
@@ -90,7 +92,7 @@ def full_fits(setup: Setup) -> list[Method]:
     return [FullFit(setup, models) for _ in range(setup.threads)]
 
 
-def _weights(model: LutModel, noise: CameraNoise | None) -> npt.NDArray[np.float64]:
+def model_noise(model: LutModel, noise: CameraNoise | None) -> npt.NDArray[np.float64]:
     """Return gain, offset, variance without light, variance of the model, and room for the ceiling."""
     if noise is not None:
         floor = (noise.gain_dn_per_e * noise.read_noise_e) ** 2 + ROUNDING_DN2

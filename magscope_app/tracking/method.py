@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,8 @@ import numpy.typing as npt
 from magscope_app.tracking.lut_tables import LutTables
 from magscope_app.tracking.noise import CameraNoise
 from magscope_app.tracking.zlut import ZLUT
+
+Build = Literal["now", "beside"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +32,13 @@ class Setup:
         None: uncertainties are NaN.
     threads : int
         How many objects are needed; each serves one thread.
+    build : str
+        "now": what a method needs is made when it is missing. "beside": by a thread of its own, while another
+        method serves.
+    memory_mb : float
+        Most memory for what is made, in 10⁶ bytes.
+    closing : ExitStack
+        Closed with the tracker.
     """
 
     roi_px: int
@@ -36,6 +46,9 @@ class Setup:
     tables: LutTables
     noise: CameraNoise | None
     threads: int
+    build: Build
+    memory_mb: float
+    closing: ExitStack
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +65,8 @@ class Job:
         x0, y0 of each ROI, all inside the frame.
     lut_of_bead : ndarray of int64, (n_beads,)
         Number of the bead's Z-LUT, −1 for none.
+    starts : ndarray of float64, (n_beads, 7)
+        What is remembered of each bead, see `starts`; NaN for a new one. A method may use and renew it.
     ceiling : int
         Grey level from which on a pixel is saturated.
     columns : ndarray of float64, (7, n_frames · n_beads)
@@ -65,6 +80,7 @@ class Job:
     frames: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
     rois: npt.NDArray[np.int64]
     lut_of_bead: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.float64]
     ceiling: int
     columns: npt.NDArray[np.float64]
     flags: npt.NDArray[np.uint8]
@@ -72,8 +88,13 @@ class Job:
 
 
 class Method(Protocol):
-    """Tracks a range of a job's ROIs; each thread has an object of its own."""
+    """Tracks a part of a job; each thread has an object of its own."""
+
+    @property
+    def by_bead(self) -> bool:
+        """Whether a job is shared out by beads, each through all frames, and not by ROIs."""
+        ...
 
     def run(self, job: Job, first: int, stop: int) -> None:
-        """Write the results of the ROIs numbered first..stop − 1."""
+        """Write the results of the ROIs, or the beads, numbered first..stop − 1."""
         ...

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 
 @dataclass(frozen=True, slots=True)
 class CameraNoise:
@@ -48,3 +51,23 @@ class CameraNoise:
             raise ValueError(
                 f"saturation_dn must be at least 1, not {self.saturation_dn}; leave it out if it is not known"
             )
+
+    @classmethod
+    def from_stack(
+        cls,
+        frames: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
+        dark: npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | None = None,
+        saturation_dn: int | None = None,
+    ) -> CameraNoise:
+        """Measure the noise in frames (n, height, width) of a lit scene, and in dark ones if given.
+
+        The arguments are those of `magscope_app.tracking.estimate_noise`, which also returns the error.
+
+        Raises
+        ------
+        ValueError
+            If the stack cannot tell; the text says why and what to do.
+        """
+        from magscope_app.tracking.noise_estimate import estimate_noise  # it makes objects of this class
+
+        return estimate_noise(frames, dark, saturation_dn).noise

@@ -32,6 +32,8 @@ class QuadrantInterpolation:
         None: uncertainties are NaN.
     """
 
+    by_bead = False
+
     def __init__(self, roi_px: int, tables: LutTables, noise: CameraNoise | None) -> None:
         self._roi_px = roi_px
         self._tables = tables

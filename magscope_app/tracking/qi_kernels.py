@@ -25,6 +25,8 @@ MIN_RADII = 8
 _LOST = int(TrackFlag.LOST)
 _AT_EDGE = int(TrackFlag.AT_EDGE)
 
+#: So many of the largest circles do not count for the centre: it is the same in a ROI set so much aside.
+_SPARED_RADII = 3
 _MAX_LAG = 8
 _MAX_STEPS = 5
 #: Less symmetric is no bead: pure noise stays below 0.1 with 32 radii, and rises as their number falls.
@@ -266,13 +268,18 @@ def _find_centre(
     symmetry = 0.0
     sigma = math.nan
     fits = 0
+    # The outermost circles would come and go as the ROI is set around the bead, and what is not round about
+    # it would pull its centre with them. A small ROI cannot spare them.
+    steady = n_radii - min(max((n_radii - 12) // 4, 0), _SPARED_RADII)
     # The first step takes quadrant interpolation's bias away, the second all but the noise.
     for directions in (coarse, fine):
         fits = _radii_that_fit(size, x, y, n_radii)
         if fits < fewest:
             return x, y, math.nan, 0.0, 0
         symmetry = _polar_image(image, size, x, y, fits, directions, values, work)
-        step_x, step_y, sigma = _harmonic_step(work, fits, directions.shape[1], noise[0], noise[1], noise[2])
+        step_x, step_y, sigma = _harmonic_step(
+            work, min(fits, steady), directions.shape[1], noise[0], noise[1], noise[2]
+        )
         x += min(max(step_x, -0.5), 0.5)
         y += min(max(step_y, -0.5), 0.5)
     return x, y, sigma, symmetry, fits

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking.columns import N_COLUMNS
+from magscope_app.tracking.fast import CachedAlignment, cached_alignments
 from magscope_app.tracking.full import full_fits
 from magscope_app.tracking.lut_tables import make_tables
-from magscope_app.tracking.method import Job, Method, Setup
+from magscope_app.tracking.method import Build, Job, Method, Setup
 from magscope_app.tracking.noise import CameraNoise
 from magscope_app.tracking.qi import n_radii, quadrant_interpolations
 from magscope_app.tracking.requests import require_frames, require_rois
+from magscope_app.tracking.starts import Starts
 from magscope_app.tracking.tracks import Tracks
 from magscope_app.tracking.zlut import ZLUT
 from magscope_app.tracking.zlut_set import ZLUTSet
 
-_METHODS: dict[str, Callable[[Setup], list[Method]]] = {"full": full_fits, "qi": quadrant_interpolations}
+_METHODS: dict[str, Callable[[Setup], list[Method]]] = {
+    "fast": cached_alignments,
+    "full": full_fits,
+    "qi": quadrant_interpolations,
+}
 
 MIN_ROI_PX, MAX_ROI_PX = 16, 256
 #: A thread that gets fewer ROIs than this costs more to wake than it saves.
@@ -43,9 +50,18 @@ class Tracker:
         From it follow the uncertainties; None: they are NaN.
     method : str
         "qi": centre of mass, quadrant interpolation, correlation with the Z-LUT. "full": from there a
-        weighted fit of all pixels, at the Cramér–Rao bound; a bead without Z-LUT is tracked by "qi".
+        weighted fit of all pixels, at the Cramér–Rao bound; a bead without Z-LUT is tracked by "qi". "fast":
+        alignment with references made beforehand, far faster, and behind it "full" for what it cannot do; it starts
+        from where the bead was, so that results depend on earlier calls, by less than a tenth of their
+        uncertainty.
     threads : int
         Number of threads that share the ROIs of a call.
+    build : str
+        For "fast". "now": a missing reference is made at once. "beside": by a thread of its own, while coarser
+        references or "full" serve, so that no call waits.
+    reference_mb : float
+        Most memory for the references of "fast", in 10⁶ bytes; when it is full, coarser references and "full"
+        serve.
 
     Raises
     ------
@@ -60,6 +76,8 @@ class Tracker:
         noise: CameraNoise | None = None,
         method: str = "qi",
         threads: int = 1,
+        build: Build = "now",
+        reference_mb: float = 1000.0,
     ) -> None:
         if not MIN_ROI_PX <= roi_px <= MAX_ROI_PX:
             raise ValueError(f"roi_px must be {MIN_ROI_PX}..{MAX_ROI_PX}, not {roi_px}")
@@ -69,13 +87,20 @@ class Tracker:
             )
         if threads < 1:
             raise ValueError(f"threads must be at least 1, not {threads}")
+        if build not in ("now", "beside") or not reference_mb > 0:
+            raise ValueError(
+                f"build must be now or beside and reference_mb > 0, not {build!r} and {reference_mb}"
+            )
         self._roi_px = int(roi_px)
         self._noise = noise
         self._needs_ids = isinstance(zlut, ZLUTSet)
         zluts, self._lut_of_id, self._default_lut = _distinct(zlut)
         tables = make_tables(zluts, n_radii(self._roi_px))
-        setup = Setup(self._roi_px, tuple(zluts), tables, noise, threads)
-        self._workers = _METHODS[method](setup)
+        self._closing = ExitStack()
+        self._workers = _METHODS[method](
+            Setup(self._roi_px, tuple(zluts), tables, noise, threads, build, reference_mb, self._closing)
+        )
+        self._starts = Starts()
         self._pool = ThreadPoolExecutor(threads - 1, "magscope-tracking") if threads > 1 else None
         self._closed = False
 
@@ -88,6 +113,18 @@ class Tracker:
     def n_radii(self) -> int:
         """Number of radii, 0, 1, 2 … px, of the profiles in `Tracks`."""
         return n_radii(self._roi_px)
+
+    @property
+    def n_references(self) -> int:
+        """Number of references that "fast" has made; 0 with another method."""
+        worker = self._workers[0]
+        return worker.n_references if isinstance(worker, CachedAlignment) else 0
+
+    @property
+    def n_references_waiting(self) -> int:
+        """Number of references that are to be made beside the line."""
+        worker = self._workers[0]
+        return worker.n_waiting if isinstance(worker, CachedAlignment) else 0
 
     def track(
         self,
@@ -124,7 +161,9 @@ class Tracker:
             raise ValueError("the tracker is closed; make a new one")
         require_frames(frames)
         corners = require_rois(rois, self._roi_px, frames.shape[2], frames.shape[1])
-        job = self._job(frames, corners, self._luts(bead_ids, len(corners)), profiles)
+        luts = self._luts(bead_ids, len(corners))
+        ids = np.arange(len(corners)) if bead_ids is None else np.asarray(bead_ids, np.int64)
+        job = self._job(frames, corners, luts, self._starts.of(ids, corners), profiles)
         self._run(job)
         shape = (len(frames), len(corners))
         x, y, z, sigma_x, sigma_y, sigma_z, quality = job.columns.reshape(N_COLUMNS, *shape)
@@ -137,6 +176,7 @@ class Tracker:
         self._closed = True
         if self._pool is not None:
             self._pool.shutdown()
+        self._closing.close()
 
     def __enter__(self) -> Tracker:
         return self
@@ -166,6 +206,7 @@ class Tracker:
         frames: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
         rois: npt.NDArray[np.int64],
         luts: npt.NDArray[np.int64],
+        starts: npt.NDArray[np.float64],
         profiles: bool,
     ) -> Job:
         # One kind of array for the compiler: read-only, whatever the caller's is.
@@ -177,6 +218,7 @@ class Tracker:
             frames=view,
             rois=rois,
             lut_of_bead=luts,
+            starts=starts,
             ceiling=int(np.iinfo(frames.dtype).max) if ceiling is None else ceiling,
             columns=np.empty((N_COLUMNS, total)),
             flags=np.empty(total, np.uint8),
@@ -184,9 +226,11 @@ class Tracker:
         )
 
     def _run(self, job: Job) -> None:
-        """Share the job's ROIs out: this thread takes the first part, the pool the others."""
+        """Share the job out: this thread takes the first part, the pool the others."""
         total = len(job.flags)
         n = max(1, min(len(self._workers), total // _MIN_ROIS_PER_THREAD))
+        if self._workers[0].by_bead:
+            total = len(job.rois)
         bounds = [total * i // n for i in range(n + 1)]
         parts = list(zip(self._workers, bounds, bounds[1:], strict=False))
         waiting = (

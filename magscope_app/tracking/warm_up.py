@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from magscope_app.tracking.field_correction import FieldCorrection
 from magscope_app.tracking.finding import find_beads
 from magscope_app.tracking.lut_shape_fit import bead_shape
 from magscope_app.tracking.tracker import Tracker
@@ -28,9 +29,13 @@ def compile_kernels(progress: Callable[[str, float], None] | None = None) -> Non
         tell(f"tracking, {np.dtype(pixel).name}", done / 3)
         with Tracker(_ROI_PX, zlut, method="full") as tracker:
             tracker.track(np.zeros((1, _ROI_PX, _ROI_PX), pixel), [[0, 0]], profiles=True)
+            field = FieldCorrection(dark=np.zeros((_ROI_PX, _ROI_PX)))
+            field.track(tracker, np.zeros((1, _ROI_PX, _ROI_PX), pixel), [[0, 0]], profiles=True)
         bead_shape(np.eye(_ROI_PX, dtype=pixel)[None, None], np.full((1, 1, 2), _ROI_PX / 2), 255.0)
     tell("bead finding", 2 / 3)
-    find_beads(np.zeros((2 * _ROI_PX, 2 * _ROI_PX), np.uint8), _ROI_PX)
+    blank = np.zeros((2 * _ROI_PX, 2 * _ROI_PX), np.uint8)
+    find_beads(blank, _ROI_PX)
+    find_beads(blank.astype(np.uint16), _ROI_PX)
     tell("done", 1.0)
 
 

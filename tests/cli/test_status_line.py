@@ -40,6 +40,9 @@ class Broken(io.StringIO):
 
 def test_everything_is_said() -> None:
     assert describe(STATUS) == "100.0 fps · 20 beads · buffer 3 % · lost 3 · recorded 98 · 12.3 GB free"
+    behind = replace(STATUS, tracking_fps=63.2, buffer_level=0.6)
+    assert describe(behind).startswith("100.0 fps (tracking manages 63) · 20 beads · buffer 60 %")
+    assert "manages" not in describe(replace(STATUS, tracking_fps=63.2))
     dead = replace(STATUS, recording=None, processes=(ProcessState("motors", "dead"),))
     assert describe(dead).endswith("lost 3 · not recording · 12.3 GB free · motors is DEAD")
 

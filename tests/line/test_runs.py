@@ -36,15 +36,20 @@ def test_demo_is_tracked_and_recorded_completely(tmp_path: Path) -> None:
     assert (dataset.path / "config.toml").read_bytes().startswith(b"# The simulated microscope")
     errors = errors_against_truth(dataset)
     assert len(errors) == 20
+    sigma_nm = dataset.column("tracking/sigma_nm")
+    assert np.isfinite(sigma_nm).mean() > 0.99
+    bead_of_row = dataset.column("tracking/bead_ids")
     for bead_id, difference in errors.items():
         finite = np.isfinite(difference).all(axis=1)
         assert len(difference) == counters["frames_acquired"]
         assert finite.mean() >= 0.99, bead_id
         rms = np.sqrt(np.mean(difference[finite] ** 2, axis=0))
         assert (rms <= [5, 5, 30]).all(), (bead_id, rms)
+        # The camera's noise is in the config: what is stored as uncertainty is the scatter.
+        ratio = rms / np.nanmedian(sigma_nm[bead_of_row == bead_id], axis=0)
+        assert ((ratio > 0.5) & (ratio < 2)).all(), (bead_id, ratio)
     frame_ids = dataset.column("tracking/frame_ids")
     np.testing.assert_array_equal(frame_ids, np.arange(counters["frames_acquired"]))
-    assert np.isnan(dataset.column("tracking/sigma_nm")).all()
     assert np.isfinite(dataset.column("tracking/focus_nm")).all()
     for axis in ("focus", "magnet", "rotation"):
         assert len(dataset.column(f"telemetry/{axis}")) > 50

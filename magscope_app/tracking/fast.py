@@ -1,0 +1,220 @@
+"""The method "fast": cached inverse-compositional alignment, checked, with the method "full" behind it.
+
+The result of a frame depends on the frames before it only through the start of the search: by less than a
+tenth of its uncertainty.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from magscope_app.tracking.columns import N_COLUMNS, QUALITY, X, Z
+from magscope_app.tracking.fast_arrays import Scratch, Settings
+from magscope_app.tracking.fast_kernels import DONE, NEEDS_FULL, align
+from magscope_app.tracking.flags import TrackFlag
+from magscope_app.tracking.full import FullFit
+from magscope_app.tracking.lut_model import LutModel
+from magscope_app.tracking.method import Job, Method, Setup
+from magscope_app.tracking.qi import quadrant_interpolations
+from magscope_app.tracking.reference_kernels import N_TERMS
+from magscope_app.tracking.reference_maker import ReferenceMaker
+from magscope_app.tracking.references import CHECK_EVERY, CHECK_STEPS_PER_PX, References
+from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, PLACE, USUAL
+from magscope_app.tracking.window_kernels import Window
+
+#: References that one pass may ask for; more are asked for in the next.
+_MOST_WANTED = 4096
+#: A result that explains this share of the signal is beyond doubt.
+_GOOD = 0.97
+#: Where even the full fit explains less, a result may leave over this much more, but never explain less.
+_MORE, _FAIR = 1.5, 0.8
+#: After such a verdict there is no place that the next frame could start from.
+_NOT_FITTED = int(TrackFlag.LOST | TrackFlag.FALL_BACK | TrackFlag.OUT_OF_LUT)
+#: uint16 pixels are read less this, so that they are int16.
+_SHIFT = 32768
+_LARGEST_SUM = 2**31 - 1
+
+
+class CachedAlignment:
+    """Tracks beads with references that are made once; one object per thread.
+
+    Parameters
+    ----------
+    setup : Setup
+        What to track with.
+    references : References
+        Shared by the threads.
+    maker : ReferenceMaker or None
+        Makes references beside the line; None: they are made when they are missing.
+    full, qi : Method
+        What serves where there is no reference, or no good result; this thread's own.
+    """
+
+    by_bead = True
+
+    def __init__(
+        self,
+        setup: Setup,
+        references: References,
+        maker: ReferenceMaker | None,
+        full: Method,
+        qi: Method,
+    ) -> None:
+        self._size = setup.roi_px
+        self._sigma_known = setup.noise is not None
+        self._references = references
+        self._maker = maker
+        self._full, self._qi = full, qi
+        self._cells = references.cells()
+        self._n_known = 0
+        self._wanted = np.zeros(1 + 2 * _MOST_WANTED, np.int64)
+        radials = references.radials
+        n_pixels, n_radii = setup.roi_px**2, radials.coefs.shape[1]
+        self._narrow = _scratch(np.zeros(n_pixels, np.uint8), n_radii)
+        self._wide = _scratch(np.zeros(n_pixels, np.int16), n_radii)
+
+    @property
+    def n_references(self) -> int:
+        """Number of references that were made, for all threads."""
+        return self._references.n_made
+
+    @property
+    def n_waiting(self) -> int:
+        """Number of references that are to be made beside the line."""
+        return self._maker.n_waiting if self._maker else 0
+
+    def run(self, job: Job, first: int, stop: int) -> None:
+        """Track the beads numbered first..stop − 1 in all frames."""
+        beads = np.arange(first, stop)
+        if len(job.profiles):
+            self._serve(self._qi, job, beads)
+        else:
+            self._serve(self._qi, job, beads[job.lut_of_bead[first:stop] < 0])
+        self._n_known = self._references.renew(self._cells, self._n_known)
+        cursor = np.array([first, 0])
+        while self._align(job, cursor, stop) != DONE:
+            pass
+
+    def _align(self, job: Job, cursor: npt.NDArray[np.int64], stop: int) -> int:
+        """Track from the cursor on, and see to what stopped it."""
+        wide = job.frames.dtype == np.uint16
+        shift = _SHIFT if wide else 0
+        largest = max(shift, min(job.ceiling, int(np.iinfo(job.frames.dtype).max)) - shift, 255)
+        settings = Settings(
+            self._size,
+            shift,
+            _LARGEST_SUM // (127 * largest),
+            float(CHECK_STEPS_PER_PX),
+            CHECK_EVERY,
+        )
+        what = align(
+            job.frames,
+            job.rois,
+            job.lut_of_bead,
+            job.ceiling,
+            self._sigma_known,
+            stop,
+            self._cells,
+            self._references.pool,
+            self._references.radials,
+            self._wide if wide else self._narrow,
+            settings,
+            self._wanted,
+            self._maker is None,
+            job.starts,
+            cursor,
+            job.columns,
+            job.flags,
+        )
+        self._answer_wishes()
+        if what == NEEDS_FULL:
+            self._fit(job, int(cursor[0]), int(cursor[1]))
+            cursor[1] += 1
+        return int(what)
+
+    def _answer_wishes(self) -> None:
+        """Make the references that were missed, or have them made."""
+        count = int(self._wanted[0])
+        for lut, at in self._wanted[1 : 1 + 2 * count].reshape(-1, 2).tolist():
+            if self._maker is not None:
+                self._maker.ask(lut, at)
+            else:
+                where = int(self._cells.first[lut, 0]) + at
+                self._cells.slots[where] = self._references.make(lut, at)
+        self._wanted[0] = 0
+
+    def _fit(self, job: Job, bead: int, frame: int) -> None:
+        """Track one ROI by the method "full"; the next frame starts there."""
+        one = dataclasses.replace(job, frames=job.frames[frame : frame + 1])
+        part = _part(one, np.array([bead]))
+        self._full.run(part, 0, 1)
+        number = frame * len(job.rois) + bead
+        job.columns[:, number] = part.columns[:, 0]
+        job.flags[number] = part.flags[0]
+        start = job.starts[bead]
+        inherited = int(part.flags[0]) & ~int(TrackFlag.SATURATED)
+        start[PLACE], start[LEAST] = np.nan, _GOOD
+        if not inherited & _NOT_FITTED:
+            start[PLACE] = part.columns[X : Z + 1, 0]
+            allowed = 1 - _MORE * (1 - float(part.columns[QUALITY, 0]))
+            start[LEAST] = min(_GOOD, max(_FAIR, allowed))
+        # What is usual goes on if the verdict is the same as before.
+        if inherited != start[INHERITED]:
+            start[USUAL] = 0.0
+        start[INHERITED], start[FRESH] = inherited, 1.0
+
+    def _serve(self, method: Method, job: Job, beads: npt.NDArray[np.int64]) -> None:
+        """Track some beads in all frames by another method."""
+        if not len(beads):
+            return
+        part = _part(job, beads)
+        method.run(part, 0, len(part.flags))
+        n_frames, n_beads = len(job.frames), len(job.rois)
+        job.columns.reshape(N_COLUMNS, n_frames, n_beads)[:, :, beads] = part.columns.reshape(
+            N_COLUMNS, n_frames, -1
+        )
+        job.flags.reshape(n_frames, n_beads)[:, beads] = part.flags.reshape(n_frames, -1)
+        if len(job.profiles):
+            n_radii = job.profiles.shape[1]
+            job.profiles.reshape(n_frames, n_beads, n_radii)[:, beads] = part.profiles.reshape(
+                n_frames, -1, n_radii
+            )
+
+
+def _scratch(window: Window, n_radii: int) -> Scratch:
+    """Allocate the work space of a thread."""
+    table = np.zeros(n_radii, np.float32)
+    return Scratch(window, np.zeros(4), np.zeros(N_TERMS), np.zeros(2), np.zeros(8), table, np.zeros(8))
+
+
+def _part(job: Job, beads: npt.NDArray[np.int64]) -> Job:
+    """Return a job of its own for some beads."""
+    total = len(job.frames) * len(beads)
+    return dataclasses.replace(
+        job,
+        rois=job.rois[beads],
+        lut_of_bead=job.lut_of_bead[beads],
+        starts=job.starts[beads],
+        columns=np.empty((N_COLUMNS, total)),
+        flags=np.empty(total, np.uint8),
+        profiles=np.empty((total if len(job.profiles) else 0, job.profiles.shape[1]), np.float32),
+    )
+
+
+def cached_alignments(setup: Setup) -> list[Method]:
+    """Return one object per thread; without Z-LUTs they are of the method "qi"."""
+    if not setup.zluts:
+        return quadrant_interpolations(setup)
+    models = [LutModel.of(zlut, setup.roi_px) for zlut in setup.zluts]
+    references = References(setup, models)
+    maker = None
+    if setup.build == "beside":
+        maker = ReferenceMaker(references)
+        setup.closing.callback(maker.close)
+    return [
+        CachedAlignment(setup, references, maker, FullFit(setup, models), qi)
+        for qi in quadrant_interpolations(setup)
+    ]

@@ -1,0 +1,187 @@
+"""Dark frame and flat field: what the camera and the light add to every image, taken out of the ROIs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from magscope_app.tracking.field_kernels import correct_rois
+from magscope_app.tracking.noise import CameraNoise
+from magscope_app.tracking.requests import require_rois
+from magscope_app.tracking.tracker import Tracker
+from magscope_app.tracking.tracks import Tracks
+
+Frames = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+Map = npt.NDArray[np.float32]
+
+#: A pixel whose light is less than this share of the mean one's cannot be corrected.
+_LEAST_LIGHT = 0.05
+#: Variance of rounding to whole grey levels.
+_ROUNDING_DN2 = 1 / 12
+
+
+class FieldCorrection:
+    """Corrects ROIs: (pixel − dark) · mean light / light of the pixel + mean dark.
+
+    Only the ROIs are corrected, into one stack of them that the tracker then reads; the frames are left as
+    they are. Grey levels keep their meaning, so a Z-LUT of uncorrected images still fits.
+
+    Parameters
+    ----------
+    dark : ndarray or None, (height, width)
+        Mean image without light.
+    flat : ndarray or None, (height, width)
+        Mean image of even light, with the same camera settings.
+
+    Raises
+    ------
+    ValueError
+        If the images have other shapes, hold what is no finite number, or have pixels without light.
+    """
+
+    def __init__(self, dark: npt.ArrayLike | None = None, flat: npt.ArrayLike | None = None) -> None:
+        images = {
+            name: np.asarray(given, np.float64)
+            for name, given in (("dark frame", dark), ("flat field", flat))
+            if given is not None
+        }
+        for name, image in images.items():
+            if image.ndim != 2 or not np.isfinite(image).all():
+                raise ValueError(
+                    f"the {name} {image.shape} is not one image of finite numbers; average a stack into one"
+                )
+        if len({image.shape for image in images.values()}) > 1:
+            raise ValueError(
+                f"the dark frame is {_size(images['dark frame'].shape)}, the flat field "
+                f"{_size(images['flat field'].shape)}; take both with the same camera ROI"
+            )
+        if not images:
+            raise ValueError("neither a dark frame nor a flat field is given; give one, or do without")
+        self.shape = next(iter(images.values())).shape
+        zero = np.zeros(self.shape)
+        self._dark = images.get("dark frame", zero).astype(np.float32)
+        self._gain = _gain(images.get("flat field"), images.get("dark frame", zero))
+        self._pedestal = float(self._dark.mean())
+
+    @classmethod
+    def load(cls, dark: Path | None = None, flat: Path | None = None) -> FieldCorrection:
+        """Read the images from .npy or .tif files.
+
+        Raises
+        ------
+        ValueError
+            If a file is no such image; the text names it.
+        OSError
+            If a file cannot be read.
+        """
+        return cls(*(load_image(path) if path is not None else None for path in (dark, flat)))
+
+    def why_not(self, width_px: int, height_px: int) -> str | None:
+        """Say in one sentence why frames of this size cannot be corrected, or return None."""
+        if self.shape == (height_px, width_px):
+            return None
+        return (
+            f"dark frame and flat field are {_size(self.shape)}, the frames {width_px} x {height_px} px; "
+            "take them with the same camera ROI"
+        )
+
+    def noise(self, noise: CameraNoise | None) -> CameraNoise | None:
+        """Return the noise of corrected ROIs: they are rounded once more."""
+        if noise is None:
+            return None
+        read_e = math.sqrt(noise.read_noise_e**2 + _ROUNDING_DN2 / noise.gain_dn_per_e**2)
+        return replace(noise, read_noise_e=read_e)
+
+    def track(
+        self,
+        tracker: Tracker,
+        frames: Frames,
+        rois: npt.ArrayLike,
+        bead_ids: npt.ArrayLike | None = None,
+        profiles: bool = False,
+        saturation_dn: int | None = None,
+    ) -> Tracks:
+        """Correct the ROIs and track them; as `Tracker.track`.
+
+        Parameters
+        ----------
+        tracker : Tracker
+            Made with the noise that `noise` returns.
+        frames, rois, bead_ids, profiles
+            As in `Tracker.track`.
+        saturation_dn : int or None
+            Grey level at which the camera clips; None: the largest of the pixel type.
+        """
+        reason = self.why_not(frames.shape[2], frames.shape[1])
+        if reason:
+            raise ValueError(reason)
+        size = tracker.roi_px
+        corners = require_rois(rois, size, frames.shape[2], frames.shape[1])
+        ceiling = int(np.iinfo(frames.dtype).max) if saturation_dn is None else saturation_dn
+        view = frames.view()
+        view.flags.writeable = False
+        stack = np.empty((len(frames), max(1, len(corners)) * size, size), frames.dtype)
+        correct_rois(view, corners, self._dark, self._gain, self._pedestal, ceiling, stack)
+        places = np.column_stack([np.zeros(len(corners), np.int64), size * np.arange(len(corners))])
+        tracks = tracker.track(stack, places, bead_ids, profiles)
+        return replace(
+            tracks,
+            x_px=tracks.x_px + corners[:, 0],
+            y_px=tracks.y_px + (corners[:, 1] - places[:, 1]),
+        )
+
+
+def load_image(path: Path) -> npt.NDArray[np.float64]:
+    """Read one image (.npy or .tif).
+
+    Raises
+    ------
+    ValueError
+        If it is no image; the text names the file.
+    OSError
+        If it cannot be read.
+    """
+    if path.suffix.lower() == ".npy":
+        try:
+            return np.asarray(np.load(path, allow_pickle=False), np.float64)
+        except (ValueError, EOFError) as error:
+            raise ValueError(f"{path} is not an image in .npy form; average a stack again") from error
+    if path.suffix.lower() in (".tif", ".tiff"):
+        import tifffile  # only whoever has such a file waits for it
+
+        try:
+            return np.asarray(tifffile.imread(path), np.float64)
+        except tifffile.TiffFileError as error:
+            raise ValueError(f"{path} is not a TIFF image ({error}); save it again") from error
+    raise ValueError(f"{path} is no .npy or .tif file; save the image as one of them")
+
+
+def mean_image(frames: Frames) -> Map:
+    """Return the mean of a recorded stack (n, height, width), to be saved with ``numpy.save``."""
+    if frames.ndim != 3 or not len(frames):
+        raise ValueError(f"a stack (n, height, width) is needed, not {frames.shape}; record some frames")
+    total = np.zeros(frames.shape[1:])
+    for frame in frames:
+        total += frame
+    return (total / len(frames)).astype(np.float32)
+
+
+def _gain(flat: npt.NDArray[np.float64] | None, dark: npt.NDArray[np.float64]) -> Map:
+    if flat is None:
+        return np.ones(dark.shape, np.float32)
+    light = flat - dark
+    too_dark = int((light <= _LEAST_LIGHT * light.mean()).sum()) if light.mean() > 0 else light.size
+    if too_dark:
+        raise ValueError(
+            f"{too_dark} pixels of the flat field have hardly any light; take it without beads, with the "
+            "lamp on, or close the camera ROI around the lit part"
+        )
+    return np.asarray(light.mean() / light, np.float32)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} x {shape[0]} px"

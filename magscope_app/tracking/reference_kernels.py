@@ -1,0 +1,457 @@
+"""Compiled making of references: linear functionals of the pixels that answer to x, y, z and gain.
+
+Inverse-compositional alignment (Baker & Matthews, Int. J. Comput. Vis. 56, 221 (2004)) with everything that
+depends only on the Z-LUT, the cell in z and the sub-pixel cell computed once.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from magscope_app.kernels import kernel
+from magscope_app.tracking.lut_kernels import radial_at, shift_template, template_at
+from magscope_app.tracking.small_matrices import invert
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Int8 = npt.NDArray[np.int8]
+
+#: What `numbers` of a reference hold: inverse response (4 × 4), three sigmas, a cubic polynomial (20 × 3), 1 if
+#: pixels are left out because they could be clipped, and the bead's signal, which is by how much χ² per
+#: pixel would rise without the bead.
+INVERSE, SIGMAS, POLYNOMIAL, CLIPS, SIGNAL = 0, 16, 19, 79, 80
+N_NUMBERS = 81
+N_TERMS = 20
+#: A pixel this many standard deviations below the ceiling is never clipped.
+_CLEAR_OF_CEILING = 3.0
+#: Images that `build_reference` needs as work space.
+N_IMAGES = 8
+#: The radial part is tabulated so finely that linear interpolation loses nothing.
+STEPS_PER_KNOT = 16
+_N_PARAMETERS = 7
+#: Samples in the cell per axis; Chebyshev's points keep a cubic honest up to the cell's faces.
+_N_SAMPLES = 4
+#: Part of the cell, seen from its centre, in which the polynomial is fitted: a result may lie a bit outside.
+_SAMPLED = 1.3
+_HIGHEST = 127
+
+
+@kernel
+def monomials(a: float, b: float, c: float, terms: Float64) -> None:
+    """Write the twenty monomials up to third order."""
+    terms[0] = 1.0
+    terms[1], terms[2], terms[3] = a, b, c
+    terms[4], terms[5], terms[6] = a * a, a * b, a * c
+    terms[7], terms[8], terms[9] = b * b, b * c, c * c
+    for k in range(6):
+        terms[10 + k] = a * terms[4 + k]
+    for k in range(3):
+        terms[16 + k] = b * terms[7 + k]
+    terms[19] = c * terms[9]
+
+
+@kernel
+def _tabulate(poly: Float64, table: Float32, slopes: Float32, steps_per_px: float) -> None:
+    """Write values and slopes per px of the cubics `poly` (n, 4), `STEPS_PER_KNOT` of each."""
+    for k in range(poly.shape[0]):
+        a, b, c, d = poly[k, 0], poly[k, 1], poly[k, 2], poly[k, 3]
+        for j in range(STEPS_PER_KNOT):
+            f = j / STEPS_PER_KNOT
+            table[k * STEPS_PER_KNOT + j] = a + f * (b + f * (c + f * d))
+            slopes[k * STEPS_PER_KNOT + j] = (b + f * (2 * c + 3 * f * d)) * steps_per_px / STEPS_PER_KNOT
+
+
+@kernel
+def _render(table: Float32, steps_per_px: float, x: float, y: float, size: int, image: Float32) -> None:
+    """Write the image (size²,) of a table of radii around (x, y)."""
+    scale = np.float32(steps_per_px)
+    last = np.float32(table.shape[0] - 2)
+    for row in range(size):
+        dy = np.float32(row - y)
+        start = np.uint64(row) * np.uint64(size)
+        for column in range(size):
+            dx = np.float32(column) - np.float32(x)
+            at = min(np.sqrt(dx * dx + dy * dy) * scale, last)
+            below = np.int32(at)
+            k = np.uint32(below)
+            image[start + np.uint64(column)] = table[k] + (at - np.float32(below)) * (
+                table[k + np.uint32(1)] - table[k]
+            )
+
+
+@kernel
+def _dot(a: Float32, b: Float32) -> float:
+    """Return the dot product, in float32 within a run of pixels and in float64 between the runs."""
+    total = 0.0
+    for start in range(0, a.shape[0], 256):
+        part = np.float32(0)
+        for k in range(start, min(start + 256, a.shape[0])):
+            part += a[np.uint64(k)] * b[np.uint64(k)]
+        total += float(part)
+    return total
+
+
+@kernel
+def _weights(
+    image: Float32,
+    x: float,
+    y: float,
+    size: int,
+    reach: Float64,
+    ceiling: float,
+    noise: Float64,
+    weights: Float32,
+) -> bool:
+    """Write 1 / variance of each pixel, 0 where nothing was seen or the camera could clip; True if it can."""
+    clips = False
+    for row in range(size):
+        row_seen = reach[2] <= row - y <= reach[3]
+        for column in range(size):
+            k = row * size + column
+            variance = noise[0] * max(float(image[k]) - noise[1], 0.0) + noise[2]
+            dx, dy = column - x, row - y
+            seen = row_seen and reach[0] <= dx <= reach[1] and dx * dx + dy * dy <= reach[4] * reach[4]
+            clear = image[k] < ceiling - _CLEAR_OF_CEILING * math.sqrt(variance)
+            clips |= seen and not clear
+            weights[k] = 1 / variance if seen and clear else 0.0
+    return clips
+
+
+@kernel
+def _quantise(values: Float32, weights: Float32, row: Int8) -> None:
+    """Write the values as int8 whose sum is exactly 0, so that an offset of all pixels drops out."""
+    highest = np.float32(0)
+    for value in values:
+        highest = max(highest, abs(value))
+    scale = np.float32(_HIGHEST) / highest if highest > 0 else np.float32(0)
+    n = values.shape[0]
+    total = 0
+    for k in range(n):
+        rounded = math.floor(values[k] * scale + np.float32(0.5))
+        row[k] = rounded
+        total += rounded
+    # What rounding left over is taken from pixels spread over the image.
+    sign = 1 if total > 0 else -1
+    left = abs(total)
+    stride = max(1, n // max(1, left))
+    if n % stride == 0 and stride > 1:
+        stride -= 1
+    k = 0
+    for _ in range(4 * n):
+        if left == 0:
+            break
+        if weights[k] > 0 and abs(row[k] - sign) <= _HIGHEST:
+            row[k] -= sign
+            left -= 1
+        k = (k + stride) % n
+
+
+@kernel
+def _fill_rows(parameters: Float32, weights: Float32, rows: Int8, numbers: Float64, work: Float32) -> bool:
+    """Write the four quantised rows of H⁻¹JᵀW, and the signal; `parameters` (7, n) are the images of J."""
+    n = weights.shape[0]
+    information = np.empty((_N_PARAMETERS, _N_PARAMETERS))
+    for a in range(_N_PARAMETERS):
+        for k in range(n):
+            work[k] = parameters[a, k] * weights[k]
+        for b in range(a + 1):
+            information[a, b] = information[b, a] = _dot(work, parameters[b])
+    used = 0
+    for weight in weights:
+        used += weight > 0
+    # The gain's own information, offset and plane being free, is the signal at gain 1.
+    covariance = np.empty((_N_PARAMETERS, _N_PARAMETERS))
+    if used == 0 or not invert(information[3:, 3:].copy(), covariance[3:, 3:]):
+        return False
+    numbers[SIGNAL] = 1 / (covariance[3, 3] * used)
+    if not invert(information, covariance):
+        return False
+    for a in range(4):
+        for k in range(n):
+            total = 0.0
+            for b in range(_N_PARAMETERS):
+                total += covariance[a, b] * parameters[b, k]
+            work[k] = total * weights[k]
+        _quantise(work, weights, rows[a])
+    return True
+
+
+@kernel
+def _respond(parameters: Float32, weights: Float32, rows: Int8, numbers: Float64, work: Float32) -> bool:
+    """Write the inverse of the exact response of the quantised rows, and the sigmas of x, y and z."""
+    n = weights.shape[0]
+    response = np.empty((4, 4))
+    noise = np.zeros((4, 4))
+    for a in range(4):
+        for k in range(n):
+            work[k] = rows[a, k]
+        for b in range(4):
+            response[a, b] = _dot(work, parameters[b])
+        for k in range(n):
+            if weights[k] > 0:
+                share = float(rows[a, k]) / float(weights[k])
+                for b in range(4):
+                    noise[a, b] += share * float(rows[b, k])
+    inverse = np.empty((4, 4))
+    if not invert(response, inverse):
+        return False
+    for a in range(4):
+        variance = 0.0
+        for b in range(4):
+            numbers[INVERSE + 4 * a + b] = inverse[a, b]
+            for c in range(4):
+                variance += inverse[a, b] * noise[b, c] * inverse[a, c]
+        if a < 3:
+            numbers[SIGMAS + a] = math.sqrt(variance)
+    return True
+
+
+@kernel
+def _model(
+    radial: Float64,
+    template: Float32,
+    plane: float,
+    planes_per_nm: float,
+    steps_per_px: float,
+    tables: Float32,
+    blended: Float32,
+) -> None:
+    """Blend the planes: `tables` (4, …) gets I, its slope, dI/dz and its slope; `blended` the template."""
+    n = radial.shape[1] - 3
+    work = np.empty((2, n + 3))
+    poly, poly_z = np.empty((n, 4)), np.empty((n, 4))
+    radial_at(radial, plane, planes_per_nm, work, poly, poly_z)
+    _tabulate(poly, tables[0], tables[1], steps_per_px)
+    _tabulate(poly_z, tables[2], tables[3], steps_per_px)
+    if template.shape[0] > 0:
+        template_at(template, plane, blended)
+
+
+@kernel
+def _slope_images(
+    slopes: Float32, steps_per_px: float, x: float, y: float, size: int, along_x: Float32, along_y: Float32
+) -> None:
+    """Write the derivatives of the image by the bead's x and y: −I'(r) times the unit vector."""
+    _render(slopes, steps_per_px, x, y, size, along_x)
+    for row in range(size):
+        dy = row - y
+        for column in range(size):
+            dx = column - x
+            k = row * size + column
+            slope = along_x[k] / math.sqrt(dx * dx + dy * dy + 1e-12)
+            along_x[k] = -slope * dx
+            along_y[k] = -slope * dy
+
+
+@kernel
+def _add_template(
+    template: Float32, blended: Float32, x: float, y: float, lines: Float32, shifted: Float32, image: Float32
+) -> None:
+    if template.shape[0] == 0:
+        return
+    shift_template(blended, x, y, lines, shifted)
+    flat = shifted.reshape(-1)
+    for k in range(image.shape[0]):
+        image[k] += flat[k]
+
+
+@kernel
+def _answers(
+    table: Float32, steps_per_px: float, x: float, y: float, rows: Float32, extra: Float32, answers: Float64
+) -> None:
+    """Write the dot products of `rows` (4, size²) with the image of a bead at (x, y) px."""
+    size = extra.shape[0]
+    last = np.float32(table.shape[0] - 2)
+    scale, at_x = np.float32(steps_per_px), np.float32(x)
+    row_0, row_1, row_2, row_3 = rows[0], rows[1], rows[2], rows[3]
+    answers[:] = 0.0
+    for row in range(size):
+        dy = np.float32(row - y)
+        square = dy * dy
+        start = np.uint64(row) * np.uint64(size)
+        line = extra[row]
+        a = b = c = d = np.float32(0)
+        # Nothing is stored in here: only then does the compiler look up whole vectors in the table.
+        for column in range(size):
+            j = start + np.uint64(column)
+            dx = np.float32(column) - at_x
+            at = min(np.sqrt(dx * dx + square) * scale, last)
+            below = np.int32(at)
+            k = np.uint32(below)
+            value = table[k] + (at - np.float32(below)) * (table[k + np.uint32(1)] - table[k])
+            value += line[np.uint64(column)]
+            a += value * row_0[j]
+            b += value * row_1[j]
+            c += value * row_2[j]
+            d += value * row_3[j]
+        answers[0] += float(a)
+        answers[1] += float(b)
+        answers[2] += float(c)
+        answers[3] += float(d)
+
+
+@kernel
+def _sample(
+    radial: Float64,
+    template: Float32,
+    centre: Float64,
+    halves: Float64,
+    planes_per_nm: float,
+    steps_per_px: float,
+    numbers: Float64,
+    tables: Float32,
+    blended: Float32,
+    lines: Float32,
+    shifted: Float32,
+    rows: Float32,
+    samples: Float64,
+) -> None:
+    """Fill the samples (64, 6): what the rows make of the model over the cell, and where it was put."""
+    answers = np.empty(4)
+    at = _SAMPLED * np.cos((np.arange(_N_SAMPLES) + 0.5) * math.pi / _N_SAMPLES)
+    number = 0
+    for z in at:
+        plane = centre[2] + z * halves[1] * planes_per_nm
+        _model(radial, template, plane, planes_per_nm, steps_per_px, tables, blended)
+        for y in at:
+            for x in at:
+                moved_x, moved_y = centre[0] + x * halves[0], centre[1] + y * halves[0]
+                if template.shape[0] > 0:
+                    shift_template(blended, moved_x, moved_y, lines, shifted)
+                _answers(tables[0], steps_per_px, moved_x, moved_y, rows, shifted, answers)
+                linear(numbers, answers, halves)
+                samples[number, :3] = answers[:3]
+                samples[number, 3], samples[number, 4], samples[number, 5] = x, y, z
+                number += 1
+
+
+@kernel
+def _fit_polynomial(samples: Float64, numbers: Float64) -> bool:
+    """Fit the cubic that turns the rows' answers into a position."""
+    n = samples.shape[0]
+    terms = np.empty((n, N_TERMS))
+    for k in range(n):
+        monomials(samples[k, 0], samples[k, 1], samples[k, 2], terms[k])
+    normal, inverse = np.zeros((N_TERMS, N_TERMS)), np.empty((N_TERMS, N_TERMS))
+    right = np.zeros((N_TERMS, 3))
+    for k in range(n):
+        for a in range(N_TERMS):
+            for b in range(N_TERMS):
+                normal[a, b] += terms[k, a] * terms[k, b]
+            for b in range(3):
+                right[a, b] += terms[k, a] * samples[k, 3 + b]
+    for a in range(N_TERMS):
+        normal[a, a] += 1e-9 * n
+    if not invert(normal, inverse):
+        return False
+    for a in range(N_TERMS):
+        for b in range(3):
+            total = 0.0
+            for c in range(N_TERMS):
+                total += inverse[a, c] * right[c, b]
+            numbers[POLYNOMIAL + 3 * a + b] = total
+    return True
+
+
+@kernel
+def linear(numbers: Float64, answers: Float64, halves: Float64) -> None:
+    """Turn answers in place into x, y, z in halves of the cell, and the gain."""
+    f0, f1, f2, f3 = answers[0], answers[1], answers[2], answers[3]
+    for a in range(4):
+        k = INVERSE + 4 * a
+        answers[a] = numbers[k] * f0 + numbers[k + 1] * f1 + numbers[k + 2] * f2 + numbers[k + 3] * f3
+    answers[0] /= answers[3] * halves[0]
+    answers[1] /= answers[3] * halves[0]
+    answers[2] /= answers[3] * halves[1]
+
+
+@kernel
+def build_reference(
+    radial: Float64,
+    template: Float32,
+    reach: Float64,
+    ceiling: float,
+    planes_per_nm: float,
+    steps_per_px: float,
+    noise: Float64,
+    centre: Float64,
+    halves: Float64,
+    size: int,
+    rows: Int8,
+    numbers: Float64,
+    check: Float32,
+    check_every: int,
+) -> bool:
+    """Make one reference; False if the model says nothing there.
+
+    Parameters
+    ----------
+    radial, template, ceiling, planes_per_nm
+        Of the `LutModel`; `template` may have no planes.
+    reach : ndarray, (5,)
+        Least and largest distance from the bead that may be used along x and along y, and the largest r.
+    steps_per_px : float
+        Knots per px times `STEPS_PER_KNOT`.
+    noise : ndarray, (3,)
+        Gain, offset, and the variance in DN² that does not depend on the light.
+    centre : ndarray, (3,)
+        Of the cell: x and y in px of the window, z in planes of the model.
+    halves : ndarray, (2,)
+        Half the cell's width in px and in nm.
+    rows, numbers, check : ndarray
+        Written: (4, size²), (`N_NUMBERS`,), and what the radial model lacks in every `check_every`-th row of
+        pixels, (n_rows · size,); NaN where a pixel says nothing.
+    """
+    n = size * size
+    n_steps = (radial.shape[1] - 3) * STEPS_PER_KNOT
+    tables = np.empty((4, n_steps), np.float32)
+    images = np.empty((N_IMAGES, n), np.float32)
+    work = np.empty(n, np.float32)
+    edge = template.shape[1]
+    blended = np.empty((edge, edge), np.float32)
+    lines, shifted = np.empty((4, size), np.float32), np.zeros((size, size), np.float32)
+    x, y = centre[0], centre[1]
+    _model(radial, template, centre[2], planes_per_nm, steps_per_px, tables, blended)
+    _slope_images(tables[1], steps_per_px, x, y, size, images[0], images[1])
+    _render(tables[2], steps_per_px, x, y, size, images[2])
+    _render(tables[0], steps_per_px, x, y, size, images[3])
+    _add_template(template, blended, x, y, lines, shifted, images[3])
+    half = 0.5 * (size - 1)
+    for k in range(n):
+        images[4, k] = 1.0
+        images[5, k] = (k % size - half) / half
+        images[6, k] = (k // size - half) / half
+    weights = images[7]
+    clips = _weights(images[3], x, y, size, reach, ceiling, noise, weights)
+    numbers[CLIPS] = 1.0 if clips else 0.0
+    for row in range(check.shape[0] // size):
+        for column in range(size):
+            k = (row * check_every + check_every // 2) * size + column
+            check[row * size + column] = shifted[k // size, column] if weights[k] > 0 else math.nan
+    if not _fill_rows(images[:_N_PARAMETERS], weights, rows, numbers, work):
+        return False
+    if not _respond(images[:4], weights, rows, numbers, work):
+        return False
+    for a in range(4):
+        for k in range(n):
+            images[a, k] = rows[a, k]
+    samples = np.empty((_N_SAMPLES**3, 6))
+    _sample(
+        radial,
+        template,
+        centre,
+        halves,
+        planes_per_nm,
+        steps_per_px,
+        numbers,
+        tables,
+        blended,
+        lines,
+        shifted,
+        images[:4],
+        samples,
+    )
+    return _fit_polynomial(samples, numbers)

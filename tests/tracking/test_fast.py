@@ -1,0 +1,242 @@
+"""The method "fast": as right as "full", honest where it is not, and the same whatever serves it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from magscope_app.tracking import ZLUT, CameraNoise, Tracker, TrackFlag, Tracks, ZLUTSet
+from tests.benchmarks import bead_images
+
+ROI = 48
+MIDDLE = 0.5 * (ROI - 1)
+PHOTONS_E = 5000.0
+NOISE = bead_images.camera_noise(PHOTONS_E)
+Z_NM = np.arange(-3600.0, -2399.0, 50.0)
+FloatArray = npt.NDArray[np.float64]
+
+
+@pytest.fixture(scope="module")
+def zlut() -> ZLUT:
+    return ZLUT.from_sweep(bead_images.sweep(Z_NM, 4, ROI, PHOTONS_E, np.random.default_rng(1)), Z_NM)
+
+
+def _places(n: int, spread_px: float, seed: int, low: float = -3450.0, high: float = -2550.0) -> FloatArray:
+    """Places (n, 3) of a bead: x, y px from the middle, z nm."""
+    rng = np.random.default_rng(seed)
+    return np.column_stack([rng.uniform(-spread_px, spread_px, (n, 2)), rng.uniform(low, high, n)])
+
+
+def _frames(places: FloatArray, seed: int = 2, bits: int = 8, roi: int = ROI) -> bead_images.Images:
+    rng = np.random.default_rng(seed)
+    x_nm, y_nm = (places[:, :2] * bead_images.NM_PER_PX).T
+    return bead_images.bead_images(x_nm, y_nm, places[:, 2], roi, PHOTONS_E, rng, bits)[0]
+
+
+def _errors(tracks: Tracks, places: FloatArray, bead: int = 0) -> FloatArray:
+    """Errors (n, 3) in nm."""
+    x, y = ((v[:, bead] - MIDDLE) * bead_images.NM_PER_PX for v in (tracks.x_px, tracks.y_px))
+    found = np.column_stack([x, y, tracks.z_nm[:, bead]])
+    return np.asarray(found - places * (bead_images.NM_PER_PX, bead_images.NM_PER_PX, 1.0))
+
+
+def _sigmas(tracks: Tracks) -> FloatArray:
+    nm = bead_images.NM_PER_PX
+    return np.column_stack(
+        [tracks.sigma_x_px[:, 0] * nm, tracks.sigma_y_px[:, 0] * nm, tracks.sigma_z_nm[:, 0]]
+    )
+
+
+def test_as_right_as_full_with_honest_sigmas(zlut: ZLUT) -> None:
+    places = _places(60, 0.7, 3)
+    frames = _frames(places)
+    fast = Tracker(ROI, zlut, NOISE, "fast").track(frames, [[0, 0]])
+    full = Tracker(ROI, zlut, NOISE, "full").track(frames, [[0, 0]])
+    assert not fast.flags.any()
+    sigma = _sigmas(fast)
+    apart = (_errors(fast, places) - _errors(full, places)) / sigma
+    assert np.abs(apart.mean(axis=0)).max() < 0.1
+    assert np.sqrt((apart**2).mean(axis=0)).max() < 0.35
+    scatter = np.sqrt(((_errors(fast, places) / sigma) ** 2).mean(axis=0))
+    assert (scatter > 0.75).all()
+    assert (scatter < 1.35).all()
+    assert np.abs(_sigmas(fast) / _sigmas(full) - 1).max() < 0.2
+    assert fast.quality == pytest.approx(full.quality, abs=0.01)
+
+
+def test_where_the_search_starts_hardly_matters(zlut: ZLUT) -> None:
+    places = _places(40, 0.6, 4)
+    frames = _frames(places)
+    tracker = Tracker(ROI, zlut, NOISE, "fast")
+    forth = tracker.track(frames, [[0, 0]])
+    back = tracker.track(frames[::-1], [[0, 0]])
+    apart = (_errors(forth, places) - _errors(back, places[::-1])[::-1]) / _sigmas(forth)
+    assert np.sqrt((apart**2).mean(axis=0)).max() < 0.1
+
+
+def test_uint16_is_tracked_as_uint8(zlut: ZLUT) -> None:
+    places = _places(12, 0.5, 5)
+    frames = _frames(places)
+    narrow = Tracker(ROI, zlut, NOISE, "fast").track(frames, [[0, 0]])
+    wide = Tracker(ROI, zlut, NOISE, "fast").track(frames.astype(np.uint16), [[0, 0]])
+    # Twelve bits do not fill uint16, sixteen do: both must not overflow.
+    level = replace(NOISE, gain_dn_per_e=NOISE.gain_dn_per_e * 200, saturation_dn=65535)
+    lut = ZLUT.from_profiles(zlut.profiles * 200, zlut.z_nm)
+    high = Tracker(ROI, lut, level, "fast").track(frames.astype(np.uint16) * 200, [[0, 0]])
+    assert np.array_equal(narrow.z_nm, wide.z_nm)
+    assert (np.abs(_errors(high, places)) < (3.0, 3.0, 15.0)).all()
+
+
+@pytest.mark.parametrize("distance_px", [4.0, 8.0, 12.0])
+def test_far_off_and_at_unknown_z_right_or_nan(zlut: ZLUT, distance_px: float) -> None:
+    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    z_nm = np.linspace(-3700, -2300, 12)
+    places = np.column_stack([distance_px * np.cos(angles), distance_px * np.sin(angles), z_nm])
+    frames = np.tile(_frames(places), (1, 1, 2))
+    tracker = Tracker(ROI, zlut, NOISE, "fast")
+    tracks = tracker.track(frames, [[0, 0], [ROI, 0]])
+    errors = np.abs(_errors(tracks, places))
+    assert np.nanmax(errors[:, :2], initial=0) < 10
+    assert np.nanmax(errors[:, 2], initial=0) < 40
+    inside = (places[:, 2] > Z_NM[1]) & (places[:, 2] < Z_NM[-2])
+    assert np.isfinite(errors[inside]).all()
+    assert tracks.has(TrackFlag.OUT_OF_LUT)[~inside & np.isnan(tracks.z_nm[:, 0]), 0].all()
+
+
+def test_a_jump_is_caught(zlut: ZLUT) -> None:
+    places = np.repeat(_places(6, 0.5, 6), 3, axis=0)
+    places[1::3] += (0.0, 0.0, 10.0)
+    places[2::3, 2] = -6000.0 - places[2::3, 2]
+    places[2::3, 0] += np.linspace(-9, 9, 6)
+    frames = _frames(places)
+    tracks = Tracker(ROI, zlut, NOISE, "fast").track(frames, [[0, 0]])
+    errors = np.abs(_errors(tracks, places))
+    assert np.isfinite(errors).all()
+    assert (errors < (6.0, 6.0, 30.0)).all()
+
+
+def test_roi_at_the_frame_border(zlut: ZLUT) -> None:
+    places = np.array([[dx, dy, -3000.0] for dx in (-2.6, 0.0, 2.4) for dy in (-2.2, 0.3, 2.7)])
+    frames = _frames(places)
+    for _ in range(2):
+        tracks = Tracker(ROI, zlut, NOISE, "fast").track(frames, [[0, 0]])
+        assert (np.abs(_errors(tracks, places)) < (5.0, 5.0, 25.0)).all()
+    # With room around it the window follows the bead beyond its ROI's middle.
+    wide = np.pad(frames, ((0, 0), (7, 9), (11, 5)), mode="edge")
+    moved = Tracker(ROI, zlut, NOISE, "fast").track(wide, [[11, 7]])
+    assert np.abs(moved.x_px - 11 - tracks.x_px).max() < 0.05
+    assert np.abs(moved.y_px - 7 - tracks.y_px).max() < 0.05
+
+
+def test_a_full_pool_is_no_cliff(zlut: ZLUT) -> None:
+    places = _places(30, 0.9, 7)
+    frames = _frames(places)
+    small = Tracker(ROI, zlut, NOISE, "fast", reference_mb=0.15)
+    for _ in range(2):
+        tracks = small.track(frames, [[0, 0]])
+        assert (np.abs(_errors(tracks, places)) < (5.0, 5.0, 25.0)).all()
+    start = time.perf_counter()
+    small.track(frames, [[0, 0]])
+    assert time.perf_counter() - start < 5.0  # no reference is made again and again
+
+
+def test_threads_and_batches_change_nothing(zlut: ZLUT) -> None:
+    places = _places(12, 0.6, 8)
+    frames = np.concatenate([_frames(places, seed) for seed in range(8)], axis=2)
+    rois = [[ROI * k, 0] for k in range(8)]
+    luts = ZLUTSet({bead: replace(zlut) for bead in (0, 1, 2)}, default=zlut)
+    ids = np.arange(8)
+    with (
+        Tracker(ROI, luts, NOISE, "fast") as one,
+        Tracker(ROI, luts, NOISE, "fast", threads=2) as two,
+    ):
+        alone, shared = (tracker.track(frames, rois, bead_ids=ids) for tracker in (one, two))
+        again = Tracker(ROI, luts, NOISE, "fast")
+        parts = [again.track(frames[k : k + 3], rois, bead_ids=ids) for k in range(0, 12, 3)]
+    assert np.array_equal(alone.x_px, shared.x_px)
+    assert np.array_equal(alone.z_nm, shared.z_nm)
+    assert np.array_equal(alone.z_nm, np.concatenate([part.z_nm for part in parts]))
+
+
+def test_references_made_beside_the_line(zlut: ZLUT) -> None:
+    places = _places(10, 0.4, 9)
+    frames = _frames(places)
+    with Tracker(ROI, zlut, NOISE, "fast", build="beside") as tracker:
+        deadline = time.monotonic() + 20.0
+        made = 0
+        while time.monotonic() < deadline:
+            tracks = tracker.track(frames, [[0, 0]])
+            assert (np.abs(_errors(tracks, places)) < (5.0, 5.0, 25.0)).all()
+            previous, made = made, tracker.n_references
+            if made and made == previous and not tracker.n_references_waiting:
+                break
+        assert made > 3
+    plain = Tracker(ROI, zlut, NOISE, "fast").track(frames, [[0, 0]])
+    apart = (_errors(tracks, places) - _errors(plain, places)) / _sigmas(plain)
+    assert np.sqrt((apart**2).mean(axis=0)).max() < 0.1
+
+
+def test_beads_with_the_same_lut_share_references(zlut: ZLUT) -> None:
+    frames = np.tile(_frames(_places(3, 0.3, 10)), (1, 1, 4))
+    rois = [[ROI * k, 0] for k in range(4)]
+    shared, own = (
+        Tracker(ROI, luts, NOISE, "fast")
+        for luts in (ZLUTSet({}, default=zlut), ZLUTSet({bead: replace(zlut) for bead in range(4)}))
+    )
+    for tracker in (shared, own):
+        tracker.track(frames, rois, bead_ids=np.arange(4))
+    assert own.n_references == 4 * shared.n_references > 0
+
+
+def test_without_lut_as_qi(zlut: ZLUT) -> None:
+    frames = np.tile(_frames(_places(3, 0.5, 11)), (1, 1, 2))
+    rois = [[0, 0], [ROI, 0]]
+    tracker = Tracker(ROI, ZLUTSet({5: zlut}), NOISE, "fast")
+    tracks = tracker.track(frames, rois, bead_ids=[4, 5], profiles=True)
+    plain = Tracker(ROI, None, NOISE).track(frames, rois, profiles=True)
+    assert np.array_equal(tracks.x_px[:, 0], plain.x_px[:, 0])
+    assert tracks.has(TrackFlag.NO_ZLUT).tolist() == [[True, False]] * 3
+    assert np.isfinite(tracks.z_nm[:, 1]).all()
+    assert tracks.profiles is not None
+    assert plain.profiles is not None
+    assert np.array_equal(tracks.profiles, plain.profiles, equal_nan=True)
+    assert np.array_equal(Tracker(ROI, method="fast").track(frames, rois).x_px, plain.x_px)
+
+
+def test_empty_roi_and_unknown_noise(zlut: ZLUT) -> None:
+    rng = np.random.default_rng(12)
+    bead = _frames(_places(2, 0.5, 12))
+    empty = bead_images.expose(np.ones((2, ROI, ROI)), PHOTONS_E, rng)
+    tracks = Tracker(ROI, zlut, method="fast").track(np.concatenate([bead, empty, bead]), [[0, 0]])
+    assert np.isnan(tracks.z_nm[2:4]).all()
+    assert tracks.has(TrackFlag.LOST)[2:4].all()
+    assert np.isfinite(tracks.z_nm[[0, 1, 4, 5]]).all()
+    assert np.isnan(tracks.sigma_z_nm).all()
+
+
+def test_bad_arguments(zlut: ZLUT) -> None:
+    with pytest.raises(ValueError, match="build must be now or beside"):
+        Tracker(ROI, zlut, method="fast", build="later")  # type: ignore[arg-type]  # the point of the test
+    with pytest.raises(ValueError, match="reference_mb > 0"):
+        Tracker(ROI, zlut, method="fast", reference_mb=0.0)
+
+
+def test_saturated_pixels(zlut: ZLUT) -> None:
+    places = _places(8, 0.4, 13)
+    frames = _frames(places)
+    hot = frames.copy()
+    hot[:, 9, 11] = 255
+    tracker = Tracker(ROI, zlut, NOISE, "fast")
+    tracker.track(frames, [[0, 0]])
+    tracks = tracker.track(hot, [[0, 0]])
+    assert tracks.has(TrackFlag.SATURATED).all()
+    assert (np.abs(_errors(tracks, places)) < (5.0, 5.0, 25.0)).all()
+    dark = CameraNoise(NOISE.gain_dn_per_e, saturation_dn=int(np.percentile(frames, 99.5)))
+    clipped = np.minimum(frames, dark.saturation_dn or 0)
+    cut = Tracker(ROI, zlut, dark, "fast").track(clipped, [[0, 0]])
+    assert cut.has(TrackFlag.SATURATED).all()
+    assert (np.abs(_errors(cut, places)) < (6.0, 6.0, 30.0)).all()

@@ -1,0 +1,132 @@
+"""The camera's noise, measured in stacks whose noise is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from magscope_app.tracking import CameraNoise, Tracker, estimate_noise
+from tests.tracking import simulator
+
+FloatArray = npt.NDArray[np.float64]
+Stack = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+_PLACES = ((60, 60), (200, 80), (120, 180), (260, 200))
+
+
+def _stack(
+    n: int = 16,
+    *,
+    gain: float = 0.05,
+    offset: float = 8.0,
+    read_e: float = 0.0,
+    full: int = 255,
+    motion_px: float = 0.0,
+    flicker: float = 0.0,
+    light: float = 0.45,
+    seed: int = 0,
+) -> Stack:
+    """Frames (n, 256, 320) with four beads that jump by motion_px (rms) from frame to frame."""
+    rng = np.random.default_rng(seed)
+    profiles = simulator.radial_profiles(rng.uniform(-2000, 2000, 4) + 5000)
+    frames = []
+    for _ in range(n):
+        clean = np.ones((256, 320))
+        for (x, y), profile in zip(_PLACES, profiles, strict=True):
+            dx, dy = rng.normal(0, motion_px, 2)
+            clean[y - 50 : y + 51, x - 50 : x + 51] += (
+                simulator.render(50 + dx, 50 + dy, profile, 101, 101) - 1
+            )
+        electrons = rng.poisson(clean * light * (full - offset) / gain * (1 + rng.normal(0, flicker)))
+        levels = (electrons + rng.normal(0, read_e, clean.shape)) * gain + offset
+        frames.append(np.clip(np.rint(levels), 0, full))
+    stack = np.array(frames)
+    return stack.astype(np.uint8) if full < 256 else stack.astype(np.uint16)
+
+
+def _variance(noise: CameraNoise, level_dn: float) -> float:
+    gain = noise.gain_dn_per_e
+    return gain * (level_dn - noise.offset_dn) + (gain * noise.read_noise_e) ** 2
+
+
+@pytest.mark.parametrize(
+    ("gain", "offset", "full"), [(0.05, 8.0, 255), (0.255, 0.0, 255), (0.6, 100.0, 4095)]
+)
+@pytest.mark.parametrize(("motion_px", "flicker"), [(0.0, 0.0), (0.3, 0.0), (0.2, 0.02)])
+def test_gain_and_variance(gain: float, offset: float, full: int, motion_px: float, flicker: float) -> None:
+    stack = _stack(gain=gain, offset=offset, full=full, motion_px=motion_px, flicker=flicker)
+    estimate = estimate_noise(stack, saturation_dn=full)
+    found = estimate.noise
+    assert found.gain_dn_per_e == pytest.approx(gain, rel=0.25)
+    assert abs(found.gain_dn_per_e - gain) < 4 * estimate.gain_error_dn_per_e
+    background = offset + 0.45 * (full - offset)
+    truth = CameraNoise(gain, offset)
+    assert _variance(found, background) == pytest.approx(_variance(truth, background), rel=0.02)
+    assert _variance(found, 0.7 * background) == pytest.approx(_variance(truth, 0.7 * background), rel=0.2)
+    assert len(estimate.levels_dn) == len(estimate.variances_dn2) == len(estimate.errors_dn2) > 10
+    assert (np.diff(estimate.levels_dn) > 0).all()
+
+
+def test_error_is_honest() -> None:
+    estimates = [estimate_noise(_stack(8, seed=seed)) for seed in range(6)]
+    pulls = [(one.noise.gain_dn_per_e - 0.05) / one.gain_error_dn_per_e for one in estimates]
+    assert 0.3 < np.sqrt(np.mean(np.square(pulls))) < 2.5
+
+
+def test_dark_frames_tell_offset_and_read_noise_apart() -> None:
+    rng = np.random.default_rng(3)
+    dark = np.clip(np.rint(100 + 0.6 * rng.normal(0, 6, (16, 256, 320))), 0, 4095).astype(np.uint16)
+    stack = _stack(gain=0.6, offset=100.0, read_e=6.0, full=4095, motion_px=0.3)
+    found = CameraNoise.from_stack(stack, dark, saturation_dn=4095)
+    assert found.gain_dn_per_e == pytest.approx(0.6, rel=0.03)
+    assert found.offset_dn == pytest.approx(100, abs=0.1)
+    assert found.read_noise_e == pytest.approx(6, rel=0.05)
+    assert found.saturation_dn == 4095
+    # With dark frames one grey level is enough.
+    flat = np.rint((rng.poisson(2000, (16, 64, 80)) + rng.normal(0, 6, (16, 64, 80))) * 0.6 + 100).astype(
+        np.uint16
+    )
+    assert CameraNoise.from_stack(flat, dark[:, :64, :80]).gain_dn_per_e == pytest.approx(0.6, rel=0.03)
+
+
+def test_saturated_pixels_do_not_count() -> None:
+    stack = _stack(gain=0.3, offset=0.0, light=0.9)
+    assert (stack == 255).mean() > 0.01
+    found = estimate_noise(stack).noise
+    assert _variance(found, 200.0) == pytest.approx(0.3 * 200, rel=0.05)
+
+
+def test_sigma_with_measured_noise_is_the_scatter() -> None:
+    noise = CameraNoise.from_stack(_stack(gain=0.1275, offset=0.0))
+    rng = np.random.default_rng(4)
+    truth = np.column_stack([31.5 + rng.uniform(-1, 1, (200, 2)), rng.uniform(-2000, 2000, 200)])
+    images = simulator.bead_images(truth, 64, rng, electrons=2000.0)
+    tracks = Tracker(64, noise=noise, method="qi").track(images, [[0, 0]])
+    pulls = (tracks.x_px[:, 0] - truth[:, 0]) / tracks.sigma_x_px[:, 0]
+    assert 0.8 < np.sqrt(np.mean(pulls**2)) < 1.4
+
+
+def test_refused_with_the_reason() -> None:
+    rng = np.random.default_rng(5)
+    flat: Stack = rng.poisson(100, (16, 128, 128)).astype(np.uint8)
+    read_only: Stack = (
+        np.rint(_stack(gain=0.05)[:1] + rng.normal(0, 3, (16, 256, 320))).clip(0, 255).astype(np.uint8)
+    )
+    full: Stack = np.full((16, 64, 64), 255, np.uint8)
+    same: Stack = np.asarray(np.tile(_stack(1), (16, 1, 1)), np.uint8)
+    stacks: tuple[tuple[Stack, str], ...] = (
+        (_stack(4), "too little"),
+        (same, "lost in rounding"),
+        (full, "neither black nor saturated"),
+        (flat, "which is noise"),
+        (read_only, "not rise|too uncertain"),
+    )
+    for stack, said in stacks:
+        with pytest.raises(ValueError, match=said):
+            estimate_noise(stack)
+    with pytest.raises(ValueError, match="same settings"):
+        estimate_noise(_stack(), np.zeros((16, 64, 64), np.uint8))
+    with pytest.raises(ValueError, match="as bright"):
+        estimate_noise(_stack(), _stack(seed=1))
+    with pytest.raises(ValueError, match="uint8 or uint16"):
+        estimate_noise(np.zeros((16, 64, 64)))  # type: ignore[arg-type]  # the point of the test
