@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from magscope_app.clock import WallAnchor
 from magscope_app.config import BeadRole, RecordingMode
@@ -42,6 +42,25 @@ class MotorInfo:
     role: str
     unit: str
     limits: tuple[float, float]
+
+
+#: What an axis is doing. A move that did not arrive leaves "error", which the next command ends; an axis
+#: that does not answer is "lost" until it is reconnected.
+MotorState = Literal["closed", "opening", "ready", "moving", "error", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class MotorStatus:
+    """State of an axis; the text says what happened, and what to do, where there is something to say."""
+
+    name: str
+    state: MotorState
+    text: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        """False after an error, and while the axis does not answer."""
+        return self.state not in ("error", "lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,17 +210,44 @@ class MoveMotor(Message):
 
 @dataclass(frozen=True, slots=True)
 class JogMotor(Message):
-    """Move an axis by a distance in its unit."""
+    """Move an axis by a distance in its unit; `token` comes back with a refusal."""
 
     motor: str
     distance: float
+    token: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class HomeMotor(Message):
-    """Look for an axis's reference position."""
+    """Look for an axis's reference position; `token` comes back with a refusal."""
 
     motor: str
+    token: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReconnectMotor(Message):
+    """Close an axis and open it anew, without moving it; `token` comes back with a refusal."""
+
+    motor: str
+    token: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SetForce(Message):
+    """Move the magnets to where the force is this; `token` comes back with a refusal."""
+
+    force_pn: float
+    token: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RampForce(Message):
+    """Move the magnets so that the force goes from what it is to this at a constant loading rate (> 0)."""
+
+    force_pn: float
+    rate_pn_s: float
+    token: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +260,25 @@ class MotorsReady(Message):
     """The axes are open."""
 
     motors: tuple[MotorInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MotorChanged(Message):
+    """An axis is in another state, or something else is to be said about it."""
+
+    status: MotorStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Fault(Message):
+    """Let a simulated device ("camera", or a motor) go wrong now: a kind of ``simulation.faults``."""
+
+    device: str
+    fault: str
+    duration_s: float | None = None
+    count: int = 1
+    at_position: float | None = None
+    token: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,6 +532,8 @@ class SystemStatus(Message):
     tracking_fps : float
         Frames per second that tracking manages when it never waits for one; 0 before it is known. Below
         `fps` it does not keep up.
+    motors : tuple of MotorStatus
+        All axes of the config.
     """
 
     timestamp_ns: int
@@ -481,6 +548,7 @@ class SystemStatus(Message):
     processes: tuple[ProcessState, ...]
     awake: bool
     tracking_fps: float = 0.0
+    motors: tuple[MotorStatus, ...] = ()
 
     @property
     def troubled(self) -> tuple[tuple[str, str], ...]:

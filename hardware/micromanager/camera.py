@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hardware.micromanager.area import read_format, set_roi
+from hardware.micromanager.available import NEEDS, why_no_micromanager
 from hardware.micromanager.core import PROCESS_CORE, CoreHost, allowed_values, device_errors, text_of
 from hardware.micromanager.counting import FrameCounter
 from hardware.micromanager.description import CameraDescription, describe, description_problems
@@ -52,6 +53,7 @@ class MicroManagerCamera(Camera):
         The core to live in.
     """
 
+    needs: ClassVar[str] = NEEDS
     tick_source: ClassVar[str] = (
         "ns since the sequence started, ElapsedTime-ms of Micro-Manager (may be software time)"
     )
@@ -63,6 +65,11 @@ class MicroManagerCamera(Camera):
         self._core: CMMCorePlus | None = None
         self._format: FrameFormat | None = None
         self._counter: FrameCounter | None = None
+
+    @classmethod
+    def why_unavailable(cls) -> str | None:
+        """Say why Micro-Manager cannot be used here, or return None; no core is made."""
+        return why_no_micromanager()
 
     @classmethod
     def problems(cls, context: CameraContext) -> tuple[Problem, ...]:

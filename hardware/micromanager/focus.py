@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from hardware.micromanager.available import NEEDS, why_no_micromanager
 from hardware.micromanager.core import PROCESS_CORE, CoreHost, allowed_values, device_errors, text_of
 from hardware.micromanager.description import DeviceDescription, describe, description_problems
 from hardware.micromanager.properties import device_settings
@@ -30,6 +31,7 @@ class MicroManagerFocus(Motor):
         The core to live in, shared with the other axes of the process.
     """
 
+    needs: ClassVar[str] = NEEDS
     unit: ClassVar[str] = "nm"
 
     def __init__(self, context: MotorContext, host: CoreHost = PROCESS_CORE) -> None:
@@ -37,6 +39,11 @@ class MicroManagerFocus(Motor):
         self._host = host
         self._label = ""
         self._core: CMMCorePlus | None = None
+
+    @classmethod
+    def why_unavailable(cls) -> str | None:
+        """Say why Micro-Manager cannot be used here, or return None; no core is made."""
+        return why_no_micromanager()
 
     @classmethod
     def problems(cls, context: MotorContext) -> tuple[Problem, ...]:

@@ -48,6 +48,7 @@ class ReplayCamera(Camera):
         The config.
     """
 
+    needs: ClassVar[str] = "a recording or an image, named in camera.path"
     uses_path: ClassVar[bool] = True
 
     def __init__(self, context: CameraContext) -> None:

@@ -1,14 +1,33 @@
-"""`magscope-app check`: what is wrong with a config, without moving anything."""
+"""`magscope-app check`: what is wrong with a config and its devices, without moving anything."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
-from magscope_app.processes.preflight import load_ready
+from magscope_app.kernel_cache import ensure_compiled
+from magscope_app.processes.connecting import Connected, connect_all
+from magscope_app.processes.preflight import compile_targets, load_ready
+
+_FAILED = 1
 
 
-def check(config: str, overrides: Sequence[str]) -> int:
+def check(config: str, overrides: Sequence[str], connect: bool = False) -> int:
     """Print that a config is fine; every problem is raised at once.
+
+    Parameters
+    ----------
+    config : str
+        The file.
+    overrides : sequence of str
+        ``section.key=value``.
+    connect : bool
+        Open every device, too, and close it again.
+
+    Returns
+    -------
+    int
+        0, or 1 where a device could not be opened.
 
     Raises
     ------
@@ -16,5 +35,31 @@ def check(config: str, overrides: Sequence[str]) -> int:
         With one line per problem: file, key, what would be right.
     """
     loaded = load_ready(config, overrides, None, None)
-    print(f"{loaded.path}: no problems found (devices were not opened)")
-    return 0
+    if not connect:
+        print(f"{loaded.path}: no problems found (devices were not opened)")
+        return 0
+    ensure_compiled(compile_targets(loaded.config), print)
+    results = connect_all(loaded.config)
+    print(f"{loaded.path}\n{tree(results)}")
+    failed = [result.name for result in results if not result.is_open]
+    print(
+        f"{len(failed)} of {len(results)} devices could not be opened: {', '.join(failed)}"
+        if failed
+        else f"no problems found; all {len(results)} devices were opened and closed, nothing was moved"
+    )
+    return _FAILED if failed else 0
+
+
+def tree(results: Sequence[Connected]) -> str:
+    """Return what came of every device, by the process in which it lives."""
+    groups = [(process, list(members)) for process, members in groupby(results, lambda one: one.process)]
+    lines = []
+    for index, (process, members) in enumerate(groups):
+        last = index == len(groups) - 1
+        lines.append(f"{'└' if last else '├'}─ {process}")
+        for number, result in enumerate(members):
+            branch = "└" if number == len(members) - 1 else "├"
+            said = "ok" if result.is_open else "FAILED"
+            stem = f"{' ' if last else '│'}  {branch}─"
+            lines.append(f"{stem} {said:6}  {result.name}  {result.driver}: {result.text}")
+    return "\n".join(lines)

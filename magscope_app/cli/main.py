@@ -23,6 +23,8 @@ examples:
   magscope-app run demo.toml --headless --duration 10      the same in the terminal, for ten seconds
   magscope-app run demo.toml --record data --name first    and record it into the folder data
   magscope-app check my_setup.toml                         what is wrong with a config
+  magscope-app check my_setup.toml --connect               and whether its devices answer
+  magscope-app devices                                     which drivers there are
   magscope-app info data/2026-01-31_120000_first           what is in a dataset
 """
 
@@ -84,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
     _add_check(commands)
+    _add_devices(commands)
     add_dataset_commands(commands)
     _add_report(commands)
     _add_bench(commands)
@@ -117,10 +120,25 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check = commands.add_parser(
         "check",
         help="say what is wrong with a config file, without moving anything",
-        description="Validate a config file and print every problem at once. Nothing is opened or moved.",
+        description="Validate a config file and print every problem at once. Nothing is moved, and without "
+        "--connect nothing is opened.",
     )
     _add_config(check)
+    check.add_argument(
+        "--connect", action="store_true", help="open every device, say what came of it, and close it again"
+    )
     check.set_defaults(command=_check)
+
+
+def _add_devices(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    devices = commands.add_parser(
+        "devices",
+        help="say which drivers are installed, and which of them can be used",
+        description="List the drivers of cameras and motors, what each needs and why one cannot be used. "
+        "No device is opened.",
+    )
+    devices.add_argument("--json", action="store_true", help="print one JSON list")
+    devices.set_defaults(command=_devices)
 
 
 def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -187,7 +205,13 @@ def _run(parsed: argparse.Namespace) -> int:
 def _check(parsed: argparse.Namespace) -> int:
     from magscope_app.cli.check import check
 
-    return check(parsed.config, parsed.overrides)
+    return check(parsed.config, parsed.overrides, parsed.connect)
+
+
+def _devices(parsed: argparse.Namespace) -> int:
+    from magscope_app.cli.devices import devices
+
+    return devices(parsed.json)
 
 
 def _report(parsed: argparse.Namespace) -> int:

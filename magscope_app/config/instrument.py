@@ -92,6 +92,23 @@ class Motor(Section):
         None, description="Lowest height of a magnet in mm; needed for magnet_height."
     )
     speed: float | None = Field(None, gt=0, description="Speed in units per second.")
+    tolerance: float | None = Field(
+        None,
+        gt=0,
+        description="How close to its target it counts as arrived, in its unit; without it 10 nm, 0.1 um, "
+        "0.005 mm, 0.005 turns, 1 deg.",
+    )
+    timeout_s: float | None = Field(
+        None,
+        gt=0,
+        le=3600,
+        description="A move that takes longer has failed; without it twice the time at its speed and 5 s.",
+    )
+    controller: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$",
+        description="Axes of one controller live in one process; without it the driver says which.",
+    )
     telemetry_hz: float = Field(50.0, gt=0, le=1000, description="Positions per second that are recorded.")
     settings: dict[str, Any] = Field(default_factory=dict, description="Settings of the driver by name.")
 
@@ -114,6 +131,18 @@ class ForceModel(Section):
 
 
 class Force(Section):
-    """Magnet height to force."""
+    """Magnet height to force, and back: a model or a table."""
 
-    model: ForceModel = Field(description="Exponential model.")
+    model: ForceModel | None = Field(None, description="Exponential model.")
+    table: Path | None = Field(
+        None,
+        description="CSV file with the columns height_mm and force_pn; between its rows the force is "
+        "exponential, beyond them nothing is known.",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Force:
+        if (self.model is None) == (self.table is None):
+            given = "both are given" if self.model is not None else "neither is given"
+            raise ValueError(f"give either model or table; {given}")
+        return self

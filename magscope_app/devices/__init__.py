@@ -2,6 +2,7 @@
 
 from magscope_app.devices.camera import Camera, FrameFormat, FrameInfo
 from magscope_app.devices.context import CameraContext, MotorContext
+from magscope_app.devices.device import Device
 from magscope_app.devices.errors import DeviceError, DeviceLost, DriverNotFound, LimitError
 from magscope_app.devices.motor import Motor
 from magscope_app.devices.setting import Setting, SettingKind, SettingValue
@@ -9,6 +10,7 @@ from magscope_app.devices.setting import Setting, SettingKind, SettingValue
 __all__ = [
     "Camera",
     "CameraContext",
+    "Device",
     "DeviceError",
     "DeviceLost",
     "DriverNotFound",

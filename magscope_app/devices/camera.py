@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.devices.context import CameraContext
+from magscope_app.devices.device import Device
 from magscope_app.devices.errors import DeviceError
 from magscope_app.devices.setting import Setting, SettingValue
 from magscope_app.errors import Problem
@@ -72,7 +73,7 @@ class FrameInfo:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-class Camera(ABC):
+class Camera(Device, ABC):
     """A camera. The engine lends it memory for every frame; it never sees the ring.
 
     A driver is a class with these methods, named in the config as ``"package.module:Class"``. Making
@@ -87,8 +88,6 @@ class Camera(ABC):
 
     #: Unit and origin of FrameInfo.device_tick, such as ``"ns, camera clock"``; empty without one.
     tick_source: ClassVar[str] = ""
-    #: Shared matrices the driver needs: name to (rows, columns).
-    shared_matrices: ClassVar[Mapping[str, tuple[int, int]]] = {}
     #: Columns of `truth`, for simulated cameras.
     truth_columns: ClassVar[tuple[str, ...]] = ()
     #: Functions ``"module:function"`` that compile the driver's kernels, called once per machine.
@@ -163,6 +162,34 @@ class Camera(ABC):
             There is no such setting, or the value is refused.
         """
         raise DeviceError(f"{type(self).__name__} has no setting {name!r} to give the value {value!r}")
+
+    def cause_fault(
+        self,
+        kind: str,
+        *,
+        duration_s: float | None = None,  # noqa: ARG002 - simulated devices use them
+        count: int = 1,  # noqa: ARG002
+        at_position: float | None = None,  # noqa: ARG002
+    ) -> None:
+        """Let a simulated camera go wrong, to practise; no other has faults on demand.
+
+        Parameters
+        ----------
+        kind : str
+            What goes wrong, as in ``simulation.faults``.
+        duration_s : float, optional
+            How long.
+        count : int
+            How many frames.
+        at_position : float, optional
+            Where, in the unit of an axis.
+
+        Raises
+        ------
+        DeviceError
+            It cannot go wrong in this way.
+        """
+        raise DeviceError(f"{type(self).__name__} is not simulated: {kind} does not happen on demand")
 
     def truth(self) -> npt.NDArray[np.float64]:
         """Return the truth about the frame just read, (n_beads, len(truth_columns) - 1), without frame_id."""

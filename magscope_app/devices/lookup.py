@@ -71,6 +71,11 @@ def load_driver(name: str, base: Callable[..., T], folders: Sequence[Path] = ())
     return _checked(name, found, base)
 
 
+def announced_drivers() -> tuple[str, ...]:
+    """Return the names of the drivers that installed packages announce."""
+    return tuple(entry.name for entry in _entry_points())
+
+
 def source_hash(cls: type[object]) -> str:
     """Return the SHA-256 (hexadecimal) of the file that defines `cls`, source or compiled."""
     module = sys.modules[cls.__module__]

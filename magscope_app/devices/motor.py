@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 from magscope_app.devices.context import MotorContext
+from magscope_app.devices.device import Device
 from magscope_app.devices.errors import DeviceError, LimitError
 from magscope_app.devices.setting import Setting, SettingValue
 from magscope_app.errors import Problem
 
+#: How close to its target an axis counts as arrived where nobody says otherwise, by unit.
+TOLERANCES: Mapping[str, float] = MappingProxyType(
+    {"nm": 10.0, "um": 0.1, "mm": 0.005, "turns": 0.005, "deg": 1.0}
+)
+#: A move may take twice as long as at its speed and this much more; without a known speed, this long.
+_SPARE_S, _UNKNOWN_S = 5.0, 60.0
 
-class Motor(ABC):
+
+class Motor(Device, ABC):
     """One axis. Opening it never moves it; homing happens only on command.
 
-    A driver implements the abstract methods; `move_to` checks the limits before anything is sent.
-    All methods are called from one thread.
+    A driver implements the abstract methods; `move_to` checks the limits before anything is sent. A move
+    to a new place while the axis is on its way replaces the old one.
+
+    All methods are called from one thread, one after the other for all axes of a controller, with one
+    exception: `stop` may be called from another thread while any of them runs. `open`, `home`, `set`
+    and `start_move` may therefore block (a controller that answers only when the axis has arrived); then
+    `stop` must end that wait. `position` and `is_moving` are asked at the rate of the telemetry and
+    must answer within a few milliseconds. A driver whose `start_move` or `home` blocks and whose line takes
+    one caller at a time guards each exchange with a lock, and does not hold it while it waits.
 
     Parameters
     ----------
@@ -26,17 +43,25 @@ class Motor(ABC):
 
     #: Unit of positions: "nm", "um", "mm", "turns" or "deg".
     unit: ClassVar[str] = "mm"
-    #: Shared matrices the driver needs: name to (rows, columns).
-    shared_matrices: ClassVar[Mapping[str, tuple[int, int]]] = {}
 
     def __init__(self, context: MotorContext) -> None:
         self.context = context
         self.name = context.motor.name
+        self._target = math.nan
 
     @classmethod
     def problems(cls, context: MotorContext) -> tuple[Problem, ...]:  # noqa: ARG003 - drivers use it
         """Return what is wrong with the config, without opening or moving anything."""
         return ()
+
+    @classmethod
+    def controller(cls, context: MotorContext) -> str:  # noqa: ARG003 - drivers use it
+        """Name the controller on which the axis hangs: axes of one controller live in one process.
+
+        `motors.controller` of the config goes before it. By default the package, or module, of the driver.
+        """
+        package = cls.__module__.rpartition(".")[0] or cls.__module__
+        return package.rpartition(".")[2]
 
     @abstractmethod
     def open(self) -> None:
@@ -48,22 +73,37 @@ class Motor(ABC):
 
     @abstractmethod
     def position(self) -> float:
-        """Return where the axis is, in its unit."""
+        """Return where the axis is, in its unit.
+
+        Raises
+        ------
+        DeviceLost
+            The device does not answer any more.
+        """
 
     @abstractmethod
     def is_moving(self) -> bool:
-        """Return True while the axis moves."""
+        """Return True while the axis moves. Raises DeviceLost."""
 
     @abstractmethod
     def start_move(self, position: float) -> None:
-        """Start moving to `position` and return at once. Limits are checked already."""
+        """Start moving to `position`, also from the middle of a move. Limits are checked already.
+
+        Returns at once where the controller allows it, and then `is_moving` says when it has ended.
+        """
 
     @abstractmethod
     def stop(self) -> None:
-        """Stop at once, wherever the axis is."""
+        """Stop at once, wherever the axis is. The one method that may be called from another thread."""
 
     def home(self) -> None:
-        """Look for the reference position. Raises DeviceError where the axis has none."""
+        """Look for the reference position; `is_moving` says when it has ended.
+
+        Raises
+        ------
+        DeviceError
+            The axis has none.
+        """
         raise DeviceError(f"{self.name} has no reference position to look for")
 
     def device_limits(self) -> tuple[float, float]:
@@ -78,6 +118,51 @@ class Motor(ABC):
         """Change a setting. Raises DeviceError."""
         raise DeviceError(f"{self.name} has no setting {name!r} to give the value {value!r}")
 
+    def cause_fault(
+        self,
+        kind: str,
+        *,
+        duration_s: float | None = None,  # noqa: ARG002 - simulated devices use them
+        count: int = 1,  # noqa: ARG002
+        at_position: float | None = None,  # noqa: ARG002
+    ) -> None:
+        """Let a simulated axis go wrong, to practise; no other has faults on demand.
+
+        Parameters
+        ----------
+        kind : str
+            What goes wrong, as in ``simulation.faults``.
+        duration_s : float, optional
+            How long.
+        count : int
+            How many frames.
+        at_position : float, optional
+            Where, in the unit of an axis.
+
+        Raises
+        ------
+        DeviceError
+            It cannot go wrong in this way.
+        """
+        raise DeviceError(f"{self.name} is not simulated: {kind} does not happen on demand")
+
+    # --- what follows from the above and from the config ---------------------------------------
+
+    @property
+    def speed(self) -> float | None:
+        """Units per second of the next move, None where nobody knows; that of the config by default."""
+        return self.context.motor.speed
+
+    @property
+    def tolerance(self) -> float:
+        """How close to its target the axis counts as arrived, in its unit."""
+        return self.context.motor.tolerance or TOLERANCES.get(self.unit, 0.01)
+
+    @property
+    def target(self) -> float:
+        """Where the last move leads, in the axis's unit; NaN before the first."""
+        return self._target
+
     @property
     def limits(self) -> tuple[float, float]:
         """The narrower of the device's and the config's limits, in the axis's unit."""
@@ -89,15 +174,13 @@ class Motor(ABC):
             low = max(low, motor.lowest)
         return low, high
 
-    def move_to(self, position: float) -> None:
-        """Start moving to `position` and return at once.
+    def require_within(self, position: float) -> None:
+        """Make sure that a position is allowed.
 
         Raises
         ------
         LimitError
-            `position` is outside the limits; the axis does not move.
-        DeviceError
-            The axis refuses.
+            It is outside the limits, or no number.
         """
         low, high = self.limits
         if not low <= position <= high:
@@ -105,8 +188,38 @@ class Motor(ABC):
                 f"{self.name} cannot go to {position:g} {self.unit}: "
                 f"its limits are {low:g} to {high:g} {self.unit}"
             )
+
+    def move_to(self, position: float) -> None:
+        """Start moving to `position`.
+
+        Raises
+        ------
+        LimitError
+            `position` is outside the limits; nothing is sent, the axis does not move.
+        DeviceError
+            The axis refuses.
+        """
+        self.require_within(position)
+        if math.isinf(position):
+            raise LimitError(f"{self.name} cannot go to {position:g} {self.unit}: give a finite position")
+        self._target = position
         self.start_move(position)
 
     def move_by(self, distance: float) -> None:
         """Start moving by `distance` from where the axis is. Raises like `move_to`."""
         self.move_to(self.position() + distance)
+
+    def at_target(self, tolerance: float | None = None) -> bool:
+        """Return True when the axis stands within `tolerance` (its own by default) of its target."""
+        within = self.tolerance if tolerance is None else tolerance
+        return not self.is_moving() and abs(self.position() - self._target) <= within
+
+    def arrival_s(self, distance: float) -> float:
+        """Return how long a move over `distance` may take; one that takes longer has failed.
+
+        That is `motors.timeout_s` of the config, or twice the time at the axis's speed and some seconds.
+        """
+        if self.context.motor.timeout_s is not None:
+            return self.context.motor.timeout_s
+        speed = self.speed
+        return _UNKNOWN_S if not speed else 2.0 * abs(distance) / speed + _SPARE_S

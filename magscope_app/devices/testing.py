@@ -12,10 +12,11 @@ The device moves and acquires: run them where that does no harm. pytest must be 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from math import isfinite
+from math import inf, isfinite, isnan, nan
 from typing import Any
 
 import numpy as np
@@ -163,6 +164,11 @@ class CameraContract:
         """Unknown names and values beyond the limits raise DeviceError."""
         _check_refusals(camera)
 
+    def test_it_says_what_it_needs(self, camera: Camera) -> None:
+        """An open device is available."""
+        assert camera.why_unavailable() is None
+        assert isinstance(camera.needs, str)
+
     def test_settings_can_be_read_while_acquiring(self, camera: Camera) -> None:
         """Frames go on after the settings were asked for."""
         camera.start()
@@ -195,6 +201,10 @@ class MotorContract:
         finally:
             motor.close()
 
+    def _harmless(self, motor: Motor) -> float:
+        """Return a step that stays within the limits."""
+        return self.step if motor.position() + self.step <= motor.limits[1] else -self.step
+
     def _settle(self, motor: Motor) -> float:
         deadline = time.monotonic() + self.move_within_s
         while motor.is_moving():
@@ -220,7 +230,7 @@ class MotorContract:
         """move_to and move_by arrive."""
         low, high = motor.limits
         start = motor.position()
-        target = start + self.step if start + self.step <= high else start - self.step
+        target = start + self._harmless(motor)
         assert low <= target <= high
         motor.move_to(target)
         assert self._settle(motor) == pytest.approx(target, abs=self.tolerance)
@@ -241,10 +251,74 @@ class MotorContract:
         """On the way, and while it stands."""
         motor.stop()
         start = motor.position()
-        direction = 1 if start + self.step <= motor.limits[1] else -1
-        motor.move_to(start + direction * self.step)
+        motor.move_to(start + self._harmless(motor))
         motor.stop()
         assert self._settle(motor) == pytest.approx(motor.position(), abs=self.tolerance)
+
+    def test_it_can_be_opened_again_without_moving(self, make: Callable[[], Motor]) -> None:
+        """It stands where it stood, and knows of no target."""
+        positions = []
+        for _ in range(2):
+            motor = make()
+            try:
+                motor.open()
+                assert isnan(motor.target)
+                assert not motor.at_target()
+                positions.append(motor.position())
+            finally:
+                motor.close()
+        assert positions[1] == pytest.approx(positions[0], abs=self.tolerance)
+
+    def test_it_knows_when_it_is_at_its_target(self, motor: Motor) -> None:
+        """After it has arrived, and not after it was stopped on the way."""
+        start = motor.position()
+        target = start + self._harmless(motor)
+        motor.move_to(target)
+        self._settle(motor)
+        assert motor.target == target
+        assert motor.at_target()
+        assert motor.at_target(self.tolerance)
+        motor.move_to(start)
+        self._settle(motor)
+        assert motor.at_target()
+
+    def test_a_new_target_on_the_way_counts(self, motor: Motor) -> None:
+        """It goes to the newest target."""
+        start = motor.position()
+        motor.move_to(start + self._harmless(motor))
+        motor.move_to(start)
+        assert self._settle(motor) == pytest.approx(start, abs=self.tolerance)
+        assert motor.at_target(self.tolerance)
+
+    def test_it_is_stopped_by_another_thread(self, motor: Motor) -> None:
+        """Also while `start_move` waits for the axis."""
+        start = motor.position()
+        move = threading.Thread(target=motor.move_to, args=(start + self._harmless(motor),))
+        move.start()
+        motor.stop()
+        move.join(self.move_within_s)
+        assert not move.is_alive(), "the move goes on after stop"
+        motor.stop()
+        self._settle(motor)
+        motor.move_to(start)
+        self._settle(motor)
+
+    def test_what_is_no_position_is_refused(self, motor: Motor) -> None:
+        """Neither NaN nor infinity is sent."""
+        for position in (nan, inf, -inf):
+            with pytest.raises(LimitError):
+                motor.move_to(position)
+        assert not motor.is_moving()
+
+    def test_a_move_may_take_a_finite_time(self, motor: Motor) -> None:
+        """What takes longer has failed."""
+        assert 0 < motor.arrival_s(self.step) < inf
+        assert motor.tolerance > 0
+
+    def test_it_says_what_it_needs(self, motor: Motor) -> None:
+        """An open device is available."""
+        assert motor.why_unavailable() is None
+        assert isinstance(motor.needs, str)
 
     def test_settings_are_described(self, motor: Motor) -> None:
         """Names are unique, values allowed by their description, and each can be set to what it is."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from magscope_app.config import Config, RecordingMode
-from magscope_app.datatypes import MatrixBuffer
+from magscope_app.config import RecordingMode
 from magscope_app.devices import SettingValue
 from magscope_app.engine import ExecutionEngine
 from magscope_app.errors import MagscopeError
+from magscope_app.experiment.axes import LOOK_S, Axes, Rows
 from magscope_app.experiment.news import News
 from magscope_app.messages import (
     AddNote,
@@ -23,26 +21,22 @@ from magscope_app.messages import (
     BeadsChanged,
     CameraSettings,
     CommandRefused,
+    Fault,
     Message,
-    MoveMotor,
     RecordingFinished,
     RecordingStarted,
     SetCameraSetting,
     StartRecording,
-    StopMotors,
     StopRecording,
 )
 from magscope_app.processes.handles import Handles
 
 _Answer = TypeVar("_Answer", bound=Message)
-Rows = npt.NDArray[np.float64]
-#: Axes and rows are looked at this often.
-_LOOK_S = 0.01
 _ANSWER_S = 5.0
 _FINISH_S = 20.0
 
 
-class Microscope:
+class Microscope(Axes):
     """Commands the running line and reads its data; every wait ends when the protocol is stopped or aborted.
 
     Parameters
@@ -60,90 +54,16 @@ class Microscope:
     def __init__(
         self, handles: Handles, send: Callable[[Message], None], news: News, engine: ExecutionEngine
     ) -> None:
-        self._handles = handles
-        self._send = send
-        self._news = news
+        super().__init__(handles, send, news)
         self.engine = engine
         self._beads: tuple[Bead, ...] = ()
-        self._check: Callable[[], object] = lambda: None
         self._wait: Callable[[float], object] = time.sleep
-        self._tokens = itertools.count(1)
         self._tracks = handles.tracks()
-        self._telemetry: dict[str, MatrixBuffer] = {}
-
-    @property
-    def config(self) -> Config:
-        """The config that is run."""
-        return self._handles.config
 
     @property
     def beads(self) -> tuple[Bead, ...]:
         """The bead list as it is now."""
         return self._beads
-
-    # --- axes --------------------------------------------------------------------------------
-
-    def position(self, motor: str) -> float:
-        """Return where an axis is, in its unit.
-
-        Raises
-        ------
-        MagscopeError
-            There is no such axis, or nothing is known of it yet.
-        """
-        return float(self._newest(motor)[1])
-
-    def move(self, motor: str, position: float, *, timeout_s: float = 60.0, wait: bool = True) -> float:
-        """Move an axis and wait until it has arrived.
-
-        Parameters
-        ----------
-        motor : str
-            Its name in the config.
-        position : float
-            In its unit.
-        timeout_s : float
-            Longest wait.
-        wait : bool
-            False: return at once.
-
-        Returns
-        -------
-        float
-            Where the axis is.
-
-        Raises
-        ------
-        MagscopeError
-            The move was refused, or did not end in time; the text says where the axis stands.
-        """
-        self._newest(motor)
-        since, token = self._news.now, next(self._tokens)
-        asked_ns = time.perf_counter_ns() - self._handles.session_start_ns
-        self._send(MoveMotor(motor, float(position), token))
-        deadline = time.monotonic() + timeout_s
-        while wait:
-            refused = self._news.wait_for(
-                lambda message: (
-                    message.text if isinstance(message, CommandRefused) and message.token == token else None
-                ),
-                since,
-                _LOOK_S,
-                self._check,
-            )
-            if refused is not None:
-                raise MagscopeError(refused)
-            t_ns, at, target, _, at_target = self._newest(motor)
-            if t_ns > asked_ns and target == position and at_target:
-                break
-            if time.monotonic() > deadline:
-                where = f"it is at {at:g}; look at the axis"
-                raise MagscopeError(f"{motor} did not reach {position:g} within {timeout_s:g} s: {where}")
-        return self.position(motor)
-
-    def stop_motors(self) -> None:
-        """Stop all axes at once."""
-        self._send(StopMotors())
 
     # --- data --------------------------------------------------------------------------------
 
@@ -185,7 +105,7 @@ class Microscope:
                 raise MagscopeError(
                     f"{len(frames)} of {n_frames} frames were tracked in time; is the camera running?"
                 )
-            self._wait(_LOOK_S)
+            self._wait(LOOK_S)
         kept = sorted(frames)[:n_frames]
         rows = np.concatenate(blocks)
         wanted: Rows = rows[rows[:, 0] <= kept[-1]]
@@ -204,6 +124,28 @@ class Microscope:
         since = self._news.now
         self._send(SetCameraSetting(name, value))
         self._answer(CameraSettings, since, _ANSWER_S, f"the camera did not answer to {name} = {value}")
+
+    def cause_fault(
+        self,
+        device: str,
+        kind: str,
+        *,
+        duration_s: float | None = None,
+        count: int = 1,
+        at_position: float | None = None,
+    ) -> None:
+        """Let a simulated device go wrong now, to practise; a refusal is said in the log.
+
+        Parameters
+        ----------
+        device : str
+            ``"camera"``, or the name of a motor.
+        kind : str
+            As in ``simulation.faults``.
+        duration_s, count, at_position
+            How long, how many frames, where: what the kind needs.
+        """
+        self._send(Fault(device, kind, duration_s, count, at_position))
 
     def start_recording(
         self, name: str | None = None, *, mode: RecordingMode | None = None, folder: Path | None = None
@@ -251,6 +193,7 @@ class Microscope:
         """Take in what the supervisor says."""
         if isinstance(message, BeadsChanged):
             self._beads = message.beads
+        self._hear_motors(message)
         self._news.add(message)
 
     def obey(self, check: Callable[[], object], wait: Callable[[float], object]) -> None:
@@ -262,18 +205,6 @@ class Microscope:
         self._tracks.close()
         for telemetry in self._telemetry.values():
             telemetry.close()
-
-    def _newest(self, motor: str) -> Rows:
-        if motor not in [entry.name for entry in self.config.motors]:
-            known = ", ".join(entry.name for entry in self.config.motors) or "none"
-            raise MagscopeError(f"there is no motor {motor!r}; there is: {known}")
-        if motor not in self._telemetry:
-            self._telemetry[motor] = self._handles.telemetry(motor)
-        rows = self._telemetry[motor].newest(1)
-        if not len(rows):
-            raise MagscopeError(f"nothing is known of {motor} yet; wait until the motors are open")
-        newest: Rows = rows[0]
-        return newest
 
     def _answer(self, kind: type[_Answer], since: int, timeout_s: float, what: str) -> _Answer:
         """Return the answer of this kind; a refusal is raised."""

@@ -50,7 +50,9 @@ class Child:
         ours, theirs = context.Pipe(duplex=True)
         self._process: BaseProcess = context.Process(
             target=child_main,
-            args=(ChildStart(name, TARGETS[name], theirs, handles, log_folder),),
+            args=(
+                ChildStart(name, TARGETS[kind_of(name)], theirs, replace(handles, process=name), log_folder),
+            ),
             name=f"magscope-{name}",
         )
         try:

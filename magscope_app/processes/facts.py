@@ -10,6 +10,7 @@ from typing import Any
 from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
 from magscope_app.devices import Camera, Motor
+from magscope_app.devices.force import force_calibration
 from magscope_app.devices.lookup import load_driver, source_hash
 from magscope_app.messages import Bead, CameraReady, MotorInfo
 
@@ -50,6 +51,9 @@ def dataset_facts(
         "motors": [asdict(motor) for motor in motors],
         "beads": [asdict(bead) for bead in beads],
     }
+    calibration = force_calibration(config.force)
+    if calibration is not None:
+        facts["force"] = calibration.description()
     if camera is not None:
         facts["camera"] = {
             "format": asdict(camera.format),

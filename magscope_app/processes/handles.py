@@ -44,6 +44,8 @@ class Handles:
         By buffer, and by ``"buffer.reader"``; they can only be handed on by spawning a process.
     restarted : bool
         A process of this name was there before, and has died.
+    process : str
+        Name of the process that has them.
     """
 
     config: Config
@@ -52,6 +54,7 @@ class Handles:
     locks: dict[str, Lock]
     wakes: dict[str, Semaphore]
     restarted: bool = False
+    process: str = "supervisor"
 
     def video(self) -> VideoBuffer:
         """Attach to the frames; the buffer exists once VideoReady was sent."""

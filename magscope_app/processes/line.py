@@ -10,7 +10,6 @@ from typing import Any
 
 from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
-from magscope_app.devices import Setting
 from magscope_app.messages import (
     AbortProtocol,
     AcquisitionStopped,
@@ -20,14 +19,13 @@ from magscope_app.messages import (
     CameraSettings,
     CommandRefused,
     Event,
+    Fault,
     FindBeads,
     FirstFrame,
-    HomeMotor,
-    JogMotor,
     LogEntry,
     Message,
+    MotorChanged,
     MotorsReady,
-    MoveMotor,
     ProcessDied,
     ProcessFailed,
     ProcessReady,
@@ -51,8 +49,10 @@ from magscope_app.messages import (
 )
 from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
 from magscope_app.processes.children import Child, Children
+from magscope_app.processes.controllers import is_motors
 from magscope_app.processes.dead_recorder import close_for_dead_recorder
 from magscope_app.processes.facts import dataset_facts
+from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.revival import Revival
 from magscope_app.processes.segments import Segments
@@ -61,10 +61,6 @@ from magscope_app.processes.status_board import StatusBoard
 #: To which process a command goes.
 _ROUTES: dict[type[Message], str] = {
     SetCameraSetting: "camera",
-    MoveMotor: "motors",
-    JogMotor: "motors",
-    HomeMotor: "motors",
-    StopMotors: "motors",
     FindBeads: "tracking",
     SelectBead: "tracking",
     StopProtocol: "experiment",
@@ -118,7 +114,7 @@ class Line:
         self.stopping = ""
         self.errors: list[str] = []
         self.recordings: list[RecordingFinished] = []
-        self._motors = MotorsReady(())
+        self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._keep)
         self._windows_lost = 0
         self._revival = Revival(loaded.config.supervisor.restart.model_dump())
         self._returning: set[str] = set()
@@ -147,7 +143,7 @@ class Line:
         changed = self.beads.changed()
         self._tell(changed)
         beads = [asdict(bead) for bead in changed.beads]
-        self._record("beads", {"beads": beads, "version": changed.version})
+        self._keep("beads", {"beads": beads, "version": changed.version})
 
     def start_recording(self, message: StartRecording) -> None:
         """Order a dataset; what the message leaves open comes from the config."""
@@ -162,7 +158,7 @@ class Line:
             mode=message.mode or config.recording.mode,
             config_text=self._loaded.text,
             anchor=self._anchor,
-            facts=dataset_facts(self._loaded, self._anchor, self.camera, self._motors.motors, beads),
+            facts=dataset_facts(self._loaded, self._anchor, self.camera, self.motors.infos, beads),
         )
         self.children.send("recording", order)
 
@@ -176,8 +172,8 @@ class Line:
         """Run a protocol in the experiment process, which is started when it is first needed."""
         if not self.children.alive("experiment"):
             self.children.start(["experiment"])
-            self.children.send("experiment", self._motors)
-            self.children.send("experiment", self.beads.changed())
+            for known in (*self.motors.state(), self.beads.changed()):
+                self.children.send("experiment", known)
         self.children.send("experiment", SubmitProtocol(function))
 
     def on_death(self, child: Child) -> None:
@@ -192,8 +188,10 @@ class Line:
         if child.name == "gui":
             self._on_window_lost(text)
             return
+        if is_motors(child.name):
+            self.motors.on_death(child.name)
         if child.name == "experiment":
-            self.children.send("motors", StopMotors())
+            self.motors.stop_all()
             self.errors.append(text)
             self.log(logging.ERROR, f"{text}; acquisition and recording go on, the motors stop")
             return
@@ -221,7 +219,7 @@ class Line:
         child.state = "restarting"
         self._returning.add(child.name)
         self.log(logging.ERROR, f"{text}; it is started again in {pause_s:g} s, the others go on")
-        self._record("process died", {"process": child.name, "why": text})
+        self._keep("process died", {"process": child.name, "why": text})
         return True
 
     def _has_run(self, name: str) -> bool:
@@ -244,7 +242,7 @@ class Line:
 
     def _on_window_lost(self, text: str) -> None:
         """Open the window again; acquisition and recording do not notice, but the motors stop."""
-        self.children.send("motors", StopMotors())
+        self.motors.stop_all()
         self._windows_lost += 1
         if not self.ready & {"gui"}:
             self.fail(f"{text}; --headless runs without a window")
@@ -277,12 +275,12 @@ class Line:
                 self._on_beads_found(centres)
             case ProcessReady() | CameraReady() | MotorsReady():
                 self._on_ready(child, message)
-            case RecordingStarted() | RecordingProgress() | RecordingFinished():
+            case RecordingStarted() | RecordingProgress() | RecordingFinished() | Event():
                 self._on_recording(message)
-            case CameraSettings(settings):
-                self._on_camera_settings(settings)
             case TrackingSpeed(fps):
                 self.board.tracking_fps = fps
+            case CameraSettings() | MotorChanged():
+                self._on_device_changed(message)
             case _:
                 self.command(message)
 
@@ -307,9 +305,8 @@ class Line:
             self.camera = message
             self.children.send("gui", message)
         elif isinstance(message, MotorsReady):
-            self._motors = message
-            self.ready.add("motors")
-            self.children.send("gui", message)
+            self.motors.on_ready(message)
+            self.ready.add(child.name)
         else:
             self.ready.add(message.process)
             if message.process == "gui":
@@ -330,11 +327,11 @@ class Line:
         elif name == "tracking" and self._selected is not None:
             self.children.send(name, self._selected)
         self.log(logging.WARNING, f"the {name} process runs again")
-        self._record("process restarted", {"process": name})
+        self._keep("process restarted", {"process": name})
 
     def _brief_window(self) -> None:
         """Give a window that opens late, or again, the whole state."""
-        state: list[Message] = [self._motors, self.beads.changed()]
+        state: list[Message] = [*self.motors.state(), self.beads.changed()]
         if self.camera is not None:
             state.append(self.camera)
         if self._segments.video is not None and self.beads.format is not None:
@@ -353,7 +350,7 @@ class Line:
 
     def _on_protocol_ended(self, message: ProtocolEnded) -> None:
         self._tell(message)
-        self._record("protocol ended", {"function": message.function, "error": message.error})
+        self._keep("protocol ended", {"function": message.function, "error": message.error})
         if message.error:
             self.errors.append(f"the protocol {message.function} failed: {message.error}")
             self.log(logging.ERROR, self.errors[-1])
@@ -374,9 +371,14 @@ class Line:
         self.tell_beads()
         self.begin_protocol()
 
-    def _on_recording(self, message: RecordingStarted | RecordingProgress | RecordingFinished) -> None:
+    def _on_recording(
+        self, message: RecordingStarted | RecordingProgress | RecordingFinished | Event
+    ) -> None:
         if isinstance(message, RecordingStarted):
             self.board.start_recording(message.path)
+        elif isinstance(message, Event):
+            if self.board.recording is not None:
+                self.children.send("recording", message)
         elif isinstance(message, RecordingProgress):
             self.board.recorded = replace(self.board.recorded, frames_recorded=message.frames_recorded)
         else:
@@ -400,12 +402,18 @@ class Line:
         if isinstance(message, SelectBead):
             self._selected = message
         if not isinstance(message, _NO_EVENT):
-            self._record("command", {"command": type(message).__name__} | asdict(message))
+            self._keep("command", {"command": type(message).__name__} | asdict(message))
         route = _ROUTES.get(type(message))
         if route is not None and not self.children.alive(route):
             self._refuse(f"the {route} process is not running: start again to use it")
         elif route is not None:
             self.children.send(route, message)
+        elif isinstance(message, StopMotors):
+            self.motors.stop_all()
+        elif isinstance(message, Fault) and message.device == "camera":
+            self.children.send("camera", message)
+        elif isinstance(message, MOTOR_COMMANDS):
+            self._command_motor(message)
         elif isinstance(message, Quit):
             self.stop("completed")
         elif isinstance(message, StartRecording):
@@ -419,21 +427,30 @@ class Line:
         else:
             self._on_bead_command(message)
 
+    def _command_motor(self, message: Message) -> None:
+        try:
+            self.motors.command(message)
+        except CommandImpossible as error:
+            self._refuse(str(error), getattr(message, "token", 0))
+
     def _add_note(self, text: str) -> None:
         if self.board.recording is None:
             self._refuse("a note belongs to a recording, and none is running; start one first")
         else:
-            self.children.send("recording", self._event("note", {"text": text}))
+            self._keep("note", {"text": text})
 
-    def _on_camera_settings(self, settings: tuple[Setting, ...]) -> None:
-        """Keep what a setting was and is: it may change what the numbers mean."""
+    def _on_device_changed(self, message: CameraSettings | MotorChanged) -> None:
+        """Keep what a setting was and is, as it may change what the numbers mean; and how an axis is."""
+        if isinstance(message, MotorChanged):
+            self.motors.on_changed(message)
+            return
         old = {setting.name: setting.value for setting in self.camera.settings} if self.camera else {}
         if self.camera is not None:
-            self.camera = replace(self.camera, settings=settings)
-        for setting in settings:
+            self.camera = replace(self.camera, settings=message.settings)
+        for setting in message.settings:
             if setting.value != old.get(setting.name):
                 fields = {"device": "camera", "name": setting.name, "value": setting.value}
-                self._record("setting", fields | {"before": old.get(setting.name), "unit": setting.unit})
+                self._keep("setting", fields | {"before": old.get(setting.name), "unit": setting.unit})
 
     def _on_bead_command(self, message: Message) -> None:
         try:
@@ -447,16 +464,14 @@ class Line:
         self.children.send("gui", message)
         self.children.send("experiment", message)
 
-    def _refuse(self, text: str) -> None:
-        self._tell(CommandRefused("supervisor", text))
+    def _refuse(self, text: str, token: int = 0) -> None:
+        self._tell(CommandRefused("supervisor", text, token))
         self.log(logging.WARNING, text)
 
-    def _record(self, kind: str, fields: dict[str, Any]) -> None:
-        """Keep something that happened in the running dataset, if there is one."""
-        if self.board.recording is not None:
-            self.children.send("recording", self._event(kind, fields))
-
-    def _event(self, kind: str, fields: dict[str, Any]) -> Event:
+    def _keep(self, kind: str, fields: dict[str, Any]) -> None:
+        """Keep an event in the running dataset, if there is one."""
+        if self.board.recording is None:
+            return
         video = self._segments.video
         frame_id = video.counters().next_frame_id if video is not None else 0
-        return Event(kind, frame_id, self._anchor.session_ns(), fields)
+        self.children.send("recording", Event(kind, frame_id, self._anchor.session_ns(), fields))

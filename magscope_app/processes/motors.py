@@ -1,147 +1,158 @@
-"""The motors process: moves axes and writes their positions; nothing moves by itself."""
+"""A motors process: moves the axes of one controller and writes their positions; nothing moves by itself."""
 
 from __future__ import annotations
 
 import logging
-import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from functools import partial
 
-import numpy as np
-
-from magscope_app.datatypes import MatrixBuffer
-from magscope_app.devices import DeviceError, Motor, MotorContext
+from magscope_app.config import MotorConfig
+from magscope_app.devices import DeviceError, DeviceLost, Motor, MotorContext
+from magscope_app.devices.force import ForceCalibration, force_calibration
 from magscope_app.devices.lookup import load_driver
 from magscope_app.messages import (
     CommandRefused,
+    Fault,
     HomeMotor,
     JogMotor,
     Message,
-    MotorInfo,
     MotorsReady,
     MoveMotor,
+    RampForce,
+    ReconnectMotor,
+    SetForce,
     Shutdown,
     StopMotors,
 )
+from magscope_app.processes.axis import Axis
+from magscope_app.processes.controllers import motor_processes
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link, LinkClosed
+from magscope_app.processes.motor_worker import MotorWorker
 
 _log = logging.getLogger(__name__)
-#: Positions are on target when they are this close, as a fraction of the range of a move or 1.
-_TOLERANCE = 1e-3
-
-
-@dataclass
-class _Axis:
-    motor: Motor
-    telemetry: MatrixBuffer
-    period_ns: int
-    target: float
-    due_ns: int = field(default_factory=time.perf_counter_ns)
+#: Without a message, the drivers are looked after this often.
+_LOOK_S = 0.1
 
 
 def run(link: Link, handles: Handles) -> None:
-    """Open all axes, obey commands, write telemetry; stop every axis on every way out."""
+    """Open the axes, obey commands, write telemetry; stop every axis on every way out."""
     loop = _MotorsLoop(link, handles)
     try:
-        loop.open()
         loop.run()
     finally:
         loop.close()
 
 
 class _MotorsLoop:
+    """Listens and stops; a `MotorWorker` talks to the drivers, so that listening never waits for them."""
+
     def __init__(self, link: Link, handles: Handles) -> None:
         self._link = link
         self._handles = handles
-        self._axes: dict[str, _Axis] = {}
-        self._ending = False
+        config = handles.config
+        entries = motor_processes(config)[handles.process]
+        self._force: ForceCalibration | None = force_calibration(config.force)
+        self._telemetry = {entry.name: handles.telemetry(entry.name) for entry in entries}
+        self._axes = {entry.name: self._axis(entry) for entry in entries}
+        self._magnet = next((entry.name for entry in entries if entry.role == "magnet_height"), None)
+        self._worker = MotorWorker(tuple(self._axes.values()))
+        for axis in self._axes.values():
+            self._worker.submit(axis.open)
+        self._worker.submit(self._announce)
 
-    def open(self) -> None:
+    def _axis(self, entry: MotorConfig) -> Axis:
         config = self._handles.config
-        for entry in config.motors:
-            driver = load_driver(entry.driver, Motor, config.drivers.path)
-            motor = driver(MotorContext(config=config, motor=entry, shared_matrix=self._handles.matrix))
-            telemetry = self._handles.telemetry(entry.name)
-            axis = _Axis(motor, telemetry, int(1e9 / entry.telemetry_hz), 0.0)
-            self._axes[entry.name] = axis
-            motor.open()
-            axis.target = motor.position()
-        infos = (
-            MotorInfo(name, axis.motor.context.motor.role, axis.motor.unit, axis.motor.limits)
-            for name, axis in self._axes.items()
-        )
-        self._link.send(MotorsReady(tuple(infos)))
+        driver = load_driver(entry.driver, Motor, config.drivers.path)
+
+        def make() -> Motor:
+            return driver(MotorContext(config=config, motor=entry, shared_matrix=self._handles.matrix))
+
+        telemetry = self._telemetry[entry.name]
+        return Axis(entry.name, make, telemetry, self._handles.session_start_ns, self._link.send)
 
     def run(self) -> None:
-        while not self._ending:
+        ending = False
+        while not ending:
             try:
-                self._listen()
+                message = self._link.receive(_LOOK_S)
             except LinkClosed:
-                self._stop_all()
+                self._worker.stop_all()
                 raise
-            self._write_telemetry()
+            match message:
+                case StopMotors():
+                    self._worker.stop_all()
+                case Shutdown():
+                    ending = True
+                case None:
+                    pass
+                case _:
+                    self._submit(message)
+            self._worker.watch()
 
     def close(self) -> None:
-        for axis in self._axes.values():
-            try:
-                if axis.motor.is_moving():
-                    axis.motor.stop()
-            except DeviceError as error:
-                _log.error("%s could not be stopped: %s", axis.motor.name, error)
-            axis.motor.close()
-            axis.telemetry.close()
+        self._worker.stop_all()
+        if not self._worker.end():
+            _log.error("a driver does not come back from a call; its device is not closed in order")
+            return
+        for telemetry in self._telemetry.values():
+            telemetry.close()
 
-    def _listen(self) -> None:
-        now_ns = time.perf_counter_ns()
-        due_ns = min((axis.due_ns for axis in self._axes.values()), default=now_ns + 200_000_000)
-        message = self._link.receive(max(0.0, (due_ns - now_ns) * 1e-9))
-        while message is not None:
-            try:
-                self._handle(message)
-            except DeviceError as error:
-                token = message.token if isinstance(message, MoveMotor) else 0
-                self._link.send(CommandRefused("motors", str(error), token))
-            message = self._link.receive()
+    def _submit(self, message: Message) -> None:
+        token = getattr(message, "token", 0)
+        if isinstance(message, ReconnectMotor):
+            self._worker.submit(partial(self._obey, message, token))
+        else:
+            text = "the motors were told to stop before they set off"
+            self._worker.submit(partial(self._obey, message, token), partial(self._refuse, text, token))
 
-    def _handle(self, message: Message) -> None:
+    def _obey(self, message: Message, token: int) -> None:
+        try:
+            self._action(message)()
+        except DeviceLost:
+            # The axis has said so itself.
+            return
+        except DeviceError as error:
+            self._refuse(str(error), token)
+
+    def _action(self, message: Message) -> Callable[[], None]:
         match message:
             case MoveMotor(name, position, _):
-                axis = self._axis(name)
-                axis.motor.move_to(position)
-                axis.target = position
-            case JogMotor(name, distance):
-                axis = self._axis(name)
-                position = axis.target + distance
-                axis.motor.move_to(position)
-                axis.target = position
-            case HomeMotor(name):
-                self._axis(name).motor.home()
-            case StopMotors():
-                self._stop_all()
-            case Shutdown():
-                self._ending = True
+                return partial(self._known(name).move, position)
+            case JogMotor(name, distance, _):
+                return partial(self._known(name).jog, distance)
+            case HomeMotor(name, _):
+                return self._known(name).home
+            case ReconnectMotor(name, _):
+                return partial(self._reconnect, self._known(name))
+            case Fault():
+                return partial(self._known(message.device).cause_fault, message)
+            case SetForce(force_pn, _):
+                return partial(self._known(self._magnet).set_force, self._calibration(), force_pn)
+            case RampForce(force_pn, rate_pn_s, _):
+                return partial(self._known(self._magnet).ramp_force, self._calibration(), force_pn, rate_pn_s)
             case _:
-                _log.warning("the motors process cannot handle %s", type(message).__name__)
+                raise DeviceError(f"the motors process cannot handle {type(message).__name__}")
 
-    def _axis(self, name: str) -> _Axis:
-        axis = self._axes.get(name)
+    def _known(self, name: str | None) -> Axis:
+        axis = self._axes.get(name or "")
         if axis is None:
-            raise DeviceError(f"there is no motor {name!r}; there is: {', '.join(self._axes) or 'none'}")
+            raise DeviceError(f"there is no motor {name!r} here; there is: {', '.join(self._axes)}")
         return axis
 
-    def _stop_all(self) -> None:
-        for axis in self._axes.values():
-            axis.motor.stop()
-            axis.target = axis.motor.position()
+    def _calibration(self) -> ForceCalibration:
+        if self._force is None:
+            raise DeviceError("the config has no [force], so no force can be set; add a model or a table")
+        return self._force
 
-    def _write_telemetry(self) -> None:
-        now_ns = time.perf_counter_ns()
-        for axis in self._axes.values():
-            if axis.due_ns > now_ns:
-                continue
-            axis.due_ns = max(axis.due_ns + axis.period_ns, now_ns)
-            position = axis.motor.position()
-            moving = axis.motor.is_moving()
-            at_target = not moving and abs(position - axis.target) <= _TOLERANCE * max(1.0, abs(axis.target))
-            t_ns = time.perf_counter_ns() - self._handles.session_start_ns
-            axis.telemetry.write(np.array([[t_ns, position, axis.target, moving, at_target]], np.float64))
+    def _reconnect(self, axis: Axis) -> None:
+        axis.open()
+        self._announce()
+
+    def _announce(self) -> None:
+        """Say which axes are open, with their limits."""
+        infos = tuple(axis.info for axis in self._axes.values() if axis.info is not None)
+        self._link.send(MotorsReady(infos))
+
+    def _refuse(self, text: str, token: int) -> None:
+        self._link.send(CommandRefused(self._handles.process, text, token))

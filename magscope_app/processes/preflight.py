@@ -11,6 +11,7 @@ from typing import TypeVar
 from magscope_app.config import Config, LoadedConfig, load_config
 from magscope_app.datatypes import check_fits
 from magscope_app.devices import Camera, CameraContext, FrameFormat, Motor, MotorContext
+from magscope_app.devices.force import force_calibration
 from magscope_app.devices.lookup import load_driver
 from magscope_app.errors import ConfigError, MagscopeError, Problem
 from magscope_app.kernel_cache import TRACKING_KERNELS
@@ -104,6 +105,7 @@ def _device_problems(config: Config) -> Iterator[Problem]:
     problems += bead_problems(config, form)
     problems += _file_problems(config)
     problems += field_problems(config, form)
+    problems += _force_problems(config)
     if form is not None:
         problems += _memory_problems(config, form)
     yield from problems
@@ -125,6 +127,13 @@ def _file_problems(config: Config) -> Iterator[Problem]:
         reason = why_not_calibration(zlut, config.optics.focal_shift_factor)
         if reason:
             yield Problem("tracking.zlut", reason)
+
+
+def _force_problems(config: Config) -> Iterator[Problem]:
+    try:
+        force_calibration(config.force)
+    except MagscopeError as error:
+        yield Problem("force.table", str(error))
 
 
 def _memory_problems(config: Config, form: FrameFormat) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from magscope_app.clock import WallAnchor
 from magscope_app.datatypes import ReaderCounters, VideoBuffer
-from magscope_app.messages import Counters, ProcessState, SystemStatus
+from magscope_app.messages import Counters, MotorStatus, ProcessState, SystemStatus
 
 #: Frame rate is taken over this time.
 _RATE_WINDOW_S = 1.0
@@ -92,6 +92,7 @@ class StatusBoard:
         beads: int,
         processes: Iterable[ProcessState],
         awake: bool,
+        motors: tuple[MotorStatus, ...] = (),
     ) -> SystemStatus:
         """Return the state of everything now."""
         processes = tuple(processes)
@@ -110,6 +111,7 @@ class StatusBoard:
             processes=processes,
             awake=awake,
             tracking_fps=self.tracking_fps,
+            motors=motors,
         )
 
     def _fps(self, acquired: int) -> float:

@@ -23,13 +23,13 @@ from magscope_app.messages import (
     StartAcquisition,
     StartRecording,
     StopAcquisition,
-    StopMotors,
     StopRecording,
     VideoReady,
 )
 from magscope_app.operating_system import Awake, keep_awake
 from magscope_app.processes.bead_owner import beads_of_config
 from magscope_app.processes.children import START_TIMEOUT_S, Children
+from magscope_app.processes.controllers import motor_processes
 from magscope_app.processes.handles import make_handles
 from magscope_app.processes.line import Line
 from magscope_app.processes.options import (
@@ -144,7 +144,7 @@ class Supervisor:
         A recording from the first frame, or a protocol, needs everyone.
         """
         first = [*([] if self._options.headless else ["gui"]), "tracking", "camera"]
-        later = ["recording", *(["motors"] if self._config.motors else [])]
+        later = ["recording", *motor_processes(self._config)]
         everyone = self._records_at_once or self._config.experiment.protocol is not None
         return ([*first, *later], []) if everyone else (first, later)
 
@@ -202,7 +202,9 @@ class Supervisor:
     def _end_line(self) -> None:
         """Stop motors and camera, let what was acquired be tracked and recorded."""
         line = self._line
-        line.children.send("motors", StopMotors())
+        line.motors.stop_all()
+        # An axis that is not well at the end is not to be overlooked.
+        line.errors += line.motors.unwell
         if line.acquiring:
             line.children.send("camera", StopAcquisition())
             self._pump(lambda: not line.acquiring, _STOP_CAMERA_S)
@@ -250,6 +252,7 @@ class Supervisor:
             len(line.beads),
             [child.process_state() for child in line.children],
             line.acquiring and self._awake.active,
+            line.motors.statuses,
         )
         self._listeners.on_status(status)
         line.children.send("gui", status)

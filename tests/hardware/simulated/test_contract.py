@@ -6,7 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from hardware.simulated.microscope import SimulatedCamera, SimulatedFocus, SimulatedMagnetHeight
+from hardware.simulated.axis import SimulatedAxis
+from hardware.simulated.microscope import (
+    SimulatedCamera,
+    SimulatedFocus,
+    SimulatedMagnetHeight,
+    SimulatedMagnetRotation,
+    SimulatedStageX,
+    SimulatedStageY,
+)
 from magscope_app.devices import Camera, Motor
 from magscope_app.devices.testing import CameraContract, MotorContract
 from tests.hardware.simulated.twin import camera_context, motor_context, twin_config
@@ -41,3 +49,22 @@ class TestSimulatedMagnetHeight(MotorContract):
     @pytest.fixture
     def make(self) -> Callable[[], Motor]:
         return lambda: SimulatedMagnetHeight(motor_context(twin_config(), "magnet_height"))
+
+
+class TestOtherSimulatedAxes(MotorContract):
+    step = 0.2
+
+    @pytest.fixture(
+        params=[
+            ("magnet_rotation", SimulatedMagnetRotation),
+            ("stage_x", SimulatedStageX),
+            ("stage_y", SimulatedStageY),
+        ],
+        ids=lambda parameter: parameter[0],
+    )
+    def make(self, request: pytest.FixtureRequest) -> Callable[[], Motor]:
+        role, driver = request.param
+        return lambda: self._axis(role, driver)
+
+    def _axis(self, role: str, driver: type[SimulatedAxis]) -> Motor:
+        return driver(motor_context(twin_config(motors={role: {"limits": [-5.0, 5.0]}}), role))

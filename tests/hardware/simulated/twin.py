@@ -19,6 +19,7 @@ MOTORS = {
     "magnet_height": "MagnetHeight",
     "magnet_rotation": "MagnetRotation",
     "stage_x": "StageX",
+    "stage_y": "StageY",
 }
 
 

@@ -1,0 +1,359 @@
+"""One axis in its process: opened, moved, watched; its state machine."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from magscope_app.datatypes import MatrixBuffer
+from magscope_app.devices import DeviceError, DeviceLost, Motor
+from magscope_app.devices.force import ForceCalibration
+from magscope_app.messages import Fault, MotorChanged, MotorInfo, MotorState, MotorStatus
+from magscope_app.processes.force_ramp import ForceRamp, height_for, plan_ramp
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+#: An axis that stands still so long short of its target will not arrive.
+_SETTLE_S = 0.5
+#: Positions that may fail to come, one after the other, before the axis counts as lost.
+_MISSES = 3
+#: An axis must follow a ramp: it may be behind by a second's way, for so long.
+_BEHIND_S = 2.0
+#: Answers come within this time; opening a device may take longer.
+_ANSWER_S, _OPEN_S = 5.0, 30.0
+#: Looking for a reference position takes at most this long.
+_HOME_S = 600.0
+
+
+@dataclass
+class _Goal:
+    """Where a move leads (None: to the reference position), and when it has failed."""
+
+    position: float | None
+    deadline: float
+    rests_since: float | None = None
+
+
+@dataclass
+class _Ramp:
+    plan: ForceRamp
+    started: float
+    behind_since: float | None = None
+
+
+class Axis:
+    """Drives one motor and knows its state. All methods but `halt` and `overdue` belong to one thread.
+
+    Parameters
+    ----------
+    name : str
+        Of the axis.
+    make : callable
+        Makes a new, unopened motor; called again for every reconnection.
+    telemetry : MatrixBuffer
+        Takes TELEMETRY_COLUMNS rows.
+    session_start_ns : int
+        ``perf_counter_ns`` at which the session clock is 0.
+    tell : callable
+        Takes what is new about the axis; may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[], Motor],
+        telemetry: MatrixBuffer,
+        session_start_ns: int,
+        tell: Callable[[MotorChanged], None],
+    ) -> None:
+        self.name = name
+        self.info: MotorInfo | None = None
+        self._make = make
+        self._motor = make()
+        self._telemetry = telemetry
+        self._start_ns = session_start_ns
+        self._tell = tell
+        self._guard = threading.Lock()
+        self._state: MotorState = "closed"
+        self._goal: _Goal | None = None
+        self._ramp: _Ramp | None = None
+        self._position = self._target = math.nan
+        self._misses = 0
+        self._halts = self._halts_seen = 0
+        #: Until when the call to the driver that runs now must have ended.
+        self._due = math.inf
+        period_s = 1.0 / self._motor.context.motor.telemetry_hz
+        self.period_ns = int(1e9 * period_s)
+        self.due_ns = time.perf_counter_ns()
+
+    @property
+    def state(self) -> MotorState:
+        """What the axis is doing."""
+        return self._state
+
+    # --- opening and closing -----------------------------------------------------------------
+
+    def open(self) -> None:
+        """Open the axis, also anew; it does not move. What fails leaves it lost, and is told."""
+        self._say("opening")
+        self._goal = self._ramp = None
+        self._release()
+        try:
+            motor = self._motor = self._make()
+            self._call(motor.open, _OPEN_S)
+            low, high = self._call(lambda: motor.limits)
+            if not low < high:
+                raise DeviceError(f"its limits and those of the config leave nothing: {low:g} to {high:g}")
+            self._position = self._target = self._call(motor.position)
+        except DeviceError as error:
+            self._release()
+            self._say("lost", f"{self.name} could not be opened: {error}; see to it, then reconnect it")
+            return
+        self.info = MotorInfo(self.name, motor.context.motor.role, motor.unit, (low, high))
+        self._misses = 0
+        self._halts_seen = self._halts
+        self._say("ready")
+
+    def close(self) -> None:
+        """Release the axis; its telemetry ends."""
+        self._release()
+        self._say("closed")
+
+    def _release(self) -> None:
+        try:
+            self._call(self._motor.close)
+        except DeviceError as error:
+            _log.warning("%s was not closed in order: %s", self.name, error)
+
+    # --- commands ----------------------------------------------------------------------------
+
+    def move(self, position: float) -> None:
+        """Set off for a position.
+
+        Raises
+        ------
+        DeviceError
+            The axis refuses, or does not answer; nothing has moved.
+        """
+        self._require_answering()
+        # What is refused leaves the move that goes on as it is.
+        self._call(lambda: self._motor.require_within(position))
+        way = abs(position - self._position)
+        self._go(position, lambda: self._motor.move_to(position), self._motor.arrival_s(way))
+        self._target = position
+
+    def jog(self, distance: float) -> None:
+        """Set off for the place this far from where the axis is, or is going. Raises like `move`."""
+        known = self._goal is not None or abs(self._position - self._target) <= self._motor.tolerance
+        self.move((self._target if known else self._position) + distance)
+
+    def home(self) -> None:
+        """Look for the reference position. Raises like `move`."""
+        self._require_answering()
+        low, high = self.info.limits if self.info else (-math.inf, math.inf)
+        self._go(None, self._motor.home, min(self._motor.arrival_s(high - low), _HOME_S))
+
+    def set_force(self, calibration: ForceCalibration, force_pn: float) -> None:
+        """Move the magnets to where the force is `force_pn`. Raises like `move`."""
+        self._require_answering()
+        self.move(height_for(self._motor, calibration, force_pn))
+
+    def ramp_force(self, calibration: ForceCalibration, force_pn: float, rate_pn_s: float) -> None:
+        """Begin a ramp of the force. Raises like `move`."""
+        self._require_answering()
+        plan = self._call(lambda: plan_ramp(self._motor, calibration, force_pn, rate_pn_s))
+        self._goal = None
+        self._halts_seen = self._halts
+        self._ramp = _Ramp(plan, time.monotonic())
+        self._say("moving")
+
+    def _go(self, position: float | None, set_off: Callable[[], None], within_s: float) -> None:
+        self._halts_seen = halts = self._halts
+        self._goal, self._ramp = _Goal(position, time.monotonic() + within_s), None
+        # The call may block until the axis has arrived.
+        self._say("moving")
+        try:
+            self._call(set_off, within_s)
+        except DeviceError:
+            self._goal = None
+            raise
+        if halts != self._halts:
+            # Told to stop while the move was being sent: it may have been sent after that.
+            self._call(self._motor.stop)
+
+    def _require_answering(self) -> None:
+        if self._state in ("closed", "opening"):
+            raise DeviceError(f"{self.name} is not open yet; wait until it is")
+        if self._state == "lost":
+            raise DeviceError(f"{self.name} does not answer; see to it, then reconnect it")
+
+    def cause_fault(self, fault: Fault) -> None:
+        """Let a simulated axis go wrong. Raises like `move`."""
+        self._require_answering()
+        self._call(
+            lambda: self._motor.cause_fault(
+                fault.fault,
+                duration_s=fault.duration_s,
+                count=fault.count,
+                at_position=fault.at_position,
+            )
+        )
+
+    def halt(self) -> None:
+        """Stop at once; may be called from another thread while anything else goes on."""
+        self._halts += 1
+        if self._state in ("closed", "opening"):
+            return
+        try:
+            self._motor.stop()
+        except Exception as error:  # noqa: BLE001 - a driver may raise anything, and the others must stop
+            if self._state != "lost":
+                _log.error("%s could not be stopped: %s; switch it off", self.name, error)
+
+    def overdue(self) -> None:
+        """Look from another thread whether the driver answers: a call that takes too long is broken off."""
+        late_s = time.monotonic() - self._due
+        if late_s > _ANSWER_S and self._state != "lost":
+            self._say("lost", f"{self.name} does not answer any more; see to it, then reconnect it")
+        elif late_s > 0 and self._state == "moving":
+            try:
+                self._motor.stop()
+            except Exception as error:  # noqa: BLE001 - a driver may raise anything, it is lost soon
+                _log.error("%s could not be stopped: %s", self.name, error)
+
+    # --- watching ----------------------------------------------------------------------------
+
+    def poll(self) -> None:
+        """Look where the axis is, follow its moves, write a row of telemetry."""
+        if self._state in ("closed", "opening", "lost"):
+            return
+        try:
+            position, moving = self._call(self._motor.position), self._call(self._motor.is_moving)
+        except DeviceLost:
+            return
+        except DeviceError as error:
+            self._misses += 1
+            if self._misses >= _MISSES:
+                self._lose(str(error))
+            return
+        self._misses = 0
+        self._position = position
+        try:
+            self._follow(position, moving)
+        except DeviceError as error:
+            self._fail(f"{self.name} broke off its move: {error}")
+        if self._state != "lost":
+            self._write(moving)
+
+    def _write(self, moving: bool) -> None:
+        busy = moving or self._ramp is not None
+        near = abs(self._position - self._target) <= self._motor.tolerance
+        t_ns = time.perf_counter_ns() - self._start_ns
+        row = [t_ns, self._position, self._target, busy, near and not busy]
+        self._telemetry.write(np.array([row], np.float64))
+
+    def _follow(self, position: float, moving: bool) -> None:
+        if self._halts != self._halts_seen:
+            self._come_to_rest(position, moving)
+        elif self._ramp is not None:
+            self._step(self._ramp, position)
+        elif self._goal is not None:
+            self._approach(self._goal, position, moving)
+        elif self._state != "error" and (moving or self._state == "moving"):
+            # Moved by hand, at the controller, or refused.
+            self._say("moving" if moving else "ready")
+
+    def _come_to_rest(self, position: float, moving: bool) -> None:
+        if moving:
+            return
+        was_moving = self._goal is not None or self._ramp is not None
+        self._goal = self._ramp = None
+        self._halts_seen = self._halts
+        self._target = position
+        if was_moving:
+            self._say("ready", f"{self.name} was stopped at {position:.6g} {self._motor.unit}")
+
+    def _approach(self, goal: _Goal, position: float, moving: bool) -> None:
+        now = time.monotonic()
+        wanted = position if goal.position is None else goal.position
+        if not moving and goal.rests_since is None:
+            goal.rests_since = now
+        elif moving:
+            goal.rests_since = None
+        rests_s = 0.0 if goal.rests_since is None else now - goal.rests_since
+        if not moving and abs(position - wanted) <= self._motor.tolerance:
+            self._goal = None
+            self._target = wanted
+            self._say("ready")
+        elif now > goal.deadline:
+            self._fail_to_arrive(wanted, "in its time")
+        elif rests_s > _SETTLE_S:
+            self._fail_to_arrive(wanted, "and stands still (a limit switch, or something holds it)")
+
+    def _fail_to_arrive(self, wanted: float, how: str) -> None:
+        self._call(self._motor.stop)
+        unit = self._motor.unit
+        self._position = self._call(self._motor.position)
+        self._fail(
+            f"{self.name} did not reach {wanted:.6g} {unit} {how}; "
+            f"it stopped at {self._position:.6g} {unit}, look at the axis"
+        )
+
+    def _step(self, ramp: _Ramp, position: float) -> None:
+        now = time.monotonic()
+        elapsed_s = now - ramp.started
+        height = ramp.plan.height_mm(elapsed_s)
+        self._target = height
+        if elapsed_s >= ramp.plan.duration_s:
+            self._ramp = None
+            self._go(height, lambda: self._motor.move_to(height), self._motor.arrival_s(height - position))
+            return
+        self._call(lambda: self._motor.move_to(height))
+        slack = abs(height - ramp.plan.height_mm(elapsed_s - 1.0)) + self._motor.tolerance
+        if abs(height - position) <= slack:
+            ramp.behind_since = None
+        elif ramp.behind_since is None:
+            ramp.behind_since = now
+        elif now - ramp.behind_since > _BEHIND_S:
+            self._fail_to_arrive(height, "on its ramp")
+
+    # --- what goes wrong ---------------------------------------------------------------------
+
+    def _call(self, function: Callable[[], _T], within_s: float = 0.0) -> _T:
+        """Ask the driver; whatever it raises is a DeviceError."""
+        self._due = time.monotonic() + max(within_s, _ANSWER_S)
+        try:
+            return function()
+        except DeviceLost as error:
+            self._lose(str(error))
+            raise
+        except DeviceError:
+            raise
+        except Exception as error:
+            raise DeviceError(f"{self.name}: {type(error).__name__}: {error}") from error
+        finally:
+            self._due = math.inf
+
+    def _lose(self, why: str) -> None:
+        self._goal = self._ramp = None
+        if self._state not in ("opening", "closed"):
+            self._say("lost", f"{self.name} does not answer any more: {why}; see to it, then reconnect it")
+
+    def _fail(self, text: str) -> None:
+        self._goal = self._ramp = None
+        if self._state != "lost":
+            self._say("error", text)
+
+    def _say(self, state: MotorState, text: str = "") -> None:
+        with self._guard:
+            if state == self._state and not text:
+                return
+            self._state = state
+            self._tell(MotorChanged(MotorStatus(self.name, state, text)))

@@ -1,0 +1,170 @@
+"""Open every device of a config once, each where it would live, and close it again; nothing is moved."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+
+from magscope_app.config import Config, MotorConfig
+from magscope_app.devices import Camera, CameraContext, DeviceError, Motor, MotorContext
+from magscope_app.devices.lookup import append_driver_folders, load_driver
+from magscope_app.processes.controllers import motor_processes
+
+#: All devices together may take so long to open.
+TIMEOUT_S = 30.0
+_END_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """What came of opening one device.
+
+    Attributes
+    ----------
+    process : str
+        The process in which it would live.
+    name, driver : str
+        As in the config.
+    is_open : bool
+        False where it could not be opened.
+    text : str
+        What it is like, or why it could not be opened.
+    """
+
+    process: str
+    name: str
+    driver: str
+    is_open: bool
+    text: str
+
+
+def connect_all(config: Config, timeout_s: float = TIMEOUT_S) -> tuple[Connected, ...]:
+    """Open and close every device, each process's devices in a child of their own.
+
+    Parameters
+    ----------
+    config : Config
+        Names the devices.
+    timeout_s : float
+        Longest wait for all of them; a device that does not answer until then has failed.
+
+    Returns
+    -------
+    tuple of Connected
+        In the order of the config, one for each device, whatever happened.
+    """
+    context = multiprocessing.get_context("spawn")
+    groups = {"camera": ("camera",)} | {
+        process: tuple(entry.name for entry in entries)
+        for process, entries in motor_processes(config).items()
+    }
+    running: dict[str, tuple[SpawnProcess, Connection]] = {}
+    try:
+        for process in groups:
+            ours, theirs = context.Pipe(duplex=False)
+            child = context.Process(target=_connect, args=(config, process, theirs), daemon=True)
+            child.start()
+            theirs.close()
+            running[process] = child, ours
+        deadline = time.monotonic() + timeout_s
+        return tuple(
+            result
+            for process, names in groups.items()
+            for result in _collect(config, process, names, *running[process], deadline, timeout_s)
+        )
+    finally:
+        for child, ours in running.values():
+            _end(child)
+            ours.close()
+
+
+def _collect(
+    config: Config,
+    process: str,
+    names: tuple[str, ...],
+    child: SpawnProcess,
+    ours: Connection,
+    deadline: float,
+    timeout_s: float,
+) -> list[Connected]:
+    results: list[Connected] = []
+    why = f"it does not answer within {timeout_s:g} s; is it switched on, and does nothing else use it?"
+    try:
+        while len(results) < len(names) and ours.poll(max(0.0, deadline - time.monotonic())):
+            results.append(ours.recv())
+    except EOFError:
+        child.join(_END_S)
+        why = f"its driver has ended the process (exit code {child.exitcode}); see what it printed"
+    for name in names[len(results) :]:
+        results.append(Connected(process, name, _driver(config, name), False, why))
+        why = f"not tried, as {name} failed" if not why.startswith("not tried") else why
+    return results
+
+
+def _end(child: SpawnProcess) -> None:
+    child.join(_END_S)
+    if child.is_alive():
+        child.kill()
+        child.join(_END_S)
+    child.close()
+
+
+def _driver(config: Config, name: str) -> str:
+    return next((motor.driver for motor in config.motors if motor.name == name), config.camera.driver)
+
+
+# --- in the child --------------------------------------------------------------------------------
+
+
+def _connect(config: Config, process: str, theirs: Connection) -> None:
+    """Open the devices of one process, say what came of each, close them all."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    append_driver_folders(config.drivers.path)
+    with ExitStack() as opened:
+        if process == "camera":
+            theirs.send(_try(process, "camera", config.camera.driver, lambda: _open_camera(config, opened)))
+            return
+        for entry in motor_processes(config)[process]:
+            theirs.send(_try(process, entry.name, entry.driver, _opener(config, entry, opened)))
+
+
+def _try(process: str, name: str, driver: str, function: Callable[[], str]) -> Connected:
+    try:
+        return Connected(process, name, driver, True, function())
+    except DeviceError as error:
+        return Connected(process, name, driver, False, str(error))
+    except Exception as error:  # noqa: BLE001 - a driver may raise anything, and the others are tried too
+        return Connected(process, name, driver, False, f"{type(error).__name__}: {error}; mend the driver")
+
+
+def _open_camera(config: Config, opened: ExitStack) -> str:
+    camera = load_driver(config.camera.driver, Camera, config.drivers.path)(CameraContext(config=config))
+    opened.callback(camera.close)
+    camera.open()
+    form = camera.format
+    return f"{form.width_px} × {form.height_px} px, {form.bits} bit, {len(camera.settings())} settings"
+
+
+def _opener(config: Config, entry: MotorConfig, opened: ExitStack) -> Callable[[], str]:
+    return lambda: _open_motor(config, entry, opened)
+
+
+def _open_motor(config: Config, entry: MotorConfig, opened: ExitStack) -> str:
+    driver = load_driver(entry.driver, Motor, config.drivers.path)
+    motor = driver(MotorContext(config=config, motor=entry))
+    opened.callback(motor.close)
+    motor.open()
+    low, high = motor.limits
+    if not low < high:
+        raise DeviceError(
+            f"its limits and those of the config leave nothing: {low:g} to {high:g} {motor.unit}"
+        )
+    if motor.is_moving():
+        raise DeviceError("it moves, though nobody told it to; stop it and look why")
+    return f"at {motor.position():.6g} {motor.unit}, limits {low:g} to {high:g} {motor.unit}"

@@ -1,0 +1,104 @@
+"""A ramp of the force at a constant loading rate, as heights of the magnets over time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from magscope_app.devices import LimitError, Motor
+from magscope_app.devices.force import ForceCalibration
+
+#: Places of a ramp at which its speed is looked at.
+_PLACES = 256
+
+
+@dataclass(frozen=True)
+class ForceRamp:
+    """The force goes from `start_pn` to `end_pn` at `rate_pn_s`.
+
+    Attributes
+    ----------
+    calibration : ForceCalibration
+        Gives the height for each force.
+    start_pn, end_pn : float
+        Forces at the begin and at the end.
+    rate_pn_s : float
+        Loading rate, above 0.
+    """
+
+    calibration: ForceCalibration
+    start_pn: float
+    end_pn: float
+    rate_pn_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """How long it takes."""
+        return abs(self.end_pn - self.start_pn) / self.rate_pn_s
+
+    def force_pn(self, elapsed_s: float) -> float:
+        """Return the force after a time."""
+        if elapsed_s >= self.duration_s:
+            return self.end_pn
+        return self.start_pn + math.copysign(
+            self.rate_pn_s * max(elapsed_s, 0.0), self.end_pn - self.start_pn
+        )
+
+    def height_mm(self, elapsed_s: float) -> float:
+        """Return where the magnets are after a time."""
+        return self.calibration.height_mm(self.force_pn(elapsed_s))
+
+    def fastest_mm_per_s(self) -> float:
+        """Return the highest speed that the magnets need on the way."""
+        forces = np.linspace(self.start_pn, self.end_pn, _PLACES).tolist()
+        heights = [self.calibration.height_mm(force) for force in forces]
+        step_s = self.duration_s / (_PLACES - 1)
+        return float(np.abs(np.diff(heights)).max()) / step_s if step_s else 0.0
+
+
+def plan_ramp(motor: Motor, calibration: ForceCalibration, end_pn: float, rate_pn_s: float) -> ForceRamp:
+    """Return the ramp from where the magnets are to a force.
+
+    Raises
+    ------
+    LimitError
+        The rate is not above 0, an end of the ramp cannot be reached, or the magnets are too slow for it.
+    """
+    if not 0.0 < rate_pn_s < math.inf:
+        raise LimitError(f"a loading rate of {rate_pn_s:g} pN/s makes no ramp; give one above 0")
+    motor.require_within(height_for(motor, calibration, end_pn))
+    here = motor.position()
+    start_pn = float(calibration.force_pn(here))
+    if not math.isfinite(start_pn):
+        raise LimitError(
+            f"the force at {here:g} mm, where {motor.name} is, is not known; move it into the table"
+        )
+    ramp = ForceRamp(calibration, start_pn, end_pn, rate_pn_s)
+    needed = ramp.fastest_mm_per_s()
+    if motor.speed is not None and needed > motor.speed:
+        raise LimitError(
+            f"a ramp of {rate_pn_s:g} pN/s from {start_pn:.3g} to {end_pn:.3g} pN needs {needed:.3g} mm/s, "
+            f"but {motor.name} does {motor.speed:g}; give at most {rate_pn_s * motor.speed / needed:.3g} pN/s"
+        )
+    return ramp
+
+
+def height_for(motor: Motor, calibration: ForceCalibration, force_pn: float) -> float:
+    """Return the height of the magnets for a force.
+
+    Raises
+    ------
+    LimitError
+        The magnets cannot give this force; the text says which they can.
+    """
+    height_mm = calibration.height_mm(force_pn)
+    low, high = motor.limits
+    if not low <= height_mm <= high:
+        weakest, strongest = calibration.forces_pn(low, high)
+        raise LimitError(
+            f"{force_pn:g} pN needs {motor.name} at {height_mm:.4g} mm, "
+            f"but its limits are {low:g} to {high:g} mm: it can give {weakest:.3g} to {strongest:.3g} pN"
+        )
+    return height_mm

@@ -1,0 +1,28 @@
+"""The code in the documents, as files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+
+
+def write_examples(document: str, folder: Path) -> list[Path]:
+    """Write the Python blocks of a document that begin with their file name, and return the files."""
+    text = (DOCS / document).read_text(encoding="utf-8")
+    files = []
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        name = re.match(r"# (\w+\.py)", code)
+        assert name is not None, f"{document}: a block of code does not say in which file it stands"
+        path = folder / name[1]
+        path.write_text(code, encoding="utf-8")
+        files.append(path)
+    return files
+
+
+def config_of(document: str) -> str:
+    """Return the TOML block of a document."""
+    text = (DOCS / document).read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    return str(block)

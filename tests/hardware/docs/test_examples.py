@@ -1,0 +1,59 @@
+"""The drivers in the documents pass the contract, run as the documents say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hardware.controller import StageController
+from tests.hardware.docs.examples import config_of, write_examples
+
+ROOT = Path(__file__).resolve().parents[3]
+OPTICS = "[optics]\npixel_pitch_um = 5.0\nmagnification = 50.0\n"
+SIMULATED = '[camera]\ndriver = "hardware.simulated.microscope:SimulatedCamera"\nfps = 100\n'
+
+
+def run_contract(folder: Path, test: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", test],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def controller() -> Iterator[StageController]:
+    controller = StageController()
+    yield controller
+    controller.close()
+
+
+def test_the_motor_of_the_document_passes_its_contract(tmp_path: Path, controller: StageController) -> None:
+    driver, _ = write_examples("connect-a-motor.md", tmp_path)
+    motor = config_of("connect-a-motor.md").replace("192.168.1.20", "127.0.0.1")
+    motor = motor.replace("port = 5000", f"port = {controller.port}")
+    (tmp_path / "my_setup.toml").write_text(SIMULATED + OPTICS + motor, encoding="utf-8")
+    assert " passed" in run_contract(tmp_path, "test_lab_stage.py")
+    code = [line for line in driver.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    assert len(code) <= 55
+    assert "HOME" not in controller.log
+
+
+def test_the_camera_of_the_document_passes_its_contract(tmp_path: Path) -> None:
+    driver, _ = write_examples("connect-a-camera.md", tmp_path)
+    config = config_of("connect-a-camera.md") + OPTICS
+    (tmp_path / "my_setup.toml").write_text(config, encoding="utf-8")
+    assert " passed" in run_contract(tmp_path, "test_lab_camera.py")
+    code = [line for line in driver.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    assert len(code) <= 55
