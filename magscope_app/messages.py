@@ -74,6 +74,8 @@ class Counters:
     lost_ring: int = 0
     lost_tracking: int = 0
     lost_recording: int = 0
+    #: Of the recorded frames those whose image the user's processor left out on purpose.
+    frames_left_out: int = 0
 
     @property
     def frames_lost(self) -> int:
@@ -399,7 +401,25 @@ class StartRecording(Message):
 
 @dataclass(frozen=True, slots=True)
 class RecordingOrder(Message):
-    """Recorder: record from the next frame on, with everything the dataset has to say about itself."""
+    """Recorder: record from the next frame on, with everything the dataset has to say about itself.
+
+    Attributes
+    ----------
+    folder, name : Path and str
+        Where, and what it is called.
+    mode : str
+        What is recorded.
+    config_text : bytes
+        The config file.
+    anchor : WallAnchor
+        The session clock.
+    facts : dict
+        What goes into dataset.json.
+    resume : Path or None
+        Go on in this dataset, whose recorder has ended, instead of making one: a new part begins, what is
+        stored already is skipped, the counters go on, and the event "recorder restarted" has the seam.
+        `folder` and `name` do not count then.
+    """
 
     folder: Path
     name: str
@@ -407,6 +427,7 @@ class RecordingOrder(Message):
     config_text: bytes
     anchor: WallAnchor
     facts: dict[str, Any]
+    resume: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ issue 82300).
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import gc
 import hashlib
 import importlib
 import logging
@@ -265,6 +267,19 @@ def runtime_folder() -> Path:
         folder = Path(platformdirs.user_runtime_dir("magscope-app", appauthor=False))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+# Memory -------------------------------------------------------------------------------------------
+
+
+def release_memory() -> None:
+    """Give freed memory back to the operating system where the C library keeps it (glibc on Linux)."""
+    if _PLATFORM != "linux":
+        return
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        # musl has no malloc_trim, and keeps nothing.
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 # Sleep --------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -52,7 +53,7 @@ def disk_bytes_per_s(folder: Path, form: FrameFormat, seconds: float = 4.0) -> f
 def _write(place: Path, images: list[npt.NDArray[Any]], seconds: float) -> float:
     written = number = 0
     storage = NDTiffStorage(place / "video", summary_metadata={"axes": ["time"]})
-    with DataHandler(storage) as handler:
+    with closing(storage), DataHandler(storage) as handler:
         started = time.perf_counter()
         while time.perf_counter() - started < seconds and written < _MOST_BYTES:
             image = images[number % len(images)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from magscope_app.cli.export_table import write_csv, write_parquet
+from magscope_app.cli.export_table import content_of, write_csv, write_parquet
 from magscope_app.cli.progress import ProgressLine
 from magscope_app.errors import MagscopeError
 from magscope_app.storage import Dataset, open_dataset
@@ -24,8 +26,9 @@ def export(path: str | Path, format: str, out: str | Path | None = None) -> int:
     path : str or Path
         The dataset's folder.
     format : str
-        ``"csv"`` or ``"parquet"``: one row per bead and frame, and the position of every motor;
-        ``"tiff"``: all images, 64-bit offsets.
+        ``"csv"`` or ``"parquet"``: one row per bead and frame, and the position of every motor; in a dataset
+        without beads one row per frame, in one without frames one per state of a motor. ``"tiff"``: all
+        images, 64-bit offsets.
     out : str or Path, optional
         The file, which must not exist; beside the dataset and named after it by default.
 
@@ -57,11 +60,37 @@ def export(path: str | Path, format: str, out: str | Path | None = None) -> int:
             count = write[format](dataset, unfinished, progress)
         unfinished.replace(target)
     except OSError as error:
-        raise MagscopeError(f"{target} could not be written ({error}); check that disk") from error
+        raise MagscopeError(_why_not_written(target, error)) from error
     finally:
-        unfinished.unlink(missing_ok=True)
-    print(f"{target}: {count} {'images' if format == 'tiff' else 'rows'}")
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+    print(f"{target}: {count} {_things(dataset, format)}")
     return 0
+
+
+def _why_not_written(target: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return (
+            f"the disk of {target} is full: nothing was exported; free some space or give --out another disk"
+        )
+    if not target.parent.is_dir():
+        return f"the folder {target.parent} does not exist: make it, or give another file with --out"
+    if isinstance(error, PermissionError):
+        return f"{target.parent} cannot be written to: give a file in a folder of your own with --out"
+    return (
+        f"{target} could not be written ({error.strerror or error}): nothing was exported; check the disk, "
+        "or give another file with --out"
+    )
+
+
+def _things(dataset: Dataset, format: str) -> str:  # noqa: A002 - the option's name
+    if format == "tiff":
+        return "images"
+    return {
+        "tracks": "rows",
+        "frames": "rows, one per frame: no beads were tracked",
+        "telemetry": "rows of the motors: no frames were tracked",
+    }[content_of(dataset)]
 
 
 def _write_tiff(dataset: Dataset, target: Path, progress: ProgressLine) -> int:

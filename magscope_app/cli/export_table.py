@@ -1,4 +1,7 @@
-"""Tracks as one table: one row per bead and frame, with the position of every motor."""
+"""Tracks as one table: one row per bead and frame, with the position of every motor.
+
+Without tracks the table has one row per frame, and without frames one per state of a motor.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,20 @@ from magscope_app.storage import Dataset
 from magscope_app.storage.reading.telemetry import at_times
 
 
+def content_of(dataset: Dataset) -> str:
+    """Return ``"tracks"``, ``"frames"`` or ``"telemetry"``: what there is; MagscopeError if nothing is."""
+    frames = dataset.frames()
+    if frames["n_beads"].any():
+        return "tracks"
+    if len(frames):
+        return "frames"
+    if any(len(dataset.telemetry(device)) for device in dataset.devices):
+        return "telemetry"
+    raise MagscopeError(
+        f"{dataset.path} holds no tracks, frames or telemetry to export; its images: --format tiff"
+    )
+
+
 def write_csv(dataset: Dataset, target: Path, progress: ProgressLine) -> int:
     """Write the table as CSV, block by block, so that numbers read back as they were; return its rows."""
     count = 0
@@ -26,7 +43,7 @@ def write_csv(dataset: Dataset, target: Path, progress: ProgressLine) -> int:
             if not count:
                 writer.writerow(columns)
             writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-            count += len(columns["frame_id"])
+            count += len(next(iter(columns.values())))
     return count
 
 
@@ -43,7 +60,7 @@ def write_parquet(dataset: Dataset, target: Path, progress: ProgressLine) -> int
             table = arrow.table(columns)
             writer = writer or parquet.ParquetWriter(target, table.schema)
             writer.write_table(table)
-            count += len(columns["frame_id"])
+            count += len(next(iter(columns.values())))
     finally:
         if writer is not None:
             writer.close()
@@ -51,15 +68,17 @@ def write_parquet(dataset: Dataset, target: Path, progress: ProgressLine) -> int
 
 
 def _blocks(dataset: Dataset, progress: ProgressLine) -> Iterator[dict[str, NDArray[Any]]]:
+    content = content_of(dataset)
+    if content == "telemetry":
+        yield from _telemetry_blocks(dataset)
+        return
     frames = dataset.frames()
-    total, count = int(frames["n_beads"].sum()), 0
-    if not total:
-        raise MagscopeError(f"{dataset.path} holds no tracks to export")
+    total, count = int(frames["n_beads"].sum()) if content == "tracks" else len(frames), 0
     telemetry = {
         f"{device}_{about.get('unit', 'position')}": dataset.telemetry(device)
         for device, about in dataset.devices.items()
     }
-    for block in dataset.tracks_blocks():
+    for block in dataset.tracks_blocks() if content == "tracks" else [frames]:
         columns = {name: np.ascontiguousarray(block[name]) for name in block.dtype.names or ()}
         for name, rows in telemetry.items():
             # A motor must not hide a column of the tracks, such as focus_nm.
@@ -68,3 +87,12 @@ def _blocks(dataset: Dataset, progress: ProgressLine) -> Iterator[dict[str, NDAr
         count += len(block)
         progress.show("writing rows", count / total)
         yield columns
+
+
+def _telemetry_blocks(dataset: Dataset) -> Iterator[dict[str, NDArray[Any]]]:
+    for device in dataset.devices:
+        rows = dataset.telemetry(device)
+        yield {
+            "device": np.full(len(rows), device),
+            **{name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or ()},
+        }

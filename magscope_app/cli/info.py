@@ -47,6 +47,7 @@ def collect(dataset: Dataset) -> dict[str, Any]:
     video_ids = np.unique(dataset.video_frame_ids)
     video_ids = video_ids[video_ids >= 0]
     tracked = frames["frame_id"].astype(np.int64)
+    left_out = dataset.counters.get("frames_left_out", 0)
     return {
         "path": str(dataset.path.resolve()),
         "name": description.get("name"),
@@ -61,7 +62,9 @@ def collect(dataset: Dataset) -> dict[str, Any]:
         "gaps_in_tracks": gaps(tracked),
         "beads": dataset.bead_ids,
         "images": len(dataset.video_frame_ids),
-        "gaps_in_video": gaps(video_ids),
+        "gaps_in_video": _lost_images(dataset, video_ids),
+        "left_out_by_processor": left_out,
+        "video_storage": dataset.foreign_storage or "NDTiff",
         "video_parts": dataset.video_parts,
         "motors": dataset.devices,
         "events": len(dataset.events),
@@ -78,6 +81,26 @@ def gaps(ids: NDArray[np.int64]) -> list[dict[str, int]]:
     return [{"first_id": int(ids[at]) + 1, "count": int(steps[at]) - 1} for at in np.flatnonzero(steps > 1)]
 
 
+def _lost_images(dataset: Dataset, ids: NDArray[np.int64]) -> list[dict[str, int]]:
+    """Return the gaps in the video; where a processor leaves images out, those that the ledger has."""
+    if not len(ids) or not dataset.counters.get("frames_left_out"):
+        return gaps(ids)
+    found = []
+    for loss in dataset.ledger:
+        if loss["where"] != "camera":
+            first, stop = (
+                max(loss["first_id"], int(ids[0])),
+                min(loss["first_id"] + loss["count"], int(ids[-1])),
+            )
+            lost = np.setdiff1d(np.arange(first, stop), ids)
+            found += [
+                {"first_id": int(run[0]), "count": len(run)}
+                for run in np.split(lost, np.flatnonzero(np.diff(lost) > 1) + 1)
+                if len(run)
+            ]
+    return found
+
+
 def _text(facts: dict[str, Any]) -> str:
     counters = ", ".join(f"{name} {count}" for name, count in facts["counters"].items())
     duration = f"{facts['duration_s']:.3f} s" if facts["duration_s"] is not None else "no frames with tracks"
@@ -90,7 +113,7 @@ def _text(facts: dict[str, Any]) -> str:
         f"duration:  {duration}",
         f"counters:  {counters or 'none'}",
         f"tracks:    {facts['frames_with_tracks']} frames of {len(facts['beads'])} beads",
-        f"video:     {facts['images']} images" + (f" ({parts})" if parts else ""),
+        f"video:     {_video_text(facts, parts)}",
         f"motors:    {motors or 'none'}",
         f"events:    {facts['events']}; Z-LUTs: {', '.join(facts['zluts']) or 'none'}",
         f"size:      {facts['size_bytes'] / 1e6:.1f} MB",
@@ -102,6 +125,14 @@ def _text(facts: dict[str, Any]) -> str:
     if facts["exit_status"] == "running":
         lines.append("the recording still runs, or was killed: then use magscope-app repair")
     return "\n".join(lines)
+
+
+def _video_text(facts: dict[str, Any], parts: str) -> str:
+    if facts["video_storage"] != "NDTiff":
+        return f"written by {facts['video_storage']}, which alone can read it"
+    text = f"{facts['images']} images" + (f" ({parts})" if parts else "")
+    left_out = facts["left_out_by_processor"]
+    return text + (f", {left_out} left out by the processor" if left_out else "")
 
 
 def _gap_lines(title: str, found: list[dict[str, Any]]) -> list[str]:

@@ -40,6 +40,8 @@ def run(
     result = Supervisor(loaded, options, Listeners(line.log, line.show)).run()
     if result.counters.frames_acquired:
         line.say(summarize(result))
+    elif not result.error:
+        line.say("ended before the first frame")
     if result.error and not (sys.stderr and sys.stderr.isatty()):
         # A terminal has shown it already, when it happened.
         print(result.error, file=sys.stderr)

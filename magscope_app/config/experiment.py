@@ -101,6 +101,11 @@ class Recording(Section):
         pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
         description='Function of your own that sees every image before it is stored, as "module:function".',
     )
+    storage: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description='Storage of your own for the images, as "module:Class"; NDTiff files if not given.',
+    )
     free_disk_minutes: float = Field(
         10.0, ge=0, le=10_000, description="Warn when the disk will be full in less time."
     )

@@ -156,6 +156,9 @@ class Traffic:
             ticket.remaining -= 1
             self._last_progress_s = time.monotonic()
             last = ticket.remaining == 0
+            if last and ticket.on_done is None:
+                self._leave()
+                return
         if last:
             self._close(ticket)
 
@@ -165,10 +168,13 @@ class Traffic:
             if (error := attempt(ticket.on_done, ticket.coordinates, complete)) is not None:
                 self.note(ticket.coordinates, "notifying", error)
         with self._changed:
-            self.pending -= 1
-            self._last_progress_s = time.monotonic()
-            if not self.pending:
-                self._changed.notify_all()
+            self._leave()
+
+    def _leave(self) -> None:
+        self.pending -= 1
+        self._last_progress_s = time.monotonic()
+        if not self.pending:
+            self._changed.notify_all()
 
     def _note(self, coordinates: FrozenDataCoordinates | None, stage: str, error: BaseException) -> None:
         error.add_note(f"while {stage} {coordinates if coordinates is not None else 'the data'}")

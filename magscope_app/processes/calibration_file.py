@@ -9,9 +9,6 @@ from magscope_app.tracking.zlut import ZLUT
 from magscope_app.tracking.zlut_files import load_set, load_zlut
 from magscope_app.tracking.zlut_set import ZLUTSet
 
-#: Relative difference of focal shift factors that is not a rounding.
-_SAME_FACTOR = 1e-3
-
 
 def load_calibration(path: Path) -> ZLUT | ZLUTSet:
     """Read a Z-LUT or a set of them.
@@ -30,8 +27,10 @@ def load_calibration(path: Path) -> ZLUT | ZLUTSet:
             raise MagscopeError(str(error)) from error
 
 
-def why_not_calibration(path: Path, focal_shift_factor: float) -> str | None:
-    """Say in one sentence why a Z-LUT file cannot be used with this optics, or return None."""
+def why_not_calibration(
+    path: Path, *, roi_px: int, nm_per_px: float, focal_shift_factor: float
+) -> str | None:
+    """Say in one sentence why a Z-LUT file cannot be used with this ROI and optics, or return None."""
     if not path.is_file():
         return f"{path} does not exist; give a Z-LUT file, or leave the key out to track without z"
     try:
@@ -40,10 +39,7 @@ def why_not_calibration(path: Path, focal_shift_factor: float) -> str | None:
         return str(error)
     zluts = [loaded] if isinstance(loaded, ZLUT) else [*loaded.values()]
     for zlut in zluts:
-        factor = zlut.focal_shift_factor
-        if factor is not None and abs(factor / focal_shift_factor - 1.0) > _SAME_FACTOR:
-            return (
-                f"{path} was made with focal_shift_factor = {factor:g}, but optics.focal_shift_factor is "
-                f"{focal_shift_factor:g}: one of them is wrong"
-            )
+        reasons = zlut.why_not(roi_px=roi_px, nm_per_px=nm_per_px, focal_shift_factor=focal_shift_factor)
+        if reasons:
+            return f"{path}: {'; '.join(reasons)}"
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from magscope_app.datatypes import Gap, VideoBuffer
@@ -38,6 +38,8 @@ def close_for_dead_recorder(path: Path, why: str, video: VideoBuffer, acknowledg
         folder = DatasetFolder.open(path)
         window = int(folder.description["start_frame_id"]), video.counters().next_frame_id
         counters, ledger = account_for_dead(window, video.ledger(), acknowledged, why)
+        left_out = folder.description["counters"].get("frames_left_out", 0)
+        counters = replace(counters, frames_left_out=left_out)
         counts = asdict(counters) | {"frames_lost": counters.frames_lost}
         folder.finish("failed", counts, [asdict(gap) for gap in ledger], errors=[error])
     except (MagscopeError, KeyError) as problem:

@@ -261,7 +261,7 @@ class Line:
             case LogEntry():
                 self._on_log(message)
             case CommandRefused(_, text):
-                self.log(logging.WARNING, text)
+                self._on_refused(child, text)
             case ProcessFailed(_, text):
                 child.failure = text
             case FirstFrame():
@@ -287,6 +287,13 @@ class Line:
     def _tell_news(self, message: Message) -> None:
         if isinstance(message, _NEWS):
             self._tell(message)
+
+    def _on_refused(self, child: Child, text: str) -> None:
+        at_once = self._options.record is not None or self._loaded.config.recording.start
+        if child.name == "recording" and at_once and self.first_frame_ns is None:
+            self.fail(text)
+        else:
+            self.log(logging.WARNING, text)
 
     def _on_log(self, entry: LogEntry) -> None:
         self._listeners.on_log(entry)

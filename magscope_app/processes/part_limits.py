@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-#: A storage remembers each of its images, so a part holds no more than this.
+#: A storage remembers each of its images, and HDF5 each chunk of a file that is written, so a part holds no
+#: more images or frames than this.
 IMAGES_PER_PART = 200_000
 
 
@@ -40,19 +41,21 @@ class PartLimits:
         self._n_images += 1
         self._n_bytes += n_bytes
 
-    def reached(self, n_bytes: int | None = None) -> bool:
+    def reached(self, n_bytes: int | None = None, n_frames: int = 0) -> bool:
         """Return True when a new part should begin.
 
         Parameters
         ----------
         n_bytes : int, optional
             Size of the part where it is known better than by `count`.
+        n_frames : int
+            Frames in the part, where no images are counted.
         """
         size = self._n_bytes if n_bytes is None else n_bytes
         if not size:
             return False
         return (
-            self._n_images >= self._images
+            max(self._n_images, n_frames) >= self._images
             or (self._bytes is not None and size >= self._bytes)
             or (self._seconds is not None and time.monotonic() - self._began >= self._seconds)
         )

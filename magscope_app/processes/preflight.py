@@ -21,6 +21,7 @@ from magscope_app.processes.camera_noise import field_problems
 from magscope_app.processes.load_function import load_function
 from magscope_app.processes.segments import ring_bytes
 from magscope_app.processes.status_board import nearest_folder
+from magscope_app.processes.video_storage import storage_problem
 from magscope_app.storage.names import validate_dataset_name
 
 _T = TypeVar("_T")
@@ -106,6 +107,8 @@ def _device_problems(config: Config) -> Iterator[Problem]:
     problems += _file_problems(config)
     problems += field_problems(config, form)
     problems += _force_problems(config)
+    if (reason := storage_problem(config, form)) is not None:
+        problems.append(Problem("recording.storage", reason))
     if form is not None:
         problems += _memory_problems(config, form)
     yield from problems
@@ -124,7 +127,12 @@ def _load(
 def _file_problems(config: Config) -> Iterator[Problem]:
     zlut = config.tracking.zlut
     if zlut is not None:
-        reason = why_not_calibration(zlut, config.optics.focal_shift_factor)
+        reason = why_not_calibration(
+            zlut,
+            roi_px=config.beads.roi_px,
+            nm_per_px=config.optics.nm_per_px,
+            focal_shift_factor=config.optics.focal_shift_factor,
+        )
         if reason:
             yield Problem("tracking.zlut", reason)
 

@@ -5,24 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-from magscope_app.config import Config
-from magscope_app.data.processor import ProcessFunction
 from magscope_app.datatypes import BeadRoiBuffer, Gap, VideoBuffer
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import Counters, Event, RecordingFinished, RecordingOrder
 from magscope_app.processes.accounting import account
 from magscope_app.processes.disk_watch import DiskWatch
 from magscope_app.processes.handles import Handles
-from magscope_app.processes.load_function import load_function
-from magscope_app.processes.part_limits import PartLimits
+from magscope_app.processes.recorder_files import open_files
+from magscope_app.processes.resumption import EVENT as RESTARTED
+from magscope_app.processes.resumption import Earlier
 from magscope_app.processes.status_board import reader_counters
-from magscope_app.processes.track_writer import TrackWriter
-from magscope_app.processes.video_writer import VideoWriter
-from magscope_app.storage import DatasetFolder
 from magscope_app.storage.names import validate_dataset_name
 
 _log = logging.getLogger(__name__)
@@ -35,7 +31,7 @@ _PUBLISH_EVERY_S = 2.0
 
 
 class Recorder:
-    """Writes one dataset.
+    """Writes one dataset, from its beginning or, where ``order.resume`` names one, from where it stopped.
 
     Parameters
     ----------
@@ -57,40 +53,31 @@ class Recorder:
     def __init__(
         self, order: RecordingOrder, handles: Handles, video: VideoBuffer, rois: BeadRoiBuffer
     ) -> None:
-        config = handles.config
         self._handles = handles
         self._video = video
-        self._process_fn = _processor(config)
-        self._folder = DatasetFolder.create(
-            order.folder,
-            order.name,
-            config_text=order.config_text,
-            facts=order.facts | {"mode": order.mode},
-            unix_start_ns=order.anchor.unix_ns,
-        )
-        if config.tracking.zlut is not None:
-            self._folder.add_zlut(config.tracking.zlut)
-        self._tracks = TrackWriter(order, handles, self._folder, _limits(config))
-        self._frames = self._open_video(order, rois) if "Video" in order.mode else None
-        # Last: every frame from here on is read by the cursors above.
-        self.start_id = video.counters().next_frame_id
-        self._tracks.begin(self.start_id)
-        if self._frames is not None:
-            self._frames.begin(self.start_id)
-        self._folder.update(start_frame_id=self.start_id)
-        self._disk = DiskWatch(self.path, config.recording.free_disk_minutes)
+        files = open_files(order, handles, video, rois)
+        self._folder, self._tracks, self._frames = files.folder, files.tracks, files.frames
+        # Last: every frame from here on is read by the cursors of these files.
+        next_frame_id = video.counters().next_frame_id
+        self.start_id = files.begin(next_frame_id)
+        self._disk = DiskWatch(self.path, handles.config.recording.free_disk_minutes)
         self._warned = False
         self._flush_due = 0.0
         self._stop_reason = ""
         self._new_name = ""
         self._video_error = ""
         self._publish_due = 0.0
-        self._note("recording started", mode=order.mode)
+        self._seams: tuple[Gap, ...] = ()
+        if files.earlier is None:
+            self._note("recording started", mode=order.mode)
+        else:
+            self._take_over(files.earlier, files.earlier.seam(order.mode, next_frame_id))
 
-    def _open_video(self, order: RecordingOrder, rois: BeadRoiBuffer) -> VideoWriter:
-        wanted_rois = rois if "ROIs" in order.mode else None
-        limits = _limits(self._handles.config)
-        return VideoWriter(self._video, wanted_rois, self._folder, limits, self._process_fn)
+    def _take_over(self, earlier: Earlier, seam: Gap) -> None:
+        """Go on with a dataset; frames of the seam that the ring still has are recorded, too."""
+        self._new_name = earlier.name
+        self._seams = (*earlier.seams, seam)
+        self._note(RESTARTED, **asdict(seam))
 
     @property
     def path(self) -> Path:
@@ -151,6 +138,10 @@ class Recorder:
         return min(counts, default=0)
 
     @property
+    def _left_out(self) -> int:
+        return self._frames.left_out if self._frames is not None else 0
+
+    @property
     def minutes_left(self) -> float:
         """Minutes for which the disk lasts at this rate."""
         return self._disk.minutes_left
@@ -193,6 +184,7 @@ class Recorder:
             "frames_acquired": tracked,
             "frames_tracked": tracked,
             "frames_recorded": self.frames_recorded,
+            "frames_left_out": self._left_out,
         }
         self._folder.update(counters=counts)
 
@@ -225,7 +217,9 @@ class Recorder:
         frames = self._frames.seen() if self._frames is not None else None
         window = (self.start_id, max(stop, self.start_id))
         why = "; ".join(errors) or "the disk did not keep up"
-        counters, ledger = account(window, self._video.ledger(), rows, frames, why)
+        gaps = [*self._video.ledger(), *self._seams]
+        counters, ledger = account(window, gaps, rows, frames, why)
+        counters = replace(counters, frames_left_out=self._left_out)
         status = "failed" if errors else exit_status
         _attempt(errors, partial(self._note, "recording ended", exit_status=status))
         for gap in ledger:
@@ -290,12 +284,3 @@ def describe(error: BaseException) -> str:
     if isinstance(error, MagscopeError):
         return str(error)
     return " ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
-
-
-def _limits(config: Config) -> PartLimits:
-    return PartLimits(config.recording.rotate_minutes, config.recording.rotate_gb)
-
-
-def _processor(config: Config) -> ProcessFunction | None:
-    name = config.recording.process_fn
-    return None if name is None else load_function(name, config.drivers.path)

@@ -1,4 +1,8 @@
-"""The recording process: starts, feeds and finishes datasets while the line runs."""
+"""The recording process: starts, feeds and finishes datasets while the line runs.
+
+After it has died, a new process goes on with the same dataset: start it, send `VideoReady` and the order of
+before with ``resume`` set to the dataset's folder. It answers with `RecordingStarted` as ever.
+"""
 
 from __future__ import annotations
 

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.datatypes import MatrixBuffer
+from magscope_app.datatypes.channel import Start
 from magscope_app.devices import Camera
 from magscope_app.devices.lookup import load_driver
 from magscope_app.messages import RecordingOrder
+from magscope_app.operating_system import release_memory
 from magscope_app.processes.handles import TRACKS, TRUTH, Handles, telemetry_name
 from magscope_app.processes.id_ranges import SeenIds
 from magscope_app.processes.part_limits import PartLimits
@@ -33,10 +35,18 @@ class TrackWriter:
         Gives the parts their place.
     limits : PartLimits
         When a new part begins.
+    start : str
+        Where reading begins: ``"newest"``, or ``"resume"`` where the last reader ended.
     """
 
     def __init__(
-        self, order: RecordingOrder, handles: Handles, folder: DatasetFolder, limits: PartLimits
+        self,
+        order: RecordingOrder,
+        handles: Handles,
+        folder: DatasetFolder,
+        limits: PartLimits,
+        *,
+        start: Start = "newest",
     ) -> None:
         self._order = order
         self._handles = handles
@@ -45,7 +55,11 @@ class TrackWriter:
         self.wants_tracks = "Track" in order.mode
         self._matrices = self._attach()
         self._readers = {
-            name: matrix.reader("recording", start="newest") for name, matrix in self._matrices.items()
+            name: matrix.reader("recording", start=start) for name, matrix in self._matrices.items()
+        }
+        # What was overwritten while nobody read stands before the first rows.
+        self._lost = {
+            name: -1 if start == "resume" else reader.counters.lost for name, reader in self._readers.items()
         }
         self._durable_before = 0
         self._durable = 0
@@ -57,11 +71,12 @@ class TrackWriter:
             self._detach()
             raise
 
-    def begin(self, first_frame_id: int) -> None:
-        """Write frames from this id on."""
+    def begin(self, first_frame_id: int, seen: SeenIds | None = None) -> None:
+        """Write frames from this id on; `seen` are those written before."""
         self._first = first_frame_id
         self._limits.begin()
-        self.seen = SeenIds(first_frame_id)
+        self.seen = seen if seen is not None else SeenIds(first_frame_id)
+        self._durable_before = self.seen.count
 
     @property
     def frames_durable(self) -> int:
@@ -82,18 +97,18 @@ class TrackWriter:
             What the disk says; rows that were not taken are kept and written by the next call.
         """
         for name, reader in self._readers.items():
-            lost_before = reader.counters.lost
             rows = reader.read()
             if not len(rows):
                 continue
             if name == TRACKS:
-                self._append_tracks(rows, stop_frame_id, after_loss=reader.counters.lost > lost_before)
+                lost_before, self._lost[name] = self._lost[name], reader.counters.lost
+                self._append_tracks(rows, stop_frame_id, after_loss=self._lost[name] > lost_before)
             elif name == TRUTH:
                 self._file.append_truth(self._wanted(rows, stop_frame_id))
             else:
                 self._file.append_telemetry(name.removeprefix("motor."), rows)
         self._durable = self._file.flush(final=final)
-        if not final and self._durable and self._limits.reached(self.path.stat().st_size):
+        if not final and self._durable and self._limits.reached(self.path.stat().st_size, self._durable):
             self._next_part()
 
     def finish(self, exit_status: str) -> None:
@@ -118,6 +133,7 @@ class TrackWriter:
         self._durable_before += self._file.flush(final=True)
         self._durable = 0
         self._close_file("continued")
+        release_memory()
         self._file = self._open_file()
         self._limits.begin()
 

@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.data import DataHandler
+from magscope_app.data import DataHandler, DataStorage
 from magscope_app.data.processor import ProcessFunction
 from magscope_app.datatypes import BeadRoiBuffer, FrameBatch, ReaderMode, VideoBuffer
+from magscope_app.datatypes.channel import Start
+from magscope_app.operating_system import release_memory
 from magscope_app.processes.id_ranges import SeenIds
 from magscope_app.processes.part_limits import PartLimits
 from magscope_app.processes.status_board import reader_counters
-from magscope_app.storage import DatasetFolder, NDTiffStorage
+from magscope_app.processes.video_storage import MakeStorage, why_not_stored
+from magscope_app.storage import DatasetFolder
 
 #: Frames that may wait for the disk: more than the 2 s for which disks pause, in bytes and number.
 _QUEUE_BYTES, _QUEUE_FRAMES = 512_000_000, 512
@@ -38,8 +41,17 @@ class VideoWriter:
         Gives the parts their place.
     limits : PartLimits
         When a new part begins.
+    make_storage : callable
+        Makes the storage of a part.
     process_fn : callable, optional
         Sees every image before it is stored.
+    start : str
+        Where reading begins: ``"newest"``, or ``"resume"`` where the last reader ended.
+
+    Raises
+    ------
+    MagscopeError
+        The storage cannot be made or cannot take the images.
     """
 
     def __init__(
@@ -48,29 +60,49 @@ class VideoWriter:
         rois: BeadRoiBuffer | None,
         folder: DatasetFolder,
         limits: PartLimits,
+        make_storage: MakeStorage,
         process_fn: ProcessFunction | None = None,
+        *,
+        start: Start = "newest",
     ) -> None:
         self._video = video
         self._rois = rois
         self._folder = folder
         self._limits = limits
         self._process_fn = process_fn
+        self._make_storage = make_storage
         self._queue = max(4, min(_QUEUE_FRAMES, _QUEUE_BYTES // max(1, video.image_size)))
+        self._storage: DataStorage | None = None
         # The first part is opened before the first frame: loading the storage's library takes a second.
         self._handler: DataHandler | None = self._open_part()
         self._shape: tuple[int, ...] | None = None
-        self._reader = video.reader("recording", ReaderMode.LOSSLESS, start="newest")
+        self._reader = video.reader("recording", ReaderMode.LOSSLESS, start=start)
         self._first = 0
         self._seen = SeenIds(0)
-        self._done: deque[int] = deque()
+        self._done: deque[tuple[int, bool]] = deque()
+        self.left_out = 0
         self.bytes_written = 0
         self.closed = False
 
-    def begin(self, first_frame_id: int) -> None:
-        """Store frames from this id on."""
+    def begin(self, first_frame_id: int, seen: SeenIds | None = None, left_out: int = 0) -> None:
+        """Store frames from this id on; `seen` were dealt with before, `left_out` of them on purpose."""
         self._first = first_frame_id
         self._limits.begin()
-        self._seen = SeenIds(first_frame_id)
+        self._seen = seen if seen is not None else SeenIds(first_frame_id)
+        self.left_out = left_out
+
+    def refusal(self, name: str | None) -> str | None:
+        """Return why the storage called `name` cannot take these images, as far as this is known now."""
+        if self._storage is None or self._process_fn is not None:
+            return None
+        width, height = self._video.image_shape
+        shape = (height, width)
+        if self._rois is not None:
+            crops = [(y1 - y0, x1 - x0) for x0, x1, y0, y1 in self._rois.get_beads()[1].tolist()]
+            if not crops:
+                return None
+            shape = (sum(height for height, _ in crops), crops[0][1])
+        return why_not_stored(self._storage, shape, self._video.dtype, name)
 
     @property
     def frames_stored(self) -> int:
@@ -80,7 +112,9 @@ class VideoWriter:
     def seen(self) -> SeenIds:
         """Return which frames are dealt with: stored, or left out by the processor."""
         while self._done:
-            self._seen.add_one(self._done.popleft())
+            frame_id, stored = self._done.popleft()
+            self._seen.add_one(frame_id)
+            self.left_out += not stored
         return self._seen
 
     def wait(self, timeout_s: float) -> bool:
@@ -130,7 +164,7 @@ class VideoWriter:
     def _put(self, frame_id: int, image: Image, batch: FrameBatch, index: int) -> None:
         pixels, about = image
         if not pixels.size:
-            self._done.append(frame_id)  # a mosaic of no beads
+            self._done.append((frame_id, True))  # a mosaic of no beads
             return
         handler = self._handler_for(pixels)
         metadata = about | {
@@ -148,7 +182,7 @@ class VideoWriter:
         handler = self._handler
         left_out = self._process_fn is not None and handler is not None and not handler.failures
         if stored or left_out:
-            self._done.append(int(coordinates["time"]))
+            self._done.append((int(coordinates["time"]), stored))
 
     def _image(self, frame: npt.NDArray[Any]) -> Image:
         """Copy what is to be stored: the slot may be overwritten, what is stored may not."""
@@ -171,13 +205,16 @@ class VideoWriter:
 
     def _open_part(self) -> DataHandler:
         self._limits.begin()
-        storage = NDTiffStorage(self._folder.next_video_part(), summary_metadata={"axes": ["time"]})
-        return DataHandler(storage, self._process_fn, queue_size=self._queue)
+        self._storage = self._make_storage(self._folder.next_video_part())
+        return DataHandler(self._storage, self._process_fn, queue_size=self._queue)
 
     def _end_part(self) -> None:
-        handler = self._handler
+        handler, storage = self._handler, self._storage
         if handler is not None:
             try:
                 handler.finish()
             finally:
-                self._handler = None
+                self._handler = self._storage = None
+                if storage is not None:
+                    storage.close()
+                release_memory()

@@ -14,6 +14,7 @@ COUNTERS: Final = (
     "frames_acquired",
     "frames_tracked",
     "frames_recorded",
+    "frames_left_out",
     "frames_lost",
     "lost_upstream",
     "lost_ring",

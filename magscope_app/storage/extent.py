@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +9,9 @@ import h5py
 
 from magscope_app.data.coordinates import FrozenDataCoordinates
 from magscope_app.errors import MagscopeError
-
-_LENGTH = struct.Struct("<I")
-_NUMBERS = struct.Struct("<8I")
+from magscope_app.storage.reading.hdf5_view import read_hdf5
+from magscope_app.storage.reading.image_index import read_entries
+from magscope_app.storage.reading.tracks_content import TracksContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +41,15 @@ def read_tracks_extent(path: str | Path) -> TracksExtent:
     MagscopeError
         If it is no tracks file.
     """
-    try:
-        with h5py.File(path, "r", swmr=True, locking="best-effort") as file:
-            group = file["tracking"]
-            # Timestamps are appended last: what they count is whole.
-            n_frames = len(group["frame_timestamps_ns"])
-            n_records = int(group["frame_offsets"][n_frames])
-            last = int(group["frame_ids"][n_frames - 1]) if n_frames else None
-            return TracksExtent(n_frames, n_records, last)
-    except (OSError, KeyError, RuntimeError, ValueError, IndexError) as error:
-        raise MagscopeError(f"{path} cannot be read as a tracks file ({error})") from error
+    return read_hdf5(Path(path), _extent)
+
+
+def _extent(file: h5py.File) -> TracksExtent:
+    content = TracksContent(file)
+    last = content.frames(content.n_frames - 1) if content.n_frames else None
+    return TracksExtent(
+        content.n_frames, content.n_records, None if last is None else int(last["frame_id"][0])
+    )
 
 
 def read_stored_coordinates(folder: str | Path) -> list[FrozenDataCoordinates]:
@@ -74,27 +71,6 @@ def read_stored_coordinates(folder: str | Path) -> list[FrozenDataCoordinates]:
         sizes = {path.name: path.stat().st_size for path in index.parent.glob("*.tif")}
     except OSError as error:
         raise MagscopeError(f"{index} cannot be read ({error}); check the disk") from error
-    found: list[FrozenDataCoordinates] = []
-    start = 0
-    while (entry := _read_entry(content, start)) is not None:
-        axes, filename, image_end, start = entry
-        if image_end <= sizes.get(filename, 0):
-            found.append(FrozenDataCoordinates(axes))
-    return found
-
-
-def _read_entry(content: bytes, start: int) -> tuple[dict[str, int | str], str, int, int] | None:
-    """Return axes, file name, end of the image and start of the next entry; None for a cut-off entry."""
-    texts = []
-    for _ in range(2):
-        if start + _LENGTH.size > len(content):
-            return None
-        (length,) = _LENGTH.unpack_from(content, start)
-        start += _LENGTH.size
-        texts.append(content[start : start + length])
-        start += length
-    if start + _NUMBERS.size > len(content):
-        return None
-    # Pixels, then metadata: an image ends where its metadata end.
-    *_, metadata_offset, metadata_bytes, _compression = _NUMBERS.unpack_from(content, start)
-    return json.loads(texts[0]), texts[1].decode(), metadata_offset + metadata_bytes, start + _NUMBERS.size
+    return [
+        entry.coordinates for entry, _ in read_entries(content) if entry.end <= sizes.get(entry.filename, 0)
+    ]

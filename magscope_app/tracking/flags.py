@@ -25,9 +25,9 @@ class TrackFlag(IntFlag):
         The radial profile resembles no plane of the Z-LUT: z is NaN.
     OVERLAPPED
         Part of the ROI does not look like the bead of the Z-LUT, as where another bead's rings reach into it:
-        numbers are given, but may be biased. Only the fits see it.
+        positions are given, but may be biased, and have no sigma. Only the fits see it.
     FALL_BACK
-        The fit does not describe the image; x, y and z are those of the method "qi".
+        The fit does not describe the image; x, y and z are those of the method "qi", without sigma.
     """
 
     LOST = 1

@@ -255,8 +255,12 @@ def _fall_back(
     flags[number] |= _FALL_BACK
     if verdict.at_end and verdict.share >= _FAIR:
         flags[number] = (flags[number] | _OUT_OF_LUT) & _NOT_FALLEN_BACK
-    elif own < _FAIR and not flags[number] & _WHY_NO_Z:
-        flags[number] |= _POOR_MATCH
+    else:
+        # What the Z-LUT does not describe has an error that no noise explains.
+        for column in (SIGMA_X, SIGMA_Y, SIGMA_Z):
+            columns[column, number] = math.nan
+        if own < _FAIR and not flags[number] & _WHY_NO_Z:
+            flags[number] |= _POOR_MATCH
     if flags[number] & _WHY_NO_Z:
         columns[Z, number] = columns[SIGMA_Z, number] = math.nan
     x, y = columns[X, number] - x0, columns[Y, number] - y0

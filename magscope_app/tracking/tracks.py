@@ -28,8 +28,11 @@ class Tracks:
     sigma_x_px, sigma_y_px, sigma_z_nm : ndarray of float64
         Standard deviation expected from the camera's noise (not from motion); NaN if the noise is not known.
     quality : ndarray of float64
-        0..1: the share of the ROI's intensity variance that the model explains (a radially symmetric bead
-        and, where there is a Z-LUT, one that looks like its best plane).
+        0..1, how much of what is seen the model explains. "qi": the share of the ROI's intensity variance
+        (a radially symmetric bead and, where there is a Z-LUT, one that looks like its best plane), noise
+        counting as not explained. "full": the share of the bead's own signal, S / (S + max(0, χ² − f)): S is
+        by how much χ² rises without the bead, f the freedoms that noise explains. It depends neither on the
+        light nor on the ROI, so one threshold serves all beads: below 0.97 the fit is not believed.
     flags : ndarray of uint8
         Bits of `TrackFlag`.
     profiles : ndarray of float32 or None

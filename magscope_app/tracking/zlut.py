@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking.lut_shape import BeadShape
+
+if TYPE_CHECKING:
+    from magscope_app.tracking.lut_quality import LutQuality, ProfileMatch
+    from magscope_app.tracking.noise import CameraNoise
 
 MetadataValue = str | int | float | bool | None
 
@@ -201,6 +206,49 @@ class ZLUT:
         from magscope_app.tracking.zlut_files import save_zlut  # it makes objects of this class
 
         save_zlut(self, path)
+
+    def quality(self, noise: CameraNoise, roi_px: int | None = None) -> LutQuality:
+        """Return what this Z-LUT can tell about x, y and z with a camera, plane by plane.
+
+        Parameters
+        ----------
+        noise : CameraNoise
+            Noise of the camera that made the sweep.
+        roi_px : int or None
+            Edge of the ROI; None: that of the sweep, or what the radii fill.
+
+        Raises
+        ------
+        ValueError
+            If no plane tells anything about z.
+        """
+        from magscope_app.tracking.lut_quality import lut_quality  # it needs this module
+
+        return lut_quality(self, noise, roi_px)
+
+    def why_not(
+        self,
+        *,
+        roi_px: int | None = None,
+        nm_per_px: float | None = None,
+        focal_shift_factor: float | None = None,
+    ) -> list[str]:
+        """Say, one sentence each, in what this Z-LUT does not fit a tracker and its optics.
+
+        What is not known on either side is taken to fit.
+        """
+        from magscope_app.tracking.lut_quality import why_not  # it needs this module
+
+        return why_not(self, roi_px=roi_px, nm_per_px=nm_per_px, focal_shift_factor=focal_shift_factor)
+
+    def match(self, profile: npt.NDArray[np.floating]) -> ProfileMatch:
+        """Compare a bead's profile (n_radii,) at r = 0, 1, 2 … px, NaN where not known, with this Z-LUT.
+
+        Another magnification, focal shift factor, bead or focus is told with its reason.
+        """
+        from magscope_app.tracking.lut_quality import match_profile  # it needs this module
+
+        return match_profile(self, np.asarray(profile, np.float64))
 
 
 def _require_table(

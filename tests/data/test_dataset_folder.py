@@ -51,7 +51,7 @@ def test_a_new_folder_holds_what_is_known_at_the_start(tmp_path: Path) -> None:
     assert about["versions"]["python"] != "2"
     assert datetime.fromisoformat(about["started"]) == STARTED
     assert set(about["counters"].values()) == {0}
-    assert len(about["counters"]) == 8
+    assert len(about["counters"]) == 9
     assert about["versions"]["driver"] == "3"
     assert about["host"]["name"]
     assert folder.description == about

@@ -32,8 +32,27 @@ def test_tracks_while_they_are_written_and_after(tmp_path: Path) -> None:
 def test_what_is_no_tracks_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "other").write_bytes(b"abc")
     for path in (tmp_path / "other", tmp_path / "absent"):
-        with pytest.raises(MagscopeError, match="cannot be read as a tracks file"):
+        with pytest.raises(MagscopeError, match=r"is no HDF5 file|cannot be read"):
             read_tracks_extent(path)
+
+
+@pytest.mark.timeout(20)
+def test_a_cut_off_tracks_file_is_read_or_refused_but_never_hangs(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.h5"
+    tracks = TracksFile(path, unix_start_ns=0)
+    for start in range(0, 60, 20):
+        tracks.append_rows(make_rows(range(start, start + 20), 4))
+        tracks.flush()
+    whole = path.read_bytes()
+    tracks.close()
+    told = 0
+    for n_bytes in range(0, len(whole), len(whole) // 6):
+        path.write_bytes(whole[:n_bytes])
+        try:
+            assert read_tracks_extent(path).n_frames <= 59
+        except MagscopeError as error:
+            told += str(path) in str(error)
+    assert told > 1
 
 
 def test_images_while_they_are_written_and_after(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from magscope_app.cli.dataset_commands import add_dataset_commands
 from magscope_app.cli.progress import ProgressLine
 from magscope_app.errors import MagscopeError
 from magscope_app.storage import open_dataset
-from tests.dataset.making import image, make_dataset, new_folder
+from tests.data.children import full_disk_after
+from tests.data.rows import make_rows
+from tests.dataset.making import image, make_dataset, new_folder, new_tracks, telemetry
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +111,54 @@ def test_parquet_or_what_is_missing(path: Path, tmp_path: Path) -> None:
 def test_nothing_to_export(tmp_path: Path) -> None:
     empty = new_folder(tmp_path).path
     for form, what in (("csv", "no tracks"), ("tiff", "no images")):
-        with pytest.raises(MagscopeError, match=f"holds {what} to export"):
+        with pytest.raises(MagscopeError, match=f"holds {what}.* to export"):
             call("export", empty, "--format", form)
-    with pytest.raises(MagscopeError, match="check that disk"):
-        call(
-            "export", make_dataset(tmp_path / "x"), "--format", "csv", "--out", tmp_path / "absent" / "x.csv"
-        )
+
+
+def test_without_beads_frames_are_exported_and_without_frames_the_motors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = new_folder(tmp_path)
+    tracks = new_tracks(folder)
+    tracks.append_telemetry("magnet", telemetry(range(10)))
+    tracks.flush()
+    out = tmp_path / "motors.csv"
+    assert call("export", folder.path, "--format", "csv", "--out", out) == 0
+    assert f"{out}: 5 rows of the motors: no frames were tracked" in capsys.readouterr().out
+    with out.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["position"]) for row in rows] == telemetry(range(10))[:, 1].tolist()
+    assert {row["device"] for row in rows} == {"magnet"}
+    tracks.append_rows(make_rows(range(3, 8), 0))
+    tracks.close()
+    out = tmp_path / "frames.csv"
+    assert call("export", folder.path, "--format", "csv", "--out", out) == 0
+    assert f"{out}: 5 rows, one per frame: no beads were tracked" in capsys.readouterr().out
+    with out.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["frame_id"]) for row in rows] == [3, 4, 5, 6, 7]
+    at_frames = open_dataset(folder.path).telemetry_at_frames("magnet")["position"]
+    assert np.array_equal([float(row["magnet_mm"]) for row in rows], at_frames, equal_nan=True)
+
+
+@pytest.mark.parametrize("form", ["csv", "tiff"])
+def test_a_full_disk_ends_an_export_in_words(path: Path, form: str, tmp_path: Path) -> None:
+    if sys.platform == "win32":
+        pytest.skip("needs a limit of the file size")
+    with (
+        full_disk_after(2000),
+        pytest.raises(MagscopeError, match=r"the disk of .*x is full: nothing was exp"),
+    ):
+        call("export", path, "--format", form, "--out", tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_told(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(MagscopeError, match=r"absent does not exist: make it"):
+        call("export", path, "--format", "csv", "--out", tmp_path / "absent" / "x.csv")
+    (tmp_path / "file").touch()
+    with pytest.raises(MagscopeError, match=r"file does not exist"):
+        call("export", path, "--format", "tiff", "--out", tmp_path / "file" / "x.tif")
 
 
 def test_repair_of_a_sound_dataset(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,15 @@ def test_the_table_selects_and_follows(running: MainWindow, rig: Rig, qapp: QApp
     table.setFocus()
     press(table, Qt.Key.Key_Delete)
     assert rig.expect(RemoveBeads) == RemoveBeads((0, 1))
+
+
+def test_a_folder_may_begin_at_home(
+    running: MainWindow, rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("USERPROFILE" if sys.platform == "win32" else "HOME", str(tmp_path))
+    retype(find(running, QLineEdit, "recording.folder"), "~/data")
+    press(running, Qt.Key.Key_Space)
+    assert rig.expect(StartRecording).folder == tmp_path / "data"
 
 
 def test_space_starts_and_control_space_stops_a_recording(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from magscope_app.cli import main
+from magscope_app.cli.status_line import StatusLine
 
 Write = Callable[[str], Path]
 
@@ -91,6 +94,41 @@ def test_bad_input_is_one_sentence(
     assert "Traceback" not in said.err
     assert all(line.startswith(DEMO) for line in said.err.splitlines())
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("body", ["raise SystemExit(3)", "import sys; sys.exit('no licence')"])
+def test_a_driver_that_ends_the_program_when_imported_is_told(
+    body: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.path", [*sys.path])
+    (tmp_path / "ends_at_import.py").write_text(body + "\n")
+    wrong = [
+        *("--set", f"drivers.path=['{tmp_path.as_posix()}']"),
+        *("--set", "camera.driver=ends_at_import:Camera"),
+        *("--set", "recording.process_fn=ends_at_import:process"),
+    ]
+    assert main(["check", DEMO, *wrong]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    for line, where in zip(lines, ("camera.driver", "recording.process_fn"), strict=True):
+        assert where in line
+        assert "SystemExit" in line
+
+
+def test_output_that_cannot_be_encoded_gets_stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding="ascii") for _ in range(2)]
+    monkeypatch.setattr(sys, "stdout", streams[0])
+    monkeypatch.setattr(sys, "stderr", streams[1])
+    assert main(["check", DEMO, "--set", "camera.größe=1"]) == 2
+    StatusLine().say("µm · °C")
+    said = []
+    for stream in streams:
+        stream.flush()
+        buffer = stream.buffer
+        assert isinstance(buffer, io.BytesIO)
+        said.append(buffer.getvalue().decode("ascii"))
+    assert "\\xb5m \\xb7 \\xb0C" in said[0]
+    assert "gr\\xf6\\xdfe" in said[1]
 
 
 def test_broken_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

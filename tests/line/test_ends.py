@@ -47,6 +47,19 @@ def test_signals_end_a_start(number: int, after_s: float) -> None:
     assert code in ((130, -signal.SIGINT) if number == signal.SIGINT else (0, -signal.SIGTERM)), text
 
 
+def test_an_interrupted_start_says_so_in_one_line() -> None:
+    with running("demo.toml", "--headless", *SMALL) as line:
+        deadline = time.monotonic() + 30
+        while len(line.children()) < 3 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        code, _ = line.end(signal.SIGINT)
+    said = [text for text in line.lines if "compil" not in text]
+    if "frames acquired" in line.output:
+        pytest.skip("the first frame came too early")
+    assert code == 130
+    assert said == ["ended before the first frame"], line.output
+
+
 @pytest.mark.parametrize("victim", ["tracking", "camera", "recording", "motors"])
 def test_a_killed_process_that_is_not_to_come_back_ends_the_run(victim: str, tmp_path: Path) -> None:
     never = ("--set", f"supervisor.restart.{victim}=never")

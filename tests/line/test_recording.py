@@ -51,6 +51,7 @@ def test_a_processor_of_ones_own_sees_every_image(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     dataset = Dataset.only(tmp_path / "out")
     assert dataset.counters["frames_lost"] == 0
+    assert dataset.counters["frames_left_out"] == dataset.counters["frames_recorded"] // 2
     require_identities(dataset.counters, dataset.about["ledger"])
     from ndstorage import Dataset as NDTiffDataset
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from magscope_app.tracking.warm_up import compile_kernels
 
 _NEXT_PROCESS = """
@@ -49,6 +51,7 @@ assert not any(new), f"not compiled by compile_kernels: {new}"
 """
 
 
+@pytest.mark.timeout(500)  # without a cache, on a busy computer, compilation takes minutes
 def test_the_next_process_compiles_nothing() -> None:
     compile_kernels()
     done = subprocess.run(

@@ -124,6 +124,16 @@ class Dataset:
         found += [problem for part in self._images.parts for problem in part.problems]
         return found
 
+    @property
+    def foreign_storage(self) -> str | None:
+        """The storage ``"module:Class"`` that alone can read the images; None where they can be read here."""
+        storage = self.description.get("video_storage")
+        if not isinstance(storage, str):
+            return None
+        if not len(self._images):
+            self._images.refresh()
+        return None if len(self._images) else storage
+
     # --- tracks ----------------------------------------------------------------------------------
 
     def tracks(
@@ -236,6 +246,7 @@ class Dataset:
 
     def video_part(self, part: str | int | None) -> dask.array.Array:
         """Return the images of one part, given as "0001" or 1, as a lazy array (frame, y, x)."""
+        self._require_readable()
         name = f"{part:04d}" if isinstance(part, int) else part
         places = [place for place in self._images.places() if name is None or place[0].path.name == name]
         return lazy_video(places, str(self.path if name is None else self.path / "video" / name))
@@ -248,17 +259,28 @@ class Dataset:
 
     def coordinates(self) -> DataCoordinatesIterator:
         """Return the coordinates of all images, in the order of `video`."""
+        self._require_readable()
         return DataCoordinatesIterator.create(self._images)
 
     def get_data(self, coordinates: Mapping[str, Any]) -> NDArray[Any]:
         """Return the image (height, width) at `coordinates`; KeyError if there is none."""
+        self._require_readable()
         part, entry = self._images.find(coordinates)
         return part.pixels(entry)
 
     def get_metadata(self, coordinates: Mapping[str, Any]) -> dict[str, Any]:
         """Return the metadata of the image at `coordinates`; KeyError if there is none."""
+        self._require_readable()
         part, entry = self._images.find(coordinates)
         return part.metadata(entry)
+
+    def _require_readable(self) -> None:
+        storage = self.foreign_storage
+        if storage is not None:
+            raise MagscopeError(
+                f"the images of {self.path} were written by {storage}, which alone can read them: open the "
+                f"folders in {self.path / 'video'} with it; tracks, telemetry and events can be read here"
+            )
 
     def __getitem__(self, coordinates: Mapping[str, Any]) -> NDArray[Any]:
         return self.get_data(coordinates)

@@ -38,11 +38,18 @@ def recount(description: dict[str, Any], found: Found) -> tuple[dict[str, int], 
     in_ring = np.isin(window, np.concatenate(ring)) if ring else np.zeros(len(window), bool)
     untracked = _absent(window, found.tracks) & ~in_ring
     unrecorded = _absent(window, found.video) & ~untracked & ~in_ring
+    left_out = np.zeros(len(window), bool)
+    if description.get("counters", {}).get("frames_left_out") and found.video is not None:
+        # A processor leaves images out on purpose: of those in between, only what the ledger has is lost.
+        last = found.video[-1] if len(found.video) else begin
+        left_out = unrecorded & (window < last) & ~_in_ledger(window, old)
+        unrecorded &= ~left_out
     acquired = int(len(window) - in_ring.sum())
     counters = {
         "frames_acquired": acquired,
         "frames_tracked": acquired - int(untracked.sum()),
         "frames_recorded": acquired - int(untracked.sum()) - int(unrecorded.sum()),
+        "frames_left_out": int(left_out.sum()),
         "lost_upstream": sum(one["count"] for one in kept if one["where"] == "camera"),
         "lost_ring": int(in_ring.sum()),
         "lost_tracking": int(untracked.sum()),
@@ -57,6 +64,14 @@ def _is_loss(entry: dict[str, Any]) -> bool:
     return (
         type(entry.get("first_id")) is int and type(entry.get("count")) is int and 0 <= entry["count"] < 2**40
     )
+
+
+def _in_ledger(window: NDArray[np.int64], ledger: list[dict[str, Any]]) -> NDArray[np.bool_]:
+    found = np.zeros(len(window), bool)
+    for loss in ledger:
+        if loss.get("where") == "recording" and _is_loss(loss):
+            found |= (window >= loss["first_id"]) & (window < loss["first_id"] + loss["count"])
+    return found
 
 
 def _absent(window: NDArray[np.int64], ids: NDArray[np.int64] | None) -> NDArray[np.bool_]:

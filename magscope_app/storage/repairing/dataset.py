@@ -17,8 +17,9 @@ from magscope_app.storage.description import describe
 from magscope_app.storage.hdf5 import copy_in
 from magscope_app.storage.reading.documents import read_description, read_events
 from magscope_app.storage.reading.hdf5_view import read_hdf5
+from magscope_app.storage.reading.images import INDEX_NAME
 from magscope_app.storage.reading.tracks_parts import tracks_paths
-from magscope_app.storage.repairing.copying import Progress, copy
+from magscope_app.storage.repairing.copying import Progress, copy, share
 from magscope_app.storage.repairing.counting import Found, recount
 from magscope_app.storage.repairing.tracks import repair_tracks
 from magscope_app.storage.repairing.video import repair_part
@@ -106,14 +107,15 @@ class _Repair:
         description = self._description(tracks)
         self._copy_the_rest({path.name for path in tracks})
         self._save_events()
-        images = [self._part(part) for part in parts]
+        foreign = self._foreign_storage(description)
+        images = [] if foreign else [self._part(part) for part in parts]
         frames = [self._tracks(path, int(description["clock"]["unix_start_ns"])) for path in tracks]
         mode = str(description.get("mode", ""))
         found = Found(
             _joined(frames) if "Track" in mode or (not mode and frames) else None,
-            _joined(images) if "Video" in mode or (not mode and images) else None,
+            None if foreign else _joined(images) if "Video" in mode or (not mode and images) else None,
         )
-        self._save_description(description, found)
+        self._save_description(description, found, foreign=foreign)
         return RepairReport(
             self.target, len(_joined(frames)), sum(map(len, images)), tuple(dict.fromkeys(self.notes))
         )
@@ -141,6 +143,19 @@ class _Repair:
                 continue
             (self.target / name).parent.mkdir(parents=True, exist_ok=True)
             copy(path, self.target / name, self.progress)
+
+    def _foreign_storage(self, description: dict[str, Any]) -> bool:
+        """Copy images that only a storage of the user's own can read, as they are."""
+        storage, video = description.get("video_storage"), self.source / "video"
+        if not isinstance(storage, str) or any(video.rglob(INDEX_NAME)):
+            return False
+        for path in sorted(video.rglob("*")):
+            if path.is_file():
+                target = self.target / path.relative_to(self.source)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                share(path, target, self.progress)
+        self.notes.append(f"the images, which only {storage} can read, were copied as they are")
+        return True
 
     def _save_events(self) -> None:
         events, n_damaged = read_events(self.source)
@@ -184,11 +199,11 @@ class _Repair:
                 [path for path in documents if path.exists() and _is_text(path)],
             )
 
-    def _save_description(self, description: dict[str, Any], found: Found) -> None:
+    def _save_description(self, description: dict[str, Any], found: Found, *, foreign: bool) -> None:
         counters, ledger = recount(description, found)
         status = description["exit_status"]
-        whole = status != "running" and counters["frames_recorded"] == description["counters"].get(
-            "frames_recorded"
+        whole = status != "running" and (
+            foreign or counters["frames_recorded"] == description["counters"].get("frames_recorded")
         )
         if not whole:
             self.notes += [

@@ -1,0 +1,115 @@
+"""What a dataset holds already when its recorder is started again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from magscope_app.datatypes import Gap
+from magscope_app.errors import MagscopeError
+from magscope_app.processes.id_ranges import SeenIds
+from magscope_app.storage import Dataset, DatasetFolder, open_dataset
+
+EVENT = "recorder restarted"
+_WHY = "the recorder ended and was started again"
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What was recorded before.
+
+    Attributes
+    ----------
+    folder : DatasetFolder
+        The dataset.
+    start_id : int
+        First frame of the recording.
+    rows, video : SeenIds
+        Frames in the tracks files and in the video.
+    next_rows, next_image : int
+        The ids after the last ones of each.
+    left_out : int
+        Frames whose image a processor left out on purpose.
+    name : str
+        The new name of the dataset, if it was renamed while it was recorded; else empty.
+    seams : tuple of Gap
+        Where recorders took over before.
+    """
+
+    folder: DatasetFolder
+    start_id: int
+    rows: SeenIds
+    video: SeenIds
+    next_rows: int
+    next_image: int
+    left_out: int
+    name: str
+    seams: tuple[Gap, ...]
+
+    def seam(self, mode: str, next_frame_id: int) -> Gap:
+        """Return the frames before `next_frame_id` of which not everything may have been stored."""
+        ends = [
+            *([self.next_rows] if "Track" in mode else []),
+            *([self.next_image] if "Video" in mode else []),
+        ]
+        first = min(ends, default=next_frame_id)
+        return Gap(first, max(0, next_frame_id - first), "recording", _WHY)
+
+
+def read_earlier(path: Path, *, has_processor: bool) -> Earlier:
+    """Read what the recorder before has stored, and mark the dataset as running again.
+
+    Parameters
+    ----------
+    path : Path
+        The dataset.
+    has_processor : bool
+        Images without a place in the video were left out on purpose, up to the last one there.
+
+    Raises
+    ------
+    MagscopeError
+        It is no dataset, or cannot be read.
+    """
+    folder, dataset = DatasetFolder.open(path), open_dataset(path)
+    start_id = dataset.description.get("start_frame_id")
+    if not isinstance(start_id, int):
+        raise MagscopeError(f"{path} says not where its recording began: start another recording")
+    tracked = dataset.frames()["frame_id"].astype(np.int64)
+    images = _image_ids(dataset, start_id)
+    left_out = 0
+    if has_processor and len(images):
+        whole = np.arange(start_id, images[-1] + 1)
+        left_out, images = len(whole) - len(images), whole
+    folder.update(exit_status="running", stopped=None)
+    rows, video = SeenIds(start_id), SeenIds(start_id)
+    rows.add(tracked)
+    video.add(images)
+    name = str(dataset.description.get("name", ""))
+    renamed = not path.name.partition("_")[2].partition("_")[2].startswith(name)
+    return Earlier(
+        folder=folder,
+        start_id=start_id,
+        rows=rows,
+        video=video,
+        next_rows=int(tracked[-1]) + 1 if len(tracked) else start_id,
+        next_image=int(images[-1]) + 1 if len(images) else start_id,
+        left_out=left_out,
+        name=name if renamed else "",
+        seams=tuple(
+            Gap(event["first_id"], event["count"], "recording", _WHY)
+            for event in dataset.events
+            if event["kind"] == EVENT
+        ),
+    )
+
+
+def _image_ids(dataset: Dataset, start_id: int) -> NDArray[np.int64]:
+    if dataset.foreign_storage is None:
+        ids = np.unique(dataset.video_frame_ids)
+        return ids[ids >= start_id]
+    # Only that storage can say; what was counted as recorded is there.
+    return np.arange(start_id, start_id + dataset.counters.get("frames_recorded", 0))
