@@ -12,7 +12,7 @@ from magscope_app.config import LoadedConfig
 from magscope_app.devices import Camera, Motor
 from magscope_app.devices.force import force_calibration
 from magscope_app.devices.lookup import load_driver, source_hash
-from magscope_app.messages import Bead, CameraReady, MotorInfo
+from magscope_app.messages import Bead, CameraReady, CameraSettings, MotorInfo
 
 
 def dataset_facts(
@@ -62,6 +62,22 @@ def dataset_facts(
             "noise": config.camera.noise.model_dump(mode="json") if config.camera.noise else None,
         }
     return facts
+
+
+def setting_changes(camera: CameraReady | None, now: CameraSettings) -> list[dict[str, Any]]:
+    """Return what a setting was and is, for those that have changed."""
+    old = {setting.name: setting.value for setting in camera.settings} if camera is not None else {}
+    return [
+        {
+            "device": "camera",
+            "name": setting.name,
+            "value": setting.value,
+            "before": old.get(setting.name),
+            "unit": setting.unit,
+        }
+        for setting in now.settings
+        if setting.value != old.get(setting.name)
+    ]
 
 
 def _login() -> str:

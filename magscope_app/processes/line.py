@@ -32,7 +32,6 @@ from magscope_app.messages import (
     ProtocolEnded,
     Quit,
     RecordingFinished,
-    RecordingOrder,
     RecordingProgress,
     RecordingStarted,
     RenameRecording,
@@ -40,20 +39,24 @@ from magscope_app.messages import (
     SetCameraSetting,
     StartAcquisition,
     StartRecording,
+    StartSweep,
     StopMotors,
     StopProtocol,
     StopRecording,
     SubmitProtocol,
+    SweepEnded,
     TrackingSpeed,
     VideoReady,
 )
 from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
+from magscope_app.processes.calibration_desk import SWEEP_COMMANDS, SWEEP_NEWS, CalibrationDesk
 from magscope_app.processes.children import Child, Children
 from magscope_app.processes.controllers import is_motors
 from magscope_app.processes.dead_recorder import close_for_dead_recorder
-from magscope_app.processes.facts import dataset_facts
+from magscope_app.processes.facts import setting_changes
 from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
 from magscope_app.processes.options import Listeners, RunOptions
+from magscope_app.processes.orders import Orders
 from magscope_app.processes.revival import Revival
 from magscope_app.processes.segments import Segments
 from magscope_app.processes.status_board import StatusBoard
@@ -103,6 +106,7 @@ class Line:
         self._listeners = listeners
         self._segments = segments
         self._anchor = anchor
+        self._orders = Orders(loaded, anchor)
         self.children = children
         self.board = StatusBoard(anchor, options.record or loaded.config.recording.folder)
         self.beads = BeadOwner(segments.rois, loaded.config.beads.roi_px)
@@ -115,12 +119,16 @@ class Line:
         self.errors: list[str] = []
         self.recordings: list[RecordingFinished] = []
         self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._keep)
+        self.calibration = CalibrationDesk(
+            loaded.config, children, self._order_sweep, listeners.on_news, self.log, self._refuse
+        )
         self._windows_lost = 0
         self._revival = Revival(loaded.config.supervisor.restart.model_dump())
         self._returning: set[str] = set()
         self._resume_camera = False
         self._selected: SelectBead | None = None
         self._protocol = loaded.config.experiment.protocol
+        self._command = options.command
 
     # --- for the supervisor ------------------------------------------------------------------
 
@@ -150,31 +158,35 @@ class Line:
         if self.board.recording is not None:
             self._refuse("a recording is running already; stop it first")
             return
-        config = self._loaded.config
-        beads = self.beads.changed().beads
-        order = RecordingOrder(
-            folder=message.folder or config.recording.folder,
-            name=message.name or config.session.name,
-            mode=message.mode or config.recording.mode,
-            config_text=self._loaded.text,
-            anchor=self._anchor,
-            facts=dataset_facts(self._loaded, self._anchor, self.camera, self.motors.infos, beads),
-        )
+        beads, zlut = self.beads.changed().beads, self.calibration.zlut
+        order = self._orders.recording(message, self.camera, self.motors.infos, beads, zlut)
         self.children.send("recording", order)
 
     def begin_protocol(self) -> None:
-        """Run the protocol of the config, if there is one, now that the beads are known."""
+        """Run the protocol of the config and the command of the start, now that the beads are known."""
         protocol, self._protocol = self._protocol, None
+        command, self._command = self._command, None
         if protocol is not None:
             self.submit_protocol(protocol)
+        if command is not None:
+            self.command(command)
 
     def submit_protocol(self, function: str) -> None:
-        """Run a protocol in the experiment process, which is started when it is first needed."""
+        """Run a protocol in the experiment process."""
+        self._wake_experiment()
+        self.children.send("experiment", SubmitProtocol(function))
+
+    def _wake_experiment(self) -> None:
+        """Start the experiment process when it is first needed."""
         if not self.children.alive("experiment"):
             self.children.start(["experiment"])
             for known in (*self.motors.state(), self.beads.changed()):
                 self.children.send("experiment", known)
-        self.children.send("experiment", SubmitProtocol(function))
+
+    def _order_sweep(self, message: StartSweep) -> None:
+        self._wake_experiment()
+        beads = self.beads.changed().beads
+        self.children.send("experiment", self._orders.sweep(message, self.camera, self.motors.infos, beads))
 
     def on_death(self, child: Child) -> None:
         """Deal with a process that ended unasked."""
@@ -192,6 +204,7 @@ class Line:
             self.motors.on_death(child.name)
         if child.name == "experiment":
             self.motors.stop_all()
+            self.calibration.on_experiment_lost(text)
             self.errors.append(text)
             self.log(logging.ERROR, f"{text}; acquisition and recording go on, the motors stop")
             return
@@ -242,7 +255,7 @@ class Line:
 
     def _on_window_lost(self, text: str) -> None:
         """Open the window again; acquisition and recording do not notice, but the motors stop."""
-        self.motors.stop_all()
+        self._stop_motors()
         self._windows_lost += 1
         if not self.ready & {"gui"}:
             self.fail(f"{text}; --headless runs without a window")
@@ -266,8 +279,6 @@ class Line:
                 child.failure = text
             case FirstFrame():
                 self.first_frame_ns = self.first_frame_ns or self._anchor.session_ns()
-            case ProtocolEnded():
-                self._on_protocol_ended(message)
             case AcquisitionStopped(reason, seconds):
                 self.acquired_s += seconds
                 self._on_acquisition_stopped(reason)
@@ -281,6 +292,8 @@ class Line:
                 self.board.tracking_fps = fps
             case CameraSettings() | MotorChanged():
                 self._on_device_changed(message)
+            case _ if isinstance(message, (ProtocolEnded, *SWEEP_NEWS)):
+                self._on_experiment(message)
             case _:
                 self.command(message)
 
@@ -331,8 +344,10 @@ class Line:
             self._resume_camera = False
             self.children.send(name, StartAcquisition())
             self.acquiring = True
-        elif name == "tracking" and self._selected is not None:
-            self.children.send(name, self._selected)
+        elif name == "tracking":
+            self.calibration.on_tracking_back()
+            if self._selected is not None:
+                self.children.send(name, self._selected)
         self.log(logging.WARNING, f"the {name} process runs again")
         self._keep("process restarted", {"process": name})
 
@@ -365,6 +380,15 @@ class Line:
             self.log(logging.INFO, f"the protocol {message.function} has ended")
         own = message.function == self._loaded.config.experiment.protocol
         if own and self._options.headless and self._options.duration_s is None:
+            self.stop("failed" if message.error else "completed")
+
+    def _on_experiment(self, message: Message) -> None:
+        if isinstance(message, ProtocolEnded):
+            self._on_protocol_ended(message)
+            return
+        self.calibration.news(message)
+        if isinstance(message, SweepEnded) and isinstance(self._options.command, StartSweep):
+            self.errors += [message.error] if message.error else []
             self.stop("failed" if message.error else "completed")
 
     def _on_beads_found(self, centres: tuple[tuple[float, float, float], ...]) -> None:
@@ -416,25 +440,36 @@ class Line:
         elif route is not None:
             self.children.send(route, message)
         elif isinstance(message, StopMotors):
-            self.motors.stop_all()
-        elif isinstance(message, Fault) and message.device == "camera":
-            self.children.send("camera", message)
+            self._stop_motors()
         elif isinstance(message, MOTOR_COMMANDS):
             self._command_motor(message)
+        elif isinstance(message, (SubmitProtocol, *SWEEP_COMMANDS)):
+            self._command_experiment(message)
         elif isinstance(message, Quit):
             self.stop("completed")
         elif isinstance(message, StartRecording):
             self.start_recording(message)
         elif isinstance(message, StopRecording | RenameRecording):
             self.children.send("recording", message)
-        elif isinstance(message, SubmitProtocol):
-            self.submit_protocol(message.function)
         elif isinstance(message, AddNote):
             self._add_note(message.text)
         else:
             self._on_bead_command(message)
 
+    def _command_experiment(self, message: Message) -> None:
+        if isinstance(message, SubmitProtocol):
+            self.submit_protocol(message.function)
+        else:
+            self.calibration.command(message)
+
+    def _stop_motors(self) -> None:
+        self.motors.stop_all()
+        self.calibration.halt()
+
     def _command_motor(self, message: Message) -> None:
+        if isinstance(message, Fault) and message.device == "camera":
+            self.children.send("camera", message)
+            return
         try:
             self.motors.command(message)
         except CommandImpossible as error:
@@ -451,13 +486,10 @@ class Line:
         if isinstance(message, MotorChanged):
             self.motors.on_changed(message)
             return
-        old = {setting.name: setting.value for setting in self.camera.settings} if self.camera else {}
+        for fields in setting_changes(self.camera, message):
+            self._keep("setting", fields)
         if self.camera is not None:
             self.camera = replace(self.camera, settings=message.settings)
-        for setting in message.settings:
-            if setting.value != old.get(setting.name):
-                fields = {"device": "camera", "name": setting.name, "value": setting.value}
-                self._keep("setting", fields | {"before": old.get(setting.name), "unit": setting.unit})
 
     def _on_bead_command(self, message: Message) -> None:
         try:

@@ -7,6 +7,7 @@ before with ``resume`` set to the dataset's folder. It answers with `RecordingSt
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from magscope_app.datatypes import VideoBuffer
 from magscope_app.errors import MagscopeError
@@ -23,6 +24,7 @@ from magscope_app.messages import (
     Shutdown,
     StopRecording,
     VideoReady,
+    ZLUTsUsed,
 )
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link, LinkClosed
@@ -84,6 +86,8 @@ class _RecordingLoop:
                 self._finish(exit_status, stop_frame_id)
             case RenameRecording(name):
                 self._rename(name)
+            case ZLUTsUsed(path):
+                self._take_zluts(path)
             case Event():
                 self._keep(message)
             case Shutdown():
@@ -118,6 +122,13 @@ class _RecordingLoop:
         if recorder.frames_recorded != self._progress:
             self._progress = recorder.frames_recorded
             self._link.send(RecordingProgress(self._progress, recorder.minutes_left))
+
+    def _take_zluts(self, path: Path) -> None:
+        try:
+            if self._recorder is not None:
+                self._recorder.add_zlut(path)
+        except MagscopeError as error:
+            self._link.send(CommandRefused("recording", str(error)))
 
     def _rename(self, name: str) -> None:
         try:
