@@ -16,20 +16,24 @@ from magscope_app.messages import (
     AddBead,
     AddNote,
     BeadsChanged,
+    CancelSweep,
     FindBeads,
     HomeMotor,
     JogMotor,
     Message,
     MoveBead,
     MoveMotor,
+    PauseSweep,
     ProcessReady,
     Quit,
     RemoveBeads,
     RenameRecording,
+    SaveZLUTs,
     SelectBead,
     SetBeadRole,
     SetCameraSetting,
     StartRecording,
+    StartSweep,
     StopMotors,
     StopRecording,
 )
@@ -209,6 +213,10 @@ class Session(QObject):
     def stop_motors(self) -> None:
         """Stop all axes at once."""
         self._link.send(StopMotors())
+
+    def calibrate(self, command: StartSweep | PauseSweep | CancelSweep | SaveZLUTs) -> None:
+        """Start, hold, go on with or cancel a sweep, or save what came of it."""
+        self._link.send(command)
 
     def start_recording(self) -> None:
         """Start the dataset that `recording_order` describes."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import singledispatchmethod
 from pathlib import Path
 
+from gui.models.calibration import CalibrationState
 from magscope_app.config import RecordingMode
 from magscope_app.devices.setting import Setting
 from magscope_app.messages import (
@@ -25,8 +26,12 @@ from magscope_app.messages import (
     RecordingProgress,
     RecordingStarted,
     Shutdown,
+    SweepEnded,
+    SweepProgress,
     SystemStatus,
     VideoReady,
+    ZLUTsSaved,
+    ZLUTsUsed,
 )
 
 #: Lines of the log that are kept.
@@ -73,6 +78,7 @@ class State:
     log: deque[LogLine] = field(default_factory=lambda: deque(maxlen=MAX_LOG))
     log_count: int = 0
     notices: deque[str] = field(default_factory=lambda: deque(maxlen=50))
+    calibration: CalibrationState = field(default_factory=CalibrationState)
     shutdown: bool = False
 
     def note(self, process: str, level: int, text: str, timestamp_ns: int | None = None) -> None:
@@ -107,6 +113,22 @@ class State:
     def _set_camera(self, settings: tuple[Setting, ...]) -> None:
         self.camera_settings = settings
         self.camera_version += 1
+
+    @apply.register
+    def _(self, message: SweepProgress) -> None:
+        self.calibration.go_on(message)
+
+    @apply.register
+    def _(self, message: SweepEnded) -> None:
+        self.calibration.end(message)
+
+    @apply.register
+    def _(self, message: ZLUTsSaved) -> None:
+        self.calibration.saved = message.path
+
+    @apply.register
+    def _(self, message: ZLUTsUsed) -> None:
+        self.calibration.used = message.path
 
     @apply.register
     def _(self, message: MotorsReady) -> None:

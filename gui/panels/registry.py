@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gui.panels.beads import BeadsPanel
+from gui.panels.calibration import CalibrationPanel
 from gui.panels.camera import CameraPanel
 from gui.panels.image import ImagePanel
 from gui.panels.log import LogPanel
@@ -78,6 +79,15 @@ PANELS: tuple[PanelEntry, ...] = (
         ("focus", "magnet", "rotation", "jog"),
         "controls",
         MotorsPanel,
+    ),
+    PanelEntry(
+        "calibration",
+        "Calibration",
+        "calibration",
+        "Ctrl+0",
+        ("zlut", "z-lut", "sweep", "focus", "lut"),
+        "controls",
+        CalibrationPanel,
     ),
     PanelEntry(
         "system",
