@@ -102,7 +102,7 @@ def ended_text(state: CalibrationState) -> str:
     if ended is None:
         return ""
     if ended.cancelled:
-        return "Cancelled: nothing was kept, the focus is back"
+        return "Cancelled: nothing was kept"
     if ended.error:
         return f"Failed: {ended.error}"
     good = sum(report.verdict == "good" for report in ended.reports)

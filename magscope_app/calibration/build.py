@@ -88,7 +88,7 @@ def build_zluts(
     MagscopeError
         It is no dataset of a sweep, or damaged, or the settings leave too little.
     """
-    sweep = _SweepImages(open_dataset(path), settings or BuildSettings())
+    sweep = SweepImages(open_dataset(path), settings or BuildSettings())
     zluts, reports = {}, []
     for place, (bead, images) in enumerate(sweep.beads()):
         bead_id, role = int(bead["id"]), cast("BeadRole", bead["role"])
@@ -104,8 +104,21 @@ def build_zluts(
     return SweepResult(ZLUTSet(zluts), tuple(reports))
 
 
-class _SweepImages:
-    """The images of a sweep's dataset, bead by bead, planes in rising z."""
+class SweepImages:
+    """The images of a sweep's dataset, bead by bead, planes in rising z.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of a sweep.
+    settings : BuildSettings
+        What is to be left out.
+
+    Raises
+    ------
+    MagscopeError
+        It is no sweep, or too little is left.
+    """
 
     def __init__(self, dataset: Dataset, settings: BuildSettings) -> None:
         about = dataset.description.get("sweep")
@@ -139,6 +152,7 @@ class _SweepImages:
         return np.array([z for z, _ in self._steps])
 
     def facts(self, bead: dict[str, Any]) -> SweepFacts:
+        """Return what is known of a bead and of the sweep."""
         about = self.about
         noise = about["noise"]
         own = {

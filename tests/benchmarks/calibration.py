@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from magscope_app.calibration.build import _SweepImages
-from magscope_app.calibration.build import BuildSettings
+from magscope_app.calibration.build import BuildSettings, SweepImages
+from magscope_app.calibration.evaluate import Images
 from magscope_app.storage import open_dataset
 from magscope_app.tracking import ZLUTSet
+from tests.benchmarks.accuracy_cases import load_magtrack
 from tests.calibration.proof import BeadErrors, Floats, Scan, errors, read_scan, scan, sweep, track_scan
 
 RANGE = (-2000.0, 2000.0, 50.0, 10)
@@ -49,35 +50,36 @@ def _print(name: str, found: dict[int, BeadErrors]) -> None:
         bias, std = [one.bias_nm for one in some], [one.std_nm for one in some]
         ratio = [one.ratio for one in some]
         missing = sum(one.missing for one in some)
-        print(
-            f"| {name} | {kind} ({len(some)}) | {np.median(bias):.2f} ({max(bias):.2f}) | {np.median(std):.2f} | "
-            f"{np.median(ratio):.2f} ({max(ratio):.2f}) | {missing} |"
+        cells = (
+            f"{np.median(bias):.2f} ({max(bias):.2f})",
+            f"{np.median(std):.2f}",
+            f"{np.median(ratio):.2f} ({max(ratio):.2f})",
         )
+        print(f"| {name} | {kind} ({len(some)}) | {' | '.join(cells)} | {missing} |")
 
 
 def magtrack_errors(scanned: Scan, dataset: Path, zluts: ZLUTSet) -> dict[int, BeadErrors]:
     """Make each bead's table with magtrack from the frames of the sweep, and look the scan up in it."""
-    import magtrack
-
+    magtrack = load_magtrack()
+    if magtrack is None:
+        return {}
     found = {}
-    images = _SweepImages(open_dataset(dataset), BuildSettings())
+    images = SweepImages(open_dataset(dataset), BuildSettings())
     for bead, rois in images.beads():
         bead_id = int(bead["id"])
         if bead_id not in zluts or bead_id not in scanned.bead_ids:
             continue
-        n_planes, n_per_plane, size, _ = rois.shape
-        profiles = _magtrack_profiles(magtrack, rois.reshape(-1, size, size))
-        table = np.nanmean(profiles.reshape(len(profiles), n_planes, n_per_plane), axis=2)
-        lut = np.vstack([images.z_nm[None], table])
-        at = scanned.bead_ids.index(bead_id)
-        z_nm = np.asarray(magtrack.lookup_z(_magtrack_profiles(magtrack, scanned.rois[:, at]), lut)[0])
-        found[bead_id] = errors(scanned, z_nm, np.full(len(z_nm), np.nan), bead_id)
+        n_planes, _, size, _ = rois.shape
+        profiles = magtrack.stack_to_xyzp(_stack(rois.reshape(-1, size, size)))[3]
+        table = np.nanmean(profiles.reshape(len(profiles), n_planes, -1), axis=2)
+        scanned_rois = scanned.rois[:, scanned.bead_ids.index(bead_id)]
+        z_nm = magtrack.stack_to_xyzp(_stack(scanned_rois), np.vstack([images.z_nm, table]))[2]
+        found[bead_id] = errors(scanned, np.asarray(z_nm), np.full(len(z_nm), np.nan), bead_id)
     return found
 
 
-def _magtrack_profiles(magtrack: object, rois: np.ndarray) -> Floats:
-    """Return magtrack's radial profiles (n_radii, n) by its usual steps."""
-    raise NotImplementedError
+def _stack(images: Images) -> Floats:
+    return np.ascontiguousarray(np.moveaxis(images, 0, 2)).astype(np.float64)
 
 
 if __name__ == "__main__":
