@@ -11,7 +11,6 @@ from typing import Any
 from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
 from magscope_app.messages import (
-    AbortProtocol,
     AcquisitionStopped,
     AddNote,
     BeadsFound,
@@ -20,7 +19,6 @@ from magscope_app.messages import (
     CommandRefused,
     Event,
     Fault,
-    FindBeads,
     FirstFrame,
     LogEntry,
     Message,
@@ -36,12 +34,10 @@ from magscope_app.messages import (
     RecordingStarted,
     RenameRecording,
     SelectBead,
-    SetCameraSetting,
     StartAcquisition,
     StartRecording,
     StartSweep,
     StopMotors,
-    StopProtocol,
     StopRecording,
     SubmitProtocol,
     SweepEnded,
@@ -58,23 +54,12 @@ from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible,
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.orders import Orders
 from magscope_app.processes.revival import Revival
+from magscope_app.processes.routes import NEWS, NO_EVENT, ROUTES
 from magscope_app.processes.segments import Segments
 from magscope_app.processes.status_board import StatusBoard
 
-#: To which process a command goes.
-_ROUTES: dict[type[Message], str] = {
-    SetCameraSetting: "camera",
-    FindBeads: "tracking",
-    SelectBead: "tracking",
-    StopProtocol: "experiment",
-    AbortProtocol: "experiment",
-}
 #: A window that ends unasked is opened again so often.
 _MOST_WINDOWS = 3
-#: Notifications that window and experiment want to see as they are.
-_NEWS = (CameraSettings, CommandRefused, RecordingStarted, RecordingProgress, RecordingFinished)
-#: What is no event of the experiment.
-_NO_EVENT = (SelectBead, AddNote, StartRecording, StopRecording, Quit)
 
 
 class Line:
@@ -224,7 +209,8 @@ class Line:
 
     def _revive(self, child: Child, text: str) -> bool:
         """Plan to start a process again that had been running; one that never ran will not the next time."""
-        if self.stopping or child.state != "dead" or not self._has_run(child.name):
+        has_run = self.camera is not None if child.name == "camera" else child.name in self.ready
+        if self.stopping or child.state != "dead" or not has_run:
             return False
         pause_s = self._revival.plan(child.name)
         if pause_s is None:
@@ -234,9 +220,6 @@ class Line:
         self.log(logging.ERROR, f"{text}; it is started again in {pause_s:g} s, the others go on")
         self._keep("process died", {"process": child.name, "why": text})
         return True
-
-    def _has_run(self, name: str) -> bool:
-        return self.camera is not None if name == "camera" else name in self.ready
 
     def watch(self) -> None:
         """Start what is due to be started again, and end what is hung."""
@@ -298,7 +281,7 @@ class Line:
                 self.command(message)
 
     def _tell_news(self, message: Message) -> None:
-        if isinstance(message, _NEWS):
+        if isinstance(message, NEWS):
             self._tell(message)
 
     def _on_refused(self, child: Child, text: str) -> None:
@@ -432,9 +415,9 @@ class Line:
         """Carry out or pass on what the user wants; a running dataset keeps it as an event."""
         if isinstance(message, SelectBead):
             self._selected = message
-        if not isinstance(message, _NO_EVENT):
+        if not isinstance(message, NO_EVENT):
             self._keep("command", {"command": type(message).__name__} | asdict(message))
-        route = _ROUTES.get(type(message))
+        route = ROUTES.get(type(message))
         if route is not None and not self.children.alive(route):
             self._refuse(f"the {route} process is not running: start again to use it")
         elif route is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from magscope_app.processes.calibration_file import why_not_calibration
 from magscope_app.tracking import ZLUT, ZLUTSet
 
 RANGE = ["--start-nm", "-500", "--stop-nm", "500", "--step-nm", "50"]
-NO_FOCUS = ["--set", "motors=[]"]
 
 
 @pytest.fixture
@@ -44,7 +44,6 @@ def zlut() -> ZLUT:
         (["demo.toml", *RANGE], "--out is missing"),
         (["demo.toml", "--start-nm", "0", "--out", "{out}"], "--stop-nm is missing"),
         (["demo.toml", *RANGE, "--step-nm", "70", "--out", "{out}"], "70 nm does not divide the range"),
-        (["demo.toml", *RANGE, "--out", "{out}", *NO_FOCUS], "no motor with the role focus"),
         (["demo.toml", *RANGE, "--out", "{folder}/z.txt"], "does not end in .npz"),
         (["demo.toml", *RANGE, "--out", "{folder}/no/z.npz"], "does not exist"),
         (["nowhere.toml", *RANGE, "--out", "{out}"], "nowhere.toml"),
@@ -62,6 +61,15 @@ def test_what_is_wrong_is_one_sentence(
     assert said in error
     assert "Traceback" not in error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_focus_there_is_no_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "still.toml"
+    demo = load_config("demo.toml").text.decode()
+    demo = demo.replace('zlut = "demo-zlut.npz"', "")
+    config.write_text(re.sub(r'\[\[motors\]\]\nname = "focus".*?\n\n', "", demo, flags=re.DOTALL))
+    assert main(["zlut", str(config), *RANGE, "--out", str(tmp_path / "z.npz")]) == 2
+    assert "no motor with the role focus, which a sweep moves; add it" in capsys.readouterr().err
 
 
 def test_a_file_is_shown_in_words_and_as_a_picture(
