@@ -36,6 +36,7 @@ from magscope_app.messages import (
     StartSweep,
     StopMotors,
     StopRecording,
+    SweepBufferReady,
 )
 from magscope_app.processes.link import Link, LinkClosed
 
@@ -113,6 +114,10 @@ class Session(QObject):
             },
         )
 
+    def sweep_preview(self) -> dict[str, object] | None:
+        """Return the profiles of the selected bead in the last sweep, None before the first."""
+        return self._feeds.sweep(self.selected)
+
     def _receive(self) -> None:
         if self._over:
             return
@@ -133,6 +138,8 @@ class Session(QObject):
         self.state.apply(message)
         if self.state.video_ready:
             self._feeds.open_video()
+        if isinstance(message, SweepBufferReady):
+            self._feeds.open_sweep()
         if isinstance(message, BeadsChanged):
             self._follow_beads(before)
 

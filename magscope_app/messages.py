@@ -426,6 +426,22 @@ class CancelSweep(Message):
     stay: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class MakeSweepBuffer(Message):
+    """Supervisor: make a `ZLUTSweepDataset` of these sizes in the place of the last one."""
+
+    capacity: int
+    profile_length: int
+    n_steps: int
+    n_beads: int
+    profiles_per_bead: int
+
+
+@dataclass(frozen=True, slots=True)
+class SweepBufferReady(Message):
+    """The `ZLUTSweepDataset` of a sweep can be attached to."""
+
+
 #: What a sweep is doing.
 SweepPhase = Literal["prepare", "force", "sweep", "pause", "return", "build"]
 

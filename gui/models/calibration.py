@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from gui.models.quantities import MISSING, duration_text, number_text
 from magscope_app.calibration import BeadReport, SweepPlan
@@ -79,6 +83,35 @@ class CalibrationState:
     def is_paused(self) -> bool:
         """True while the sweep is held."""
         return self.progress is not None and self.progress.phase == "pause"
+
+
+def live_image(preview: Mapping[str, object]) -> npt.NDArray[np.uint8]:
+    """Return the Z-LUT so far as a picture, planes in the order of the sweep upwards, radii to the right.
+
+    Parameters
+    ----------
+    preview : mapping
+        From `ZLUTSweepDataset.read_preview`.
+
+    Returns
+    -------
+    ndarray of uint8, (n_steps, profile_length)
+        Black where nothing is known yet.
+    """
+    steps = np.asarray(preview["step_indices"], np.int64)
+    profiles = np.asarray(preview["profiles"], np.float64)
+    n_steps, length = int(str(preview["n_steps"])), int(str(preview["profile_length"]))
+    known = np.isfinite(profiles)
+    count, total = np.zeros((n_steps, length)), np.zeros((n_steps, length))
+    np.add.at(count, steps, known)
+    np.add.at(total, steps, np.where(known, profiles, 0.0))
+    mean = total / np.where(count, count, 1)
+    if not count.any():
+        return np.zeros((n_steps, length), np.uint8)
+    low, high = np.percentile(mean[count > 0], [1, 99])
+    grey = np.clip(1 + 254 * (mean - low) / max(high - low, 1e-9), 1, 255)
+    picture: npt.NDArray[np.uint8] = np.where(count > 0, grey, 0).astype(np.uint8)[::-1].copy()
+    return picture
 
 
 def plan_text(plan: SweepPlan, fps: float) -> tuple[str, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QImage, QPixmap
 from PyQt6.QtWidgets import (
     QCheckBox,
     QFormLayout,
@@ -23,6 +24,7 @@ from gui.models.calibration import (
     TOOLTIPS,
     CalibrationState,
     ended_text,
+    live_image,
     plan_text,
     progress_text,
     report_texts,
@@ -34,6 +36,9 @@ from magscope_app.calibration import BeadReport, SweepPlan
 from magscope_app.calibration.plan import CALIBRATION_FORCE_PN
 from magscope_app.messages import CancelSweep, PauseSweep, SaveZLUTs, StartSweep
 
+_GREY = QImage.Format.Format_Grayscale8
+#: Edge of the picture of the growing Z-LUT.
+_LIVE_PX = 160
 #: Key, label, first value, unit and what it means.
 _FIELDS = (
     ("start", "From", -2000.0, "nm", "First focus, relative to where it stands now"),
@@ -61,6 +66,9 @@ class CalibrationPanel(Panel):
         self.bar = QProgressBar()
         self.bar.setObjectName("calibration.bar")
         self.said = _label("calibration.said")
+        self.live = _label("calibration.live")
+        self.live.setToolTip("The Z-LUT of the selected bead so far: radius to the right, planes upwards")
+        self.live.setVisible(False)
         self.table = _table()
         self.file = QLineEdit(str(self.session.config.recording.folder / "zluts.npz"))
         self.file.setObjectName("calibration.file")
@@ -98,6 +106,7 @@ class CalibrationPanel(Panel):
         column.addLayout(buttons)
         column.addWidget(self.bar)
         column.addWidget(self.said)
+        column.addWidget(self.live)
         column.addWidget(self.table, 1)
         column.addWidget(self.file)
         column.addLayout(ends)
@@ -150,6 +159,17 @@ class CalibrationPanel(Panel):
     def refresh(self, snapshot: Snapshot) -> None:
         """Show how far the sweep is, and what came of it."""
         self._show(snapshot.state.calibration)
+        self._show_live(snapshot.state.calibration)
+
+    def _show_live(self, state: CalibrationState) -> None:
+        """Draw the Z-LUT of the selected bead while it grows."""
+        sweeping = state.progress is not None and state.progress.phase in ("sweep", "pause")
+        preview = self.session.sweep_preview() if sweeping else None
+        self.live.setVisible(preview is not None)
+        if preview is not None:
+            grey = live_image(preview)
+            image = QImage(grey.tobytes(), grey.shape[1], grey.shape[0], grey.shape[1], _GREY)
+            self.live.setPixmap(QPixmap.fromImage(image).scaled(_LIVE_PX, _LIVE_PX))
 
     def _show_plan(self) -> None:
         plan = self.plan()

@@ -73,6 +73,11 @@ class Capture:
         self._rois: BeadRoiBuffer = handles.rois()
         self._telemetry: MatrixBuffer = handles.telemetry(focus)
 
+    @property
+    def bits(self) -> int:
+        """Bits of a pixel that the camera uses."""
+        return self._video.significant_bits
+
     def close(self) -> None:
         """Detach from the shared memory."""
         for buffer in (self._video, self._rois, self._telemetry):

@@ -10,13 +10,14 @@ from dataclasses import asdict
 from typing import Any
 
 from magscope_app.calibration.capture import Capture, Shot
+from magscope_app.calibration.live import LiveProfiles, profile_length
 from magscope_app.calibration.plan import SweepPlan
 from magscope_app.calibration.raw import RawSweep
 from magscope_app.data import DataCoordinates, DataCoordinatesIterator
 from magscope_app.engine import Abortable, DataProducing, EventAborted, ExecutorEvent
 from magscope_app.errors import MagscopeError
 from magscope_app.experiment.microscope import Microscope
-from magscope_app.messages import Bead, SweepPhase, SweepProgress
+from magscope_app.messages import Bead, MakeSweepBuffer, SweepPhase, SweepProgress
 
 _log = logging.getLogger(__name__)
 #: A plane that fails is tried so often.
@@ -81,7 +82,8 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
         self._go_on.set()
         self._steps: list[dict[str, Any]] = []
         self._removed: dict[str, str] = {}
-        self._began = self._paused_s = 0.0
+        self._live: LiveProfiles | None = None
+        self._began = self._paused_s = self._start_nm = 0.0
 
     def pause(self, paused: bool) -> None:
         """Hold the sweep after the plane it is at, or let it go on; may be called from any thread."""
@@ -109,7 +111,7 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
         try:
             force_pn = self._set_force(undo)
             undo.append(lambda: self._return(start_nm))
-            self._sweep(start_nm)
+            self._watched(start_nm)
         except BaseException as error:
             self._undo(undo, error)
             raise
@@ -168,7 +170,26 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
 
     # --- planes ------------------------------------------------------------------------------
 
+    def _watched(self, start_nm: float) -> None:
+        """Sweep, with the profiles in shared memory where that can be had."""
+        ids = tuple(bead.id for bead in self.beads)
+        roi_px, frames = self._microscope.config.beads.roi_px, self.plan.frames
+        count = self.plan.n_steps * len(ids) * frames
+        sizes = MakeSweepBuffer(count, profile_length(roi_px), self.plan.n_steps, len(ids), frames)
+        try:
+            self._live = LiveProfiles(self._microscope.make_sweep_buffer(sizes), ids, roi_px)
+        except EventAborted:
+            raise
+        except MagscopeError as error:
+            self.warnings.append(f"the sweep goes on unwatched: {error}")
+        try:
+            self._sweep(start_nm)
+        finally:
+            if self._live is not None:
+                self._live.close(complete=len(self._steps) == self.plan.n_steps)
+
     def _sweep(self, start_nm: float) -> None:
+        self._start_nm = start_nm
         self._approach(start_nm)
         self._began = time.monotonic()
         for step, offset_nm in enumerate(self.plan.offsets_nm):
@@ -198,6 +219,8 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
         """Take one plane, several times if need be, and return what is to be remembered of it."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
+                if attempt > 1:
+                    self._approach(self._start_nm)
                 at_nm, shots = self._frames(focus_nm)
                 break
             except EventAborted:
@@ -211,6 +234,8 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
         for shot in shots:
             metadata = {"t_ns": shot.t_ns, "focus_nm": at_nm, "rois_px": shot.rois_px}
             self.put_data({"time": shot.frame_id, "step": step}, shot.mosaic, metadata)
+        if self._live is not None:
+            self._live.add(step, at_nm, shots)
         self._note_removed(step)
         return {"step": step, "focus_nm": at_nm, "frames": [shot.frame_id for shot in shots]}
 

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from magscope_app.config import Config
+from magscope_app.errors import MagscopeError
 from magscope_app.messages import (
     CancelSweep,
+    MakeSweepBuffer,
     Message,
     PauseSweep,
     SaveZLUTs,
     StartSweep,
+    SweepBufferReady,
     SweepEnded,
     SweepProgress,
     UseZLUTs,
@@ -22,7 +25,7 @@ from magscope_app.messages import (
 from magscope_app.processes.children import Children
 
 SWEEP_COMMANDS = (StartSweep, PauseSweep, CancelSweep, SaveZLUTs, UseZLUTs)
-SWEEP_NEWS = (SweepProgress, SweepEnded, ZLUTsSaved, ZLUTsUsed)
+SWEEP_NEWS = (SweepProgress, SweepEnded, ZLUTsSaved, ZLUTsUsed, MakeSweepBuffer)
 
 
 class CalibrationDesk:
@@ -36,6 +39,8 @@ class CalibrationDesk:
         The processes.
     order : callable
         Completes a `StartSweep` and sends it to the experiment process, which it starts if need be.
+    create : callable
+        Makes the buffer of a sweep's profiles.
     on_news : callable
         Told what the window is told.
     log, refuse : callable
@@ -47,12 +52,14 @@ class CalibrationDesk:
         config: Config,
         children: Children,
         order: Callable[[StartSweep], None],
+        create: Callable[[MakeSweepBuffer], None],
         on_news: Callable[[Message], None],
         log: Callable[[int, str], None],
         refuse: Callable[[str], None],
     ) -> None:
         self._children = children
         self._order = order
+        self._create = create
         self._on_news = on_news
         self._log = log
         self._refuse = refuse
@@ -78,6 +85,9 @@ class CalibrationDesk:
 
     def news(self, message: Message) -> None:
         """Take in one of SWEEP_NEWS, and pass it on."""
+        if isinstance(message, MakeSweepBuffer):
+            self._make_buffer(message)
+            return
         if isinstance(message, SweepEnded):
             self._on_ended(message)
         elif isinstance(message, ZLUTsSaved):
@@ -88,6 +98,15 @@ class CalibrationDesk:
             self._log(logging.INFO, f"beads are tracked with {message.path}")
         self._on_news(message)
         self._children.send("gui", message)
+
+    def _make_buffer(self, message: MakeSweepBuffer) -> None:
+        try:
+            self._create(message)
+        except (MagscopeError, OSError) as error:
+            self._refuse(f"the sweep cannot be watched: {error}")
+            return
+        for name in ("experiment", "gui"):
+            self._children.send(name, SweepBufferReady())
 
     def _on_ended(self, message: SweepEnded) -> None:
         self.sweeping = False

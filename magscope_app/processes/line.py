@@ -105,7 +105,8 @@ class Line:
         self.recordings: list[RecordingFinished] = []
         self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._keep)
         self.calibration = CalibrationDesk(
-            loaded.config, children, self._order_sweep, listeners.on_news, self.log, self._refuse
+            *(loaded.config, children, self._order_sweep, segments.create_sweep),
+            *(listeners.on_news, self.log, self._refuse),
         )
         self._windows_lost = 0
         self._revival = Revival(loaded.config.supervisor.restart.model_dump())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 
 from magscope_app.config import Config
 from magscope_app.datatypes import (
@@ -12,9 +13,11 @@ from magscope_app.datatypes import (
     LiveProfileBuffer,
     MatrixBuffer,
     VideoBuffer,
+    ZLUTSweepDataset,
 )
 from magscope_app.devices import Camera, CameraContext, FrameFormat, Motor
 from magscope_app.devices.lookup import load_driver
+from magscope_app.messages import MakeSweepBuffer
 from magscope_app.processes.handles import TRACKS, TRUTH, Handles, telemetry_name
 
 #: Telemetry that is kept in memory.
@@ -69,6 +72,7 @@ class Segments:
         self._handles = handles
         self._matrices: list[MatrixBuffer] = []
         self.video: VideoBuffer | None = None
+        self._sweep: ZLUTSweepDataset | None = None
         capacity = handles.config.beads.max_beads
         self.rois = BeadRoiBuffer(
             create=True, locks=handles.locks, capacity=capacity, session=handles.session
@@ -123,8 +127,26 @@ class Segments:
         )
         return self.video
 
+    def create_sweep(self, sizes: MakeSweepBuffer) -> None:
+        """Make the buffer of a sweep's profiles, in the place of the last one.
+
+        Raises
+        ------
+        MagscopeError
+            It does not fit in memory.
+        """
+        if self._sweep is not None:
+            self._sweep.destroy()
+            self._sweep = None
+        self._sweep = ZLUTSweepDataset.create(
+            locks=self._handles.locks, session=self._handles.session, **asdict(sizes)
+        )
+
     def close(self) -> None:
         """Remove every segment."""
+        if self._sweep is not None:
+            self._sweep.destroy()
+            self._sweep = None
         for buffer in (self.video, self.rois, self._profile, *self._matrices):
             if buffer is not None:
                 buffer.close()

@@ -24,7 +24,6 @@ from magscope_app.messages import (
 )
 from magscope_app.processes.camera_noise import camera_noise
 from magscope_app.processes.handles import Handles
-from magscope_app.processes.segments import expected_format
 
 if TYPE_CHECKING:
     from magscope_app.calibration.build import SweepResult
@@ -140,7 +139,7 @@ class Sweeps:
         except BaseException:
             raw.discard()
             raise
-        about = _about(self._handles.config)
+        about = _about(self._handles.config, capture.bits)
         calibration = Calibration(order.plan, beads, self._microscope, capture, raw, about, self._send)
         calibration.out = order.out
         return calibration
@@ -204,11 +203,9 @@ def sweep_problems(config: Config) -> list[str]:
     return []
 
 
-def _about(config: Config) -> dict[str, Any]:
+def _about(config: Config, bits: int) -> dict[str, Any]:
     """Return what Z-LUTs have to know about camera and optics."""
-    form = expected_format(config)
-    noise = camera_noise(config, form)
-    bits = form.bits if form is not None else 16
+    noise = camera_noise(config, None)
     numbers = None
     if noise is not None:
         numbers = {

@@ -11,6 +11,7 @@ import pytest
 
 from magscope_app.calibration import SweepPlan
 from magscope_app.calibration.build import BuildSettings, build_zluts
+from magscope_app.datatypes import ZLUTSweepDataset
 from magscope_app.messages import (
     CancelSweep,
     CommandRefused,
@@ -41,6 +42,18 @@ def focus_nm(line: ScriptedLine) -> float:
         telemetry.close()
 
 
+def sweep_rows(line: ScriptedLine) -> tuple[int, int]:
+    """Return the state of the sweep in shared memory, and how many profiles it holds."""
+    buffer = line._supervisor._segments._handles.sweep()
+    try:
+        rows = buffer.peak()
+        assert np.isfinite(rows["profiles"][:, :20]).all()
+        assert set(rows["bead_ids"].tolist()) == {0, 1, 2, 3}
+        return buffer.state, buffer.get_count()
+    finally:
+        buffer.close()
+
+
 def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
     folder, seen = tmp_path / "data", set()
 
@@ -64,8 +77,10 @@ def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
         while not any(isinstance(one, SweepProgress) and one.phase == "pause" for one in line.news):
             yield
         assert abs(focus_nm(line)) > 10
+        assert sweep_rows(line)[0] == ZLUTSweepDataset.STATE_CAPTURING
         line.send(CancelSweep())
         yield from line.until_ended()
+        assert sweep_rows(line)[0] == ZLUTSweepDataset.STATE_FAILED
         assert line.ended[0].cancelled
         assert line.kept() == []
         assert focus_nm(line) == pytest.approx(0, abs=10)
@@ -78,6 +93,7 @@ def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
         assert not line.ended[0].error, line.ended
         assert "attempt 1 of 3: focus did not reach" in line.ended[0].warnings[0]
         assert len(line.kept()) == 1
+        assert sweep_rows(line) == (ZLUTSweepDataset.STATE_COMPLETE, 4 * 8 * SLOW.frames)
         seen.add("stuck for a moment")
         line.begin(SLOW)
         yield from line.until_moving(1)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QApplication, QCheckBox, QLineEdit, QProgressBar, QPushButton, QTableWidget
+from PyQt6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QTableWidget,
+)
 
 from gui.models.calibration import CalibrationState, ended_text
 from gui.window import MainWindow
 from magscope_app.calibration import BeadReport, SweepPlan
 from magscope_app.messages import (
     CancelSweep,
+    MakeSweepBuffer,
     PauseSweep,
     SaveZLUTs,
     StartSweep,
+    SweepBufferReady,
     SweepEnded,
     SweepProgress,
     ZLUTsSaved,
@@ -63,6 +74,7 @@ def test_a_sweep_from_the_range_to_the_file(window: MainWindow, rig: Rig, qapp: 
     click(find(window, QPushButton, "calibration.cancel"))
     assert rig.expect(CancelSweep) == CancelSweep()
 
+    watch_it_grow(window, rig, qapp)
     rig.send(SweepEnded(REPORTS, Path("data")))
     look(window, qapp)
     assert text_of(window, "calibration.said") == "1 of 3 beads have a good Z-LUT"
@@ -82,6 +94,31 @@ def test_a_sweep_from_the_range_to_the_file(window: MainWindow, rig: Rig, qapp: 
     look(window, qapp)
     assert f"saved in {path}" in text_of(window, "calibration.said")
     assert "tracked with these" in text_of(window, "calibration.said")
+
+
+def watch_it_grow(window: MainWindow, rig: Rig, qapp: QApplication) -> None:
+    """The profiles of the selected bead are drawn while they come."""
+    rig.segments.create_sweep(MakeSweepBuffer(8, 16, 4, 2, 1))
+    buffer = rig.handles.sweep()
+    live = find(window, QLabel, "calibration.live")
+    assert not live.isVisible()
+    rig.send(SweepBufferReady(), SweepProgress("sweep", 1, 4, 1.0, "plane 2 of 4"))
+    for step, grey in enumerate((50.0, 200.0)):
+        buffer.write(
+            bead_ids=[0, 1],
+            step_indices=[step, step],
+            timestamps=[0.0, 0.0],
+            motor_z_values=[0.0, 0.0],
+            valid_flags=[1, 1],
+            profiles=[np.full(16, grey), np.full(16, 0.0)],
+        )
+    buffer.close()
+    look(window, qapp)
+    assert live.isVisible()
+    picture = live.pixmap().toImage()
+    greys = [picture.pixelColor(80, y).value() for y in (20, 60, 100, 140)]
+    # Planes 3 and 2 have not come; 1 is bright, 0 dark.
+    assert greys == [0, 0, 255, 1]
 
 
 def test_how_a_sweep_ended_is_said() -> None:
