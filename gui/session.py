@@ -10,33 +10,29 @@ from gui.feeds import BufferHandles, Feeds
 from gui.models.history import TraceHistory
 from gui.models.state import State
 from gui.snapshot import Snapshot
+from magscope_app.calibration.messages import CancelSweep, PauseSweep, SaveZLUTs, StartSweep, SweepBufferReady
 from magscope_app.config import BeadRole
 from magscope_app.devices.setting import SettingValue
 from magscope_app.messages import (
     AddBead,
     AddNote,
     BeadsChanged,
-    CancelSweep,
     FindBeads,
     HomeMotor,
     JogMotor,
     Message,
     MoveBead,
     MoveMotor,
-    PauseSweep,
     ProcessReady,
     Quit,
     RemoveBeads,
     RenameRecording,
-    SaveZLUTs,
     SelectBead,
     SetBeadRole,
     SetCameraSetting,
     StartRecording,
-    StartSweep,
     StopMotors,
     StopRecording,
-    SweepBufferReady,
 )
 from magscope_app.processes.link import Link, LinkClosed
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gui.models.quantities import MISSING, duration_text, number_text
 from magscope_app.calibration import BeadReport, SweepPlan
-from magscope_app.messages import SweepEnded, SweepProgress
+from magscope_app.calibration.messages import SweepEnded, SweepProgress
 
 COLUMNS = ("", "bead", "for", "is", "σz (nm)", "usable (nm)", "rings", "residual (nm)", "what is to be known")
 TOOLTIPS = (

@@ -10,6 +10,7 @@ from functools import singledispatchmethod
 from pathlib import Path
 
 from gui.models.calibration import CalibrationState
+from magscope_app.calibration.messages import SweepEnded, SweepProgress, ZLUTsSaved, ZLUTsUsed
 from magscope_app.config import RecordingMode
 from magscope_app.devices.setting import Setting
 from magscope_app.messages import (
@@ -26,12 +27,8 @@ from magscope_app.messages import (
     RecordingProgress,
     RecordingStarted,
     Shutdown,
-    SweepEnded,
-    SweepProgress,
     SystemStatus,
     VideoReady,
-    ZLUTsSaved,
-    ZLUTsUsed,
 )
 
 #: Lines of the log that are kept.

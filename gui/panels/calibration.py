@@ -33,8 +33,8 @@ from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.widgets.number_field import NumberField
 from magscope_app.calibration import BeadReport, SweepPlan
+from magscope_app.calibration.messages import CancelSweep, PauseSweep, SaveZLUTs, StartSweep
 from magscope_app.calibration.plan import CALIBRATION_FORCE_PN
-from magscope_app.messages import CancelSweep, PauseSweep, SaveZLUTs, StartSweep
 
 _GREY = QImage.Format.Format_Grayscale8
 #: Edge of the picture of the growing Z-LUT.

@@ -11,13 +11,14 @@ from typing import Any
 
 from magscope_app.calibration.capture import Capture, Shot
 from magscope_app.calibration.live import LiveProfiles, profile_length
+from magscope_app.calibration.messages import MakeSweepBuffer, SweepPhase, SweepProgress
 from magscope_app.calibration.plan import SweepPlan
 from magscope_app.calibration.raw import RawSweep
 from magscope_app.data import DataCoordinates, DataCoordinatesIterator
 from magscope_app.engine import Abortable, DataProducing, EventAborted, ExecutorEvent
 from magscope_app.errors import MagscopeError
 from magscope_app.experiment.microscope import Microscope
-from magscope_app.messages import Bead, MakeSweepBuffer, SweepPhase, SweepProgress
+from magscope_app.messages import Bead
 
 _log = logging.getLogger(__name__)
 #: A plane that fails is tried so often.

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from magscope_app.calibration import SweepPlan
+from magscope_app.calibration.messages import StartSweep, SweepEnded, SweepProgress
 from magscope_app.calibration.saving import text_folder, why_not_path
 from magscope_app.cli.progress import ProgressLine
 from magscope_app.cli.status_line import StatusLine
 from magscope_app.errors import MagscopeError
 from magscope_app.kernel_cache import ensure_compiled
-from magscope_app.messages import Message, StartSweep, SweepEnded, SweepProgress
+from magscope_app.messages import Message
 from magscope_app.processes.options import EXIT_FAILED, EXIT_OK, Listeners, RunOptions
 from magscope_app.processes.preflight import compile_targets, load_ready
 from magscope_app.processes.supervisor import Supervisor

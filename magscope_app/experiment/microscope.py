@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from magscope_app.calibration.messages import MakeSweepBuffer, SweepBufferReady
 from magscope_app.config import RecordingMode
 from magscope_app.datatypes import ZLUTSweepDataset
 from magscope_app.devices import SettingValue
@@ -23,14 +24,12 @@ from magscope_app.messages import (
     CameraSettings,
     CommandRefused,
     Fault,
-    MakeSweepBuffer,
     Message,
     RecordingFinished,
     RecordingStarted,
     SetCameraSetting,
     StartRecording,
     StopRecording,
-    SweepBufferReady,
 )
 from magscope_app.processes.handles import Handles
 

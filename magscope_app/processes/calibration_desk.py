@@ -6,12 +6,9 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from magscope_app.config import Config
-from magscope_app.errors import MagscopeError
-from magscope_app.messages import (
+from magscope_app.calibration.messages import (
     CancelSweep,
     MakeSweepBuffer,
-    Message,
     PauseSweep,
     SaveZLUTs,
     StartSweep,
@@ -22,6 +19,9 @@ from magscope_app.messages import (
     ZLUTsSaved,
     ZLUTsUsed,
 )
+from magscope_app.config import Config
+from magscope_app.errors import MagscopeError
+from magscope_app.messages import Message
 from magscope_app.processes.children import Children
 
 SWEEP_COMMANDS = (StartSweep, PauseSweep, CancelSweep, SaveZLUTs, UseZLUTs)

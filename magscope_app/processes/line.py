@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from magscope_app.calibration.messages import StartSweep, SweepEnded
 from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
 from magscope_app.messages import (
@@ -36,11 +37,9 @@ from magscope_app.messages import (
     SelectBead,
     StartAcquisition,
     StartRecording,
-    StartSweep,
     StopMotors,
     StopRecording,
     SubmitProtocol,
-    SweepEnded,
     TrackingSpeed,
     VideoReady,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from magscope_app.calibration.messages import StartSweep, SweepOrder
 from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
 from magscope_app.messages import (
@@ -13,8 +14,6 @@ from magscope_app.messages import (
     MotorInfo,
     RecordingOrder,
     StartRecording,
-    StartSweep,
-    SweepOrder,
 )
 from magscope_app.processes.facts import dataset_facts
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from magscope_app.calibration.messages import ZLUTsUsed
 from magscope_app.datatypes import VideoBuffer
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import (
@@ -24,7 +25,6 @@ from magscope_app.messages import (
     Shutdown,
     StopRecording,
     VideoReady,
-    ZLUTsUsed,
 )
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link, LinkClosed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict
 
+from magscope_app.calibration.messages import MakeSweepBuffer
 from magscope_app.config import Config
 from magscope_app.datatypes import (
     TELEMETRY_COLUMNS,
@@ -17,7 +18,6 @@ from magscope_app.datatypes import (
 )
 from magscope_app.devices import Camera, CameraContext, FrameFormat, Motor
 from magscope_app.devices.lookup import load_driver
-from magscope_app.messages import MakeSweepBuffer
 from magscope_app.processes.handles import TRACKS, TRUTH, Handles, telemetry_name
 
 #: Telemetry that is kept in memory.

@@ -6,21 +6,23 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from magscope_app.config import Config
-from magscope_app.engine import EventAborted, ExecutionEngine, ExecutionFuture
-from magscope_app.errors import MagscopeError
-from magscope_app.experiment.microscope import Microscope
-from magscope_app.messages import (
-    Bead,
+from magscope_app.calibration.messages import (
     CancelSweep,
-    CommandRefused,
-    Message,
     PauseSweep,
     SaveZLUTs,
     SweepEnded,
     SweepOrder,
     UseZLUTs,
     ZLUTsSaved,
+)
+from magscope_app.config import Config
+from magscope_app.engine import EventAborted, ExecutionEngine, ExecutionFuture
+from magscope_app.errors import MagscopeError
+from magscope_app.experiment.microscope import Microscope
+from magscope_app.messages import (
+    Bead,
+    CommandRefused,
+    Message,
 )
 from magscope_app.processes.camera_noise import camera_noise
 from magscope_app.processes.handles import Handles

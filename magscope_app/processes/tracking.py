@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from magscope_app.calibration.messages import UseZLUTs, ZLUTsUsed
 from magscope_app.datatypes import FrameBatch, ReaderMode, VideoBuffer, VideoReader
 from magscope_app.messages import (
     BeadsFound,
@@ -19,9 +20,7 @@ from magscope_app.messages import (
     ProcessReady,
     SelectBead,
     Shutdown,
-    UseZLUTs,
     VideoReady,
-    ZLUTsUsed,
 )
 from magscope_app.processes.calibration_file import load_calibration, why_not_calibration
 from magscope_app.processes.camera_noise import camera_noise, field_correction

@@ -6,8 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from magscope_app.calibration import SweepPlan
+from magscope_app.calibration.messages import StartSweep, SweepEnded, SweepProgress
 from magscope_app.config import load_config
-from magscope_app.messages import LogEntry, Message, StartSweep, SweepEnded, SweepProgress, SystemStatus
+from magscope_app.messages import (
+    LogEntry,
+    Message,
+    SystemStatus,
+)
 from magscope_app.processes.options import Listeners, RunOptions, RunResult
 from magscope_app.processes.supervisor import Supervisor
 

@@ -11,18 +11,20 @@ import pytest
 
 from magscope_app.calibration import SweepPlan
 from magscope_app.calibration.build import BuildSettings, build_zluts
-from magscope_app.datatypes import ZLUTSweepDataset
-from magscope_app.messages import (
+from magscope_app.calibration.messages import (
     CancelSweep,
-    CommandRefused,
-    Fault,
     PauseSweep,
-    RemoveBeads,
     SaveZLUTs,
-    StopMotors,
     SweepProgress,
     ZLUTsSaved,
     ZLUTsUsed,
+)
+from magscope_app.datatypes import ZLUTSweepDataset
+from magscope_app.messages import (
+    CommandRefused,
+    Fault,
+    RemoveBeads,
+    StopMotors,
 )
 from magscope_app.tracking import ZLUT, ZLUTSet
 from tests.calibration.proof import read_scan, scan, sweep, track_scan

@@ -19,7 +19,7 @@ from PyQt6.QtWidgets import (
 from gui.models.calibration import CalibrationState, ended_text
 from gui.window import MainWindow
 from magscope_app.calibration import BeadReport, SweepPlan
-from magscope_app.messages import (
+from magscope_app.calibration.messages import (
     CancelSweep,
     MakeSweepBuffer,
     PauseSweep,
