@@ -12,10 +12,12 @@ from gui.models.boxes import Boxes
 from magscope_app.config import Config
 from magscope_app.datatypes import (
     BeadRoiBuffer,
+    DatasetNotReadyError,
     LiveProfileBuffer,
     MatrixBuffer,
     ReaderMode,
     VideoBuffer,
+    ZLUTSweepDataset,
 )
 from magscope_app.processes.handles import DRIFT, XY_LOCK, Z_LOCK
 
@@ -57,6 +59,9 @@ class BufferHandles(Protocol):
 
     def matrix(self, name: str) -> MatrixBuffer:
         """Attach to the rows of a lock."""
+
+    def sweep(self) -> ZLUTSweepDataset:
+        """Attach to the profiles of a sweep."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +112,7 @@ class Feeds:
         self._video: VideoBuffer | None = None
         self._picture: Picture | None = None
         self._boxes = Boxes()
+        self._sweep: ZLUTSweepDataset | None = None
 
     def open_video(self) -> None:
         """Attach to the frames; call it when they exist."""
@@ -155,6 +161,20 @@ class Feeds:
         """Return the newest rows of z_lock, xy_lock or drift, with Z_LOCK_COLUMNS and so on."""
         return self._locks[name].newest(_LOCK_ROWS)
 
+    def open_sweep(self) -> None:
+        """Attach to the profiles of a sweep that has begun; call it when they exist."""
+        if self._sweep is not None:
+            self._sweep.close()
+        try:
+            self._sweep = self._handles.sweep()
+        except DatasetNotReadyError:
+            # It has ended already: there is nothing to watch.
+            self._sweep = None
+
+    def sweep(self, bead_id: int | None) -> dict[str, object] | None:
+        """Return the profiles of one bead in the last sweep, see `ZLUTSweepDataset.read_preview`."""
+        return None if self._sweep is None else self._sweep.read_preview(bead_id)
+
     def close(self) -> None:
         """Detach from everything."""
         for rows in self._locks.values():
@@ -164,6 +184,9 @@ class Feeds:
         self._profile.close()
         for telemetry in self._telemetry.values():
             telemetry.close()
+        if self._sweep is not None:
+            self._sweep.close()
+            self._sweep = None
         if self._video is not None:
             self._video.close()
             self._video = None

@@ -17,6 +17,7 @@ from gui.models.selection import Selection
 from gui.models.state import State
 from gui.snapshot import Snapshot
 from gui.zluts import ZLuts
+from magscope_app.calibration.messages import CancelSweep, PauseSweep, SaveZLUTs, StartSweep, SweepBufferReady
 from magscope_app.config import BeadRole, RecordingMode
 from magscope_app.devices.force import ForceCalibration, force_calibration
 from magscope_app.devices.setting import SettingValue
@@ -142,6 +143,10 @@ class Session(QObject):
         """Take bead rows with the next pull."""
         self._rows_due_ns = 0
 
+    def sweep_preview(self) -> dict[str, object] | None:
+        """Return the profiles of the selected bead in the last sweep, None before the first."""
+        return self._feeds.sweep(self.selected)
+
     def _receive(self) -> None:
         if self._over:
             return
@@ -162,6 +167,8 @@ class Session(QObject):
         self.state.apply(message)
         if self.state.video_ready:
             self._feeds.open_video()
+        if isinstance(message, SweepBufferReady):
+            self._feeds.open_sweep()
         if isinstance(message, BeadsChanged):
             self._follow_beads(before)
         if isinstance(message, CommandRefused) and message.process == "supervisor":
@@ -245,6 +252,10 @@ class Session(QObject):
     def stop_motors(self) -> None:
         """Stop all axes at once."""
         self._link.send(StopMotors())
+
+    def calibrate(self, command: StartSweep | PauseSweep | CancelSweep | SaveZLUTs) -> None:
+        """Start, hold, go on with or cancel a sweep, or save what came of it."""
+        self._link.send(command)
 
     def start_recording(self) -> None:
         """Start the dataset that `recording_order` describes."""

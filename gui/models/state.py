@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from functools import singledispatchmethod
 from pathlib import Path
 
+from gui.models.calibration import CalibrationState
 from gui.models.rates import RateHistory
+from magscope_app.calibration.messages import SweepEnded, SweepProgress, ZLUTsSaved, ZLUTsUsed
 from magscope_app.config import RecordingMode
 from magscope_app.devices.setting import Setting
 from magscope_app.feedback.state import LockName, LockState
@@ -88,6 +90,7 @@ class State:
     notices: deque[str] = field(default_factory=lambda: deque(maxlen=50))
     #: Sentences about what is done, for a line that goes by itself.
     done: deque[str] = field(default_factory=lambda: deque(maxlen=50))
+    calibration: CalibrationState = field(default_factory=CalibrationState)
     shutdown: bool = False
 
     def note(self, process: str, level: int, text: str, timestamp_ns: int | None = None) -> None:
@@ -127,6 +130,22 @@ class State:
     def _set_camera(self, settings: tuple[Setting, ...]) -> None:
         self.camera_settings = settings
         self.camera_version += 1
+
+    @apply.register
+    def _(self, message: SweepProgress) -> None:
+        self.calibration.go_on(message)
+
+    @apply.register
+    def _(self, message: SweepEnded) -> None:
+        self.calibration.end(message)
+
+    @apply.register
+    def _(self, message: ZLUTsSaved) -> None:
+        self.calibration.saved = message.path
+
+    @apply.register
+    def _(self, message: ZLUTsUsed) -> None:
+        self.calibration.used = message.path
 
     @apply.register
     def _(self, message: MotorsReady) -> None:

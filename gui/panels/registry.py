@@ -9,6 +9,7 @@ from typing import Literal
 from gui.panels.about import AboutPanel
 from gui.panels.allan import AllanPanel
 from gui.panels.beads import BeadsPanel
+from gui.panels.calibration import CalibrationPanel
 from gui.panels.camera import CameraPanel
 from gui.panels.drift import DriftPanel
 from gui.panels.force import ForcePanel
@@ -131,7 +132,16 @@ PANELS: tuple[PanelEntry, ...] = (
         DriftPanel,
         at_first=False,
     ),
-    PanelEntry("force", "Force", "force", "Ctrl+0", ("pn", "magnet", "ramp"), "controls", ForcePanel),
+    PanelEntry("force", "Force", "force", "", ("pn", "magnet", "ramp"), "controls", ForcePanel),
+    PanelEntry(
+        "calibration",
+        "Calibration",
+        "calibration",
+        "Ctrl+0",
+        ("zlut", "z-lut", "sweep", "focus", "lut"),
+        "controls",
+        CalibrationPanel,
+    ),
     PanelEntry(
         "system",
         "System",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from magscope_app import __version__
 from magscope_app.cli.dataset_commands import add_dataset_commands
+from magscope_app.cli.zlut_commands import add_zlut_command
 from magscope_app.errors import MagscopeError
 from magscope_app.signals import Signals
 
@@ -25,6 +26,7 @@ examples:
   magscope-app check my_setup.toml                         what is wrong with a config
   magscope-app check my_setup.toml --connect               and whether its devices answer
   magscope-app devices                                     which drivers there are
+  magscope-app zlut my_setup.toml --start-nm -2000 --stop-nm 2000 --step-nm 50 --out zluts.npz
   magscope-app info data/2026-01-31_120000_first           what is in a dataset
 """
 
@@ -88,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_devices(commands)
     add_dataset_commands(commands)
+    add_zlut_command(commands, _add_overrides)
     _add_report(commands)
     _add_bench(commands)
     return parser
@@ -170,6 +173,10 @@ def _add_config(parser: argparse.ArgumentParser, *, optional: bool = False) -> N
         parser.add_argument("config", metavar="CONFIG", nargs="?", default="demo.toml", help=said)
     else:
         parser.add_argument("config", metavar="CONFIG", help=said)
+    _add_overrides(parser)
+
+
+def _add_overrides(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set",
         action="append",

@@ -20,6 +20,8 @@ from magscope_app.messages import (
     HomeMotor,
     Message,
     MotorChanged,
+    MotorInfo,
+    MotorsReady,
     MotorState,
     MoveMotor,
     RampForce,
@@ -63,6 +65,7 @@ class Axes:
         self._telemetry: dict[str, MatrixBuffer] = {}
         self._states: dict[str, MotorState] = {}
         self._locks: dict[LockName, LockState] = {}
+        self._infos: dict[str, MotorInfo] = {}
         self._calibration: ForceCalibration | None = None
 
     @property
@@ -84,6 +87,11 @@ class Axes:
         """Return what an axis is doing: closed, opening, ready, moving, error or lost."""
         self._require_known(motor)
         return self._states.get(motor, "closed")
+
+    def motor_info(self, motor: str) -> MotorInfo | None:
+        """Return unit and limits of an axis, None before it was opened."""
+        self._require_known(motor)
+        return self._infos.get(motor)
 
     def move(self, motor: str, position: float, *, timeout_s: float = 60.0, wait: bool = True) -> float:
         """Move an axis and wait until it has arrived.
@@ -227,6 +235,8 @@ class Axes:
             self._states[message.status.name] = message.status.state
         elif isinstance(message, LockChanged):
             self._locks[message.state.name] = message.state
+        elif isinstance(message, MotorsReady):
+            self._infos |= {info.name: info for info in message.motors}
 
     def _require_known(self, motor: str) -> None:
         if motor not in [entry.name for entry in self.config.motors]:

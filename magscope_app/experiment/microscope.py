@@ -9,7 +9,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from magscope_app.calibration.messages import MakeSweepBuffer, SweepBufferReady
 from magscope_app.config import RecordingMode
+from magscope_app.datatypes import ZLUTSweepDataset
 from magscope_app.devices import SettingValue
 from magscope_app.engine import ExecutionEngine
 from magscope_app.errors import MagscopeError
@@ -187,6 +189,19 @@ class Microscope(Locks):
             The protocol was aborted.
         """
         return bool(self._wait(seconds))
+
+    def make_sweep_buffer(self, sizes: MakeSweepBuffer) -> ZLUTSweepDataset:
+        """Ask for shared memory for the profiles of a sweep, and attach to it.
+
+        Raises
+        ------
+        MagscopeError
+            There is none.
+        """
+        since = self._news.now
+        self._send(sizes)
+        self._answer(SweepBufferReady, since, _ANSWER_S, "the buffer of the sweep was not made")
+        return self._handles.sweep()
 
     # --- for the experiment process ----------------------------------------------------------
 

@@ -41,6 +41,8 @@ class RecordingOrder(Message):
         Go on in this dataset, whose recorder has ended, instead of making one: a new part begins, what is
         stored already is skipped, the counters go on, and the event "recorder restarted" has the seam.
         `folder` and `name` do not count then.
+    zlut : Path or None
+        The Z-LUTs that beads are tracked with.
     """
 
     folder: Path
@@ -50,6 +52,7 @@ class RecordingOrder(Message):
     anchor: WallAnchor
     facts: dict[str, Any]
     resume: Path | None = None
+    zlut: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from magscope_app.messages import (
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link
 from magscope_app.processes.load_function import load_function
+from magscope_app.processes.sweeps import Sweeps
 
 _log = logging.getLogger(__name__)
 _LISTEN_S = 0.1
@@ -51,6 +52,7 @@ class _ExperimentLoop:
         self._engine = engine
         self._microscope = Microscope(handles, link.send, News(), engine)
         self._protocols: dict[str, tuple[Protocol, ExecutionFuture]] = {}
+        self._sweeps = Sweeps(handles, engine, self._microscope, link.send)
         self._ending = False
         engine.subscribe(self._on_executed, EventExecuted)
 
@@ -66,6 +68,7 @@ class _ExperimentLoop:
         self._protocols.clear()
 
     def close(self) -> None:
+        self._sweeps.close()
         self._microscope.close()
 
     def _handle(self, message: Message) -> None:
@@ -80,8 +83,14 @@ class _ExperimentLoop:
                 self._link.send(CommandRefused("experiment", f"the protocol {function} is not running"))
             case Shutdown():
                 self._ending = True
+            case _ if self._sweeps.handle(message, self._busy()):
+                pass
             case _:
                 self._microscope.hear(message)
+
+    def _busy(self) -> str:
+        """Say which protocol is running or waiting, if one is."""
+        return f"the protocol {next(iter(self._protocols))} is running" if self._protocols else ""
 
     def _submit(self, name: str) -> None:
         if name in self._protocols:
@@ -96,6 +105,7 @@ class _ExperimentLoop:
 
     def _on_executed(self, notification: object) -> None:
         assert isinstance(notification, EventExecuted)
+        self._sweeps.on_executed(notification.event, notification.exception)
         for name, (protocol, _) in list(self._protocols.items()):
             if protocol is notification.event:
                 del self._protocols[name]

@@ -12,7 +12,7 @@ from magscope_app.config import LoadedConfig
 from magscope_app.devices import Camera, Motor
 from magscope_app.devices.force import force_calibration
 from magscope_app.devices.lookup import load_driver, source_hash
-from magscope_app.messages import Bead, CameraReady, MotorInfo, RecordingOrder, StartRecording
+from magscope_app.messages import Bead, CameraReady, CameraSettings, MotorInfo
 
 
 def dataset_facts(
@@ -66,19 +66,20 @@ def dataset_facts(
     return facts
 
 
-def recording_order(
-    message: StartRecording, loaded: LoadedConfig, anchor: WallAnchor, facts: dict[str, Any]
-) -> RecordingOrder:
-    """Return the order for a dataset; what the message leaves open comes from the config."""
-    config = loaded.config
-    return RecordingOrder(
-        folder=message.folder or config.recording.folder,
-        name=message.name or config.session.name,
-        mode=message.mode or config.recording.mode,
-        config_text=loaded.text,
-        anchor=anchor,
-        facts=facts,
-    )
+def setting_changes(camera: CameraReady | None, now: CameraSettings) -> list[dict[str, Any]]:
+    """Return what a setting was and is, for those that have changed."""
+    old = {setting.name: setting.value for setting in camera.settings} if camera is not None else {}
+    return [
+        {
+            "device": "camera",
+            "name": setting.name,
+            "value": setting.value,
+            "before": old.get(setting.name),
+            "unit": setting.unit,
+        }
+        for setting in now.settings
+        if setting.value != old.get(setting.name)
+    ]
 
 
 def _login() -> str:

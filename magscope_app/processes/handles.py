@@ -14,6 +14,7 @@ from magscope_app.datatypes import (
     MatrixBuffer,
     Session,
     VideoBuffer,
+    ZLUTSweepDataset,
     make_wakes,
 )
 
@@ -85,6 +86,10 @@ class Handles:
         """Attach to the radial profile of the selected bead."""
         return LiveProfileBuffer(create=False, locks=self.locks, session=self.session)
 
+    def sweep(self) -> ZLUTSweepDataset:
+        """Attach to the profiles of the running sweep; they exist once SweepBufferReady was sent."""
+        return ZLUTSweepDataset.attach(locks=self.locks, session=self.session)
+
 
 def make_handles(
     context: SpawnContext,
@@ -94,7 +99,7 @@ def make_handles(
     matrices: Mapping[str, object],
 ) -> Handles:
     """Make the locks and wake-ups of a session whose matrices have these names."""
-    names = ["VideoBuffer", "BeadRoiBuffer", "LiveProfileBuffer", *matrices]
+    names = ["VideoBuffer", "BeadRoiBuffer", "LiveProfileBuffer", ZLUTSweepDataset.NAME, *matrices]
     locks = {name: context.Lock() for name in names}
     session.note_semaphores(locks.values())
     wakes = make_wakes(context, WOKEN_READERS, session)

@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict, replace
 from typing import Any
 
+from magscope_app.calibration.messages import StartSweep, SweepEnded
 from magscope_app.clock import WallAnchor
 from magscope_app.config import LoadedConfig
 from magscope_app.messages import (
@@ -16,7 +17,6 @@ from magscope_app.messages import (
     CameraReady,
     CameraSettings,
     CommandRefused,
-    EditBeads,
     Event,
     Fault,
     FindBeads,
@@ -44,22 +44,24 @@ from magscope_app.messages import (
     VideoReady,
 )
 from magscope_app.messages.locks import LOCK_MESSAGES
-from magscope_app.processes.bead_owner import BeadOwner, BeadRefused
+from magscope_app.processes.bead_desk import BeadDesk
+from magscope_app.processes.bead_owner import BeadOwner
+from magscope_app.processes.calibration_desk import SWEEP_COMMANDS, SWEEP_NEWS, CalibrationDesk
 from magscope_app.processes.children import Child, Children
 from magscope_app.processes.controllers import MOTORS
-from magscope_app.processes.facts import dataset_facts, recording_order
+from magscope_app.processes.facts import setting_changes
 from magscope_app.processes.lock_desk import FEEDBACK, LockDesk
 from magscope_app.processes.message_check import why_malformed
 from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
 from magscope_app.processes.options import Listeners, RunOptions
+from magscope_app.processes.orders import Orders
 from magscope_app.processes.recording_desk import RECORDER, RecordingDesk
 from magscope_app.processes.revival import Revival, kind_of
 from magscope_app.processes.routes import NEWS, NO_EVENT, ROUTES
 from magscope_app.processes.segments import Segments
 from magscope_app.processes.status_board import StatusBoard
+from magscope_app.processes.window_desk import WindowDesk
 
-#: A window that ends unasked is opened again so often.
-_MOST_WINDOWS = 3
 #: Who has not looked for so long cannot tell that others are silent.
 _AWAY_S = 1.0
 
@@ -93,6 +95,7 @@ class Line:
         self._listeners = listeners
         self._segments = segments
         self._anchor = anchor
+        self._orders = Orders(loaded, anchor)
         self.children = children
         self.board = StatusBoard(anchor, options.record or loaded.config.recording.folder)
         self.beads = BeadOwner(segments.rois, loaded.config.beads.roi_px)
@@ -104,11 +107,16 @@ class Line:
         self.stopping = ""
         self.errors: list[str] = []
         self.recording = RecordingDesk(children, self.board)
-        self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._record)
+        self.bead_desk = BeadDesk(self.beads, self._tell, self.log, self._refuse, self._keep)
+        self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._keep)
         self.locks = LockDesk(
-            loaded.config, children, self.motors, self.beads, self._tell, self.log, self._record
+            loaded.config, children, self.motors, self.beads, self._tell, self.log, self._keep
         )
-        self._windows_lost = 0
+        self.calibration = CalibrationDesk(
+            *(loaded.config, children, self._order_sweep, segments.create_sweep),
+            *(listeners.on_news, self.log, self._refuse),
+        )
+        self.window = WindowDesk(children, self.log, self.fail)
         self._revival = Revival(loaded.config.supervisor.restart.model_dump())
         self._returning: set[str] = set()
         self._resume_camera = False
@@ -116,6 +124,7 @@ class Line:
         self._watched_at = time.monotonic()
         self._selected: SelectBead | None = None
         self._protocol = loaded.config.experiment.protocol
+        self._command = options.command
 
     # --- for the supervisor ------------------------------------------------------------------
 
@@ -133,37 +142,39 @@ class Line:
         """Say something in log, status line and window."""
         self._on_log(LogEntry(time.perf_counter_ns(), "supervisor", level, text))
 
-    def tell_beads(self) -> None:
-        """Tell everyone who wants to know which beads there are."""
-        changed = self.beads.changed()
-        self._tell(changed)
-        beads = [asdict(bead) for bead in changed.beads]
-        self._record("beads", {"beads": beads, "version": changed.version})
-
     def start_recording(self, message: StartRecording) -> None:
         """Order a dataset; what the message leaves open comes from the config."""
         if self.recording.running is not None:
             self._refuse("a recording is running already; stop it first")
             return
-        beads, roi_px = self.beads.changed().beads, self.beads.roi_px
-        facts = dataset_facts(self._loaded, self._anchor, self.camera, self.motors.infos, beads, roi_px)
-        order = recording_order(message, self._loaded, self._anchor, facts)
+        beads, zlut = self.beads.changed().beads, self.calibration.zlut
+        order = self._orders.recording(
+            message, self.camera, self.motors.infos, beads, self.beads.roi_px, zlut
+        )
         self.recording.start(order)
 
     def begin_protocol(self) -> None:
-        """Run locks and protocol of the config, if there are any, now that the beads are known."""
+        """Run locks and protocol of the config and the command of the start, now that beads are known."""
         self.locks.begin()
         protocol, self._protocol = self._protocol, None
+        command, self._command = self._command, None
         if protocol is not None:
-            self.submit_protocol(protocol)
+            self._command_experiment(SubmitProtocol(protocol))
+        if command is not None:
+            self.command(command)
 
-    def submit_protocol(self, function: str) -> None:
-        """Run a protocol in the experiment process, which is started when it is first needed."""
+    def _wake_experiment(self) -> None:
+        """Start the experiment process when it is first needed."""
         if not self.children.alive("experiment"):
             self.children.start(["experiment"])
             for known in (*self.motors.state(), self.beads.changed()):
                 self.children.send("experiment", known)
-        self.children.send("experiment", SubmitProtocol(function))
+
+    def _order_sweep(self, message: StartSweep) -> None:
+        self._wake_experiment()
+        beads, roi_px = self.beads.changed().beads, self.beads.roi_px
+        order = self._orders.sweep(message, self.camera, self.motors.infos, beads, roi_px)
+        self.children.send("experiment", order)
 
     def on_death(self, child: Child) -> None:
         """Deal with a process that ended unasked."""
@@ -175,7 +186,8 @@ class Line:
             if self.first_frame_ns is not None:
                 self.acquired_s += (self._anchor.session_ns() - self.first_frame_ns) * 1e-9
         if child.name == "gui":
-            self._on_window_lost(text)
+            self._stop_motors()
+            self.window.on_lost(text)
             return
         if kind_of(child.name) == MOTORS:
             self.motors.on_death(child.name)
@@ -184,6 +196,7 @@ class Line:
             return
         if child.name == "experiment":
             self.motors.stop_all()
+            self.calibration.on_experiment_lost(text)
             self.errors.append(text)
             self.log(logging.ERROR, f"{text}; acquisition and recording go on, the motors stop")
             return
@@ -204,7 +217,8 @@ class Line:
 
     def _revive(self, child: Child, text: str) -> bool:
         """Plan to start a process again that had been running; one that never ran will not the next time."""
-        if self.stopping or child.state != "dead" or not self._has_run(child.name):
+        has_run = self.camera is not None if child.name == "camera" else child.name in self.ready
+        if self.stopping or child.state != "dead" or not has_run:
             return False
         pause_s = self._revival.plan(child.name)
         if pause_s is None:
@@ -214,11 +228,8 @@ class Line:
         if child.name == RECORDER:
             self.recording.hold()
         self.log(logging.ERROR, f"{text}; it is started again in {pause_s:g} s, the others go on")
-        self._record("process died", {"process": child.name, "why": text})
+        self._keep("process died", {"process": child.name, "why": text})
         return True
-
-    def _has_run(self, name: str) -> bool:
-        return self.camera is not None if name == "camera" else name in self.ready
 
     def watch(self) -> None:
         """Start what is due to be started again, and end what is hung."""
@@ -231,8 +242,7 @@ class Line:
                 child.excuse()
             silent_s = child.kill_if_hung()
             if silent_s is not None:
-                said = f"the {child.name} process gave no sign of life for {silent_s:.0f} s and was ended"
-                child.failure = said
+                child.failure = f"the {child.name} process gave no sign of life for {silent_s:.0f} s"
             elif said := child.notice():
                 self.log(logging.WARNING, said)
 
@@ -247,18 +257,6 @@ class Line:
         finished = self.recording.give_up(why, self._segments.video)
         if finished is not None:
             self._on_recording(finished)
-
-    def _on_window_lost(self, text: str) -> None:
-        """Open the window again; acquisition and recording do not notice, but the motors stop."""
-        self.motors.stop_all()
-        self._windows_lost += 1
-        if not self.ready & {"gui"}:
-            self.fail(f"{text}; --headless runs without a window")
-        elif self._windows_lost > _MOST_WINDOWS:
-            self.log(logging.ERROR, f"{text} again; the run goes on without a window, Ctrl-C ends it")
-        else:
-            self.log(logging.ERROR, f"{text}; it is opened again, acquisition and recording go on")
-            self.children.start(["gui"])
 
     # --- messages ----------------------------------------------------------------------------
 
@@ -280,8 +278,6 @@ class Line:
                 child.failure = text
             case FirstFrame():
                 self.first_frame_ns = self.first_frame_ns or self._anchor.session_ns()
-            case ProtocolEnded():
-                self._on_protocol_ended(message)
             case AcquisitionStopped(reason, seconds):
                 self.acquired_s += seconds
                 self._on_acquisition_stopped(reason)
@@ -291,10 +287,12 @@ class Line:
                 self._on_ready(child, message)
             case RecordingStarted() | RecordingProgress() | RecordingFinished() | Event():
                 self._on_recording(message)
-            case CameraSettings() | MotorChanged():
-                self._on_device_changed(message)
             case TrackingSpeed(fps):
                 self.board.tracking_fps = fps
+            case CameraSettings() | MotorChanged():
+                self._on_device_changed(message)
+            case _ if isinstance(message, (ProtocolEnded, *SWEEP_NEWS)):
+                self._on_experiment(message)
             case _:
                 self.command(message)
 
@@ -331,8 +329,7 @@ class Line:
         else:
             self.ready.add(message.process)
             if message.process == "gui":
-                self.log(logging.INFO, "the window is open")
-                self._brief_window()
+                self.window.on_open(self._state())
         if child.name in self._returning:
             self._returning.discard(child.name)
             self._welcome_back(child.name)
@@ -347,6 +344,7 @@ class Line:
             self.children.send(name, StartAcquisition())
             self.acquiring = True
         elif name == "tracking":
+            self.calibration.on_tracking_back()
             if self._must_find:
                 self.children.send(name, FindBeads())
             if self._selected is not None:
@@ -354,18 +352,16 @@ class Line:
         elif name == RECORDER:
             self.recording.resume()
         self.log(logging.WARNING, f"the {name} process runs again")
-        self._record("process restarted", {"process": name})
+        self._keep("process restarted", {"process": name})
 
-    def _brief_window(self) -> None:
-        """Give a window that opens late, or again, the whole state."""
+    def _state(self) -> list[Message]:
+        """Return what a window must know that opens late, or again."""
         state: list[Message] = [*self.motors.state(), self.beads.changed(), *self.locks.messages()]
         if self.camera is not None:
             state.append(self.camera)
         if self._segments.video is not None and self.beads.format is not None:
             state.append(VideoReady(self.beads.format))
-        state += self.recording.state()
-        for message in state:
-            self.children.send("gui", message)
+        return state + self.recording.state()
 
     def _on_acquisition_stopped(self, reason: str) -> None:
         self.acquiring = False
@@ -376,7 +372,7 @@ class Line:
 
     def _on_protocol_ended(self, message: ProtocolEnded) -> None:
         self._tell(message)
-        self._record("protocol ended", {"function": message.function, "error": message.error})
+        self._keep("protocol ended", {"function": message.function, "error": message.error})
         if message.error:
             self.errors.append(f"the protocol {message.function} failed: {message.error}")
             self.log(logging.ERROR, self.errors[-1])
@@ -386,20 +382,21 @@ class Line:
         if own and self._options.headless and self._options.duration_s is None:
             self.stop("failed" if message.error else "completed")
 
+    def _on_experiment(self, message: Message) -> None:
+        if isinstance(message, ProtocolEnded):
+            self._on_protocol_ended(message)
+            return
+        self.calibration.news(message)
+        if isinstance(message, SweepEnded) and isinstance(self._options.command, StartSweep):
+            self.errors += [message.error] if message.error else []
+            self.stop("failed" if message.error else "completed")
+
     def _on_beads_found(self, message: BeadsFound) -> None:
         if message.preview:
             self._tell(message)
             return
         self._must_find = False
-        centres = message.centres
-        added = self.beads.add_found(centres)
-        said = f"{len(centres)} beads found"
-        if added < len(centres):
-            said += (
-                f", {added} of them added: the others are on the list already, or beads.max_beads is reached"
-            )
-        self.log(logging.INFO, said)
-        self.tell_beads()
+        self.bead_desk.found(message)
         self.begin_protocol()
 
     def _on_recording(
@@ -420,29 +417,43 @@ class Line:
         if isinstance(message, SelectBead):
             self._selected = message
         if not isinstance(message, NO_EVENT):
-            self._record("command", {"command": type(message).__name__} | asdict(message))
+            self._keep("command", {"command": type(message).__name__} | asdict(message))
         route = ROUTES.get(type(message))
         if route is not None and not self.children.alive(route):
             self._refuse(f"the {route} process is not running: start again to use it")
         elif route is not None:
             self.children.send(route, message)
         elif isinstance(message, StopMotors):
-            self.motors.stop_all()
-            self.locks.stop()
+            self._stop_motors()
         elif isinstance(message, (*MOTOR_COMMANDS, *LOCK_MESSAGES)):
             self._command_device(message)
+        elif isinstance(message, (SubmitProtocol, *SWEEP_COMMANDS)):
+            self._command_experiment(message)
         elif isinstance(message, Quit):
             self.stop("completed")
         elif isinstance(message, StartRecording):
             self.start_recording(message)
         elif isinstance(message, StopRecording | RenameRecording):
             self.recording.tell(message)
-        elif isinstance(message, SubmitProtocol):
-            self.submit_protocol(message.function)
         elif isinstance(message, AddNote):
             self._add_note(message.text)
         else:
-            self._on_bead_command(message)
+            self.bead_desk.command(message, recording=self.recording.running is not None)
+
+    def _command_experiment(self, message: Message) -> None:
+        if isinstance(message, SubmitProtocol):
+            self._wake_experiment()
+            self.children.send("experiment", message)
+            return
+        if isinstance(message, StartSweep):
+            # The sweep moves the focus, which a lock would take for somebody's interference.
+            self.locks.stop()
+        self.calibration.command(message)
+
+    def _stop_motors(self) -> None:
+        self.motors.stop_all()
+        self.locks.stop()
+        self.calibration.halt()
 
     def _command_device(self, message: Message) -> None:
         if isinstance(message, Fault) and message.device == "camera":
@@ -460,32 +471,17 @@ class Line:
         if self.recording.running is None:
             self._refuse("a note belongs to a recording, and none is running; start one first")
         else:
-            self._record("note", {"text": text})
+            self._keep("note", {"text": text})
 
     def _on_device_changed(self, message: CameraSettings | MotorChanged) -> None:
         """Keep what a setting was and is, as it may change what the numbers mean; and how an axis is."""
         if isinstance(message, MotorChanged):
             self.motors.on_changed(message)
             return
-        old = {setting.name: setting.value for setting in self.camera.settings} if self.camera else {}
+        for fields in setting_changes(self.camera, message):
+            self._keep("setting", fields)
         if self.camera is not None:
             self.camera = replace(self.camera, settings=message.settings)
-        for setting in message.settings:
-            if setting.value != old.get(setting.name):
-                fields = {"device": "camera", "name": setting.name, "value": setting.value}
-                self._record("setting", fields | {"before": old.get(setting.name), "unit": setting.unit})
-
-    def _on_bead_command(self, message: Message) -> None:
-        resized = isinstance(message, EditBeads) and message.roi_px is not None
-        if resized and self.board.recording is not None:
-            self._refuse("the ROIs keep their size while something is recorded; stop the recording first")
-            return
-        try:
-            if not self.beads.handle(message):
-                self.log(logging.WARNING, f"nobody handles {type(message).__name__}")
-        except BeadRefused as error:
-            self._refuse(str(error))
-        self.tell_beads()
 
     def _tell(self, message: Message) -> None:
         self.children.send("gui", message)
@@ -496,12 +492,9 @@ class Line:
         self._tell(CommandRefused("supervisor", text, token))
         self.log(logging.WARNING, text)
 
-    def _record(self, kind: str, fields: dict[str, Any]) -> None:
+    def _keep(self, kind: str, fields: dict[str, Any]) -> None:
         """Keep something that happened in the running dataset, if there is one."""
         if self.recording.running is not None:
-            self.recording.tell(self._event(kind, fields))
-
-    def _event(self, kind: str, fields: dict[str, Any]) -> Event:
-        video = self._segments.video
-        frame_id = video.counters().next_frame_id if video is not None else 0
-        return Event(kind, frame_id, self._anchor.session_ns(), fields)
+            video = self._segments.video
+            frame_id = video.counters().next_frame_id if video is not None else 0
+            self.recording.tell(Event(kind, frame_id, self._anchor.session_ns(), fields))

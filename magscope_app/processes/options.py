@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from magscope_app.messages import Counters, LogEntry, RecordingFinished, SystemStatus
+from magscope_app.messages import Counters, LogEntry, Message, RecordingFinished, SystemStatus
 
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -25,20 +25,24 @@ class RunOptions:
         Record from the first frame into this folder.
     name : str or None
         Name of that recording.
+    command : Message or None
+        Carried out once the beads are known.
     """
 
     headless: bool = False
     duration_s: float | None = None
     record: Path | None = None
     name: str | None = None
+    command: Message | None = None
 
 
 @dataclass(frozen=True)
 class Listeners:
-    """Whom the supervisor tells: the status line, or a test."""
+    """Whom the supervisor tells: the status line, or a test; of news, those that the window gets, too."""
 
     on_log: Callable[[LogEntry], None]
     on_status: Callable[[SystemStatus], None]
+    on_news: Callable[[Message], None] = lambda _message: None
 
 
 @dataclass(frozen=True)

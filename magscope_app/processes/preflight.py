@@ -128,12 +128,7 @@ def _load(
 def _file_problems(config: Config) -> Iterator[Problem]:
     zlut = config.tracking.zlut
     if zlut is not None:
-        reason = why_not_calibration(
-            zlut,
-            roi_px=config.beads.roi_px,
-            nm_per_px=config.optics.nm_per_px,
-            focal_shift_factor=config.optics.focal_shift_factor,
-        )
+        reason = why_not_calibration(zlut, config)
         if reason:
             yield Problem("tracking.zlut", reason)
 

@@ -117,6 +117,10 @@ class Recorder:
             event.kind, timestamp_ns=event.timestamp_ns, frame_id=event.frame_id, **event.fields
         )
 
+    def add_zlut(self, path: Path) -> None:
+        """Copy a Z-LUT that beads are tracked with from now on. Raises MagscopeError."""
+        self._folder.add_zlut(path)
+
     def rename(self, name: str) -> None:
         """Give the dataset another name; its folder, which has open files, follows at the end.
 

@@ -78,8 +78,8 @@ def open_files(
     with contextlib.ExitStack() as undo:
         if earlier is None:
             undo.callback(shutil.rmtree, folder.path, ignore_errors=True)
-        if config.tracking.zlut is not None:
-            folder.add_zlut(config.tracking.zlut)
+        if order.zlut is not None:
+            folder.add_zlut(order.zlut)
         start: Start = "newest" if earlier is None else "resume"
         tracks = TrackWriter(order, handles, folder, _limits(config), start=start)
         undo.callback(tracks.finish, "failed")

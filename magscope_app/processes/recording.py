@@ -7,7 +7,9 @@ before with ``resume`` set to the dataset's folder. It answers with `RecordingSt
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
+from magscope_app.calibration.messages import ZLUTsUsed
 from magscope_app.datatypes import VideoBuffer
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import (
@@ -89,6 +91,8 @@ class _RecordingLoop:
                 self._finish(exit_status, stop_frame_id)
             case RenameRecording(name):
                 self._rename(name)
+            case ZLUTsUsed(path):
+                self._take_zluts(path)
             case Event():
                 self._keep(message)
             case Shutdown():
@@ -123,6 +127,13 @@ class _RecordingLoop:
         if recorder.frames_recorded != self._progress:
             self._progress = recorder.frames_recorded
             self._link.send(RecordingProgress(self._progress, recorder.minutes_left))
+
+    def _take_zluts(self, path: Path) -> None:
+        try:
+            if self._recorder is not None:
+                self._recorder.add_zlut(path)
+        except MagscopeError as error:
+            self._link.send(CommandRefused("recording", str(error)))
 
     def _rename(self, name: str) -> None:
         try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 
+from magscope_app.calibration.messages import MakeSweepBuffer
 from magscope_app.config import Config
 from magscope_app.datatypes import (
     DRIFT_COLUMNS,
@@ -15,6 +17,7 @@ from magscope_app.datatypes import (
     LiveProfileBuffer,
     MatrixBuffer,
     VideoBuffer,
+    ZLUTSweepDataset,
 )
 from magscope_app.devices import Camera, CameraContext, FrameFormat, Motor
 from magscope_app.devices.lookup import load_driver
@@ -82,6 +85,7 @@ class Segments:
         self._handles = handles
         self._matrices: list[MatrixBuffer] = []
         self.video: VideoBuffer | None = None
+        self._sweep: ZLUTSweepDataset | None = None
         capacity = handles.config.beads.max_beads
         self.rois = BeadRoiBuffer(
             create=True, locks=handles.locks, capacity=capacity, session=handles.session
@@ -136,8 +140,26 @@ class Segments:
         )
         return self.video
 
+    def create_sweep(self, sizes: MakeSweepBuffer) -> None:
+        """Make the buffer of a sweep's profiles, in the place of the last one.
+
+        Raises
+        ------
+        MagscopeError
+            It does not fit in memory.
+        """
+        if self._sweep is not None:
+            self._sweep.destroy()
+            self._sweep = None
+        self._sweep = ZLUTSweepDataset.create(
+            locks=self._handles.locks, session=self._handles.session, **asdict(sizes)
+        )
+
     def close(self) -> None:
         """Remove every segment."""
+        if self._sweep is not None:
+            self._sweep.destroy()
+            self._sweep = None
         for buffer in (self.video, self.rois, self._profile, *self._matrices):
             if buffer is not None:
                 buffer.close()

@@ -50,6 +50,8 @@ _TICK_S = 0.1
 _STATUS_EVERY_S = 0.25
 #: Parts of an orderly end: the camera stops, the recording is finished.
 _STOP_CAMERA_S, _FINISH_RECORDING_S = 0.5, 20.0
+#: In which the focus returns from a sweep.
+_END_SWEEP_S = 5.0
 #: Who reads or shows frames.
 _VIDEO_USERS = ("camera", "tracking", "recording", "gui")
 
@@ -157,7 +159,8 @@ class Supervisor:
         """
         first = [*([] if self._options.headless else ["gui"]), "tracking", "camera"]
         later = ["recording", *motor_processes(self._config)]
-        everyone = self._records_at_once or self._config.experiment.protocol is not None
+        works = self._config.experiment.protocol is not None or self._options.command is not None
+        everyone = self._records_at_once or works
         return ([*first, *later], []) if everyone else (first, later)
 
     @property
@@ -184,7 +187,7 @@ class Supervisor:
             )
         self._await(lambda: "tracking-video" in line.ready, "the tracking process")
         line.beads.add(beads_of_config(self._config))
-        line.tell_beads()
+        line.bead_desk.tell()
         if self._records_at_once:
             line.start_recording(StartRecording(self._options.record, self._options.name))
             self._await(lambda: line.recording.running is not None, "the recording to start")
@@ -214,6 +217,9 @@ class Supervisor:
     def _end_line(self) -> None:
         """Stop motors and camera, let what was acquired be tracked and recorded."""
         line = self._line
+        if line.calibration.sweeping:
+            line.calibration.cancel()
+            self._pump(lambda: not line.calibration.sweeping, _END_SWEEP_S)
         line.motors.stop_all()
         # An axis that is not well at the end is not to be overlooked.
         line.errors += line.motors.unwell

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from magscope_app.calibration.messages import UseZLUTs, ZLUTsUsed
 from magscope_app.datatypes import FrameBatch, ReaderMode, VideoBuffer, VideoReader
 from magscope_app.messages import (
     BeadsFound,
+    CommandRefused,
     FindBeads,
     Message,
     ProcessReady,
@@ -19,7 +22,7 @@ from magscope_app.messages import (
     Shutdown,
     VideoReady,
 )
-from magscope_app.processes.calibration_file import load_calibration
+from magscope_app.processes.calibration_file import load_calibration, why_not_calibration
 from magscope_app.processes.camera_noise import camera_noise, field_correction
 from magscope_app.processes.focus import FocusHistory
 from magscope_app.processes.handles import Handles
@@ -198,10 +201,23 @@ class _TrackingLoop:
             case SelectBead(bead_id):
                 self._selected = bead_id
                 self._profile.clear()
+            case UseZLUTs(path):
+                self._use(path)
             case Shutdown():
                 self._ending = True
             case _:
                 _log.warning("the tracking process cannot handle %s", type(message).__name__)
+
+    def _use(self, path: Path) -> None:
+        """Take other Z-LUTs from the next batch on; what cannot be used leaves everything as it is."""
+        reason = why_not_calibration(path, self._handles.config)
+        if reason is not None:
+            self._link.send(CommandRefused("tracking", reason))
+            return
+        self._zlut = load_calibration(path)
+        self._tracker.close()
+        self._tracker = self._make_tracker()
+        self._link.send(ZLUTsUsed(path))
 
     def _find(self, batch: FrameBatch) -> None:
         """Look for beads in a frame, which stays in the ring until their ROIs are known."""

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from magscope_app import messages
 from magscope_app.cli import main
-from magscope_app.config import Config
+from magscope_app.config import Config, load_config
 from magscope_app.config.files import shipped_config_folder
 from magscope_app.messages import Message
 from magscope_app.processes.calibration_file import why_not_calibration
@@ -138,7 +138,7 @@ def _why_not(content: bytes, suffix: str = ".npz") -> str | None:
     with tempfile.TemporaryDirectory() as root:
         path = Path(root) / f"lut{suffix}"
         path.write_bytes(content)
-        said = why_not_calibration(path, roi_px=64, nm_per_px=100.0, focal_shift_factor=0.88)
+        said = why_not_calibration(path, load_config("demo.toml").config)
         assert path.read_bytes() == content
     assert said is None or ("\n" not in said and len(said) < 1000)
     return said

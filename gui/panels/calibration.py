@@ -1,0 +1,250 @@
+"""Panel: Z-LUT calibration, from the range of the sweep to the file that is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QImage, QPixmap
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+)
+
+from gui.models.calibration import (
+    COLUMNS,
+    TOOLTIPS,
+    CalibrationState,
+    ended_text,
+    live_image,
+    plan_text,
+    progress_text,
+    report_texts,
+)
+from gui.panels.panel import Panel, PanelContext
+from gui.snapshot import Snapshot
+from gui.widgets.number_field import NumberField
+from magscope_app.calibration import BeadReport, SweepPlan
+from magscope_app.calibration.messages import CancelSweep, PauseSweep, SaveZLUTs, StartSweep
+from magscope_app.calibration.plan import CALIBRATION_FORCE_PN
+
+_GREY = QImage.Format.Format_Grayscale8
+#: Edge of the picture of the growing Z-LUT.
+_LIVE_PX = 160
+#: Key, label, first value, unit and what it means.
+_FIELDS = (
+    ("start", "From", -2000.0, "nm", "First focus, relative to where it stands now"),
+    ("stop", "To", 2000.0, "nm", "Last focus, relative to where it stands now"),
+    ("step", "Step", 50.0, "nm", "Focus travel between planes; at most 50 nm is best"),
+    ("frames", "Frames per plane", 10.0, "", "More frames: less noise in the Z-LUT"),
+    ("force", "Force", CALIBRATION_FORCE_PN, "pN", "Tethered beads must be pulled straight: 10 pN or more"),
+)
+
+
+class CalibrationPanel(Panel):
+    """Set up a sweep, watch it, judge bead by bead, save, use."""
+
+    def __init__(self, context: PanelContext) -> None:
+        super().__init__(context)
+        self.setObjectName("calibration")
+        self.fields = {key: self._field(key, value, help_) for key, _, value, _, help_ in _FIELDS}
+        self.set_force = QCheckBox("set for tethered beads, and back")
+        self.set_force.setObjectName("calibration.set_force")
+        self.set_force.setChecked(self.session.config.force is not None)
+        self.summary = _label("calibration.summary")
+        self.start = _button("start", "Start the sweep", "Moves the focus over the range, and back")
+        self.pause = _button("pause", "Pause", "Hold before the next plane")
+        self.cancel = _button("cancel", "Cancel", "The focus returns, nothing is kept")
+        self.bar = QProgressBar()
+        self.bar.setObjectName("calibration.bar")
+        self.said = _label("calibration.said")
+        self.live = _label("calibration.live")
+        self.live.setToolTip("The Z-LUT of the selected bead so far: radius to the right, planes upwards")
+        self.live.setVisible(False)
+        self.table = _table()
+        self.file = QLineEdit(str(self.session.config.recording.folder / "zluts.npz"))
+        self.file.setObjectName("calibration.file")
+        self.file.setToolTip(
+            "The accepted Z-LUTs go into this .npz file, and as text into a folder beside it"
+        )
+        self.save = _button("save", "Save", "Write the accepted Z-LUTs")
+        self.use = _button("use", "Save and use", "Write them, and track with them from now on")
+        self._shown = -1
+        self._lay_out()
+        self._connect()
+        self._show_plan()
+        self._show(self.session.state.calibration)
+
+    def _field(self, key: str, value: float, help_: str) -> NumberField:
+        field = NumberField(lambda _number: None)
+        field.setObjectName(f"calibration.{key}")
+        field.setToolTip(help_)
+        field.show_number(value)
+        return field
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        for key, label, _, unit, _ in _FIELDS:
+            form.addRow(f"{label} ({unit})" if unit else label, self.fields[key])
+        form.addRow("", self.set_force)
+        buttons, ends = QHBoxLayout(), QHBoxLayout()
+        for button in (self.start, self.pause, self.cancel):
+            buttons.addWidget(button)
+        for button in (self.save, self.use):
+            ends.addWidget(button)
+        column = QVBoxLayout(self)
+        column.addLayout(form)
+        column.addWidget(self.summary)
+        column.addLayout(buttons)
+        column.addWidget(self.bar)
+        column.addWidget(self.said)
+        column.addWidget(self.live)
+        column.addWidget(self.table, 1)
+        column.addWidget(self.file)
+        column.addLayout(ends)
+
+    def _connect(self) -> None:
+        for field in self.fields.values():
+            field.textChanged.connect(self._show_plan)
+        self.set_force.toggled.connect(self._show_plan)
+        self.start.clicked.connect(self._start)
+        self.pause.clicked.connect(self._pause)
+        self.cancel.clicked.connect(lambda: self.session.calibrate(CancelSweep()))
+        self.save.clicked.connect(lambda: self._save(use=False))
+        self.use.clicked.connect(lambda: self._save(use=True))
+        self.table.itemChanged.connect(self._accept)
+
+    # --- what the user does ------------------------------------------------------------------
+
+    def plan(self) -> SweepPlan | None:
+        """Return what the fields say, None where one holds no number."""
+        values = {key: field.number() for key, field in self.fields.items()}
+        start, stop, step = values["start"], values["stop"], values["step"]
+        frames, force = values["frames"], values["force"]
+        if start is None or stop is None or step is None or frames is None or force is None:
+            return None
+        return SweepPlan(
+            start, stop, step, int(frames), force_pn=force if self.set_force.isChecked() else None
+        )
+
+    def _start(self) -> None:
+        plan = self.plan()
+        if plan is not None:
+            self.session.calibrate(StartSweep(plan))
+
+    def _pause(self) -> None:
+        self.session.calibrate(PauseSweep(not self.session.state.calibration.is_paused))
+
+    def _save(self, *, use: bool) -> None:
+        path = Path(self.file.text().strip()).expanduser().absolute()
+        accepted = tuple(sorted(self.session.state.calibration.accepted))
+        self.session.calibrate(SaveZLUTs(path, accepted, use))
+
+    def _accept(self, item: QTableWidgetItem) -> None:
+        if item.column() == 0:
+            bead_id = int(item.data(Qt.ItemDataRole.UserRole))
+            ticked = item.checkState() == Qt.CheckState.Checked
+            self.session.state.calibration.accept(bead_id, ticked)
+
+    # --- what is shown -----------------------------------------------------------------------
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        """Show how far the sweep is, and what came of it."""
+        self._show(snapshot.state.calibration)
+        self._show_live(snapshot.state.calibration)
+
+    def _show_live(self, state: CalibrationState) -> None:
+        """Draw the Z-LUT of the selected bead while it grows."""
+        sweeping = state.progress is not None and state.progress.phase in ("sweep", "pause")
+        preview = self.session.sweep_preview() if sweeping else None
+        self.live.setVisible(preview is not None)
+        if preview is not None:
+            grey = live_image(preview)
+            image = QImage(grey.tobytes(), grey.shape[1], grey.shape[0], grey.shape[1], _GREY)
+            self.live.setPixmap(QPixmap.fromImage(image).scaled(_LIVE_PX, _LIVE_PX))
+
+    def _show_plan(self) -> None:
+        plan = self.plan()
+        if plan is None:
+            text, right = "a field holds no number", False
+        else:
+            text, right = plan_text(plan, self.session.config.camera.fps)
+        self.summary.setText(text)
+        self.start.setEnabled(right and self.session.state.calibration.progress is None)
+
+    def _show(self, state: CalibrationState) -> None:
+        running = state.progress is not None
+        self.bar.setVisible(running)
+        self.pause.setEnabled(running and state.progress is not None and state.progress.phase != "build")
+        self.cancel.setEnabled(running)
+        self.pause.setText("Go on" if state.is_paused else "Pause")
+        for field in (*self.fields.values(), self.set_force):
+            field.setEnabled(not running)
+        if state.progress is not None:
+            self.bar.setRange(0, max(1, state.progress.total))
+            self.bar.setValue(state.progress.done)
+        self.said.setText(progress_text(state.progress) if state.progress else ended_text(state))
+        if state.count != self._shown:
+            self._shown = state.count
+            self._fill(state)
+        self._show_plan()
+        for button in (self.save, self.use):
+            button.setEnabled(bool(state.accepted) and not running)
+
+    def _fill(self, state: CalibrationState) -> None:
+        reports = state.ended.reports if state.ended is not None else ()
+        self.table.blockSignals(True)
+        self.table.setRowCount(len(reports))
+        for row, report in enumerate(reports):
+            for column, text in enumerate(report_texts(report)):
+                self.table.setItem(row, column, QTableWidgetItem(text))
+            self.table.setItem(row, 0, _tick(report, accepted=report.bead_id in state.accepted))
+        self.table.blockSignals(False)
+        self.table.resizeColumnsToContents()
+
+
+def _label(name: str) -> QLabel:
+    label = QLabel()
+    label.setObjectName(name)
+    label.setWordWrap(True)
+    return label
+
+
+def _button(key: str, text: str, help_: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setObjectName(f"calibration.{key}")
+    button.setToolTip(help_)
+    return button
+
+
+def _table() -> QTableWidget:
+    table = QTableWidget(0, len(COLUMNS))
+    table.setObjectName("calibration.table")
+    table.setHorizontalHeaderLabels(COLUMNS)
+    table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+    table.setMinimumHeight(90)
+    for column, text in enumerate(TOOLTIPS):
+        header = table.horizontalHeaderItem(column)
+        if header is not None:
+            header.setToolTip(text)
+    vertical = table.verticalHeader()
+    if vertical is not None:
+        vertical.hide()
+    return table
+
+
+def _tick(report: BeadReport, *, accepted: bool) -> QTableWidgetItem:
+    item = QTableWidgetItem()
+    flags = Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable
+    item.setFlags(flags if report.verdict == "lost" else flags | Qt.ItemFlag.ItemIsEnabled)
+    item.setCheckState(Qt.CheckState.Checked if accepted else Qt.CheckState.Unchecked)
+    item.setData(Qt.ItemDataRole.UserRole, report.bead_id)
+    return item

@@ -1,0 +1,206 @@
+"""From the dataset of a sweep to the Z-LUTs of its beads, now or years later, with other settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from magscope_app.calibration.evaluate import Images, SweepFacts, evaluate_bead
+from magscope_app.calibration.report import BeadReport
+from magscope_app.config import BeadRole
+from magscope_app.errors import MagscopeError
+from magscope_app.storage import Dataset, open_dataset
+from magscope_app.tracking import CameraNoise, ZLUTSet
+from magscope_app.tracking.zlut import MIN_PLANES
+
+#: Images that are held in memory at once; with more, the files are read again for the next beads.
+_MEMORY_BYTES = 500_000_000
+
+#: Told what is done and which share of it, from 0 to 1; may raise to break off.
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSettings:
+    """What may be chosen anew when Z-LUTs are made of a sweep.
+
+    Attributes
+    ----------
+    frames : int or None
+        Frames per plane, the first ones; None: all.
+    every : int
+        Only every so manieth plane, the first one included.
+    roi_px : int or None
+        Edge of the ROI, cut from the middle; None: that of the sweep.
+    """
+
+    frames: int | None = None
+    every: int = 1
+    roi_px: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SweepResult:
+    """Z-LUTs and what they are worth.
+
+    Attributes
+    ----------
+    zluts : ZLUTSet
+        Of all beads that have one, poor ones included.
+    reports : tuple of BeadReport
+        All beads of the sweep.
+    """
+
+    zluts: ZLUTSet
+    reports: tuple[BeadReport, ...]
+
+    def only(self, bead_ids: set[int]) -> ZLUTSet:
+        """Return the Z-LUTs of some beads."""
+        return ZLUTSet({bead: zlut for bead, zlut in self.zluts.items() if bead in bead_ids})
+
+    @property
+    def good_ids(self) -> set[int]:
+        """The beads whose Z-LUT is good."""
+        return {report.bead_id for report in self.reports if report.verdict == "good"}
+
+
+def build_zluts(
+    path: Path, settings: BuildSettings | None = None, progress: Progress = lambda _what, _done: None
+) -> SweepResult:
+    """Make and judge the Z-LUTs of a sweep's dataset.
+
+    Parameters
+    ----------
+    path : Path
+        The dataset's folder.
+    settings : BuildSettings, optional
+        What is to be other than in the sweep.
+    progress : callable
+        See `Progress`.
+
+    Raises
+    ------
+    MagscopeError
+        It is no dataset of a sweep, or damaged, or the settings leave too little.
+    """
+    sweep = SweepImages(open_dataset(path), settings or BuildSettings())
+    zluts, reports = {}, []
+    for place, (bead, images) in enumerate(sweep.beads()):
+        bead_id, role = int(bead["id"]), cast("BeadRole", bead["role"])
+        progress(f"Z-LUT of bead {bead_id}", place / sweep.n_beads)
+        removed = sweep.about["removed"].get(str(bead_id))
+        if removed:
+            reports.append(BeadReport(bead_id, role, "lost", (removed,)))
+            continue
+        zlut, report = evaluate_bead(bead_id, role, images, sweep.z_nm, sweep.facts(bead))
+        reports.append(report)
+        if zlut is not None:
+            zluts[bead_id] = zlut
+    return SweepResult(ZLUTSet(zluts), tuple(reports))
+
+
+class SweepImages:
+    """The images of a sweep's dataset, bead by bead, planes in rising z.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of a sweep.
+    settings : BuildSettings
+        What is to be left out.
+
+    Raises
+    ------
+    MagscopeError
+        It is no sweep, or too little is left.
+    """
+
+    def __init__(self, dataset: Dataset, settings: BuildSettings) -> None:
+        about = dataset.description.get("sweep")
+        if not isinstance(about, dict):
+            raise MagscopeError(f"{dataset.path} is no dataset of a Z-LUT sweep; give the folder of a sweep")
+        self.about: dict[str, Any] = about
+        self._dataset = dataset
+        self._roi_px = int(about["roi_px"])
+        self._size_px = settings.roi_px or self._roi_px
+        if not 16 <= self._size_px <= self._roi_px:
+            raise MagscopeError(
+                f"a ROI of {self._size_px} px cannot be cut from the sweep's {self._roi_px} px; "
+                "take 16 px or more, and no more than that"
+            )
+        self._frames = min(settings.frames or int(about["plan"]["frames"]), int(about["plan"]["frames"]))
+        if self._frames < 1 or settings.every < 1:
+            raise MagscopeError("frames per plane and every so manieth plane start at 1")
+        factor = float(about["focal_shift_factor"])
+        steps = [
+            (-factor * (float(step["focus_nm"]) - float(about["focus_start_nm"])), step)
+            for step in about["steps"]
+        ]
+        self._steps = sorted(steps, key=lambda pair: pair[0])[:: settings.every]
+        if len(self._steps) < MIN_PLANES:
+            raise MagscopeError(f"{len(self._steps)} planes are too few; a Z-LUT needs {MIN_PLANES}")
+        self.n_beads = len(about["beads"])
+
+    @property
+    def z_nm(self) -> npt.NDArray[np.float64]:
+        """Bead height relative to the focal plane, 0 with the focus where it was before the sweep."""
+        return np.array([z for z, _ in self._steps])
+
+    def facts(self, bead: dict[str, Any]) -> SweepFacts:
+        """Return what is known of a bead and of the sweep."""
+        about = self.about
+        noise = about["noise"]
+        own = {
+            "camera": about["camera"],
+            "camera_bits": about["bits"],
+            "magnification": about["magnification"],
+            "sweep": self._dataset.path.name,
+            "frames_per_plane": self._frames,
+            "focus_start_nm": about["focus_start_nm"],
+            "force_pn": about["force_pn"],
+            "x_px": bead["x_px"],
+            "y_px": bead["y_px"],
+            "gain_dn_per_e": noise["gain_dn_per_e"] if noise else None,
+            "offset_dn": noise["offset_dn"] if noise else None,
+            "read_noise_e": noise["read_noise_e"] if noise else None,
+        }
+        return SweepFacts(
+            nm_per_px=float(about["nm_per_px"]),
+            focal_shift_factor=float(about["focal_shift_factor"]),
+            noise=CameraNoise(**noise, saturation_dn=int(about["ceiling_dn"])) if noise else None,
+            ceiling_dn=int(about["ceiling_dn"]),
+            created=str(self._dataset.description.get("started", "")),
+            metadata=own,
+        )
+
+    def beads(self) -> Iterator[tuple[dict[str, Any], Images]]:
+        """Yield every bead with its images (n_planes, n_per_plane, size, size)."""
+        beads = self.about["beads"]
+        each = len(self._steps) * self._frames * self._size_px**2 * (2 if self.about["bits"] > 8 else 1)
+        at_once = max(1, _MEMORY_BYTES // each)
+        for first in range(0, len(beads), at_once):
+            group = range(first, min(first + at_once, len(beads)))
+            images = self._read(group)
+            for place in group:
+                yield beads[place], images[place - first]
+
+    def _read(self, group: range) -> Images:
+        edge = self._roi_px
+        margin = (edge - self._size_px) // 2
+        middle = slice(margin, margin + self._size_px)
+        images: Images | None = None
+        for plane, (_, step) in enumerate(self._steps):
+            for shot, frame_id in enumerate(step["frames"][: self._frames]):
+                mosaic = self._dataset.get_data({"time": int(frame_id), "step": int(step["step"])})
+                rois = mosaic.reshape(-1, edge, edge)[group.start : group.stop, middle, middle]
+                if images is None:
+                    shape = (len(group), len(self._steps), self._frames, self._size_px, self._size_px)
+                    images = np.empty(shape, mosaic.dtype)
+                images[:, plane, shot] = rois
+        assert images is not None  # there is at least one plane with one frame
+        return images

@@ -1,0 +1,83 @@
+"""The command `zlut`: sweep, show, rebuild."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from magscope_app.calibration.plan import CALIBRATION_FORCE_PN, SweepPlan
+
+_ABOUT = """Make a Z-LUT of every bead: the focus goes from A to B relative to where it stands, and back.
+  magscope-app zlut CONFIG --start-nm -2000 --stop-nm 2000 --step-nm 50 --frames 10 --out zluts.npz
+  magscope-app zlut show FILE [--plot PICTURE.png]     what each Z-LUT of a file is worth
+  magscope-app zlut rebuild DATASET [--out FILE]       make the Z-LUTs of a sweep anew
+"""
+
+
+def add_zlut_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    add_overrides: Callable[[argparse.ArgumentParser], None],
+) -> None:
+    """Add the command; it sets ``command``, which takes the parsed arguments and returns the exit code."""
+    zlut = commands.add_parser(
+        "zlut",
+        help="sweep the focus and make a Z-LUT of every bead; show or rebuild Z-LUTs",
+        description=_ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    zlut.add_argument("what", metavar="CONFIG|show|rebuild", help="a config to sweep with, show, or rebuild")
+    zlut.add_argument("file", type=Path, metavar="FILE|DATASET", nargs="?", help="for show and rebuild")
+    zlut.add_argument("--start-nm", type=float, metavar="A", help="first focus, relative to where it stands")
+    zlut.add_argument("--stop-nm", type=float, metavar="B", help="last focus, relative to where it stands")
+    zlut.add_argument("--step-nm", type=float, metavar="S", help="focus travel between planes")
+    zlut.add_argument("--frames", type=int, metavar="N", help="frames per plane (default: 10; rebuild: all)")
+    zlut.add_argument("--out", type=Path, metavar="FILE", help="the .npz file to write")
+    zlut.add_argument(
+        "--force-pn",
+        type=float,
+        metavar="F",
+        default=CALIBRATION_FORCE_PN,
+        help="force on tethered beads during the sweep (default: 10)",
+    )
+    zlut.add_argument("--keep-force", action="store_true", help="leave the magnets where they are")
+    zlut.add_argument("--every", type=int, metavar="K", default=1, help="rebuild: only every K-th plane")
+    zlut.add_argument("--roi-px", type=int, metavar="PX", help="rebuild: a smaller ROI")
+    zlut.add_argument("--plot", type=Path, metavar="PNG", help="show: draw the Z-LUTs into a picture")
+    add_overrides(zlut)
+    zlut.set_defaults(command=_zlut)
+
+
+def _zlut(parsed: argparse.Namespace) -> int:
+    if parsed.what == "show":
+        from magscope_app.cli.zlut_show import show
+
+        return show(_required(parsed, "file"), parsed.plot)
+    if parsed.what == "rebuild":
+        from magscope_app.calibration.build import BuildSettings
+        from magscope_app.cli.zlut_rebuild import rebuild
+
+        settings = BuildSettings(parsed.frames, parsed.every, parsed.roi_px)
+        return rebuild(_required(parsed, "file"), settings, parsed.out)
+    from magscope_app.cli.zlut_sweep import sweep
+
+    plan = SweepPlan(
+        _required(parsed, "start_nm"),
+        _required(parsed, "stop_nm"),
+        _required(parsed, "step_nm"),
+        10 if parsed.frames is None else parsed.frames,
+        force_pn=None if parsed.keep_force else parsed.force_pn,
+    )
+    return sweep(parsed.what, parsed.overrides, plan, _required(parsed, "out"))
+
+
+def _required(parsed: argparse.Namespace, name: str) -> Any:
+    """Return an argument that this use of the command needs."""
+    value = getattr(parsed, name)
+    if value is None:
+        from magscope_app.errors import MagscopeError
+
+        said = "FILE|DATASET" if name == "file" else f"--{name.replace('_', '-')}"
+        raise MagscopeError(f"zlut {parsed.what}: {said} is missing; see magscope-app zlut --help")
+    return value

@@ -1,0 +1,108 @@
+"""`magscope-app zlut show`: what the Z-LUTs of a file are, in words and as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+from magscope_app.calibration import BeadReport
+from magscope_app.errors import MagscopeError
+from magscope_app.processes.calibration_file import load_calibration
+from magscope_app.tracking import ZLUT, CameraNoise, ZLUTSet
+
+#: Pixels of the picture per radius and per plane, and around each table.
+_SCALE_X, _HEIGHT, _MARGIN, _LABEL, _COLUMNS = 6, 240, 12, 28, 6
+#: σz is said at so many places of the range.
+_PLACES = 5
+
+
+def show(path: Path, plot: Path | None) -> int:
+    """Print what each Z-LUT is; draw all of them into `plot` if given. Raises MagscopeError."""
+    if plot is not None and plot.suffix.lower() != ".png":
+        raise MagscopeError(f"{plot} does not end in .png; choose another name")
+    loaded = load_calibration(path)
+    zluts = {0: loaded} if isinstance(loaded, ZLUT) else _all(loaded)
+    if not zluts:
+        raise MagscopeError(f"{path} holds no Z-LUT; sweep again")
+    print(_head(path, zluts))
+    for bead_id, zlut in zluts.items():
+        report = BeadReport.of_metadata(bead_id, zlut.metadata)
+        print(report.describe() if report is not None else _plain(bead_id, zlut))
+        print(_sigma_line(zlut))
+    if plot is not None:
+        _draw(zluts, plot)
+        print(f"picture: {plot}")
+    return 0
+
+
+def _all(zluts: ZLUTSet) -> dict[int, ZLUT]:
+    return dict(zluts) | ({-1: zluts.default} if zluts.default is not None else {})
+
+
+def _head(path: Path, zluts: dict[int, ZLUT]) -> str:
+    first = next(iter(zluts.values()))
+    facts = [f"{path}: {len(zluts)} Z-LUT{'s' if len(zluts) > 1 else ''}"]
+    if first.created:
+        facts.append(f"made {first.created}")
+    if first.nm_per_px is not None:
+        facts.append(f"{first.nm_per_px:g} nm per px")
+    if first.focal_shift_factor is not None:
+        facts.append(f"focal shift factor {first.focal_shift_factor:g}")
+    if first.roi_px is not None:
+        facts.append(f"ROI {first.roi_px} px")
+    if first.metadata.get("camera"):
+        facts.append(f"camera {first.metadata['camera']}")
+    return ", ".join(facts)
+
+
+def _plain(bead_id: int, zlut: ZLUT) -> str:
+    name = "all beads" if bead_id < 0 else f"bead {bead_id:4d}"
+    return f"{name}  {zlut.n_planes} planes, {zlut.z_nm[0]:+.0f} to {zlut.z_nm[-1]:+.0f} nm; not of a sweep"
+
+
+def _sigma_line(zlut: ZLUT) -> str:
+    """Return σz along z where the camera's noise is known."""
+    gain = zlut.metadata.get("gain_dn_per_e")
+    if not isinstance(gain, int | float):
+        return f"           {zlut.n_planes} planes, {zlut.n_radii} radii"
+    offset, read = zlut.metadata.get("offset_dn"), zlut.metadata.get("read_noise_e")
+    noise = CameraNoise(float(gain), float(offset or 0.0), float(read or 0.0))
+    try:
+        quality = zlut.quality(noise)
+    except ValueError as error:
+        return f"           {error}"
+    places = np.linspace(1, zlut.n_planes - 2, _PLACES).round().astype(int)
+    parts = [f"{quality.sigma_z_nm[at]:.1f} at {zlut.z_nm[at]:+.0f}" for at in places]
+    return f"           {zlut.n_planes} planes; σz in nm: {', '.join(parts)} nm"
+
+
+def _draw(zluts: dict[int, ZLUT], path: Path) -> None:
+    """Draw each table: radius to the right, z upwards, and the same grey levels for all."""
+    tables = {bead_id: _picture(zlut) for bead_id, zlut in zluts.items()}
+    width = max(table.shape[1] for table in tables.values()) + _MARGIN
+    height = _HEIGHT + _LABEL
+    columns = min(_COLUMNS, len(tables))
+    rows = -(-len(tables) // columns)
+    image = Image.new("L", (columns * width + _MARGIN, rows * height + _MARGIN), 255)
+    pen = ImageDraw.Draw(image)
+    for place, (bead_id, table) in enumerate(tables.items()):
+        x, y = _MARGIN + place % columns * width, _MARGIN + place // columns * height
+        zlut = zluts[bead_id]
+        text = f"{bead_id}: {zlut.z_nm[0]:+.0f} to {zlut.z_nm[-1]:+.0f} nm"
+        pen.text((x, y), text, fill=0)
+        image.paste(Image.fromarray(table), (x, y + _LABEL - _MARGIN))
+    try:
+        image.save(path)
+    except OSError as error:
+        raise MagscopeError(f"{path} could not be written ({error}); choose another folder") from error
+
+
+def _picture(zlut: ZLUT) -> npt.NDArray[np.uint8]:
+    low, high = np.percentile(zlut.profiles, [0.5, 99.5])
+    grey = np.clip(255 * (zlut.profiles - low) / max(high - low, 1e-9), 0, 255).astype(np.uint8)
+    planes = np.linspace(zlut.n_planes - 1, 0, _HEIGHT).round().astype(int)
+    table: npt.NDArray[np.uint8] = np.repeat(grey[planes], _SCALE_X, axis=1)
+    return table

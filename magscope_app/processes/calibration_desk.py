@@ -1,0 +1,141 @@
+"""The supervisor's view of calibration: sweeps go to the experiment process, Z-LUTs to tracking."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from magscope_app.calibration.messages import (
+    CancelSweep,
+    MakeSweepBuffer,
+    PauseSweep,
+    SaveZLUTs,
+    StartSweep,
+    SweepBufferReady,
+    SweepEnded,
+    SweepProgress,
+    UseZLUTs,
+    ZLUTsSaved,
+    ZLUTsUsed,
+)
+from magscope_app.config import Config
+from magscope_app.errors import MagscopeError
+from magscope_app.messages import Message
+from magscope_app.processes.children import Children
+
+SWEEP_COMMANDS = (StartSweep, PauseSweep, CancelSweep, SaveZLUTs, UseZLUTs)
+SWEEP_NEWS = (SweepProgress, SweepEnded, ZLUTsSaved, ZLUTsUsed, MakeSweepBuffer)
+
+
+class CalibrationDesk:
+    """Passes commands about sweeps and Z-LUTs on, and their news back.
+
+    Parameters
+    ----------
+    config : Config
+        Names the Z-LUTs of the start.
+    children : Children
+        The processes.
+    order : callable
+        Completes a `StartSweep` and sends it to the experiment process, which it starts if need be.
+    create : callable
+        Makes the buffer of a sweep's profiles.
+    on_news : callable
+        Told what the window is told.
+    log, refuse : callable
+        For the user.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        children: Children,
+        order: Callable[[StartSweep], None],
+        create: Callable[[MakeSweepBuffer], None],
+        on_news: Callable[[Message], None],
+        log: Callable[[int, str], None],
+        refuse: Callable[[str], None],
+    ) -> None:
+        self._children = children
+        self._order = order
+        self._create = create
+        self._on_news = on_news
+        self._log = log
+        self._refuse = refuse
+        #: The Z-LUTs that beads are tracked with.
+        self.zlut: Path | None = config.tracking.zlut
+        self._other_zlut = False
+        self.sweeping = False
+
+    def command(self, message: Message) -> None:
+        """Carry out one of SWEEP_COMMANDS."""
+        if isinstance(message, UseZLUTs):
+            self._children.send("tracking", message)
+        elif isinstance(message, StartSweep):
+            if self.sweeping:
+                self._refuse("a sweep is running already; wait until it has ended, or cancel it")
+                return
+            self.sweeping = True
+            self._order(message)
+        elif not self._children.alive("experiment"):
+            self._refuse("there was no sweep yet; start one first")
+        else:
+            self._children.send("experiment", message)
+
+    def news(self, message: Message) -> None:
+        """Take in one of SWEEP_NEWS, and pass it on."""
+        if isinstance(message, MakeSweepBuffer):
+            self._make_buffer(message)
+            return
+        if isinstance(message, SweepEnded):
+            self._on_ended(message)
+        elif isinstance(message, ZLUTsSaved):
+            self._log(logging.INFO, f"the Z-LUTs of {message.n_beads} beads are in {message.path}")
+        elif isinstance(message, ZLUTsUsed):
+            self.zlut, self._other_zlut = message.path, True
+            self._children.send("recording", message)
+            self._log(logging.INFO, f"beads are tracked with {message.path}")
+        self._on_news(message)
+        self._children.send("gui", message)
+
+    def _make_buffer(self, message: MakeSweepBuffer) -> None:
+        try:
+            self._create(message)
+        except (MagscopeError, OSError) as error:
+            self._refuse(f"the sweep cannot be watched: {error}")
+            return
+        for name in ("experiment", "gui"):
+            self._children.send(name, SweepBufferReady())
+
+    def _on_ended(self, message: SweepEnded) -> None:
+        self.sweeping = False
+        for warning in message.warnings:
+            self._log(logging.WARNING, f"sweep: {warning}")
+        if message.error:
+            self._log(logging.ERROR, f"the sweep failed: {message.error}")
+        elif message.cancelled:
+            self._log(logging.INFO, "the sweep was cancelled; nothing was kept")
+        else:
+            good = sum(report.verdict == "good" for report in message.reports)
+            self._log(logging.INFO, f"{good} of {len(message.reports)} beads have a good Z-LUT")
+
+    def halt(self) -> None:
+        """All motors were told to stop: a sweep must not move them again, not even back."""
+        if self.sweeping:
+            self._children.send("experiment", CancelSweep(stay=True))
+
+    def cancel(self) -> None:
+        """End a sweep in order."""
+        if self.sweeping:
+            self._children.send("experiment", CancelSweep())
+
+    def on_experiment_lost(self, text: str) -> None:
+        """Say that a sweep has died with its process."""
+        if self.sweeping:
+            self.news(SweepEnded(error=text))
+
+    def on_tracking_back(self) -> None:
+        """Give a tracking process that was started again the Z-LUTs that were chosen meanwhile."""
+        if self._other_zlut and self.zlut is not None:
+            self._children.send("tracking", UseZLUTs(self.zlut))

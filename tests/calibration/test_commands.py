@@ -1,0 +1,107 @@
+"""The command `zlut`: what is wrong is said before anything moves; what a file holds is shown."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from magscope_app.calibration import BeadReport
+from magscope_app.cli import main
+from magscope_app.config import load_config
+from magscope_app.processes.calibration_file import why_not_calibration
+from magscope_app.tracking import ZLUT, ZLUTSet
+
+RANGE = ["--start-nm", "-500", "--stop-nm", "500", "--step-nm", "50"]
+
+
+@pytest.fixture
+def zlut() -> ZLUT:
+    z_nm = np.arange(-400.0, 401.0, 50.0)
+    radii = np.arange(32.0)
+    profiles = 100 + 20 * np.cos(radii / 2 + z_nm[:, None] / 80)
+    report = BeadReport(3, "reference", "poor", ("too dark",), 2.0, 3.0, 4.0, 5.0, (-300.0, 300.0), 0.1, 1.5)
+    metadata = report.as_metadata() | {"camera": "hardware.simulated.microscope:SimulatedCamera"}
+    metadata |= {"gain_dn_per_e": 0.012, "offset_dn": 8.0, "read_noise_e": 10.0}
+    return ZLUT.from_profiles(
+        profiles,
+        z_nm,
+        roi_px=64,
+        nm_per_px=100.0,
+        focal_shift_factor=0.88,
+        created="today",
+        metadata=metadata,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["demo.toml", *RANGE], "--out is missing"),
+        (["demo.toml", "--start-nm", "0", "--out", "{out}"], "--stop-nm is missing"),
+        (["demo.toml", *RANGE, "--step-nm", "70", "--out", "{out}"], "70 nm does not divide the range"),
+        (["demo.toml", *RANGE, "--out", "{folder}/z.txt"], "does not end in .npz"),
+        (["demo.toml", *RANGE, "--out", "{folder}/no/z.npz"], "does not exist"),
+        (["nowhere.toml", *RANGE, "--out", "{out}"], "nowhere.toml"),
+        (["show"], "FILE|DATASET is missing"),
+        (["show", "{folder}/none.npz"], "none.npz"),
+        (["rebuild", "{folder}", "--out", "{out}"], "dataset.json"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [one.format(out=tmp_path / "z.npz", folder=tmp_path) for one in arguments]
+    assert main(["zlut", *given]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_focus_there_is_no_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "still.toml"
+    demo = load_config("demo.toml").text.decode()
+    demo = demo.replace('zlut = "demo-zlut.npz"', "")
+    config.write_text(re.sub(r'\[\[motors\]\]\nname = "focus".*?\n\n', "", demo, flags=re.DOTALL))
+    assert main(["zlut", str(config), *RANGE, "--out", str(tmp_path / "z.npz")]) == 2
+    assert "no motor with the role focus, which a sweep moves; add it" in capsys.readouterr().err
+
+
+def test_a_file_is_shown_in_words_and_as_a_picture(
+    zlut: ZLUT, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ZLUTSet({3: zlut, 4: replace(zlut, metadata={})}, default=zlut).save(tmp_path / "z.npz")
+    picture = tmp_path / "z.png"
+    assert main(["zlut", "show", str(tmp_path / "z.npz"), "--plot", str(picture)]) == 0
+    said = capsys.readouterr().out
+    assert "3 Z-LUTs, made today, 100 nm per px, focal shift factor 0.88, ROI 64 px, camera hardware" in said
+    assert "bead    3  reference  poor  σz 2.0 nm" in said
+    assert "(too dark)" in said
+    assert "17 planes; σz in nm:" in said
+    assert "bead    4  17 planes, -400 to +400 nm; not of a sweep" in said
+    grey = np.asarray(Image.open(picture))
+    assert grey.ndim == 2
+    # Rings run through the tables: no row of a table is of one grey.
+    assert (np.ptp(grey[60:200, 20:180], axis=1) > 100).all()
+
+
+def test_a_set_that_belongs_to_something_else_is_refused(zlut: ZLUT, tmp_path: Path) -> None:
+    path = tmp_path / "z.npz"
+    config = load_config("demo.toml").config
+
+    def why_not(**other: object) -> str:
+        ZLUTSet({3: zlut, 4: replace(zlut, **other)}).save(path)  # type: ignore[arg-type]  # fields of a Z-LUT
+        return why_not_calibration(path, config) or ""
+
+    assert why_not() == ""
+    assert "108 nm per px" in why_not(nm_per_px=108.0)
+    assert "focal_shift_factor = 1" in why_not(focal_shift_factor=1.0)
+    assert "ROI of 24 px" in why_not(roi_px=24)
+    assert "made with the camera other.place:Camera" in why_not(metadata={"camera": "other.place:Camera"})
+    replayed = config.model_copy(update={"camera": config.camera.model_copy(update={"path": tmp_path})})
+    assert why_not_calibration(path, replayed) is None

@@ -1,0 +1,192 @@
+"""Sweeps on the whole real line, and everything that may happen to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from magscope_app.calibration import SweepPlan
+from magscope_app.calibration.build import BuildSettings, build_zluts
+from magscope_app.calibration.messages import (
+    CancelSweep,
+    PauseSweep,
+    SaveZLUTs,
+    SweepProgress,
+    ZLUTsSaved,
+    ZLUTsUsed,
+)
+from magscope_app.datatypes import ZLUTSweepDataset
+from magscope_app.messages import (
+    CommandRefused,
+    Fault,
+    RemoveBeads,
+    StopMotors,
+)
+from magscope_app.tracking import ZLUT, ZLUTSet
+from tests.calibration.proof import read_scan, scan, sweep, track_scan
+from tests.calibration.script import ScriptedLine
+
+PLAN = SweepPlan(-200, 220, 60, 2, force_pn=None)
+#: Slow enough that something can happen in between.
+SLOW = replace(PLAN, frames=12)
+
+
+def focus_nm(line: ScriptedLine) -> float:
+    """Return where the focus is, from its telemetry."""
+    telemetry = line._supervisor._segments._handles.telemetry("focus")
+    try:
+        return float(telemetry.newest(1)[0, 1])
+    finally:
+        telemetry.close()
+
+
+def sweep_rows(line: ScriptedLine) -> tuple[int, int]:
+    """Return the state of the sweep in shared memory, and how many profiles it holds."""
+    buffer = line._supervisor._segments._handles.sweep()
+    try:
+        rows = buffer.peak()
+        assert np.isfinite(rows["profiles"][:, :20]).all()
+        assert set(rows["bead_ids"].tolist()) == {0, 1, 2, 3}
+        return buffer.state, buffer.get_count()
+    finally:
+        buffer.close()
+
+
+def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
+    folder, seen = tmp_path / "data", set()
+
+    def script(line: ScriptedLine) -> Iterator[None]:
+        yield from line.until_logged("beads found")
+        # Out of the limits: nothing moves.
+        yield from line.sweep(SweepPlan(-21000, 0, 1000, 2))
+        assert "its limits are -20000 to 20000 nm" in line.ended[0].error
+        assert line.kept() == []
+        # Not a sweep at all, and beads that do not exist.
+        yield from line.sweep(replace(PLAN, step_nm=55))
+        assert "does not divide" in line.ended[0].error
+        yield from line.sweep(replace(PLAN, bead_ids=(2, 77)))
+        assert "there is no bead 77" in line.ended[0].error
+        assert focus_nm(line) == pytest.approx(0, abs=1)
+        seen.add("refused")
+        # Paused and cancelled in the middle.
+        line.begin(SLOW)
+        yield from line.until_moving(1)
+        line.send(PauseSweep(True))
+        while not any(isinstance(one, SweepProgress) and one.phase == "pause" for one in line.news):
+            yield
+        assert abs(focus_nm(line)) > 10
+        assert sweep_rows(line)[0] == ZLUTSweepDataset.STATE_CAPTURING
+        line.send(CancelSweep())
+        yield from line.until_ended()
+        assert sweep_rows(line)[0] == ZLUTSweepDataset.STATE_FAILED
+        assert line.ended[0].cancelled
+        assert line.kept() == []
+        assert focus_nm(line) == pytest.approx(0, abs=10)
+        seen.add("cancelled")
+        # A motor that sticks for good is an error; for a moment, a plane that is repeated.
+        line.begin(SLOW)
+        yield from line.until_moving(1)
+        line.send(Fault("focus", "stuck_motor", duration_s=1.0))
+        yield from line.until_ended()
+        assert not line.ended[0].error, line.ended
+        assert "attempt 1 of 3: focus did not reach" in line.ended[0].warnings[0]
+        assert len(line.kept()) == 1
+        assert sweep_rows(line) == (ZLUTSweepDataset.STATE_COMPLETE, 4 * 8 * SLOW.frames)
+        seen.add("stuck for a moment")
+        line.begin(SLOW)
+        yield from line.until_moving(1)
+        line.send(RemoveBeads((1,)))
+        yield from line.until_ended()
+        lost = [report for report in line.ended[0].reports if report.verdict == "lost"]
+        assert [report.bead_id for report in lost] == [1]
+        assert "taken off the list at plane" in lost[0].remarks[0]
+        assert len(line.ended[0].reports) == 4
+        seen.add("bead lost")
+        # Its Z-LUTs can be saved, and used at once.
+        line.send(SaveZLUTs(tmp_path / "z.npz", (0, 3), use=True))
+        while not any(isinstance(one, ZLUTsUsed) for one in line.news):
+            assert not any(isinstance(one, CommandRefused) for one in line.news), line.news
+            yield
+        assert next(one for one in line.news if isinstance(one, ZLUTsSaved)).n_beads == 2
+        seen.add("used")
+        # Stop-all leaves everything where it is.
+        line.begin(SLOW)
+        yield from line.until_moving(2)
+        line.send(StopMotors())
+        yield from line.until_ended()
+        assert line.ended[0].cancelled
+        assert abs(focus_nm(line)) > 10
+        seen.add("stopped")
+        # A motor that goes wrong: three attempts, then the focus is brought back, and nothing is left.
+        back_nm = focus_nm(line)
+        line.send(Fault("focus", "limit_switch", at_position=back_nm + 100.0))
+        yield from line.sweep(SLOW)
+        assert "given up at plane" in line.ended[0].error
+        assert "attempt 3 of 3: focus did not reach" in line.ended[0].error
+        assert focus_nm(line) == pytest.approx(back_nm, abs=10)
+        assert len(line.kept()) == 2
+        seen.add("failed")
+        line.begin(SLOW)
+        yield from line.until_moving(1)
+        line.send(Fault("focus", "stuck_motor"))
+        yield from line.until_ended()
+        assert "given up at plane" in line.ended[0].error
+        assert "focus did not reach" in line.ended[0].error
+        assert "not everything is back" in line.ended[0].error
+        assert len(line.kept()) == 2
+        seen.add("stuck")
+        line.send(RemoveBeads((0, 2, 3)))
+        yield from line.sweep(PLAN)
+        assert "there are no beads to sweep; add some" in line.ended[0].error
+        seen.add("no beads")
+
+    line = ScriptedLine(folder, script, ["motors.focus.timeout_s=0.4"])
+    line.run()
+    steps = {
+        "refused",
+        "cancelled",
+        "stuck for a moment",
+        "bead lost",
+        "used",
+        "stopped",
+        "failed",
+        "stuck",
+        "no beads",
+    }
+    assert seen == steps, line.log
+    assert list(ZLUTSet.load(tmp_path / "z.npz")) == [0, 3]
+    text = ZLUT.load(tmp_path / "z_text" / "bead-0003.txt")
+    assert text.n_planes == 8
+    check_rebuild(sorted(folder.iterdir())[0])
+
+
+def check_rebuild(dataset: Path) -> None:
+    """The sweep can be evaluated again, with other settings."""
+    again = build_zluts(dataset)
+    kept = ZLUTSet.load(dataset / "zluts" / "zluts.npz")
+    assert list(again.zluts) == list(kept)
+    for bead_id, zlut in kept.items():
+        assert (again.zluts[bead_id].profiles == zlut.profiles).all()
+    fewer = build_zluts(dataset, BuildSettings(frames=10, every=2, roi_px=48))
+    assert {zlut.n_planes for zlut in fewer.zluts.values()} == {4}
+    assert {zlut.roi_px for zlut in fewer.zluts.values()} == {48}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_z_of_the_demo_is_right_over_the_whole_range(tmp_path: Path) -> None:
+    """Every isolated bead has a Z-LUT; bias and scatter against the truth, stuck and tethered at 10 pN."""
+    said = sweep(tmp_path / "z.npz", tmp_path, (-2000.0, 2000.0, 50.0, 10), [])
+    assert "20 Z-LUTs in" in said
+    offsets = [float(offset) for offset in np.arange(-1780.0, 1781.0, 178.0) + 13.0]
+    scanned = read_scan(scan(tmp_path / "z.npz", tmp_path, offsets, 60, []))
+    found = track_scan(scanned, ZLUTSet.load(tmp_path / "z.npz"), "full")
+    assert len(found) == 20
+    assert sum(one.is_stuck for one in found.values()) == 4
+    assert max(one.bias_nm for one in found.values()) <= 2.0
+    assert max(one.ratio for one in found.values()) <= 1.3
+    assert sum(one.missing for one in found.values()) == 0
