@@ -272,6 +272,18 @@ class MotorChanged(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Fault(Message):
+    """Let a simulated device ("camera", or a motor) go wrong now: a kind of ``simulation.faults``."""
+
+    device: str
+    fault: str
+    duration_s: float | None = None
+    count: int = 1
+    at_position: float | None = None
+    token: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CommandRefused(Message):
     """A command was not carried out; the text says why and what to do."""
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Mapping
 from typing import ClassVar
 
+from hardware.simulated.axis_faults import AxisFaults
 from hardware.simulated.world import SHARED, Axis, Trajectory, World, start_position
-from magscope_app.devices import DeviceError, Motor, MotorContext, Setting, SettingKind, SettingValue
+from magscope_app.devices import (
+    DeviceError,
+    DeviceLost,
+    Motor,
+    MotorContext,
+    Setting,
+    SettingKind,
+    SettingValue,
+)
 from magscope_app.errors import Problem
 
 _SETTINGS = ("instant", "start")
@@ -37,6 +47,10 @@ class SimulatedAxis(Motor):
         self._instant = bool(motor.settings.get("instant", False))
         self._speed = min(motor.speed or self.default_speed, self.fastest)
         self._world: World | None = None
+        self._faults = AxisFaults(motor.name)
+        # Where a stuck axis would go.
+        self._wanted: float | None = None
+        self._guard = threading.RLock()
 
     @classmethod
     def problems(cls, context: MotorContext) -> tuple[Problem, ...]:
@@ -90,7 +104,13 @@ class SimulatedAxis(Motor):
 
     def open(self) -> None:
         """Take part in the world; the axis stays where it is."""
-        self._world = World(self.context.config, self.context.shared_matrix)
+        config = self.context.config
+        if self._world is None:
+            self._world = World(config, self.context.shared_matrix)
+            now_ns = time.perf_counter_ns()
+            at = self._world.position(self.axis, now_ns)
+            self._faults = AxisFaults(self.name, config.simulation.faults, now_ns, at)
+            self._wanted = None
 
     def close(self) -> None:
         """Leave the world."""
@@ -99,21 +119,51 @@ class SimulatedAxis(Motor):
             world.close()
 
     def position(self) -> float:
-        """Return where the axis is now."""
-        return self._opened().position(self.axis, time.perf_counter_ns())
+        """Return where the axis is now. Raises DeviceLost."""
+        with self._guard:
+            now_ns = time.perf_counter_ns()
+            return self._answer(now_ns).position(self.axis, now_ns)
 
     def is_moving(self) -> bool:
-        """Return True until the axis has settled."""
-        return self._opened().move(self.axis).moving(time.perf_counter_ns())
+        """Return True until the axis has settled; a stuck one tries on and on. Raises DeviceLost."""
+        with self._guard:
+            now_ns = time.perf_counter_ns()
+            world = self._answer(now_ns)
+            return self._wanted is not None or world.move(self.axis).moving(now_ns)
 
     def start_move(self, position: float) -> None:
-        """Set off for `position`."""
-        self._go(position, math.inf if self._instant else self._speed)
+        """Set off for `position`; a limit switch on the way ends the move early.
+
+        Raises
+        ------
+        DeviceLost
+            The axis was disconnected.
+        DeviceError
+            The axis stands at a limit switch, and would have to go on.
+        """
+        with self._guard:
+            now_ns = time.perf_counter_ns()
+            start = self._answer(now_ns).position(self.axis, now_ns)
+            if self._faults.switch_on_way(start, position, now_ns) == start:
+                raise DeviceError(
+                    f"{self.name} is at its limit switch at {start:g} {self.unit} and cannot go on to "
+                    f"{position:g}: move it back"
+                )
+            self._wanted = None
+            if self._faults.stuck(now_ns):
+                self._go(start, math.inf, now_ns)
+                self._wanted = position
+            else:
+                self._set_off(position, now_ns)
 
     def stop(self) -> None:
-        """Stay where the axis is now."""
-        if self.is_moving():
-            self._go(self.position(), math.inf)
+        """Stay where the axis is now. Raises DeviceLost."""
+        with self._guard:
+            now_ns = time.perf_counter_ns()
+            world = self._answer(now_ns)
+            self._wanted = None
+            if world.move(self.axis).moving(now_ns):
+                self._go(world.position(self.axis, now_ns), math.inf, now_ns)
 
     def home(self) -> None:
         """Go to where the axis was when the instrument was switched on. Raises LimitError."""
@@ -145,7 +195,8 @@ class SimulatedAxis(Motor):
         )
 
     def set(self, name: str, value: SettingValue) -> None:
-        """Change a setting for the moves to come."""
+        """Change a setting for the moves to come. Raises DeviceError, and DeviceLost."""
+        self._answer(time.perf_counter_ns())
         setting = next((known for known in self.settings() if known.name == name), None)
         refusal = setting.why_not(value) if setting else f"there is no setting {name!r}"
         if refusal is not None:
@@ -155,8 +206,49 @@ class SimulatedAxis(Motor):
         else:
             self._instant = bool(value)
 
-    def _go(self, target: float, speed: float) -> None:
-        now_ns = time.perf_counter_ns()
+    def cause_fault(
+        self,
+        kind: str,
+        *,
+        duration_s: float | None = None,
+        count: int = 1,  # noqa: ARG002 - a camera uses it
+        at_position: float | None = None,
+    ) -> None:
+        """Let something go wrong now: stuck_motor, limit_switch, disconnect."""
+        with self._guard:
+            now_ns = time.perf_counter_ns()
+            at = self._answer(now_ns).position(self.axis, now_ns)
+            self._faults.cause(kind, now_ns, at, duration_s=duration_s, at_position=at_position)
+
+    def _answer(self, now_ns: int) -> World:
+        """Let faults take their effect, and return the world. Raises DeviceLost."""
+        world, faults = self._opened(), self._faults
+        if faults.lost(now_ns):
+            raise DeviceLost(f"{self.name} does not answer any more: close it and open it again")
+        move = world.move(self.axis)
+        if faults.stuck(now_ns):
+            if move.moving(now_ns):
+                self._go(world.position(self.axis, now_ns), math.inf, now_ns)
+                self._wanted = move.target
+        elif self._wanted is not None:
+            target, self._wanted = self._wanted, None
+            self._set_off(target, now_ns)
+        elif move.moving(now_ns):
+            self._heed_switch(world.position(self.axis, now_ns), move.target, now_ns)
+        return world
+
+    def _set_off(self, target: float, now_ns: int) -> None:
+        if not self._heed_switch(self._opened().position(self.axis, now_ns), target, now_ns):
+            self._go(target, self.speed, now_ns)
+
+    def _heed_switch(self, start: float, target: float, now_ns: int) -> bool:
+        """Go no further than a limit switch on the way; True if there is one."""
+        at = self._faults.switch_on_way(start, target, now_ns)
+        if at is not None:
+            self._go(at, self.speed, now_ns)
+        return at is not None
+
+    def _go(self, target: float, speed: float, now_ns: int) -> None:
         world = self._opened()
         start = world.position(self.axis, now_ns)
         world.start(Trajectory(self.axis, now_ns, start, target, speed, self.settle_s))

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hardware.simulated import camera_config
+from hardware.simulated.camera_faults import CameraFaults
 from hardware.simulated.camera_settings import described
-from hardware.simulated.renderer import Light
 from hardware.simulated.scene import Scene
 from hardware.simulated.schedule import FrameSchedule
 from hardware.simulated.world import SHARED
@@ -22,12 +22,15 @@ from magscope_app.devices import (
     Camera,
     CameraContext,
     DeviceError,
+    DeviceLost,
     FrameFormat,
     FrameInfo,
     Setting,
     SettingValue,
 )
 from magscope_app.errors import Problem
+
+_GONE = "the simulated camera was disconnected: close it and open it again"
 
 
 class SimulatedCamera(Camera):
@@ -53,6 +56,8 @@ class SimulatedCamera(Camera):
         self._instant = bool(config.camera.settings.get("instant", False))
         self._scene: Scene | None = None
         self._schedule: FrameSchedule | None = None
+        self._faults = CameraFaults(config.simulation.faults)
+        self._flooded = False
 
     @classmethod
     def problems(cls, context: CameraContext) -> tuple[Problem, ...]:
@@ -74,6 +79,7 @@ class SimulatedCamera(Camera):
         found = camera_config.problems(self.context.config)
         if found:
             raise DeviceError("the simulated camera cannot be opened: " + "; ".join(map(str, found)))
+        self._faults.reopen()
         if self._scene is None:
             # Here, not at the top: importing the compiler takes longer than making the camera may.
             kernels = importlib.import_module("hardware.simulated.kernels")
@@ -83,9 +89,7 @@ class SimulatedCamera(Camera):
     def start(self) -> None:
         """Begin with frame 0. Every start of one camera shows new motion and noise."""
         self._opened().begin()
-        self._schedule = FrameSchedule(
-            self.context.config.camera.fps, time.perf_counter_ns(), self.context.config.simulation.faults
-        )
+        self._schedule = FrameSchedule(self.context.config.camera.fps, time.perf_counter_ns(), self._faults)
 
     def stop(self) -> None:
         """Stop acquiring; frames that were not read are gone."""
@@ -104,9 +108,12 @@ class SimulatedCamera(Camera):
         if schedule is None:
             raise DeviceError("the simulated camera is not acquiring: start it first")
         self._check(buffer)
-        frame = schedule.take_at_once() if self._instant else _wait_for_frame(schedule, timeout_s)
+        frame = _wait_for_frame(schedule, timeout_s, instant=self._instant)
         if frame is None:
             return None
+        if self._faults.unplugs(frame):
+            raise DeviceLost(_GONE)
+        self._flood(self._faults.floods(frame))
         timestamp_ns = time.perf_counter_ns() if self._instant else schedule.due_ns(frame)
         scene.draw(buffer, frame, timestamp_ns)
         return FrameInfo(
@@ -114,11 +121,12 @@ class SimulatedCamera(Camera):
         )
 
     def truth(self) -> npt.NDArray[np.float64]:
-        """Return bead_id, x_nm, y_nm, z_nm, height_nm per bead, averaged over the last frame's exposure."""
+        """Return TRUTH_COLUMNS without frame_id, a row per bead, averaged over the last frame's exposure."""
         return self._opened().truth()
 
     def settings(self) -> tuple[Setting, ...]:
-        """Return what can be changed while frames come, and what cannot."""
+        """Return what can be changed while frames come, and what cannot. Raises DeviceLost."""
+        self._require_there()
         return described(
             self._light,
             exposure_ms=self._exposure_ms,
@@ -141,17 +149,40 @@ class SimulatedCamera(Camera):
         if self._scene is not None:
             self._apply()
 
+    def cause_fault(
+        self,
+        kind: str,
+        *,
+        duration_s: float | None = None,
+        count: int = 1,
+        at_position: float | None = None,  # noqa: ARG002 - an axis uses it
+    ) -> None:
+        """Let something go wrong from the next frame on: drop_frames, stall, disconnect, saturated_light."""
+        self._faults.cause(kind, duration_s=duration_s, count=count)
+
     @property
     def _nominal_ms(self) -> float:
         return camera_config.exposure_ms(self.context.config)
 
     def _apply(self) -> None:
-        lit: Light = replace(
+        scene = self._opened()
+        scene.set_exposure(self._exposure_ms * 1e-3)
+        lit = replace(
             self._light, background_e=self._light.background_e * self._exposure_ms / self._nominal_ms
         )
-        self._opened().set_exposure(self._exposure_ms * 1e-3, lit)
+        scene.set_light(lit.flooding() if self._flooded else lit)
+
+    def _flood(self, flooded: bool) -> None:
+        if flooded != self._flooded:
+            self._flooded = flooded
+            self._apply()
+
+    def _require_there(self) -> None:
+        if self._faults.lost:
+            raise DeviceLost(_GONE)
 
     def _opened(self) -> Scene:
+        self._require_there()
         if self._scene is None:
             raise DeviceError("the simulated camera is not open: open it first")
         return self._scene
@@ -165,13 +196,15 @@ class SimulatedCamera(Camera):
             )
 
 
-def _wait_for_frame(schedule: FrameSchedule, timeout_s: float) -> int | None:
-    """Sleep until a frame is complete, at most `timeout_s`."""
+def _wait_for_frame(schedule: FrameSchedule, timeout_s: float, *, instant: bool) -> int | None:
+    """Sleep until a frame is complete, at most `timeout_s`; `instant`: while the camera is silent."""
+    take = schedule.take_at_once if instant else schedule.take
     now_ns = time.perf_counter_ns()
     deadline_ns = now_ns + int(timeout_s * 1e9)
-    while (frame := schedule.take(now_ns)) is None:
+    while (frame := take(now_ns)) is None:
         if now_ns >= deadline_ns:
             return None
-        time.sleep(max(min(schedule.next_due_ns(), deadline_ns) - now_ns, 0) * 1e-9)
+        due_ns = schedule.silent_until_ns if instant else schedule.next_due_ns()
+        time.sleep(max(min(due_ns, deadline_ns) - now_ns, 0) * 1e-9)
         now_ns = time.perf_counter_ns()
     return frame

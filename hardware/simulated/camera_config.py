@@ -8,14 +8,16 @@ from typing import Any
 
 from hardware.simulated.places import SPACING_PER_ROI, Field
 from hardware.simulated.renderer import Light
+from hardware.simulated.sizes import pull_of, radii_of
 from hardware.simulated.tether import trap_at
 from hardware.simulated.world import Axis, start_position
 from magscope_app.config import CameraNoise, Config, ForceConfig
+from magscope_app.config.simulation import Magnets
 from magscope_app.devices import FrameFormat
 from magscope_app.devices.force import ExponentialForce, ForceCalibration, force_calibration
 from magscope_app.errors import MagscopeError, Problem
 
-#: The magnets of the twin where the config has no [force].
+#: The magnets of the twin where the config says nothing about them.
 MAGNETS = ExponentialForce(f0_pn=40.0, decay_mm=1.6)
 _SENSOR_PX = 1024
 _SETTINGS = ("bits", "instant", "sensor_px")
@@ -66,15 +68,17 @@ def light(config: Config) -> Light:
 
 
 def force_pn(config: Config, magnet_height_mm: float) -> float:
-    """Return the force on a bead at a height of the magnets."""
-    magnets = _magnets(config.force)
+    """Return the force on a bead of usual size at a height of the magnets."""
+    magnets = _magnets(config.simulation.magnets, config.force)
     low, high = magnets.heights_mm
     return float(magnets.force_pn(min(max(magnet_height_mm, low), high)))
 
 
 @lru_cache(maxsize=4)
-def _magnets(force: ForceConfig | None) -> ForceCalibration:
+def _magnets(own: Magnets | None, force: ForceConfig | None) -> ForceCalibration:
     """Return the magnets of the config, read once: the camera asks for every frame."""
+    if own is not None:
+        return ExponentialForce(own.f0_pn, own.decay_mm)
     try:
         return force_calibration(force) or MAGNETS
     except MagscopeError:
@@ -88,12 +92,20 @@ def starting_force_pn(config: Config) -> float:
     return force_pn(config, height_mm)
 
 
+def starting_turns(config: Config) -> float:
+    """Return the rotation before anything moved the magnets."""
+    return start_position(config.motor_with_role("magnet_rotation"), Axis.MAGNET_ROTATION)
+
+
 def bead_field(config: Config) -> Field:
     """Return where beads may lie so that their ROIs never overlap or leave the frame."""
     form = frame_format(config)
     roi_px = config.beads.roi_px
-    variance_nm2 = trap_at(starting_force_pn(config), config.simulation).variance_nm2
-    wander_px = _WANDER_SIGMAS * math.sqrt(max(variance_nm2[:2])) / config.optics.nm_per_px
+    simulation = config.simulation
+    radii_nm = radii_of(simulation)
+    forces_pn = starting_force_pn(config) * pull_of(radii_nm, simulation)
+    variance_nm2 = trap_at(forces_pn, simulation, radius_nm=radii_nm).variance_nm2
+    wander_px = _WANDER_SIGMAS * math.sqrt(variance_nm2[:, :2].max()) / config.optics.nm_per_px
     return Field(form.width_px, form.height_px, roi_px / 2 + 1 + wander_px, SPACING_PER_ROI * roi_px)
 
 
@@ -101,7 +113,7 @@ def problems(config: Config) -> tuple[Problem, ...]:
     """Return everything that is wrong with the config of the simulated camera."""
     found = _settings_problems(config.camera.settings)
     if not found:
-        found = _roi_problems(config) + _bead_problems(config)
+        found = _roi_problems(config) + _bead_problems(config) + _sample_problems(config)
     return tuple(found + _fault_problems(config))
 
 
@@ -157,12 +169,34 @@ def _bead_problems(config: Config) -> list[Problem]:
     return found
 
 
+def _sample_problems(config: Config) -> list[Problem]:
+    simulation = config.simulation
+    found = []
+    most_nm = 0.2 * simulation.bead_radius_nm
+    if simulation.bead_radius_sd_nm > most_nm:
+        what = f"{simulation.bead_radius_sd_nm:g} nm is more than a fifth of bead_radius_nm"
+        found.append(Problem("simulation.bead_radius_sd_nm", what, f"give at most {most_nm:g}"))
+    refraction = simulation.refraction
+    if refraction.numerical_aperture >= refraction.medium_index:
+        what = f"{refraction.numerical_aperture:g} is not below medium_index = {refraction.medium_index:g}"
+        remedy = "waves beyond it do not leave the medium; give less"
+        found.append(Problem("simulation.refraction.numerical_aperture", what, remedy))
+    n_tethered = simulation.n_beads - simulation.n_reference
+    if simulation.tether.nicked > max(n_tethered, 0):
+        what = f"{simulation.tether.nicked} nicked tethers are more than the {n_tethered} tethers there are"
+        found.append(Problem("simulation.tether.nicked", what, f"give at most {max(n_tethered, 0)}"))
+    return found
+
+
 def _fault_problems(config: Config) -> list[Problem]:
-    return [
-        Problem(
-            f"simulation.faults.{i}.every",
-            f"{fault.every} is not more than count = {fault.count}, so no frame is left",
-        )
-        for i, fault in enumerate(config.simulation.faults)
-        if fault.every is not None and fault.every <= fault.count
-    ]
+    devices = ("camera", *(motor.name for motor in config.motors))
+    found = []
+    for i, fault in enumerate(config.simulation.faults):
+        where = f"simulation.faults.{i}"
+        if fault.device not in devices:
+            what = f"there is no device {fault.device!r}"
+            found.append(Problem(f"{where}.device", what, f"choose from {', '.join(devices)}"))
+        elif fault.device == "camera" and fault.every is not None and fault.every <= fault.count:
+            what = f"{fault.every} is not more than count = {fault.count}, so no frame is left"
+            found.append(Problem(f"{where}.every", what))
+    return found

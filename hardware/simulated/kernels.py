@@ -156,7 +156,8 @@ def draw_row(
 def draw_beads(
     frame: npt.NDArray[Any],
     centres: npt.NDArray[np.float64],
-    table: npt.NDArray[np.float32],
+    sizes: npt.NDArray[np.int64],
+    tables: npt.NDArray[np.float32],
     table_z: tuple[float, float, float],
     light: tuple[float, float, float, float, float, float],
     normals: Any,
@@ -170,10 +171,12 @@ def draw_beads(
         Written where beads are.
     centres : ndarray, shape (n_beads, 3)
         x_px, y_px, z_nm of each bead.
-    table : ndarray, shape (n_z, n_radii), float32
-        `BeadTable.contrast`.
+    sizes : ndarray, shape (n_beads,)
+        Which table each bead looks like.
+    tables : ndarray, shape (n_sizes, n_z, n_radii), float32
+        `BeadTable.contrast` of each size.
     table_z : tuple of float
-        z0_nm, z_step_nm and steps_per_px of the table.
+        z0_nm, z_step_nm and steps_per_px of the tables.
     light : tuple of float
         background_e, contrast, gain_dn_per_e, offset_dn, read_noise_e, highest_dn.
     normals : ndarray, shape (NORMALS,), float32
@@ -181,7 +184,7 @@ def draw_beads(
     key : int
         Random key of the frame.
     """
-    n_radii = table.shape[1]
+    n_radii = tables.shape[2]
     profile = np.empty((n_radii, 2), np.float32)
     reach = (n_radii - 2) / table_z[2]
     noise = np.empty(2 * int(reach) + 8, np.float32)
@@ -189,7 +192,7 @@ def draw_beads(
     word = mixed(np.uint64(key))
     for bead in range(centres.shape[0]):
         x, y = centres[bead, 0], centres[bead, 1]
-        look_up(profile, table, table_z, centres[bead, 2], light)
+        look_up(profile, tables[sizes[bead]], table_z, centres[bead, 2], light)
         first_row = max(math.ceil(y - reach), 0)
         last_row = min(math.floor(y + reach), frame.shape[0] - 1)
         for row in range(first_row, last_row + 1):

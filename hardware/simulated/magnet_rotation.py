@@ -9,7 +9,7 @@ from hardware.simulated.world import Axis
 
 
 class SimulatedMagnetRotation(SimulatedAxis):
-    """Rotation of the magnets in turns. The twin's tethers are nicked: turning does not shorten them."""
+    """Rotation of the magnets in turns; it twists the tethers, which are relaxed at 0."""
 
     unit: ClassVar[str] = "turns"
     axis: ClassVar[Axis] = Axis.MAGNET_ROTATION

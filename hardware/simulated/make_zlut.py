@@ -32,14 +32,15 @@ def sweep_images(z_nm: npt.NDArray[np.float64], seed: int) -> npt.NDArray[np.uin
     """
     rng = np.random.default_rng(seed)
     table = bead_table(radius_nm=RADIUS_NM, nm_per_px=NM_PER_PX, roi_px=DEMO_ROI_PX)
-    renderer = Renderer(kernels, table, np.dtype(np.uint8), int(rng.integers(1 << 62)))
+    renderer = Renderer(kernels, [table], np.dtype(np.uint8), int(rng.integers(1 << 62)))
     renderer.set_light(DEMO_LIGHT)
     images = np.empty((len(z_nm), FRAMES_PER_PLANE, SWEEP_ROI_PX, SWEEP_ROI_PX), np.uint8)
+    usual = np.zeros(1, np.int64)
     middle_px = 0.5 * (SWEEP_ROI_PX - 1)
     for plane, z in enumerate(z_nm):
         for image in images[plane]:
             x, y = middle_px + rng.uniform(-0.5, 0.5, 2)
-            renderer.draw(image, np.array([[x, y, z]]), int(rng.integers(1 << 62)))
+            renderer.draw(image, np.array([[x, y, z]]), usual, int(rng.integers(1 << 62)))
     return images
 
 

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hardware.simulated.tether import Trap
-
-Floats = npt.NDArray[np.float64]
+from hardware.simulated.worm_like_chain import Floats
 
 
 def step_coefficients(variance_nm2: Floats, rate_hz: Floats, *, period_s: float, exposure_s: float) -> Floats:
@@ -67,24 +66,59 @@ class BeadMotion:
 
     def __init__(self, kernels: ModuleType, tethered: npt.NDArray[np.bool_], period_s: float) -> None:
         self._kernels = kernels
-        self._tethered = tethered
+        self._tethered = tethered[:, None]
         self._period_s = period_s
+        self._trap: Trap | None = None
+        self._field_turns = 0.0
+        # Along the field, across it, upright.
         self._offsets_nm = np.zeros((tethered.size, 3))
         self._seen_nm = np.zeros((tethered.size, 3))
         self._steps = np.zeros((tethered.size, 3, 7))
 
-    def hold(self, trap: Trap, exposure_s: float) -> None:
-        """Let all tethered beads move in `trap` from now on."""
-        variance = np.where(self._tethered[:, None], np.array(trap.variance_nm2), 0.0)
-        rate = np.broadcast_to(np.array(trap.rate_hz), variance.shape)
-        self._steps = step_coefficients(variance, rate, period_s=self._period_s, exposure_s=exposure_s)
+    def hold(self, trap: Trap, exposure_s: float, field_turns: float = 0.0) -> None:
+        """Let all tethered beads move in `trap` from now on; they stay where they are and move from there.
 
-    def begin(self, trap: Trap, rng: np.random.Generator) -> None:
-        """Put every tethered bead at a random place of `trap`."""
-        sigma = np.sqrt(np.array(trap.variance_nm2))
-        self._offsets_nm = rng.standard_normal(self._offsets_nm.shape) * sigma * self._tethered[:, None]
+        Parameters
+        ----------
+        trap : Trap
+            How each bead is held.
+        exposure_s : float
+            Exposure of a frame.
+        field_turns : float
+            Direction of the field: so many turns from x.
+        """
+        variance = np.where(self._tethered, trap.variance_nm2, 0.0)
+        rate = np.broadcast_to(trap.rate_hz, variance.shape)
+        self._steps = step_coefficients(variance, rate, period_s=self._period_s, exposure_s=exposure_s)
+        if self._trap is not None:
+            self._offsets_nm[:, 2] += np.where(
+                self._tethered[:, 0], self._trap.height_nm - trap.height_nm, 0.0
+            )
+        self._offsets_nm[:, :2] = turned(self._offsets_nm[:, :2], self._field_turns - field_turns)
+        self._trap, self._field_turns = trap, field_turns
+
+    def begin(self, rng: np.random.Generator) -> None:
+        """Put every tethered bead at a random place of its trap."""
+        assert self._trap is not None, "hold the beads first"
+        sigma = np.sqrt(self._trap.variance_nm2)
+        self._offsets_nm = rng.standard_normal(self._offsets_nm.shape) * sigma * self._tethered
 
     def advance(self, key: int) -> Floats:
-        """Move through one frame; return the average over its exposure, (n_beads, 3), until the next call."""
+        """Move through one frame; return the average over its exposure, (n_beads, 3) in x, y, z.
+
+        It is relative to the mean position, and may change with the next call.
+        """
         self._kernels.move_beads(self._offsets_nm, self._seen_nm, self._steps, key)
+        if self._field_turns:
+            self._seen_nm[:, :2] = turned(self._seen_nm[:, :2], self._field_turns)
         return self._seen_nm
+
+
+def turned(xy: Floats, turns: float) -> Floats:
+    """Return vectors (n, 2) turned from x towards y."""
+    angle = 2.0 * np.pi * turns
+    cosine, sine = np.cos(angle), np.sin(angle)
+    result: Floats = np.column_stack(
+        [cosine * xy[:, 0] - sine * xy[:, 1], sine * xy[:, 0] + cosine * xy[:, 1]]
+    )
+    return result

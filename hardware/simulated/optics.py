@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-WAVELENGTH_NM = 625.0
-MEDIUM_INDEX = 1.33
-BEAD_INDEX = 1.57
-#: Imaginary part of the bead's index: the iron oxide absorbs.
-BEAD_ABSORPTION = 0.05
-NUMERICAL_APERTURE = 1.1
-#: Angular radius (rms) of the light source: the larger, the sooner distant rings fade.
-SOURCE_ANGLE_RAD = 0.035
-#: Relative rms width of the light's spectrum.
-SPECTRAL_WIDTH = 0.01
+from magscope_app.config import Simulation
+from magscope_app.config.simulation import Light, Refraction
 
 STEPS_PER_PX = 8
 Z_STEP_NM = 25.0
@@ -49,8 +41,26 @@ class BeadTable:
     steps_per_px: int
 
 
+@dataclass(frozen=True, slots=True)
+class Optics:
+    """What decides how a bead looks; the values as in [simulation.light] and [simulation.refraction]."""
+
+    light: Light = field(default_factory=Light)
+    refraction: Refraction = field(default_factory=Refraction)
+
+    @classmethod
+    def of(cls, simulation: Simulation) -> Optics:
+        """Return what the config says."""
+        return cls(simulation.light, simulation.refraction)
+
+
 def bead_table(
-    *, radius_nm: float, nm_per_px: float, roi_px: int, z_reach_nm: float = Z_REACH_NM
+    *,
+    radius_nm: float,
+    nm_per_px: float,
+    roi_px: int,
+    z_reach_nm: float = Z_REACH_NM,
+    optics: Optics | None = None,
 ) -> BeadTable:
     """Compute the images of one kind of bead.
 
@@ -69,18 +79,23 @@ def bead_table(
         Side of the ROI in which the rings are to fade out.
     z_reach_nm : float
         The table covers minus to plus this height relative to the focal plane.
+    optics : Optics, optional
+        Light, bead and medium; without it the usual ones.
     """
-    wavenumber = 2.0 * np.pi * MEDIUM_INDEX / WAVELENGTH_NM
-    highest = 2.0 * np.pi * NUMERICAL_APERTURE / WAVELENGTH_NM
+    optics = optics or Optics()
+    light, refraction = optics.light, optics.refraction
+    wavenumber = 2.0 * np.pi * refraction.medium_index / light.wavelength_nm
+    highest = 2.0 * np.pi * refraction.numerical_aperture / light.wavelength_nm
     lateral, weight = _quadrature(_WAVES, highest)
     axial = np.sqrt(wavenumber**2 - lateral**2) - wavenumber
     # A soft edge of the pupil: a hard one rings on for ever.
-    waves = weight * lateral * np.exp(-0.7 * (lateral / highest) ** 4) * _spectrum(lateral, radius_nm)
+    pupil = np.exp(-0.7 * (lateral / highest) ** 4)
+    waves = weight * lateral * pupil * _spectrum(lateral, radius_nm, optics)
 
     z_nm = np.arange(-z_reach_nm, z_reach_nm + 0.5 * Z_STEP_NM, Z_STEP_NM)
-    blur = np.multiply.outer(z_nm, lateral) * SOURCE_ANGLE_RAD
+    blur = np.multiply.outer(z_nm, lateral) * (1e-3 * light.source_angle_mrad)
     dispersion = np.multiply.outer(z_nm, axial)
-    damping = np.exp(-0.5 * blur**2 - 0.5 * (dispersion * SPECTRAL_WIDTH) ** 2)
+    damping = np.exp(-0.5 * blur**2 - 0.5 * (dispersion * light.spectral_width) ** 2)
     propagated = damping * np.exp(1j * dispersion) * waves
 
     reach_px = min(REACH_PER_ROI * roi_px, REACH_NM / nm_per_px)
@@ -109,11 +124,15 @@ def bessel_j0(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.where(x < 3.0, near, size * np.cos(phase) / np.sqrt(far_x))
 
 
-def _spectrum(lateral: npt.NDArray[np.float64], radius_nm: float) -> npt.NDArray[np.complex128]:
+def _spectrum(
+    lateral: npt.NDArray[np.float64], radius_nm: float, optics: Optics
+) -> npt.NDArray[np.complex128]:
     """Return the Hankel transform of what the bead changes in the light that passes it."""
     rho, weight = _quadrature(_RINGS_OF_BEAD, radius_nm)
-    path = 2.0 * np.sqrt(radius_nm**2 - rho**2) * 2.0 * np.pi / WAVELENGTH_NM
-    change = np.exp(path * (1j * (BEAD_INDEX - MEDIUM_INDEX) - BEAD_ABSORPTION)) - 1.0
+    refraction = optics.refraction
+    path = 2.0 * np.sqrt(radius_nm**2 - rho**2) * 2.0 * np.pi / optics.light.wavelength_nm
+    delay = refraction.bead_index - refraction.medium_index
+    change = np.exp(path * (1j * delay - refraction.bead_absorption)) - 1.0
     kernel = bessel_j0(np.multiply.outer(lateral, rho))
     result: npt.NDArray[np.complex128] = kernel @ (change * weight * rho)
     return result

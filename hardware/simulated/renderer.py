@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,8 @@ from hardware.simulated.optics import BeadTable
 
 #: Pixels of background noise that are drawn in advance. Every row of every frame starts at a random one.
 _POOL_PX = 1 << 22
+#: Light that floods the camera, as a part of its range.
+_FLOOD = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,11 @@ class Light:
     read_noise_e: float
     highest_dn: int
 
+    def flooding(self) -> Light:
+        """Return light that is too bright for the camera: all but dark rings saturates."""
+        enough_e = _FLOOD * self.highest_dn / self.gain_dn_per_e
+        return replace(self, background_e=max(self.background_e, enough_e))
+
 
 class Renderer:
     """Draws beads into frames.
@@ -47,17 +55,20 @@ class Renderer:
     ----------
     kernels : module
         `hardware.simulated.kernels`, imported by whoever may wait for it.
-    table : BeadTable
-        What a bead looks like.
+    tables : sequence of BeadTable
+        What beads of each size look like; they differ in `contrast` only.
     dtype : numpy.dtype
         Type of a pixel.
     key : int
         Random key of the background noise.
     """
 
-    def __init__(self, kernels: ModuleType, table: BeadTable, dtype: np.dtype[Any], key: int) -> None:
+    def __init__(
+        self, kernels: ModuleType, tables: Sequence[BeadTable], dtype: np.dtype[Any], key: int
+    ) -> None:
         self._kernels = kernels
-        self._table = table
+        self._contrasts = np.stack([table.contrast for table in tables])
+        self._table_z = (tables[0].z0_nm, tables[0].z_step_nm, float(tables[0].steps_per_px))
         self._dtype = dtype
         self._key = key
         self._normals = normal_table(kernels.NORMALS)
@@ -82,16 +93,24 @@ class Renderer:
             self._pool, float(mean), float(sigma), float(light.highest_dn), self._normals, self._key
         )
 
-    def draw(self, frame: npt.NDArray[Any], centres: npt.NDArray[np.float64], key: int) -> None:
+    def draw(
+        self,
+        frame: npt.NDArray[Any],
+        centres: npt.NDArray[np.float64],
+        sizes: npt.NDArray[np.int64],
+        key: int,
+    ) -> None:
         """Fill `frame` (height, width) with beads at `centres` (n_beads, 3: x_px, y_px, z_nm).
 
-        Noise is Gaussian with the variance of Poisson and read noise: at 10 electrons and more the
-        difference to Poisson noise is in the skewness only.
+        `sizes` (n_beads,) says which table each of them looks like. Noise is Gaussian with the variance of
+        Poisson and read noise: at 10 electrons and more the difference to Poisson noise is in the skewness
+        only.
         """
-        self._kernels.copy_background(frame, self._pool, key)
-        table = self._table
-        z = (table.z0_nm, table.z_step_nm, float(table.steps_per_px))
-        self._kernels.draw_beads(frame, centres, table.contrast, z, self._light, self._normals, key + 1)
+        kernels = self._kernels
+        kernels.copy_background(frame, self._pool, key)
+        kernels.draw_beads(
+            frame, centres, sizes, self._contrasts, self._table_z, self._light, self._normals, key + 1
+        )
 
 
 def normal_table(n: int) -> npt.NDArray[np.float32]:

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from hardware.simulated import camera_config
 from hardware.simulated.motion import BeadMotion
-from hardware.simulated.optics import bead_table
+from hardware.simulated.optics import Optics, bead_table
 from hardware.simulated.renderer import Light, Renderer
-from hardware.simulated.tether import Trap, trap_at
+from hardware.simulated.sample import Sample
+from hardware.simulated.tether import Trap
 from hardware.simulated.world import Axis, World
 from magscope_app.datatypes import TRUTH_COLUMNS
 from magscope_app.devices import CameraContext
@@ -36,23 +37,26 @@ class Scene:
         config = self._config = context.config
         simulation = config.simulation
         rng = np.random.default_rng((simulation.seed, 0))
-        n_beads = simulation.n_beads
-        tethered = np.arange(n_beads) >= simulation.n_reference
+        sample = self._sample = Sample.of(config, rng)
         self._nm_per_px = config.optics.nm_per_px
-        self._anchors_nm = camera_config.bead_field(config).place(n_beads, rng) * self._nm_per_px
-        self._tethered = tethered
-        self._motion = BeadMotion(kernels, tethered, 1.0 / config.camera.fps)
-        table = bead_table(
-            radius_nm=simulation.bead_radius_nm, nm_per_px=self._nm_per_px, roi_px=config.beads.roi_px
-        )
+        self._motion = BeadMotion(kernels, sample.tethered, 1.0 / config.camera.fps)
+        tables = [
+            bead_table(
+                radius_nm=radius_nm,
+                nm_per_px=self._nm_per_px,
+                roi_px=config.beads.roi_px,
+                optics=Optics.of(simulation),
+            )
+            for radius_nm in sample.radii_nm
+        ]
         dtype = camera_config.frame_format(config).dtype
-        self._renderer = Renderer(kernels, table, dtype, int(rng.integers(1 << 62)))
+        self._renderer = Renderer(kernels, tables, dtype, int(rng.integers(1 << 62)))
         self._world = World(config, context.shared_matrix)
         self._exposure_s = 1e-3 * camera_config.exposure_ms(config)
-        self._force_pn = -1.0
-        self._trap: Trap = trap_at(camera_config.starting_force_pn(config), simulation)
-        self._truth = np.zeros((n_beads, len(TRUTH_COLUMNS) - 1))
-        self._truth[:, 0] = np.arange(n_beads)
+        self._magnets = (camera_config.starting_force_pn(config), camera_config.starting_turns(config))
+        self._trap: Trap = sample.trap(*self._magnets, simulation)
+        self._truth = np.zeros((simulation.n_beads, len(TRUTH_COLUMNS) - 1))
+        self._truth[:, 0] = np.arange(simulation.n_beads)
         self._starts = 0
         self._next_frame = 0
         self._earlier_s = 0.0
@@ -65,26 +69,29 @@ class Scene:
         self._next_frame = 0
         rng = np.random.default_rng((self._config.simulation.seed, self._starts))
         self._key = int(rng.integers(1 << 61))
-        self._motion.begin(self._trap, rng)
+        self._motion.begin(rng)
 
-    def set_exposure(self, exposure_s: float, light: Light) -> None:
-        """Use another exposure or other light from the next frame on."""
+    def set_exposure(self, exposure_s: float) -> None:
+        """Use another exposure from the next frame on."""
         self._exposure_s = exposure_s
+        self._hold()
+
+    def set_light(self, light: Light) -> None:
+        """Use other light from the next frame on."""
         self._renderer.set_light(light)
-        self._motion.hold(self._trap, exposure_s)
 
     def draw(self, buffer: npt.NDArray[Any], frame: int, timestamp_ns: int) -> None:
         """Let the sample live up to `frame`, whose exposure ends at `timestamp_ns`, and draw it."""
         self._world.refresh()
         middle_ns = timestamp_ns - 0.5e9 * self._exposure_s
-        self._feel_magnets(self._world.position(Axis.MAGNET_HEIGHT, middle_ns))
+        self._feel_magnets(middle_ns)
         # Frames that were lost were lived through as well.
         for lived in range(self._next_frame, frame + 1):
             seen_nm = self._motion.advance(self._key + _STREAMS * lived + _MOTION)
         self._next_frame = frame + 1
         self._place(seen_nm, middle_ns)
         centres = self._truth[:, 1:4] / (self._nm_per_px, self._nm_per_px, 1.0)
-        self._renderer.draw(buffer, centres, self._key + _STREAMS * frame + _PIXELS)
+        self._renderer.draw(buffer, centres, self._sample.size, self._key + _STREAMS * frame + _PIXELS)
 
     def truth(self) -> npt.NDArray[np.float64]:
         """Return a row of TRUTH_COLUMNS, without frame_id, per bead for the frame drawn last."""
@@ -94,27 +101,34 @@ class Scene:
         """Let go of the shared matrix."""
         self._world.close()
 
-    def _feel_magnets(self, magnet_height_mm: float) -> None:
-        force_pn = camera_config.force_pn(self._config, magnet_height_mm)
-        if force_pn != self._force_pn:
-            self._force_pn = force_pn
-            self._trap = trap_at(force_pn, self._config.simulation)
-            self._motion.hold(self._trap, self._exposure_s)
+    def _feel_magnets(self, t_ns: float) -> None:
+        world = self._world
+        force_pn = camera_config.force_pn(self._config, world.position(Axis.MAGNET_HEIGHT, t_ns))
+        magnets = (force_pn, world.position(Axis.MAGNET_ROTATION, t_ns))
+        if magnets != self._magnets:
+            self._magnets = magnets
+            self._trap = self._sample.trap(*magnets, self._config.simulation)
+            self._hold()
+
+    def _hold(self) -> None:
+        # The magnets' field lies along x when they have not been turned.
+        self._motion.hold(self._trap, self._exposure_s, self._magnets[1])
 
     def _place(self, seen_nm: npt.NDArray[np.float64], t_ns: float) -> None:
         """Put mean position, thermal motion, stage and focus together."""
         simulation, optics, world = self._config.simulation, self._config.optics, self._world
-        drift = simulation.drift
+        drift, sample = simulation.drift, self._sample
         # In the middle of the exposure, which is the last part of the frame.
         elapsed_s = self._earlier_s + self._next_frame / self._config.camera.fps - 0.5 * self._exposure_s
         stage_nm = (
             1e3 * world.position(Axis.STAGE_X, t_ns) + drift.x_nm_per_s * elapsed_s,
             1e3 * world.position(Axis.STAGE_Y, t_ns) + drift.y_nm_per_s * elapsed_s,
         )
-        radius_nm = simulation.bead_radius_nm
-        rest_nm = np.where(self._tethered, self._trap.height_nm, radius_nm)
-        height_nm = np.clip(rest_nm + seen_nm[:, 2], radius_nm, radius_nm + simulation.tether.contour_nm)
+        extension_nm = np.clip(self._trap.height_nm - sample.radius_nm + seen_nm[:, 2], 0.0, sample.reach_nm)
         focus_nm = optics.focal_shift_factor * world.position(Axis.FOCUS, t_ns)
-        self._truth[:, 1:3] = self._anchors_nm + seen_nm[:, :2] + stage_nm
-        self._truth[:, 3] = height_nm - focus_nm + optics.surface_nm + drift.z_nm_per_s * elapsed_s
-        self._truth[:, 4] = height_nm
+        truth = self._truth
+        truth[:, 1:3] = sample.anchors_nm + seen_nm[:, :2] + stage_nm
+        truth[:, 4] = sample.radius_nm + extension_nm
+        truth[:, 3] = truth[:, 4] - focus_nm + optics.surface_nm + drift.z_nm_per_s * elapsed_s
+        truth[:, 5] = sample.force_pn(self._magnets[0])
+        truth[:, 6] = extension_nm

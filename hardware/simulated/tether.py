@@ -1,11 +1,15 @@
-"""What holds a tethered bead: where it rests, how far it is thrown, how fast it returns."""
+"""What holds the tethered beads: where they rest, how far they are thrown, how fast they return."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from hardware.simulated.worm_like_chain import WormLikeChain
+import numpy as np
+import numpy.typing as npt
+
+from hardware.simulated.drag import drags_pn_s_per_nm, viscosity_pn_s_per_nm2
+from hardware.simulated.supercoiling import TwistedChain
+from hardware.simulated.worm_like_chain import Floats, WormLikeChain
 from magscope_app.config import Simulation
 
 BOLTZMANN_PN_NM_PER_K = 0.01380649
@@ -15,21 +19,21 @@ WEAKEST_FORCE_PN = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """A tethered bead at one force.
+    """Tethered beads, each at its force and twist.
 
     Attributes
     ----------
-    height_nm : float
-        Mean height of the bead's centre above the coverslip.
-    variance_nm2 : tuple of float
-        Thermal variance in x, y, z.
-    rate_hz : tuple of float
-        Rate of return in x, y, z in 1/s: 2π times the corner frequency.
+    height_nm : ndarray, shape (n_beads,)
+        Mean height of a bead's centre above the coverslip.
+    variance_nm2 : ndarray, shape (n_beads, 3)
+        Thermal variance along the field, across it, and upright.
+    rate_hz : ndarray, shape (n_beads, 3)
+        Rate of return in these directions in 1/s: 2π times the corner frequency.
     """
 
-    height_nm: float
-    variance_nm2: tuple[float, float, float]
-    rate_hz: tuple[float, float, float]
+    height_nm: Floats
+    variance_nm2: Floats
+    rate_hz: Floats
 
 
 def thermal_energy_pn_nm(temperature_k: float) -> float:
@@ -37,54 +41,53 @@ def thermal_energy_pn_nm(temperature_k: float) -> float:
     return BOLTZMANN_PN_NM_PER_K * temperature_k
 
 
-def chain_of(simulation: Simulation) -> WormLikeChain:
+def chain_of(simulation: Simulation) -> TwistedChain:
     """Return the tether that the config describes."""
     tether = simulation.tether
-    return WormLikeChain(
-        tether.contour_nm, tether.persistence_nm, thermal_energy_pn_nm(simulation.temperature_k)
+    kt = thermal_energy_pn_nm(simulation.temperature_k)
+    return TwistedChain(
+        WormLikeChain(tether.contour_nm, tether.persistence_nm, kt),
+        tether.torsional_nm,
+        tether.plectoneme_nm,
+        tether.melting_torque_pn_nm,
     )
 
 
-def trap_at(force_pn: float, simulation: Simulation) -> Trap:
-    """Return how a tethered bead is held at a force.
+def trap_at(
+    force_pn: npt.ArrayLike,
+    simulation: Simulation,
+    *,
+    turns: npt.ArrayLike = 0.0,
+    radius_nm: npt.ArrayLike | None = None,
+) -> Trap:
+    """Return how beads are held at their forces.
 
-    The field lies along x and keeps the bead from turning about y: in x the bead swings on the tether
-    alone, in y on the tether and its own radius (te Velthuis et al. 2010, Biophys. J. 99:1292), so that
-    the variance is k_B T · l / F with l = extension in x and extension + radius in y. In z the stiffness is
-    the slope of the worm-like chain.
+    The field keeps a bead from turning about the axis across it: along the field the bead swings on the
+    tether alone, across it on the tether and its own radius (te Velthuis et al. 2010, Biophys. J.
+    99:1292; Daldrop et al. 2015, Biophys. J. 108:2550), so that the variance is k_B T · l / F with l =
+    extension along and extension + radius across. Upright the stiffness is the slope of force over
+    extension at constant turns.
+
+    Parameters
+    ----------
+    force_pn : array_like, shape (n_beads,)
+        Force on each bead; less than `WEAKEST_FORCE_PN` counts as that.
+    simulation : Simulation
+        Tether, temperature, medium.
+    turns : array_like, shape (n_beads,)
+        Turns of each tether from its relaxed state.
+    radius_nm : array_like, shape (n_beads,), optional
+        Radius of each bead; without it that of the config.
     """
     chain = chain_of(simulation)
-    radius_nm = simulation.bead_radius_nm
-    force_pn = max(force_pn, WEAKEST_FORCE_PN)
-    extension_nm = chain.extension_nm(force_pn)
-    height_nm = extension_nm + radius_nm
-    stiffness = (force_pn / extension_nm, force_pn / height_nm, chain.stiffness_pn_per_nm(extension_nm))
-    along, upright = drags_pn_s_per_nm(radius_nm, height_nm, simulation.temperature_k)
-    drags = (along, along, upright)
-    return Trap(
-        height_nm=height_nm,
-        variance_nm2=(
-            chain.kt_pn_nm / stiffness[0],
-            chain.kt_pn_nm / stiffness[1],
-            chain.kt_pn_nm / stiffness[2],
-        ),
-        rate_hz=(stiffness[0] / drags[0], stiffness[1] / drags[1], stiffness[2] / drags[2]),
+    force, twist, radius = np.broadcast_arrays(
+        np.atleast_1d(np.maximum(force_pn, WEAKEST_FORCE_PN)),
+        np.asarray(turns, np.float64),
+        np.asarray(simulation.bead_radius_nm if radius_nm is None else radius_nm, np.float64),
     )
-
-
-def drags_pn_s_per_nm(radius_nm: float, height_nm: float, temperature_k: float) -> tuple[float, float]:
-    """Return a sphere's drag along and perpendicular to the coverslip, its centre at `height_nm`.
-
-    Stokes drag in water with Faxén's correction along and the series of Schäffer et al. 2007 (Langmuir
-    23:3654) perpendicular to the surface.
-    """
-    free = 6.0 * math.pi * water_viscosity_pn_s_per_nm2(temperature_k) * radius_nm
-    s = min(radius_nm / height_nm, 1.0)
-    along = 1.0 - 9 / 16 * s + s**3 / 8 - 45 / 256 * s**4 - s**5 / 16
-    upright = 1.0 - 9 / 8 * s + s**3 / 2 - 0.57 * s**4 + s**5 / 5 + 7 / 200 * s**11 - s**12 / 25
-    return free / along, free / max(upright, 0.02)
-
-
-def water_viscosity_pn_s_per_nm2(temperature_k: float) -> float:
-    """Return the viscosity of water (Vogel equation; 1 Pa s = 1e-6 pN s/nm²)."""
-    return 2.414e-5 * float(10.0 ** (247.8 / (temperature_k - 140.0))) * 1e-6
+    extension, upright_stiffness = chain.extension_and_stiffness(force, twist)
+    height = extension + radius
+    stiffness = np.stack([force / extension, force / height, upright_stiffness], axis=-1)
+    along, upright = drags_pn_s_per_nm(radius, height, viscosity_pn_s_per_nm2(simulation))
+    drag = np.stack([along, along, upright], axis=-1)
+    return Trap(height, thermal_energy_pn_nm(simulation.temperature_k) / stiffness, stiffness / drag)

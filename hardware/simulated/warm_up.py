@@ -14,7 +14,7 @@ def compile_kernels() -> None:
 
     table = bead_table(radius_nm=500.0, nm_per_px=100.0, roi_px=16, z_reach_nm=100.0)
     for dtype in (np.dtype(np.uint8), np.dtype(np.uint16)):
-        renderer = Renderer(kernels, table, dtype, 1)
+        renderer = Renderer(kernels, [table], dtype, 1)
         renderer.set_light(Light(1000.0, 0.5, 0.1, 0.0, 1.0, 255))
-        renderer.draw(np.empty((20, 24), dtype), np.array([[12.0, 10.0, 0.0]]), 1)
+        renderer.draw(np.empty((20, 24), dtype), np.array([[12.0, 10.0, 0.0]]), np.zeros(1, np.int64), 1)
     BeadMotion(kernels, np.array([True]), 0.01).advance(1)

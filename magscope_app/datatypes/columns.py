@@ -22,5 +22,15 @@ TRACKS_COLUMNS = (
 #: One state of one motor, in the unit of its axis.
 TELEMETRY_COLUMNS = ("t_ns", "position", "target", "moving", "at_target")
 
-#: Where a simulated bead really was.
-TRUTH_COLUMNS = ("frame_id", "bead_id", "x_nm", "y_nm", "z_nm", "height_nm")
+#: Where a simulated bead really was, averaged over the exposure, how hard it was pulled, and how far its
+#: tether reached; the extension of a stuck bead is 0.
+TRUTH_COLUMNS = (
+    "frame_id",
+    "bead_id",
+    "x_nm",
+    "y_nm",
+    "z_nm",
+    "height_nm",
+    "force_pn",
+    "extension_nm",
+)

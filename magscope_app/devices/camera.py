@@ -163,6 +163,34 @@ class Camera(Device, ABC):
         """
         raise DeviceError(f"{type(self).__name__} has no setting {name!r} to give the value {value!r}")
 
+    def cause_fault(
+        self,
+        kind: str,
+        *,
+        duration_s: float | None = None,  # noqa: ARG002 - simulated devices use them
+        count: int = 1,  # noqa: ARG002
+        at_position: float | None = None,  # noqa: ARG002
+    ) -> None:
+        """Let a simulated camera go wrong, to practise; no other has faults on demand.
+
+        Parameters
+        ----------
+        kind : str
+            What goes wrong, as in ``simulation.faults``.
+        duration_s : float, optional
+            How long.
+        count : int
+            How many frames.
+        at_position : float, optional
+            Where, in the unit of an axis.
+
+        Raises
+        ------
+        DeviceError
+            It cannot go wrong in this way.
+        """
+        raise DeviceError(f"{type(self).__name__} is not simulated: {kind} does not happen on demand")
+
     def truth(self) -> npt.NDArray[np.float64]:
         """Return the truth about the frame just read, (n_beads, len(truth_columns) - 1), without frame_id."""
         return np.empty((0, max(len(self.truth_columns) - 1, 0)))

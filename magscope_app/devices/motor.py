@@ -118,6 +118,34 @@ class Motor(Device, ABC):
         """Change a setting. Raises DeviceError."""
         raise DeviceError(f"{self.name} has no setting {name!r} to give the value {value!r}")
 
+    def cause_fault(
+        self,
+        kind: str,
+        *,
+        duration_s: float | None = None,  # noqa: ARG002 - simulated devices use them
+        count: int = 1,  # noqa: ARG002
+        at_position: float | None = None,  # noqa: ARG002
+    ) -> None:
+        """Let a simulated axis go wrong, to practise; no other has faults on demand.
+
+        Parameters
+        ----------
+        kind : str
+            What goes wrong, as in ``simulation.faults``.
+        duration_s : float, optional
+            How long.
+        count : int
+            How many frames.
+        at_position : float, optional
+            Where, in the unit of an axis.
+
+        Raises
+        ------
+        DeviceError
+            It cannot go wrong in this way.
+        """
+        raise DeviceError(f"{self.name} is not simulated: {kind} does not happen on demand")
+
     # --- what follows from the above and from the config ---------------------------------------
 
     @property

@@ -21,6 +21,7 @@ from magscope_app.messages import (
     BeadsChanged,
     CameraSettings,
     CommandRefused,
+    Fault,
     Message,
     RecordingFinished,
     RecordingStarted,
@@ -123,6 +124,28 @@ class Microscope(Axes):
         since = self._news.now
         self._send(SetCameraSetting(name, value))
         self._answer(CameraSettings, since, _ANSWER_S, f"the camera did not answer to {name} = {value}")
+
+    def cause_fault(
+        self,
+        device: str,
+        kind: str,
+        *,
+        duration_s: float | None = None,
+        count: int = 1,
+        at_position: float | None = None,
+    ) -> None:
+        """Let a simulated device go wrong now, to practise; a refusal is said in the log.
+
+        Parameters
+        ----------
+        device : str
+            ``"camera"``, or the name of a motor.
+        kind : str
+            As in ``simulation.faults``.
+        duration_s, count, at_position
+            How long, how many frames, where: what the kind needs.
+        """
+        self._send(Fault(device, kind, duration_s, count, at_position))
 
     def start_recording(
         self, name: str | None = None, *, mode: RecordingMode | None = None, folder: Path | None = None

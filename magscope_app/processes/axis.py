@@ -15,7 +15,7 @@ import numpy as np
 from magscope_app.datatypes import MatrixBuffer
 from magscope_app.devices import DeviceError, DeviceLost, Motor
 from magscope_app.devices.force import ForceCalibration
-from magscope_app.messages import MotorChanged, MotorInfo, MotorState, MotorStatus
+from magscope_app.messages import Fault, MotorChanged, MotorInfo, MotorState, MotorStatus
 from magscope_app.processes.force_ramp import ForceRamp, height_for, plan_ramp
 
 _log = logging.getLogger(__name__)
@@ -204,6 +204,18 @@ class Axis:
             raise DeviceError(f"{self.name} is not open yet; wait until it is")
         if self._state == "lost":
             raise DeviceError(f"{self.name} does not answer; see to it, then reconnect it")
+
+    def cause_fault(self, fault: Fault) -> None:
+        """Let a simulated axis go wrong. Raises like `move`."""
+        self._require_answering()
+        self._call(
+            lambda: self._motor.cause_fault(
+                fault.fault,
+                duration_s=fault.duration_s,
+                count=fault.count,
+                at_position=fault.at_position,
+            )
+        )
 
     def halt(self) -> None:
         """Stop at once; may be called from another thread while anything else goes on."""

@@ -17,6 +17,8 @@ from magscope_app.messages import (
     CameraReady,
     CameraSettings,
     CommandRefused,
+    Event,
+    Fault,
     FirstFrame,
     Message,
     SetCameraSetting,
@@ -25,6 +27,7 @@ from magscope_app.messages import (
     StopAcquisition,
     VideoReady,
 )
+from magscope_app.processes.camera_watch import CameraWatch
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link
 
@@ -63,6 +66,7 @@ class _CameraLoop:
         self._resuming = handles.restarted
         self._n_frames = 0
         self._first_ns = self._last_ns = 0
+        self._watch = CameraWatch(2**camera.format.bits - 1, handles.config.camera.fps, self._warn)
 
     def run(self) -> None:
         try:
@@ -93,6 +97,8 @@ class _CameraLoop:
                 self._stop("")
             case SetCameraSetting(name, value):
                 self._set(name, value)
+            case Fault():
+                self._cause(message)
             case Shutdown():
                 self._ending = True
             case _:
@@ -111,12 +117,14 @@ class _CameraLoop:
         self._video.begin_run()
         self._n_frames = 0
         self._camera.start()
+        self._watch.begin(time.perf_counter_ns())
         self._acquiring = True
 
     def _stop(self, reason: str) -> None:
         if self._acquiring:
             self._acquiring = False
             self._camera.stop()
+            self._watch.end()
         self._link.send(AcquisitionStopped(reason, self._seconds()))
 
     def _seconds(self) -> float:
@@ -135,6 +143,24 @@ class _CameraLoop:
         if refusal is not None:
             self._link.send(CommandRefused("camera", refusal))
         self._link.send(CameraSettings(self._camera.settings()))
+
+    def _cause(self, fault: Fault) -> None:
+        try:
+            self._camera.cause_fault(
+                fault.fault,
+                duration_s=fault.duration_s,
+                count=fault.count,
+                at_position=fault.at_position,
+            )
+        except DeviceError as error:
+            self._link.send(CommandRefused("camera", str(error), fault.token))
+
+    def _warn(self, text: str) -> None:
+        """Tell the user, and a running dataset."""
+        _log.warning(text)
+        frame_id = self._video.counters().next_frame_id if self._video is not None else 0
+        t_ns = time.perf_counter_ns() - self._handles.session_start_ns
+        self._link.send(Event("camera", frame_id, t_ns, {"text": text}))
 
     def _acquire_for_a_while(self) -> None:
         """Read frames until it is time to look at messages again."""
@@ -157,7 +183,9 @@ class _CameraLoop:
         if info is None:
             if slot is not None:
                 video.abort()
+            self._watch.nothing(time.perf_counter_ns())
             return False
+        self._watch.frame(self._scratch if slot is None else slot, time.perf_counter_ns())
         if slot is None:
             video.refuse(camera_frame=info.frame_number)
             return True

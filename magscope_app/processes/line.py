@@ -19,6 +19,7 @@ from magscope_app.messages import (
     CameraSettings,
     CommandRefused,
     Event,
+    Fault,
     FindBeads,
     FirstFrame,
     LogEntry,
@@ -275,7 +276,7 @@ class Line:
                 self._on_beads_found(centres)
             case ProcessReady() | CameraReady() | MotorsReady():
                 self._on_ready(child, message)
-            case RecordingStarted() | RecordingProgress() | RecordingFinished():
+            case RecordingStarted() | RecordingProgress() | RecordingFinished() | Event():
                 self._on_recording(message)
             case CameraSettings() | MotorChanged():
                 self._on_device_changed(message)
@@ -373,9 +374,14 @@ class Line:
         self.tell_beads()
         self.begin_protocol()
 
-    def _on_recording(self, message: RecordingStarted | RecordingProgress | RecordingFinished) -> None:
+    def _on_recording(
+        self, message: RecordingStarted | RecordingProgress | RecordingFinished | Event
+    ) -> None:
         if isinstance(message, RecordingStarted):
             self.board.start_recording(message.path)
+        elif isinstance(message, Event):
+            if self.board.recording is not None:
+                self.children.send("recording", message)
         elif isinstance(message, RecordingProgress):
             self.board.recorded = replace(self.board.recorded, frames_recorded=message.frames_recorded)
         else:
@@ -408,7 +414,7 @@ class Line:
         elif isinstance(message, StopMotors):
             self.motors.stop_all()
         elif isinstance(message, MOTOR_COMMANDS):
-            self._command_motor(message)
+            self._command_device(message)
         elif isinstance(message, Quit):
             self.stop("completed")
         elif isinstance(message, StartRecording):
@@ -422,7 +428,10 @@ class Line:
         else:
             self._on_bead_command(message)
 
-    def _command_motor(self, message: Message) -> None:
+    def _command_device(self, message: Message) -> None:
+        if isinstance(message, Fault) and message.device == "camera":
+            self.children.send("camera", message)
+            return
         try:
             self.motors.command(message, self._returning)
         except CommandImpossible as error:

@@ -9,6 +9,7 @@ from typing import Any
 from magscope_app.config import Config
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import (
+    Fault,
     HomeMotor,
     JogMotor,
     Message,
@@ -26,7 +27,7 @@ from magscope_app.processes.children import Children
 from magscope_app.processes.controllers import motor_processes
 
 #: Commands to one axis.
-MOTOR_COMMANDS = (MoveMotor, JogMotor, HomeMotor, ReconnectMotor, SetForce, RampForce)
+MOTOR_COMMANDS = (MoveMotor, JogMotor, HomeMotor, ReconnectMotor, SetForce, RampForce, Fault)
 
 
 class CommandImpossible(MagscopeError):
@@ -156,7 +157,7 @@ class MotorDesk:
             if magnet is None:
                 raise CommandImpossible("the config has no motor with the role magnet_height; add it")
             return self._owners[magnet.name]
-        name = str(getattr(command, "motor", ""))
+        name = command.device if isinstance(command, Fault) else str(getattr(command, "motor", ""))
         if name not in self._owners:
             known = ", ".join(self._owners) or "none"
             raise CommandImpossible(f"there is no motor {name!r}; there is: {known}")

@@ -12,6 +12,7 @@ from magscope_app.devices.force import ForceCalibration, force_calibration
 from magscope_app.devices.lookup import load_driver
 from magscope_app.messages import (
     CommandRefused,
+    Fault,
     HomeMotor,
     JogMotor,
     Message,
@@ -125,6 +126,8 @@ class _MotorsLoop:
                 return self._known(name).home
             case ReconnectMotor(name, _):
                 return partial(self._reconnect, self._known(name))
+            case Fault():
+                return partial(self._known(message.device).cause_fault, message)
             case SetForce(force_pn, _):
                 return partial(self._known(self._magnet).set_force, self._calibration(), force_pn)
             case RampForce(force_pn, rate_pn_s, _):

@@ -80,7 +80,7 @@ def test_is_readable_while_it_is_written(tmp_path: Path) -> None:
         assert len(stamps) == 0
         tracks.append_rows(make_rows(range(5), 2))
         tracks.append_telemetry("focus", np.ones((3, 5)))
-        tracks.append_truth(np.full((4, 6), 2.0))
+        tracks.append_truth(np.full((4, len(TRUTH_COLUMNS)), 2.0))
         assert tracks.flush() == tracks.durable_frames == 4
         assert tracks.flush() == 4
         for name in ("tracking/frame_timestamps_ns", "telemetry/focus", "truth"):

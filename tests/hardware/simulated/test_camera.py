@@ -57,7 +57,8 @@ def test_frame_numbers_jump_where_frames_were_dropped_and_the_others_stay_the_sa
 def test_tethered_beads_float_above_stuck_ones_and_move() -> None:
     camera = started(twin_config())
     _, truth = film(camera, 300)
-    assert camera.truth_columns == ("frame_id", "bead_id", "x_nm", "y_nm", "z_nm", "height_nm")
+    assert camera.truth_columns[:6] == ("frame_id", "bead_id", "x_nm", "y_nm", "z_nm", "height_nm")
+    assert camera.truth_columns[6:] == ("force_pn", "extension_nm")
     assert (truth[:, :, 0] == [0, 1, 2]).all()
     assert (truth[:, 0, 4] == 500.0).all()
     assert truth[:, 1:, 4].mean() == pytest.approx(1442.0, abs=3.0)
@@ -70,7 +71,7 @@ def test_drift_moves_all_beads_and_goes_on_after_a_stop() -> None:
     drift = {"x_nm_per_s": 100.0, "y_nm_per_s": -50.0, "z_nm_per_s": 20.0}
     camera = started(still({"drift": drift}))
     _, truth = film(camera, 101)
-    assert truth[100, 0, 1:] - truth[0, 0, 1:] == pytest.approx([100.0, -50.0, 20.0, 0.0])
+    assert truth[100, 0, 1:] - truth[0, 0, 1:] == pytest.approx([100.0, -50.0, 20.0, 0.0, 0.0, 0.0])
     camera.stop()
     camera.start()
     _, later = film(camera, 1)
@@ -142,6 +143,16 @@ def test_a_reader_that_sleeps_finds_the_newest_frames_gone() -> None:
         ({"camera": {"settings": {"sensor_px": [100]}}}, "camera.settings.sensor_px"),
         ({"camera": {"settings": {"sensor_px": [300, 300]}}}, "camera.roi_px"),
         ({"simulation": {"faults": [{**DROP, "every": 3}]}}, "simulation.faults.0.every"),
+        (
+            {"simulation": {"faults": [{"kind": "stuck_motor", "device": "arm"}]}},
+            "simulation.faults.0.device",
+        ),
+        ({"simulation": {"bead_radius_sd_nm": 101.0}}, "simulation.bead_radius_sd_nm"),
+        ({"simulation": {"tether": {"nicked": 3}}}, "simulation.tether.nicked"),
+        (
+            {"simulation": {"refraction": {"numerical_aperture": 1.4}}},
+            "simulation.refraction.numerical_aperture",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_opened(changes: dict[str, Any], where: str) -> None:

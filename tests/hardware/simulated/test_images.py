@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hardware.simulated.optics import bead_table, bessel_j0
-from tests.hardware.simulated.twin import Floats, film, started, still
+from hardware.simulated.optics import Optics, bead_table, bessel_j0
+from tests.hardware.simulated.twin import Floats, film, started, still, twin_config
 
 
 def mirror_centre(image: Floats) -> Floats:
@@ -74,6 +74,24 @@ def test_light_beyond_the_range_saturates() -> None:
     assert frames.max() == 1023
     assert np.median(frames) == 1023
     camera.close()
+
+
+def test_light_bends_by_wavelength_aperture_and_bead() -> None:
+    usual = bead_table(radius_nm=500.0, nm_per_px=100.0, roi_px=32, z_reach_nm=2000.0)
+    for section, key, value in (
+        ("light", "wavelength_nm", 500.0),
+        ("light", "source_angle_mrad", 120.0),
+        ("light", "spectral_width", 0.1),
+        ("refraction", "numerical_aperture", 0.7),
+        ("refraction", "medium_index", 1.4),
+        ("refraction", "bead_index", 1.45),
+        ("refraction", "bead_absorption", 0.3),
+    ):
+        simulation = twin_config(simulation={section: {key: value}}).simulation
+        other = bead_table(
+            radius_nm=500.0, nm_per_px=100.0, roi_px=32, z_reach_nm=2000.0, optics=Optics.of(simulation)
+        )
+        assert np.abs(other.contrast - usual.contrast).max() > 0.05, key
 
 
 def test_j0() -> None:

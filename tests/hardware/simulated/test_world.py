@@ -80,7 +80,8 @@ def test_a_camera_sees_what_motors_of_another_process_do(lock: Lock) -> None:
     child.join(TIMEOUT_S)
     assert child.exitcode == 0
     time.sleep(0.01)
-    after = one_frame(camera)
+    for _ in range(20):  # weak tethers take their time
+        after = one_frame(camera)
     assert after[0, 3] == pytest.approx(500.0 - 0.88 * 1000.0)
     assert after[:, 3] == pytest.approx(after[:, 4] - 880.0)
     # The magnets went up: the tethers are weaker now.
