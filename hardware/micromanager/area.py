@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hardware.micromanager.core import device_errors
+from hardware.micromanager.loading import device_errors
 from magscope_app.devices import DeviceError, FrameFormat
 
 if TYPE_CHECKING:

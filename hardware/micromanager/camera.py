@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from hardware.micromanager.area import read_format, set_roi
 from hardware.micromanager.available import NEEDS, why_no_micromanager
-from hardware.micromanager.core import PROCESS_CORE, CoreHost, allowed_values, device_errors, text_of
+from hardware.micromanager.core import PROCESS_CORE, CoreHost
 from hardware.micromanager.counting import FrameCounter
 from hardware.micromanager.description import CameraDescription, describe, description_problems
+from hardware.micromanager.hosting import camera_claims
+from hardware.micromanager.loading import allowed_values, device_errors, text_of
 from hardware.micromanager.properties import device_settings
 from magscope_app.devices import (
     Camera,
@@ -31,8 +33,10 @@ from magscope_app.errors import Problem
 if TYPE_CHECKING:
     from pymmcore_plus import CMMCorePlus
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger(f"magscope_app.{__name__}")
 _WHERE = "camera.settings"
+#: Label of the camera where the settings have none.
+_LABEL = "camera"
 #: Frames asked for at once: all that a 32-bit long can say.
 _ENDLESS = 2**31 - 1
 #: Shortest and longest sleep while waiting for a frame.
@@ -42,8 +46,8 @@ _NAP_S = (0.0005, 0.02)
 class MicroManagerCamera(Camera):
     """A camera of Micro-Manager in sequence mode, at the rate that its exposure and properties allow.
 
-    Settings in the config: `adapter`, `device`, `label`, `properties`, `buffer_mb`. Micro-Manager has no
-    common setting for the frame rate; without `exposure_ms` the exposure is a whole frame at `fps`.
+    Settings in the config: those of `CameraDescription`. Micro-Manager has no common setting for the frame
+    rate; without `exposure_ms` the exposure is a whole frame at `fps`.
 
     Parameters
     ----------
@@ -74,14 +78,19 @@ class MicroManagerCamera(Camera):
     @classmethod
     def problems(cls, context: CameraContext) -> tuple[Problem, ...]:
         """Return what is wrong with ``camera.settings``; no device is loaded."""
-        return description_problems(CameraDescription, _WHERE, context.config.camera.settings)
+        return description_problems(CameraDescription, _WHERE, context.config.camera.settings, _LABEL)
+
+    @classmethod
+    def claims(cls, context: CameraContext) -> tuple[str, ...]:
+        """Name the ports, hubs and devices that only one process can have."""
+        return camera_claims(context.config)
 
     def open(self) -> None:
         """Load the camera and apply properties, exposure and ROI of the config. Raises DeviceError."""
         if self._core is not None:
             return
         description = describe(CameraDescription, _WHERE, self.context.config.camera.settings)
-        label = description.label or "camera"
+        label = description.label or _LABEL
         self._core = self._host.acquire(label, description)
         self._label = label
         try:

@@ -106,6 +106,11 @@ class Camera(Device, ABC):
         return ()
 
     @classmethod
+    def claims(cls, context: CameraContext) -> tuple[str, ...]:  # noqa: ARG003 - drivers use it
+        """Name what only one process can have at a time, such as ``"the port COM3"``; nothing is opened."""
+        return ()
+
+    @classmethod
     def expected_format(cls, context: CameraContext) -> FrameFormat | None:  # noqa: ARG003 - drivers use it
         """Return the format the camera will have where it is known without opening it, else None."""
         return None

@@ -27,9 +27,10 @@ from magscope_app.messages import (
     StopAcquisition,
     VideoReady,
 )
+from magscope_app.processes.axes_beside import axes_beside
 from magscope_app.processes.camera_watch import CameraWatch
 from magscope_app.processes.handles import Handles
-from magscope_app.processes.link import Link
+from magscope_app.processes.link import Link, Messenger
 
 _log = logging.getLogger(__name__)
 #: Longest wait for a frame before messages are looked at again.
@@ -48,13 +49,14 @@ def run(link: Link, handles: Handles) -> None:
     try:
         camera.open()
         link.send(CameraReady(camera.format, camera.settings(), camera.tick_source))
-        _CameraLoop(link, handles, camera).run()
+        with axes_beside(link, handles) as messages:
+            _CameraLoop(messages, handles, camera).run()
     finally:
         camera.close()
 
 
 class _CameraLoop:
-    def __init__(self, link: Link, handles: Handles, camera: Camera) -> None:
+    def __init__(self, link: Messenger, handles: Handles, camera: Camera) -> None:
         self._link = link
         self._handles = handles
         self._camera = camera

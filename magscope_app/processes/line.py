@@ -187,8 +187,7 @@ class Line:
         if child.name == "gui":
             self._on_window_lost(text)
             return
-        if kind_of(child.name) == MOTORS:
-            self.motors.on_death(child.name)
+        self.motors.on_death(child.name)
         if child.name == "experiment":
             self.motors.stop_all()
             self.errors.append(text)
