@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from hardware.micromanager.area import read_format, set_roi
+from hardware.micromanager.area import CORNER, corner_settings, move_roi, read_format, set_roi
 from hardware.micromanager.available import NEEDS, why_no_micromanager
 from hardware.micromanager.core import PROCESS_CORE, CoreHost
 from hardware.micromanager.counting import FrameCounter
@@ -68,6 +68,7 @@ class MicroManagerCamera(Camera):
         self._label = ""
         self._core: CMMCorePlus | None = None
         self._format: FrameFormat | None = None
+        self._sensor_px = (0, 0)
         self._counter: FrameCounter | None = None
 
     @classmethod
@@ -98,7 +99,7 @@ class MicroManagerCamera(Camera):
                 self._core.setCameraDevice(label)
                 self._core.setCircularBufferMemoryFootprint(description.buffer_mb)
             self._set_exposure(self._configured_exposure_ms())
-            set_roi(self._core, label, self.context.config.camera.roi_px)
+            self._sensor_px = set_roi(self._core, label, self.context.config.camera.roi_px)
             self._format = read_format(self._core, label)
         except DeviceError:
             self.close()
@@ -165,10 +166,13 @@ class MicroManagerCamera(Camera):
             limits=next((setting.limits for setting in device if setting.name == "Exposure"), None),
             help="exposure per frame; most cameras run slower with a longer one",
         )
-        return exposure, *(setting for setting in device if setting.name != "Exposure")
+        corner = corner_settings(core, self._label, self._sensor_px)
+        return exposure, *corner, *(setting for setting in device if setting.name != "Exposure")
 
     def set(self, name: str, value: SettingValue) -> None:
-        """Change a setting; a running sequence is stopped for it, and the frames in between count as lost.
+        """Change a setting; a running sequence is stopped for it and started again.
+
+        The frames in between count as lost, and how many there were is said.
 
         Raises
         ------
@@ -189,16 +193,20 @@ class MicroManagerCamera(Camera):
             self._change(name, value, before=known.value)
         finally:
             if counter is not None:
-                self._restart(core, counter, self._exposure_ms() * 1e6)
+                lost = self._restart(core, counter, self._exposure_ms() * 1e6)
+                _log.info(
+                    "%s was stopped to set %s, and goes on; about %d frames lost", self._label, name, lost
+                )
 
     def _change(self, name: str, value: SettingValue, before: SettingValue) -> None:
         core = self._opened()
+        x, y, width, height = core.getROI(self._label)
         self._write(name, value)
         changed = read_format(core, self._label)
         if changed == self._format:
             return
         self._write(name, before)
-        set_roi(core, self._label, self.context.config.camera.roi_px)
+        set_roi(core, self._label, None if (width, height) == self._sensor_px else (x, y, width, height))
         raise DeviceError(
             f"{name} = {value!r} would make frames of {changed.width_px} × {changed.height_px} px, "
             f"{changed.bits} bits, but the buffers are made for others; give it in camera.settings.properties"
@@ -207,6 +215,9 @@ class MicroManagerCamera(Camera):
     def _write(self, name: str, value: SettingValue) -> None:
         if name == "exposure_ms":
             self._set_exposure(float(value))
+            return
+        if name in CORNER:
+            move_roi(self._opened(), self._label, CORNER.index(name), int(value))
             return
         core = self._opened()
         with device_errors(

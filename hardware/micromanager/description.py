@@ -50,9 +50,7 @@ class DeviceDescription(BaseModel):
         if self.cfg_file is None and not (self.adapter and self.device):
             missing = "device" if self.adapter else "adapter"
             raise PydanticCustomError(missing, "is missing")
-        own = [
-            name for name in ("adapter", "device", "hub", "port", "port_properties") if getattr(self, name)
-        ]
+        own = [name for name in _ONE_BY_ONE if getattr(self, name)]
         if self.cfg_file is not None and own:
             raise PydanticCustomError(own[0], "is said by cfg_file already; remove one of them")
         if self.cfg_file is None and self.devices:

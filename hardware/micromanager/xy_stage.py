@@ -29,7 +29,7 @@ class MicroManagerStageX(MicroManagerAxis):
 
     def read_um(self, core: CMMCorePlus, label: str) -> float:
         """Return where the axis is, um."""
-        return float(core.getXYPosition(label)[self.index])
+        return float(core.getXYPosition(label)[self.index]) + 0.0
 
     def send_um(self, core: CMMCorePlus, label: str, position_um: float) -> None:
         """Send the axis to a position, um; the other one goes on to where it is going."""
