@@ -68,7 +68,6 @@ class ReplayCamera(Camera):
         self._frame_number = 0
         self._due_ns = 0
         self._last_t_ns: int | None = None
-        self.waits_for_ring = self._every_frame
 
     @classmethod
     def problems(cls, context: CameraContext) -> tuple[Problem, ...]:
@@ -88,6 +87,11 @@ class ReplayCamera(Camera):
             return found + _roi_problems(camera, source.format) + _time_problems(camera, source)
         finally:
             source.close()
+
+    @classmethod
+    def waits_for_ring(cls, context: CameraContext) -> bool:
+        """Return True where every frame is to be played."""
+        return bool(context.config.camera.settings.get("every_frame", False))
 
     @classmethod
     def expected_format(cls, context: CameraContext) -> FrameFormat | None:

@@ -114,7 +114,7 @@ def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "replay",
         help="track the video of a dataset again, with its own beads, Z-LUT and settings",
         description="Play every frame of a dataset that was recorded with video of whole frames through the "
-        "line again, with the beads, the Z-LUT and the settings that it was recorded with; --set changes them.",
+        "line again, with the beads, Z-LUT and settings that it was recorded with; --set changes them.",
     )
     replay.add_argument("dataset", type=Path, metavar="DATASET", help="the folder of a dataset")
     _add_overrides(replay)

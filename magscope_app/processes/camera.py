@@ -70,9 +70,10 @@ class _CameraLoop:
         self._n_frames = 0
         self._first_ns = self._last_ns = 0
         fps = handles.config.camera.fps
+        self._waits = camera.waits_for_ring(camera.context)
         self._watch = CameraWatch(2**camera.format.bits - 1, fps, self._warn)
         # A camera that waits for the ring has no rate of its own.
-        self._rate = None if camera.waits_for_ring else RateWatch(fps, self._warn)
+        self._rate = None if self._waits else RateWatch(fps, self._warn)
 
     def run(self) -> None:
         try:
@@ -189,7 +190,7 @@ class _CameraLoop:
         video = self._video
         assert video is not None
         slot = video.begin()
-        if slot is None and self._camera.waits_for_ring:
+        if slot is None and self._waits:
             time.sleep(_RING_WAIT_S)
             return False
         info = self._camera.read_into(self._scratch if slot is None else slot, _READ_TIMEOUT_S)
