@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from hardware.micromanager.stage import MicroManagerStage
 from hardware.micromanager.xy_stage import MicroManagerStageX, MicroManagerStageY
 from magscope_app.devices import DeviceError, Motor
 from tests.hardware.micromanager.children import camera_context, in_child, motor_context
-from tests.hardware.micromanager.test_devices import read
+from tests.hardware.micromanager.test_devices import read, refusal
 
 CFG = """\
 Property,Core,Initialize,0
@@ -199,33 +200,25 @@ def test_a_changed_roi_or_binning_stops_the_run_and_resumes_it() -> None:
     assert steps.max() > 1
 
 
-def _said(adapter: str) -> str:
+def _said(*adapters: str) -> list[str]:
     sys.modules["mm_test_adapters"] = None  # type: ignore[assignment] # this is how a package is made unimportable
-    camera = MicroManagerCamera(camera_context({"adapter": adapter}))
-    try:
-        camera.open()
-    except DeviceError as error:
-        return str(error)
-    finally:
-        camera.close()
-    return ""
+    return [refusal({"adapter": adapter}) for adapter in adapters]
 
 
 def test_an_adapter_of_another_version_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiler = shutil.which("cc")
     if compiler is None or sys.platform != "linux":
         pytest.skip("there is no C compiler to make an adapter with")
-    import mm_test_adapters
-
-    libraries = Path(mm_test_adapters.__file__).parent / "libs"
+    (package,) = importlib.import_module("mm_test_adapters").__path__
+    libraries = Path(package) / "libs"
     for library in libraries.iterdir():
         shutil.copy(library, tmp_path)
     source, made = Path(__file__).with_name("wrong_version.c"), tmp_path / "libmmgr_dal_Old.so.0"
     subprocess.run([compiler, "-shared", "-fPIC", "-o", str(made), str(source)], check=True, timeout=30)
     (tmp_path / "libmmgr_dal_Torn.so.0").write_bytes(b"torn")
     monkeypatch.setenv("MICROMANAGER_PATH", str(tmp_path))
-    for adapter in ("Old", "Torn"):
-        said = in_child(_said, adapter)
+    adapters = "Old", "Torn"
+    for adapter, said in zip(adapters, in_child(_said, *adapters), strict=True):
         assert f"the adapter {adapter} cannot be used: it was made for another version" in said
         assert "mmcore install" in said
         assert "\n" not in said
