@@ -79,7 +79,7 @@ def _zlut(dataset: Dataset, used: str) -> str:
     if path is None:
         raise MagscopeError(
             f"{dataset.path} has no copy of the Z-LUT {name} that it was recorded with; "
-            "give one with --set tracking.zlut=FILE, or run replay.toml"
+            "give one to replay.toml as tracking.zlut, and the dataset as camera.path"
         )
     return str(path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +174,14 @@ def test_settings_that_contradict_each_other_are_refused(cfg: Path) -> None:
     assert "devices: chooses from cfg_file" in said(demo | {"devices": ["Z"], "um_per_unit": 1}, turns)[0]
     assert "give port" in said(demo | {"port_properties": {"BaudRate": 9600}, "um_per_unit": 1}, turns)[0]
     assert "adapter: is missing" in said({"um_per_unit": 1}, turns)[0]
+
+
+def test_the_configs_of_the_document_are_in_order(cfg: Path, tmp_path: Path) -> None:
+    document = Path(__file__).parents[3] / "docs" / "micromanager.md"
+    blocks = re.findall(r"```toml\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        toml = tmp_path / "my.toml"
+        toml.write_text(block + "[optics]\npixel_pitch_um = 5.0\nmagnification = 50.0\n", encoding="utf-8")
+        hosted = motor_processes(load_ready(str(toml), (), None, None).config)
+        assert list(hosted) == (["camera"] if "cfg_file" in block else ["motors"])
