@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hardware.micromanager.core import device_errors
-from magscope_app.devices import DeviceError, FrameFormat
+from hardware.micromanager.loading import device_errors
+from magscope_app.devices import DeviceError, FrameFormat, Setting, SettingKind
 
 if TYPE_CHECKING:
     from pymmcore_plus import CMMCorePlus
 
 Roi = tuple[int, int, int, int]
+#: Settings that move the part of the sensor that is read, without changing its size.
+CORNER = ("roi_x_px", "roi_y_px")
 
 
 def read_format(core: CMMCorePlus, label: str) -> FrameFormat:
@@ -32,8 +34,8 @@ def read_format(core: CMMCorePlus, label: str) -> FrameFormat:
     return FrameFormat(core.getImageWidth(), core.getImageHeight(), bits)
 
 
-def set_roi(core: CMMCorePlus, label: str, roi: Roi | None) -> None:
-    """Read the part (x, y, width, height) of the sensor, or all of it.
+def set_roi(core: CMMCorePlus, label: str, roi: Roi | None) -> tuple[int, int]:
+    """Read the part (x, y, width, height) of the sensor, or all of it; return width and height of all.
 
     Raises
     ------
@@ -42,10 +44,10 @@ def set_roi(core: CMMCorePlus, label: str, roi: Roi | None) -> None:
     """
     with device_errors(f"{label} refuses camera.roi_px = {list(roi) if roi else 'all'}"):
         core.clearROI()
-        if roi is None:
-            return
-        # Some devices take a ROI that reaches beyond the sensor, and give what they like.
         full = core.getImageWidth(), core.getImageHeight()
+        if roi is None:
+            return full
+        # Some devices take a ROI that reaches beyond the sensor, and give what they like.
         if roi[0] + roi[2] > full[0] or roi[1] + roi[3] > full[1]:
             raise DeviceError(
                 f"camera.roi_px = {list(roi)} reaches beyond the {full[0]} × {full[1]} px of {label}; "
@@ -57,3 +59,38 @@ def set_roi(core: CMMCorePlus, label: str, roi: Roi | None) -> None:
                 f"{label} reads {list(core.getROI(label))} instead of camera.roi_px = {list(roi)}; "
                 "give what its sensor can do"
             )
+    return full
+
+
+def corner_settings(core: CMMCorePlus, label: str, full: tuple[int, int]) -> tuple[Setting, ...]:
+    """Return where the part that is read begins as settings; none where all of the sensor is read."""
+    x, y, width, height = core.getROI(label)
+    if (width, height) == full:
+        return ()
+    room = full[0] - width, full[1] - height
+    return tuple(
+        Setting(
+            name,
+            SettingKind.INT,
+            at,
+            "px",
+            (0, most),
+            help="where the part of the sensor that is read begins",
+        )
+        for name, at, most in zip(CORNER, (x, y), room, strict=True)
+    )
+
+
+def move_roi(core: CMMCorePlus, label: str, index: int, at_px: int) -> None:
+    """Let the part that is read begin at another column (index 0) or row (1). Raises DeviceError."""
+    roi = list(core.getROI(label))
+    if roi[index] == at_px:
+        return
+    before, roi[index] = tuple(roi), at_px
+    with device_errors(f"{label} refuses {CORNER[index]} = {at_px}"):
+        core.setROI(label, *roi)
+        if list(core.getROI(label)) == roi:
+            return
+        now = list(core.getROI(label))
+        core.setROI(label, *before)
+    raise DeviceError(f"{label} reads {now} instead of {roi}; give a multiple of its step")

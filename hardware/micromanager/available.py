@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardware.micromanager.core import HOW_TO_GET_ADAPTERS
+from hardware.micromanager.loading import HOW_TO_GET_ADAPTERS
 from magscope_app.devices.device import missing_package
 
 NEEDS = "pymmcore-plus, and the device adapters of Micro-Manager for the instrument"

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from hardware.micromanager.area import read_format, set_roi
+from hardware.micromanager.area import CORNER, corner_settings, move_roi, read_format, set_roi
 from hardware.micromanager.available import NEEDS, why_no_micromanager
-from hardware.micromanager.core import PROCESS_CORE, CoreHost, allowed_values, device_errors, text_of
+from hardware.micromanager.core import PROCESS_CORE, CoreHost
 from hardware.micromanager.counting import FrameCounter
 from hardware.micromanager.description import CameraDescription, describe, description_problems
+from hardware.micromanager.hosting import camera_claims
+from hardware.micromanager.loading import allowed_values, device_errors, text_of
 from hardware.micromanager.properties import device_settings
 from magscope_app.devices import (
     Camera,
@@ -31,8 +33,10 @@ from magscope_app.errors import Problem
 if TYPE_CHECKING:
     from pymmcore_plus import CMMCorePlus
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger(f"magscope_app.{__name__}")
 _WHERE = "camera.settings"
+#: Label of the camera where the settings have none.
+_LABEL = "camera"
 #: Frames asked for at once: all that a 32-bit long can say.
 _ENDLESS = 2**31 - 1
 #: Shortest and longest sleep while waiting for a frame.
@@ -42,8 +46,8 @@ _NAP_S = (0.0005, 0.02)
 class MicroManagerCamera(Camera):
     """A camera of Micro-Manager in sequence mode, at the rate that its exposure and properties allow.
 
-    Settings in the config: `adapter`, `device`, `label`, `properties`, `buffer_mb`. Micro-Manager has no
-    common setting for the frame rate; without `exposure_ms` the exposure is a whole frame at `fps`.
+    Settings in the config: those of `CameraDescription`. Micro-Manager has no common setting for the frame
+    rate; without `exposure_ms` the exposure is a whole frame at `fps`.
 
     Parameters
     ----------
@@ -64,6 +68,7 @@ class MicroManagerCamera(Camera):
         self._label = ""
         self._core: CMMCorePlus | None = None
         self._format: FrameFormat | None = None
+        self._sensor_px = (0, 0)
         self._counter: FrameCounter | None = None
 
     @classmethod
@@ -74,14 +79,19 @@ class MicroManagerCamera(Camera):
     @classmethod
     def problems(cls, context: CameraContext) -> tuple[Problem, ...]:
         """Return what is wrong with ``camera.settings``; no device is loaded."""
-        return description_problems(CameraDescription, _WHERE, context.config.camera.settings)
+        return description_problems(CameraDescription, _WHERE, context.config.camera.settings, _LABEL)
+
+    @classmethod
+    def claims(cls, context: CameraContext) -> tuple[str, ...]:
+        """Name the ports, hubs and devices that only one process can have."""
+        return camera_claims(context.config)
 
     def open(self) -> None:
         """Load the camera and apply properties, exposure and ROI of the config. Raises DeviceError."""
         if self._core is not None:
             return
         description = describe(CameraDescription, _WHERE, self.context.config.camera.settings)
-        label = description.label or "camera"
+        label = description.label or _LABEL
         self._core = self._host.acquire(label, description)
         self._label = label
         try:
@@ -89,7 +99,7 @@ class MicroManagerCamera(Camera):
                 self._core.setCameraDevice(label)
                 self._core.setCircularBufferMemoryFootprint(description.buffer_mb)
             self._set_exposure(self._configured_exposure_ms())
-            set_roi(self._core, label, self.context.config.camera.roi_px)
+            self._sensor_px = set_roi(self._core, label, self.context.config.camera.roi_px)
             self._format = read_format(self._core, label)
         except DeviceError:
             self.close()
@@ -156,10 +166,13 @@ class MicroManagerCamera(Camera):
             limits=next((setting.limits for setting in device if setting.name == "Exposure"), None),
             help="exposure per frame; most cameras run slower with a longer one",
         )
-        return exposure, *(setting for setting in device if setting.name != "Exposure")
+        corner = corner_settings(core, self._label, self._sensor_px)
+        return exposure, *corner, *(setting for setting in device if setting.name != "Exposure")
 
     def set(self, name: str, value: SettingValue) -> None:
-        """Change a setting; a running sequence is stopped for it, and the frames in between count as lost.
+        """Change a setting; a running sequence is stopped for it and started again.
+
+        The frames in between count as lost, and how many there were is said.
 
         Raises
         ------
@@ -180,16 +193,20 @@ class MicroManagerCamera(Camera):
             self._change(name, value, before=known.value)
         finally:
             if counter is not None:
-                self._restart(core, counter, self._exposure_ms() * 1e6)
+                lost = self._restart(core, counter, self._exposure_ms() * 1e6)
+                _log.info(
+                    "%s was stopped to set %s, and goes on; about %d frames lost", self._label, name, lost
+                )
 
     def _change(self, name: str, value: SettingValue, before: SettingValue) -> None:
         core = self._opened()
+        x, y, width, height = core.getROI(self._label)
         self._write(name, value)
         changed = read_format(core, self._label)
         if changed == self._format:
             return
         self._write(name, before)
-        set_roi(core, self._label, self.context.config.camera.roi_px)
+        set_roi(core, self._label, None if (width, height) == self._sensor_px else (x, y, width, height))
         raise DeviceError(
             f"{name} = {value!r} would make frames of {changed.width_px} × {changed.height_px} px, "
             f"{changed.bits} bits, but the buffers are made for others; give it in camera.settings.properties"
@@ -198,6 +215,9 @@ class MicroManagerCamera(Camera):
     def _write(self, name: str, value: SettingValue) -> None:
         if name == "exposure_ms":
             self._set_exposure(float(value))
+            return
+        if name in CORNER:
+            move_roi(self._opened(), self._label, CORNER.index(name), int(value))
             return
         core = self._opened()
         with device_errors(

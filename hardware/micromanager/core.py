@@ -5,36 +5,18 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hardware.micromanager.description import DeviceDescription, PropertyValue
+from hardware.micromanager.cfg import Cfg, read_cfg
+from hardware.micromanager.description import DeviceDescription
+from hardware.micromanager.loading import load_cfg, load_device, reload_device, set_properties, unload_device
 from magscope_app.devices import DeviceError
 
 if TYPE_CHECKING:
     from pymmcore_plus import CMMCorePlus
 
-_log = logging.getLogger(__name__)
-HOW_TO_GET_ADAPTERS = (
-    'for the demo devices run: pip install "magscope-app[demo]"; '
-    "for those of an instrument install Micro-Manager with: mmcore install"
-)
-
-
-@contextmanager
-def device_errors(what: str) -> Iterator[None]:
-    """Turn what the core raises into a DeviceError that begins with `what`."""
-    try:
-        yield
-    except (RuntimeError, IndexError, ValueError) as error:
-        raise DeviceError(f"{what}: {str(error).strip().rstrip('.')}") from error
-
-
-def text_of(value: PropertyValue) -> str:
-    """Return a value as the core wants it: booleans are 1 and 0."""
-    return str(int(value)) if isinstance(value, bool) else str(value)
+_log = logging.getLogger(f"magscope_app.{__name__}")
 
 
 @dataclass
@@ -48,13 +30,19 @@ class CoreHost:
 
     Device adapters are libraries with state of their own, so that a process has one core and not more.
     Camera and axes that live in one process therefore share a host; it counts who uses which label, and
-    the core goes when nobody is left, or when the interpreter ends.
+    the core goes when nobody is left, or when the interpreter ends. A core has the devices of one
+    configuration, or devices that are named one by one. All methods may be called from any thread.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._core: CMMCorePlus | None = None
         self._loaded: dict[str, _Loaded] = {}
+        self._cfg: Cfg | None = None
+        #: Devices of the configuration that somebody has used and left.
+        self._left: set[str] = set()
+        self._xy_lock = threading.Lock()
+        self._xy_targets: dict[str, tuple[float, float]] = {}
 
     def acquire(self, label: str, description: DeviceDescription) -> CMMCorePlus:
         """Load a device under `label`, or join those who use it already.
@@ -70,7 +58,7 @@ class CoreHost:
             loaded = self._loaded.get(label)
             try:
                 if loaded is None:
-                    _load(core, label, description)
+                    self._load(core, label, description)
                     self._loaded[label] = _Loaded(description, 1)
                 else:
                     self._join(label, loaded, description)
@@ -89,18 +77,77 @@ class CoreHost:
             if loaded.users:
                 return
             del self._loaded[label]
-            if self._loaded:
+            self.forget_xy_targets(label)
+            if self._cfg is not None:
+                self._left.add(label)
+            elif self._loaded:
                 try:
-                    self._core.unloadDevice(label)
-                except RuntimeError as error:
-                    _log.warning("%s could not be unloaded: %s", label, error)
+                    others = [other.description for other in self._loaded.values()]
+                    unload_device(self._core, label, loaded.description, others)
+                except DeviceError as error:
+                    _log.warning("%s", error)
             self._take_down_if_unused()
+
+    def send_xy(self, core: CMMCorePlus, label: str, index: int, position_um: float) -> None:
+        """Send one axis of an XY stage to a position; the other goes on to where it is going, or stays."""
+        with self._xy_lock:
+            going = self._xy_targets.get(label) if core.deviceBusy(label) else None
+            x_um, y_um = going or core.getXYPosition(label)
+            target = (position_um, y_um) if index == 0 else (x_um, position_um)
+            self._xy_targets[label] = target
+            core.setXYPosition(label, *target)
+
+    def forget_xy_targets(self, label: str) -> None:
+        """Note that an XY stage was stopped; does not wait for a move that is being sent."""
+        self._xy_targets.pop(label, None)
 
     def shutdown(self) -> None:
         """Unload everything and take the core down, whoever uses it."""
         with self._lock:
             self._loaded.clear()
             self._take_down_if_unused()
+
+    def _load(self, core: CMMCorePlus, label: str, description: DeviceDescription) -> None:
+        if description.cfg_file is not None:
+            self._load_from_cfg(core, label, description)
+        elif self._cfg is not None:
+            raise DeviceError(
+                f"{label} is not of {self._cfg.path}, whose devices live in this process; give it cfg_file, "
+                "or a controller of its own"
+            )
+        else:
+            load_device(core, label, description)
+
+    def _load_from_cfg(self, core: CMMCorePlus, label: str, description: DeviceDescription) -> None:
+        assert description.cfg_file is not None
+        cfg = read_cfg(description.cfg_file, description.devices)
+        device = cfg.device(label)
+        if self._cfg is None:
+            if self._loaded:
+                others = ", ".join(self._loaded)
+                raise DeviceError(
+                    f"{cfg.path} cannot be loaded beside {others} in one process; give them cfg_file, too, "
+                    "or a controller of their own"
+                )
+            load_cfg(core, cfg)
+            # A configuration may switch it on; there is no shutter to open for every image.
+            core.setAutoShutter(False)
+            self._cfg = cfg
+            if cfg.left_out:
+                _log.warning(
+                    "of %s these lines were left out, as they would move something: %s",
+                    cfg.path,
+                    "; ".join(cfg.left_out),
+                )
+        elif (self._cfg.path, self._cfg.devices) != (cfg.path, cfg.devices):
+            raise DeviceError(
+                f"{cfg.path} cannot be loaded beside {self._cfg.path}, or with other devices, in one "
+                f"process; give {label} a controller of its own"
+            )
+        elif label in self._left:
+            reload_device(core, device)
+            self._left.remove(label)
+        set_properties(core, label, description, before_start=False)
 
     def _join(self, label: str, loaded: _Loaded, description: DeviceDescription) -> None:
         same = (loaded.description.adapter, loaded.description.device)
@@ -129,7 +176,8 @@ class CoreHost:
         core = self._core
         if core is None or self._loaded:
             return
-        self._core = None
+        self._core = self._cfg = None
+        self._left.clear()
         atexit.unregister(self.shutdown)
         from pymmcore_plus import _pymmcore
 
@@ -147,67 +195,3 @@ class CoreHost:
 
 #: The host of this process, as there can only be one core in it.
 PROCESS_CORE = CoreHost()
-
-
-def _load(core: CMMCorePlus, label: str, description: DeviceDescription) -> None:
-    adapter, device = description.adapter, description.device
-    _check_offered(core, adapter, device)
-    with device_errors(f"{device} of the adapter {adapter} could not be loaded"):
-        core.loadDevice(label, adapter, device)
-    try:
-        set_properties(core, label, description, before_start=True)
-        with device_errors(
-            f"{device} of the adapter {adapter} does not start; is it switched on and connected?"
-        ):
-            core.initializeDevice(label)
-        set_properties(core, label, description, before_start=False)
-    except DeviceError:
-        core.unloadDevice(label)
-        raise
-
-
-def _check_offered(core: CMMCorePlus, adapter: str, device: str) -> None:
-    adapters = sorted(core.getDeviceAdapterNames())
-    if not adapters:
-        raise DeviceError(
-            f"there are no Micro-Manager device adapters on this computer: {HOW_TO_GET_ADAPTERS}"
-        )
-    if adapter not in adapters:
-        raise DeviceError(
-            f"there is no Micro-Manager adapter {adapter!r}; there is: {', '.join(adapters)} "
-            f"(in {', '.join(core.getDeviceAdapterSearchPaths())}); {HOW_TO_GET_ADAPTERS}"
-        )
-    with device_errors(f"the adapter {adapter} cannot be used; is what its maker asks for installed?"):
-        offered = core.getAvailableDevices(adapter)
-    if device not in offered:
-        raise DeviceError(f"the adapter {adapter} has no device {device!r}; it offers: {', '.join(offered)}")
-
-
-def set_properties(
-    core: CMMCorePlus, label: str, description: DeviceDescription, *, before_start: bool
-) -> None:
-    """Set those properties of the config that must be set before (or after) the device starts."""
-    for name, value in description.properties.items():
-        known = core.getDevicePropertyNames(label)
-        if name not in known:
-            # Some properties appear only once the device has started.
-            if before_start:
-                continue
-            raise DeviceError(f"{description.device} has no property {name!r}; it has: {', '.join(known)}")
-        if core.isPropertyPreInit(label, name) != before_start:
-            continue
-        with device_errors(
-            f"{description.device} refuses {name} = {value!r}{allowed_values(core, label, name)}"
-        ):
-            core.setProperty(label, name, text_of(value))
-
-
-def allowed_values(core: CMMCorePlus, label: str, name: str) -> str:
-    """Return the values that a property may have, in brackets, or nothing where any is allowed."""
-    choices = core.getAllowedPropertyValues(label, name)
-    if choices:
-        return f" (allowed: {', '.join(choices)})"
-    if core.hasPropertyLimits(label, name):
-        low, high = core.getPropertyLowerLimit(label, name), core.getPropertyUpperLimit(label, name)
-        return f" (allowed: {low:g} to {high:g})"
-    return ""

@@ -27,16 +27,19 @@ from magscope_app.errors import Problem
 
 #: A reader that is later than this does not get all the frames it missed at once: time goes on from here.
 _LATEST_S = 1.0
-_SETTINGS = ("every_frame", "loop")
+_SETTINGS = ("every_frame", "loop", "recorded_rate")
 
 
 class ReplayCamera(Camera):
     """Plays the image, TIFF stack, NDTiff folder or dataset at ``camera.path``, at ``camera.fps``.
 
-    Settings in the config:
+    The time at which a frame was taken, where the recording knows it, becomes its device tick. Settings in
+    the config:
 
     every_frame : bool, default false
         True plays as fast as the frames are taken, and none is skipped.
+    recorded_rate : bool, default false
+        True plays with the intervals at which the frames were taken, instead of ``camera.fps``.
     loop : bool, default true, but false with every_frame
         True begins again after the last frame; otherwise the run ends there. A still image is shown for ever.
 
@@ -50,19 +53,21 @@ class ReplayCamera(Camera):
 
     needs: ClassVar[str] = "a recording or an image, named in camera.path"
     uses_path: ClassVar[bool] = True
+    tick_source: ClassVar[str] = "ns, clock of the recording that is replayed; 0 where it has no times"
 
     def __init__(self, context: CameraContext) -> None:
         super().__init__(context)
         settings = context.config.camera.settings
         self._every_frame = bool(settings.get("every_frame", False))
         self._loop = bool(settings.get("loop", not self._every_frame))
+        self._recorded_rate = bool(settings.get("recorded_rate", False))
         self._fps = context.config.camera.fps
         self._source: FrameSource | None = None
         self._frames: Iterator[RecordedFrame] | None = None
         self._next: RecordedFrame | None = None
         self._frame_number = 0
         self._due_ns = 0
-        self.waits_for_ring = self._every_frame
+        self._last_t_ns: int | None = None
 
     @classmethod
     def problems(cls, context: CameraContext) -> tuple[Problem, ...]:
@@ -79,9 +84,14 @@ class ReplayCamera(Camera):
             what, _, remedy = str(error).partition("; ")
             return *found, Problem("camera.path", what, remedy)
         try:
-            return found + _roi_problems(camera, source.format)
+            return found + _roi_problems(camera, source.format) + _time_problems(camera, source)
         finally:
             source.close()
+
+    @classmethod
+    def waits_for_ring(cls, context: CameraContext) -> bool:
+        """Return True where every frame is to be played."""
+        return bool(context.config.camera.settings.get("every_frame", False))
 
     @classmethod
     def expected_format(cls, context: CameraContext) -> FrameFormat | None:
@@ -118,20 +128,23 @@ class ReplayCamera(Camera):
         self.stop()
         self._frames = self._opened().frames()
         self._frame_number = 0
+        self._last_t_ns = None
         self._due_ns = time.perf_counter_ns()
 
     def read_into(self, buffer: npt.NDArray[Any], timeout_s: float) -> FrameInfo | None:
         """Copy the next frame when its time has come; see `Camera.read_into`."""
         if self._next is None:
             self._next = self._take()
-        if not self._every_frame and not self._wait(timeout_s):
+        if not self._every_frame and not self._wait(timeout_s, self._next.t_ns):
             return None
         frame, self._next = self._next, None
+        self._last_t_ns = frame.t_ns
         roi = self.context.config.camera.roi_px
         x, y = roi[:2] if roi else (0, 0)
         height, width = buffer.shape
         np.copyto(buffer, frame.pixels[y : y + height, x : x + width])
-        info = FrameInfo(self._frame_number, time.perf_counter_ns(), metadata=frame.metadata)
+        now_ns = time.perf_counter_ns()
+        info = FrameInfo(self._frame_number, now_ns, frame.t_ns or 0, frame.metadata)
         self._frame_number += 1
         if self._opened().is_still:
             self._next = frame
@@ -180,18 +193,26 @@ class ReplayCamera(Camera):
             )
         return frame
 
-    def _wait(self, timeout_s: float) -> bool:
+    def _interval_ns(self, t_ns: int | None) -> int:
+        """Return the time between the frame before and one that was taken at `t_ns`; 0 for the first."""
+        if not self._frame_number:
+            return 0
+        if not self._recorded_rate or t_ns is None or self._last_t_ns is None or t_ns < self._last_t_ns:
+            # Also from the last frame to the first, where it begins again.
+            return round(1e9 / self._fps)
+        return t_ns - self._last_t_ns
+
+    def _wait(self, timeout_s: float, t_ns: int | None) -> bool:
         """Sleep until the frame is due and return True, or False where that is after the timeout."""
         now_ns = time.perf_counter_ns()
-        wait_s = (self._due_ns - now_ns) * 1e-9
+        due_ns = self._due_ns + self._interval_ns(t_ns)
+        wait_s = (due_ns - now_ns) * 1e-9
         if wait_s > timeout_s:
             time.sleep(timeout_s)
             return False
         if wait_s > 0:
             time.sleep(wait_s)
-        elif wait_s < -_LATEST_S:
-            self._due_ns = now_ns
-        self._due_ns += round(1e9 / self._fps)
+        self._due_ns = now_ns if wait_s < -_LATEST_S else due_ns
         return True
 
     def _opened(self) -> FrameSource:
@@ -216,6 +237,18 @@ def _roi_problems(camera: CameraConfig, full: FrameFormat) -> tuple[Problem, ...
         f"{[x, y, width, height]} reaches beyond the {full.width_px} × {full.height_px} px of {camera.path}"
     )
     return (Problem("camera.roi_px", what, "give [x, y, width, height] inside of it, or remove the key"),)
+
+
+def _time_problems(camera: CameraConfig, source: FrameSource) -> tuple[Problem, ...]:
+    if not camera.settings.get("recorded_rate", False):
+        return ()
+    where = "camera.settings.recorded_rate"
+    if camera.settings.get("every_frame", False):
+        return (Problem(where, "contradicts every_frame, which plays as fast as it can", "choose one"),)
+    if not source.has_times:
+        what = f"{camera.path} does not say when its frames were taken"
+        return (Problem(where, what, "leave it out, to play at camera.fps"),)
+    return ()
 
 
 def _setting_problems(settings: Mapping[str, Any]) -> tuple[Problem, ...]:

@@ -7,6 +7,7 @@ where the metadata are. All numbers are little-endian. https://github.com/micro-
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ class _Entry:
     width_px: int
     height_px: int
     pixel_type: int
+    metadata_offset: int
+    metadata_bytes: int
 
 
 class NDTiffFrames(FrameSource):
@@ -44,6 +47,8 @@ class NDTiffFrames(FrameSource):
     ----------
     folders : sequence of Path
         Folders with an NDTiff.index.
+    bits : int, optional
+        Significant bits of a pixel, where they are known better than from the index.
 
     Raises
     ------
@@ -51,7 +56,7 @@ class NDTiffFrames(FrameSource):
         An index is damaged or empty.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], bits: int | None = None) -> None:
         self._folders = tuple(folders)
         self._maps: dict[Path, npt.NDArray[np.uint8]] = {}
         first = next((entry for folder in self._folders for entry in _entries(folder)), None)
@@ -64,13 +69,13 @@ class NDTiffFrames(FrameSource):
                 f"{self._folders[0]} has pixels of type {first.pixel_type}; give 8 to 16 bit images"
             )
         self._first = first
+        self._bits = bits or _PIXEL_TYPES[first.pixel_type][0]
+        self.has_times = self._time(self._folders[0], first) is not None
 
     @property
     def format(self) -> FrameFormat:
         """Size and depth, from the first entry of the index."""
-        return FrameFormat(
-            self._first.width_px, self._first.height_px, _PIXEL_TYPES[self._first.pixel_type][0]
-        )
+        return FrameFormat(self._first.width_px, self._first.height_px, self._bits)
 
     def frames(self) -> Iterator[RecordedFrame]:
         """Yield the frames as views of the mapped files."""
@@ -98,7 +103,19 @@ class NDTiffFrames(FrameSource):
                 f"{folder / entry.file} is cut off at frame {entry.axes}; copy it again, or repair it"
             )
         pixels = grey(raw.view(dtype).reshape(shape), str(folder))
-        return RecordedFrame(pixels, {"axes": entry.axes, "part": folder.name})
+        about = {"axes": entry.axes, "part": folder.name}
+        return RecordedFrame(pixels, about, self._time(folder, entry))
+
+    def _time(self, folder: Path, entry: _Entry) -> int | None:
+        """Return when an image was taken, from its metadata; None where they do not say."""
+        start, end = entry.metadata_offset, entry.metadata_offset + entry.metadata_bytes
+        try:
+            metadata = json.loads(self._map(folder / entry.file)[start:end].tobytes())
+            if "t_ns" in metadata:
+                return int(metadata["t_ns"])
+            return round(float(metadata["ElapsedTime-ms"]) * 1e6)
+        except (ValueError, TypeError, KeyError):
+            return None
 
     def _map(self, file: Path) -> npt.NDArray[np.uint8]:
         found = self._maps.get(file)
@@ -144,5 +161,5 @@ def _entry(index: npt.NDArray[np.uint8], at: int, folder: Path) -> tuple[_Entry,
         at += length
     if at + _IMAGE.size > index.size:
         return None
-    offset, width, height, pixel_type, *_ = _IMAGE.unpack_from(index.data, at)
-    return _Entry(texts[0], texts[1], offset, width, height, pixel_type), at + _IMAGE.size
+    offset, width, height, kind, _, about, about_bytes, _ = _IMAGE.unpack_from(index.data, at)
+    return _Entry(texts[0], texts[1], offset, width, height, kind, about, about_bytes), at + _IMAGE.size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from hardware.replay.images import IMAGE_SUFFIXES, ImageFiles, in_natural_order
@@ -39,6 +40,15 @@ def _open_file(path: Path) -> FrameSource:
     return ImageFiles([path])
 
 
+def _bits(description: Path) -> int | None:
+    """Return the significant bits of a pixel that a dataset knows of, or None."""
+    try:
+        bits = json.loads(description.read_text(encoding="utf-8"))["camera"]["format"]["bits"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return bits if isinstance(bits, int) and 8 <= bits <= 16 else None
+
+
 def _open_folder(path: Path) -> FrameSource:
     if (path / INDEX_NAME).is_file():
         return NDTiffFrames([path])
@@ -48,7 +58,7 @@ def _open_folder(path: Path) -> FrameSource:
             raise DeviceError(
                 f"{path} is a dataset without video; give one that was recorded in a mode with video"
             )
-        return NDTiffFrames(parts)
+        return NDTiffFrames(parts, _bits(path / "dataset.json"))
     try:
         files = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
     except OSError as error:

@@ -26,10 +26,13 @@ class RecordedFrame:
         May be a view of a file that is mapped into memory.
     metadata : mapping
         Where in the recording it comes from.
+    t_ns : int, optional
+        When it was taken, by the clock of the recording, in ns; None where that is not known.
     """
 
     pixels: Pixels
     metadata: Mapping[str, str] = field(default_factory=dict)
+    t_ns: int | None = None
 
 
 class FrameSource(ABC):
@@ -37,6 +40,8 @@ class FrameSource(ABC):
 
     #: A still image is shown for ever.
     is_still: bool = False
+    #: True where the frames say when they were taken.
+    has_times: bool = False
 
     @property
     @abstractmethod

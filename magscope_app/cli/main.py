@@ -23,6 +23,7 @@ examples:
   magscope-app run demo.toml                               the simulated microscope, in a window
   magscope-app run demo.toml --headless --duration 10      the same in the terminal, for ten seconds
   magscope-app run demo.toml --record data --name first    and record it into the folder data
+  magscope-app replay data/2026-01-31_120000_first         track its video again, as it was
   magscope-app check my_setup.toml                         what is wrong with a config
   magscope-app check my_setup.toml --connect               and whether its devices answer
   magscope-app devices                                     which drivers there are
@@ -87,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"magscope-app {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
+    _add_replay(commands)
     _add_check(commands)
     _add_devices(commands)
     add_dataset_commands(commands)
@@ -105,8 +107,29 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_config(run)
-    run.add_argument("--headless", action="store_true", help="no window: a status line in the terminal")
     run.add_argument("--duration", type=_seconds, metavar="S", help="end S seconds after the first frame")
+    _add_recording(run)
+    run.set_defaults(command=_run)
+
+
+def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    replay = commands.add_parser(
+        "replay",
+        help="track the video of a dataset again, with its own beads, Z-LUT and settings",
+        description="Play every frame of a dataset that was recorded with video of whole frames through the "
+        "line again, with the beads, Z-LUT and settings that it was recorded with; --set changes them.",
+    )
+    replay.add_argument("dataset", type=Path, metavar="DATASET", help="the folder of a dataset")
+    _add_overrides(replay)
+    _add_recording(replay)
+    replay.add_argument(
+        "--write", type=Path, metavar="FILE", help="write the config that does this to FILE, and run nothing"
+    )
+    replay.set_defaults(command=_replay)
+
+
+def _add_recording(run: argparse.ArgumentParser) -> None:
+    run.add_argument("--headless", action="store_true", help="no window: a status line in the terminal")
     run.add_argument(
         "--record",
         type=_folder,
@@ -116,7 +139,6 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     run.add_argument(
         "--name", metavar="NAME", help="name of that recording (default: session.name of the config)"
     )
-    run.set_defaults(command=_run)
 
 
 def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -207,6 +229,13 @@ def _run(parsed: argparse.Namespace) -> int:
     from magscope_app.cli.run import run
 
     return run(parsed.config, parsed.overrides, parsed.headless, parsed.duration, parsed.record, parsed.name)
+
+
+def _replay(parsed: argparse.Namespace) -> int:
+    from magscope_app.cli.replay import replay
+
+    given = (parsed.dataset, parsed.overrides, parsed.headless)
+    return replay(*given, parsed.record, parsed.name, parsed.write)
 
 
 def _check(parsed: argparse.Namespace) -> int:

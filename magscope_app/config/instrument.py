@@ -42,7 +42,10 @@ class Camera(Section):
         None, description="Part of the sensor that is read: [x, y, width, height]; without it all of it."
     )
     path: Path | None = Field(None, description="Image, TIFF stack or dataset (replay only).")
-    settings: dict[str, Any] = Field(default_factory=dict, description="Settings of the driver by name.")
+    settings: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Settings of the driver by name; one that ends in _file is a path.",
+    )
     noise: CameraNoise | None = Field(None, description="Noise of the camera, where it is known.")
 
     @model_validator(mode="after")
@@ -107,10 +110,14 @@ class Motor(Section):
     controller: str | None = Field(
         None,
         pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$",
-        description="Axes of one controller live in one process; without it the driver says which.",
+        description="Axes of one controller live in one process, those of camera in the camera's; without it "
+        "the driver says which.",
     )
     telemetry_hz: float = Field(50.0, gt=0, le=1000, description="Positions per second that are recorded.")
-    settings: dict[str, Any] = Field(default_factory=dict, description="Settings of the driver by name.")
+    settings: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Settings of the driver by name; one that ends in _file is a path.",
+    )
 
     @model_validator(mode="after")
     def _limits_make_sense(self) -> Motor:

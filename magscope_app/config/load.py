@@ -18,6 +18,9 @@ from magscope_app.config.partial import without_errors
 from magscope_app.config.wording import said
 from magscope_app.errors import ConfigError, Problem
 
+#: Settings of a driver whose names end so are files, as seen from the config.
+_SETTINGS, _FILE = "settings", "_file"
+
 
 @dataclass(frozen=True)
 class LoadedConfig:
@@ -127,10 +130,19 @@ def _anchor_paths(data: Any, model: type[BaseModel], folder: Path) -> None:
     for name, field in model.model_fields.items():
         if name not in data:
             continue
-        if (inner := _model_of(field.annotation)) is not None:
+        if name == _SETTINGS and isinstance(data[name], dict):
+            _anchor_settings(data[name], folder)
+        elif (inner := _model_of(field.annotation)) is not None:
             _anchor_paths(data[name], inner, folder)
         elif _is_path(field.annotation):
             data[name] = _absolute(data[name], folder)
+
+
+def _anchor_settings(settings: dict[str, Any], folder: Path) -> None:
+    """Make the files that settings of a driver name absolute, in place."""
+    for key, value in settings.items():
+        if key.endswith(_FILE):
+            settings[key] = _absolute(value, folder)
 
 
 def _anchor_one(data: dict[str, Any], parts: tuple[str, ...]) -> None:
@@ -145,6 +157,9 @@ def _anchor_one(data: dict[str, Any], parts: tuple[str, ...]) -> None:
         field = model.model_fields.get(part) if model else None
         model = _model_of(field.annotation) if field else None
         table = table[part]
+    if len(parts) > 1 and parts[-2] == _SETTINGS and isinstance(table, dict) and parts[-1] in table:
+        _anchor_settings(table, Path.cwd())
+        return
     field = model.model_fields.get(parts[-1]) if model else None
     if field is not None and _is_path(field.annotation) and parts[-1] in table:
         table[parts[-1]] = _absolute(table[parts[-1]], Path.cwd())

@@ -94,8 +94,6 @@ class Camera(Device, ABC):
     kernels: ClassVar[tuple[str, ...]] = ()
     #: True for a driver that reads ``camera.path``.
     uses_path: ClassVar[bool] = False
-    #: True for a camera whose frames are not taken from life, so that none may be skipped.
-    waits_for_ring: bool = False
 
     def __init__(self, context: CameraContext) -> None:
         self.context = context
@@ -104,6 +102,16 @@ class Camera(Device, ABC):
     def problems(cls, context: CameraContext) -> tuple[Problem, ...]:  # noqa: ARG003 - drivers use it
         """Return what is wrong with the config, without opening or moving anything."""
         return ()
+
+    @classmethod
+    def claims(cls, context: CameraContext) -> tuple[str, ...]:  # noqa: ARG003 - drivers use it
+        """Name what only one process can have at a time, such as ``"the port COM3"``; nothing is opened."""
+        return ()
+
+    @classmethod
+    def waits_for_ring(cls, context: CameraContext) -> bool:  # noqa: ARG003 - drivers use it
+        """Return True for a camera whose frames are not taken from life, so that none may be skipped."""
+        return False
 
     @classmethod
     def expected_format(cls, context: CameraContext) -> FrameFormat | None:  # noqa: ARG003 - drivers use it

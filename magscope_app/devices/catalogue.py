@@ -23,6 +23,11 @@ OWN_DRIVERS = (
     "hardware.simulated.microscope:SimulatedStageY",
     "hardware.micromanager.camera:MicroManagerCamera",
     "hardware.micromanager.focus:MicroManagerFocus",
+    "hardware.micromanager.stage:MicroManagerStage",
+    "hardware.micromanager.magnets:MicroManagerMagnetHeight",
+    "hardware.micromanager.magnets:MicroManagerMagnetRotation",
+    "hardware.micromanager.xy_stage:MicroManagerStageX",
+    "hardware.micromanager.xy_stage:MicroManagerStageY",
     "hardware.replay.camera:ReplayCamera",
 )
 

@@ -59,9 +59,15 @@ class Motor(Device, ABC):
         """Name the controller on which the axis hangs: axes of one controller live in one process.
 
         `motors.controller` of the config goes before it. By default the package, or module, of the driver.
+        Axes of the controller ``"camera"`` live in the camera's process, beside its driver.
         """
         package = cls.__module__.rpartition(".")[0] or cls.__module__
         return package.rpartition(".")[2]
+
+    @classmethod
+    def claims(cls, context: MotorContext) -> tuple[str, ...]:  # noqa: ARG003 - drivers use it
+        """Name what only one process can have at a time, such as ``"the port COM3"``; nothing is opened."""
+        return ()
 
     @abstractmethod
     def open(self) -> None:

@@ -27,9 +27,11 @@ from magscope_app.messages import (
     StopAcquisition,
     VideoReady,
 )
+from magscope_app.processes.axes_beside import axes_beside
 from magscope_app.processes.camera_watch import CameraWatch
 from magscope_app.processes.handles import Handles
-from magscope_app.processes.link import Link
+from magscope_app.processes.link import Link, Messenger
+from magscope_app.processes.rate_watch import RateWatch
 
 _log = logging.getLogger(__name__)
 #: Longest wait for a frame before messages are looked at again.
@@ -48,13 +50,14 @@ def run(link: Link, handles: Handles) -> None:
     try:
         camera.open()
         link.send(CameraReady(camera.format, camera.settings(), camera.tick_source))
-        _CameraLoop(link, handles, camera).run()
+        with axes_beside(link, handles) as messages:
+            _CameraLoop(messages, handles, camera).run()
     finally:
         camera.close()
 
 
 class _CameraLoop:
-    def __init__(self, link: Link, handles: Handles, camera: Camera) -> None:
+    def __init__(self, link: Messenger, handles: Handles, camera: Camera) -> None:
         self._link = link
         self._handles = handles
         self._camera = camera
@@ -66,7 +69,10 @@ class _CameraLoop:
         self._resuming = handles.restarted
         self._n_frames = 0
         self._first_ns = self._last_ns = 0
-        self._watch = CameraWatch(2**camera.format.bits - 1, handles.config.camera.fps, self._warn)
+        fps = handles.config.camera.fps
+        self._watch = CameraWatch(2**camera.format.bits - 1, fps, self._warn)
+        # A camera that waits for the ring has no rate of its own.
+        self._rate = None if camera.waits_for_ring(camera.context) else RateWatch(fps, self._warn)
 
     def run(self) -> None:
         try:
@@ -118,6 +124,8 @@ class _CameraLoop:
         self._n_frames = 0
         self._camera.start()
         self._watch.begin(time.perf_counter_ns())
+        if self._rate is not None:
+            self._rate.begin()
         self._acquiring = True
 
     def _stop(self, reason: str) -> None:
@@ -140,6 +148,11 @@ class _CameraLoop:
                 self._camera.set(name, value)
             except DeviceError as error:
                 refusal = str(error)
+            if self._rate is not None:
+                # Many cameras stop while a setting is changed.
+                self._rate.begin()
+                if name == "fps" and refusal is None:
+                    self._rate.expect(float(value))
         if refusal is not None:
             self._link.send(CommandRefused("camera", refusal))
         self._link.send(CameraSettings(self._camera.settings()))
@@ -176,7 +189,7 @@ class _CameraLoop:
         video = self._video
         assert video is not None
         slot = video.begin()
-        if slot is None and self._camera.waits_for_ring:
+        if slot is None and self._camera.waits_for_ring(self._camera.context):
             time.sleep(_RING_WAIT_S)
             return False
         info = self._camera.read_into(self._scratch if slot is None else slot, _READ_TIMEOUT_S)
@@ -184,8 +197,13 @@ class _CameraLoop:
             if slot is not None:
                 video.abort()
             self._watch.nothing(time.perf_counter_ns())
+            if self._rate is not None and self._watch.is_silent:
+                self._rate.begin()
             return False
-        self._watch.frame(self._scratch if slot is None else slot, time.perf_counter_ns())
+        now_ns = time.perf_counter_ns()
+        self._watch.frame(self._scratch if slot is None else slot, now_ns)
+        if self._rate is not None:
+            self._rate.frame(info.frame_number, now_ns)
         if slot is None:
             video.refuse(camera_frame=info.frame_number)
             return True

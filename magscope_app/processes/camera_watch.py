@@ -41,6 +41,11 @@ class CameraWatch:
         self._n_saturated = 0
         self._saturated_ns = 0
 
+    @property
+    def is_silent(self) -> bool:
+        """True while no frames come that should."""
+        return self._is_silent
+
     def begin(self, now_ns: int) -> None:
         """Watch a new acquisition."""
         self._last_ns = now_ns

@@ -14,7 +14,7 @@ from multiprocessing.context import SpawnProcess
 from magscope_app.config import Config, MotorConfig
 from magscope_app.devices import Camera, CameraContext, DeviceError, Motor, MotorContext
 from magscope_app.devices.lookup import append_driver_folders, load_driver
-from magscope_app.processes.controllers import motor_processes
+from magscope_app.processes.controllers import CAMERA, motor_processes
 
 #: All devices together may take so long to open.
 TIMEOUT_S = 30.0
@@ -60,9 +60,11 @@ def connect_all(config: Config, timeout_s: float = TIMEOUT_S) -> tuple[Connected
         In the order of the config, one for each device, whatever happened.
     """
     context = multiprocessing.get_context("spawn")
-    groups = {"camera": ("camera",)} | {
-        process: tuple(entry.name for entry in entries)
-        for process, entries in motor_processes(config).items()
+    axes = {
+        process: [entry.name for entry in entries] for process, entries in motor_processes(config).items()
+    }
+    groups = {CAMERA: ("camera", *axes.pop(CAMERA, []))} | {
+        name: tuple(names) for name, names in axes.items()
     }
     running: dict[str, tuple[SpawnProcess, Connection]] = {}
     try:
@@ -127,10 +129,9 @@ def _connect(config: Config, process: str, theirs: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     append_driver_folders(config.drivers.path)
     with ExitStack() as opened:
-        if process == "camera":
+        if process == CAMERA:
             theirs.send(_try(process, "camera", config.camera.driver, lambda: _open_camera(config, opened)))
-            return
-        for entry in motor_processes(config)[process]:
+        for entry in motor_processes(config).get(process, ()):
             theirs.send(_try(process, entry.name, entry.driver, _opener(config, entry, opened)))
 
 

@@ -189,8 +189,7 @@ class Line:
             self._stop_motors()
             self.window.on_lost(text)
             return
-        if kind_of(child.name) == MOTORS:
-            self.motors.on_death(child.name)
+        self.motors.on_death(child.name)
         if child.name == FEEDBACK:
             self.locks.on_death(text)
             return

@@ -6,11 +6,22 @@ import threading
 import time
 from collections import deque
 from multiprocessing.connection import Connection
+from typing import Protocol
 
 from magscope_app.messages import Heartbeat, Message
 
 #: Messages that may wait for a neighbour that does not read; older ones are dropped beyond that.
 MAX_WAITING = 10_000
+
+
+class Messenger(Protocol):
+    """What passes messages to the supervisor and from it."""
+
+    def send(self, message: Message) -> None:
+        """Say something; returns at once."""
+
+    def receive(self, timeout_s: float = 0.0) -> Message | None:
+        """Return the next message, or None when none arrives within `timeout_s`."""
 
 
 class LinkClosed(Exception):
@@ -50,17 +61,29 @@ class Link:
             self._waiting.append(message)
             self._wake.notify()
 
-    def receive(self, timeout_s: float = 0.0) -> Message | None:
+    def beat(self) -> None:
+        """Let the other end know that this process lives, if it is time for that."""
+        if self._beat_s is not None and time.monotonic() >= self._beat_due:
+            self._beat_due = time.monotonic() + self._beat_s
+            self.send(Heartbeat())
+
+    def receive(self, timeout_s: float = 0.0, *, beats: bool = True) -> Message | None:
         """Return the next message, or None when none arrives within `timeout_s`.
+
+        Parameters
+        ----------
+        timeout_s : float
+            Longest wait.
+        beats : bool
+            False where another thread gives the signs of life.
 
         Raises
         ------
         LinkClosed
             The process at the other end has ended.
         """
-        if self._beat_s is not None and time.monotonic() >= self._beat_due:
-            self._beat_due = time.monotonic() + self._beat_s
-            self.send(Heartbeat())
+        if beats:
+            self.beat()
         try:
             if not self.connection.poll(timeout_s):
                 return None

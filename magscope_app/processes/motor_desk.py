@@ -24,7 +24,7 @@ from magscope_app.messages import (
     StopMotors,
 )
 from magscope_app.processes.children import Children
-from magscope_app.processes.controllers import motor_processes
+from magscope_app.processes.controllers import CAMERA, motor_processes
 
 #: Commands to one axis.
 MOTOR_COMMANDS = (MoveMotor, JogMotor, HomeMotor, ReconnectMotor, SetForce, RampForce, Fault)
@@ -146,6 +146,8 @@ class MotorDesk:
             self._children.send(owner, message)
         elif owner in returning:
             raise CommandImpossible(f"the {owner} process is being started again; wait until it runs")
+        elif owner == CAMERA:
+            raise CommandImpossible("the axis lives in the camera process, which is not running; start again")
         elif isinstance(message, ReconnectMotor):
             self._children.start([owner])
         else:

@@ -18,6 +18,7 @@ from magscope_app.kernel_cache import TRACKING_KERNELS
 from magscope_app.processes.bead_owner import bead_problems
 from magscope_app.processes.calibration_file import why_not_calibration
 from magscope_app.processes.camera_noise import field_problems
+from magscope_app.processes.controllers import claim_problems
 from magscope_app.processes.load_function import load_function
 from magscope_app.processes.segments import ring_bytes
 from magscope_app.processes.status_board import nearest_folder
@@ -103,6 +104,8 @@ def _device_problems(config: Config) -> Iterator[Problem]:
         motor = _load(f"motors.{entry.name}.driver", entry.driver, Motor, config, problems)
         if motor is not None:
             problems += motor.problems(MotorContext(config=config, motor=entry))
+    if not any(problem.where.endswith(".driver") for problem in problems):
+        problems += claim_problems(config)
     problems += bead_problems(config, form)
     problems += _file_problems(config)
     problems += field_problems(config, form)

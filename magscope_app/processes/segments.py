@@ -123,7 +123,9 @@ class Segments:
             It does not fit in memory; the text has the sizes.
         """
         handles = self._handles
-        n_stacks, n_images = ring_size(handles.config)
+        config = handles.config
+        camera = load_driver(config.camera.driver, Camera, config.drivers.path)
+        n_stacks, n_images = ring_size(config)
         self.video = VideoBuffer(
             create=True,
             locks=handles.locks,
@@ -134,7 +136,8 @@ class Segments:
             bits=form.container_bits,
             significant_bits=form.bits,
             default_reader=False,
-            unpin_first=("recording",),
+            # From life, a slow disk must not cost rows; a camera that waits lets everyone see every frame.
+            unpin_first=() if camera.waits_for_ring(CameraContext(config=config)) else ("recording",),
             wakes=handles.wakes,
             session=handles.session,
         )

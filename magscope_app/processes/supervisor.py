@@ -30,7 +30,7 @@ from magscope_app.messages import (
 from magscope_app.operating_system import Awake, keep_awake
 from magscope_app.processes.bead_owner import beads_of_config
 from magscope_app.processes.children import START_TIMEOUT_S, Children
-from magscope_app.processes.controllers import motor_processes
+from magscope_app.processes.controllers import CAMERA, motor_processes
 from magscope_app.processes.handles import make_handles
 from magscope_app.processes.line import Line
 from magscope_app.processes.options import (
@@ -158,7 +158,7 @@ class Supervisor:
         A recording from the first frame, or a protocol, needs everyone.
         """
         first = [*([] if self._options.headless else ["gui"]), "tracking", "camera"]
-        later = ["recording", *motor_processes(self._config)]
+        later = ["recording", *(name for name in motor_processes(self._config) if name != CAMERA)]
         works = self._config.experiment.protocol is not None or self._options.command is not None
         everyone = self._records_at_once or works
         return ([*first, *later], []) if everyone else (first, later)
@@ -175,7 +175,10 @@ class Supervisor:
         if form is not None:
             self._make_video(form)
         first, later = self._process_names()
-        needed = set(first) - {"gui", "camera"}
+        needed = set(first) - {"gui"}
+        if later or CAMERA not in motor_processes(self._config):
+            # Without axes beside it, or where nobody waits for them, the open camera is enough.
+            needed.remove(CAMERA)
         self._await(lambda: line.camera is not None and needed <= line.ready, "the devices to open")
         if line.camera is None or self._is_stopping():
             return

@@ -29,7 +29,12 @@ class PatientCamera(Camera):
     """Small frames, as fast as the ring takes them: none is lost."""
 
     FORMAT = FrameFormat(64, 48, 8)
-    waits_for_ring = True
+    #: While it is False, frames come whether there is room for them or not.
+    patient = True
+
+    @classmethod
+    def waits_for_ring(cls, context: CameraContext) -> bool:
+        return cls.patient
 
     def __init__(self, context: CameraContext) -> None:
         super().__init__(context)
@@ -91,7 +96,7 @@ class OverloadingCamera(PatientCamera):
         if self._phase == "measure" and passed_s > float(settings["measure_s"]):
             self._managed = self._number / passed_s
             self._begin("overload", 3.0 * self._managed)
-            self.waits_for_ring = False
+            type(self).patient = False
         elif self._phase == "overload" and passed_s > float(settings["overload_s"]):
             self._begin("rest", 0.25 * self._managed)
         if self._period_ns:

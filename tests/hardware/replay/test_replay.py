@@ -225,8 +225,8 @@ def test_at_a_low_rate_a_short_wait_gives_none_and_the_frame_comes_later(tmp_pat
 
 def test_it_waits_for_the_ring_only_where_no_frame_may_be_skipped(tmp_path: Path) -> None:
     path = tiff(tmp_path / "stack.tif", FRAMES_8)
-    assert ReplayCamera(context(path, settings={"every_frame": True})).waits_for_ring
-    assert not ReplayCamera(context(path)).waits_for_ring
+    assert ReplayCamera.waits_for_ring(context(path, settings={"every_frame": True}))
+    assert not ReplayCamera.waits_for_ring(context(path))
 
 
 def problem(path: Path | None, **camera: Any) -> str:

@@ -1,0 +1,120 @@
+"""A configuration of Micro-Manager in the whole application: camera and axes in one process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.micromanager import application
+from tests.hardware.micromanager.listening import VARIABLE
+from tests.hardware.micromanager.test_axes import CFG
+from tests.line.running import Dataset, require_identities, run, running
+
+TOML = """
+[camera]
+driver = "tests.hardware.micromanager.listening:ListeningCamera"
+fps = 100
+exposure_ms = 5.0
+roi_px = [0, 0, 256, 128]
+settings = { cfg_file = "scope.cfg", label = "Camera", properties = { PixelType = "8bit", BitDepth = 8 } }
+[optics]
+pixel_pitch_um = 5.0
+magnification = 50.0
+[recording]
+folder = "out"
+[[motors]]
+name = "focus"
+driver = "hardware.micromanager.focus:MicroManagerFocus"
+role = "focus"
+controller = "camera"
+limits = [-5000, 5000]
+settings = { cfg_file = "scope.cfg", label = "Z" }
+[[motors]]
+name = "x"
+driver = "hardware.micromanager.xy_stage:MicroManagerStageX"
+role = "stage_x"
+controller = "camera"
+limits = [-1000, 1000]
+settings = { cfg_file = "scope.cfg", label = "XY", properties = { Velocity = 0.1 } }
+[[motors]]
+name = "y"
+driver = "hardware.micromanager.xy_stage:MicroManagerStageY"
+role = "stage_y"
+controller = "camera"
+limits = [-1000, 1000]
+settings = { cfg_file = "scope.cfg", label = "XY" }
+[beads]
+find = false
+"""
+PROTOCOLS = """
+import time
+from magscope_app.errors import MagscopeError
+
+
+def moves(microscope):
+    microscope.start_recording("moves")
+    assert microscope.move("focus", 1200.0) == 1200.0
+    assert abs(microscope.move("x", 20.0) - 20.0) < 0.1
+    for step in range(10):
+        microscope.move("focus", 100.0 * step)
+    microscope.move("y", 900.0, wait=False)
+    microscope.wait(0.3)
+    microscope.stop_motors()
+    microscope.wait(0.3)
+    assert 1.0 < microscope.position("y") < 500.0, microscope.position("y")
+    try:
+        microscope.move("focus", 6000.0)
+    except MagscopeError as error:
+        assert "limits" in str(error)
+    else:
+        raise AssertionError("beyond its limits")
+    microscope.stop_recording()
+"""
+
+
+@pytest.fixture
+def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "scope.cfg").write_text(CFG)
+    (tmp_path / "setup.toml").write_text(TOML)
+    (tmp_path / "protocols.py").write_text(PROTOCOLS)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "numbers.json"))
+    return tmp_path
+
+
+def test_axes_move_in_the_process_of_the_camera_and_no_frame_is_missing(setup: Path) -> None:
+    protocol = "experiment.protocol=protocols:moves"
+    with running(str(setup / "setup.toml"), "--headless", "--set", protocol) as line:
+        assert line.process.wait(60) == 0, line.output
+    dataset = Dataset.only(setup / "out")
+    assert dataset.counters["frames_lost"] == 0
+    assert len(dataset.column("telemetry/focus")) > 10
+    assert dataset.column("telemetry/y")[:, 1].max() > 1.0
+    noted = json.loads((setup / "numbers.json").read_text())
+    assert noted["missing"] == 0
+    assert noted["sequences"] == 1
+    acquired = int(line.output.partition(" frames acquired")[0].split()[-1])
+    assert noted["images"] == acquired
+
+
+def test_the_devices_answer_in_the_processes_where_they_live(setup: Path) -> None:
+    done = run("check", "--connect", str(setup / "setup.toml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "└─ camera" in done.stdout
+    assert done.stdout.count(" ok ") == 4
+    elsewhere = ("--set", "motors.focus.controller=other")
+    refused = run("check", str(setup / "setup.toml"), *elsewhere)
+    assert refused.returncode == 2
+    assert "the hub DHub of DemoCamera belongs to" in refused.stderr
+
+
+@pytest.mark.slow
+def test_every_image_number_of_a_minute_at_full_speed_is_accounted_for(tmp_path: Path) -> None:
+    counters, noted, ledger = application(tmp_path, 60.0)
+    require_identities(counters, ledger)
+    assert noted["images"] == counters["frames_acquired"] + counters["lost_ring"]
+    assert counters["lost_upstream"] >= noted["missing"]
+    if noted["sequences"] == 1:
+        assert counters["lost_upstream"] == noted["missing"]
+    assert counters["frames_acquired"] > 0

@@ -1,0 +1,79 @@
+"""A dataset played again with its own beads, Z-LUT and settings gives its tracks again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from magscope_app.cli.main import main
+from magscope_app.processes.preflight import load_ready
+from magscope_app.storage import open_dataset
+from tests.line.running import SMALL, Dataset, run
+
+_FULL = ("--set", "recording.mode=Track and Video (Full)")
+_EXACT = ("x_nm", "y_nm", "z_nm", "sigma_x_nm", "sigma_y_nm", "sigma_z_nm", "quality", "roi_x_px", "roi_y_px")
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recorded")
+    done = run("run", "demo.toml", "--headless", "--duration", "1", "--record", str(folder), *SMALL, *_FULL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Dataset.only(folder).path
+
+
+def test_the_tracks_are_the_same_to_the_last_bit(recorded: Path, tmp_path: Path) -> None:
+    done = run("replay", str(recorded), "--headless", "--record", str(tmp_path), *_FULL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    first, again = open_dataset(recorded), open_dataset(Dataset.only(tmp_path).path)
+    assert again.counters["frames_lost"] == 0
+    old, new = first.tracks(), again.tracks()
+    assert len(old) == len(new) > 100
+    # The same frames by the time at which they were taken, which is kept beside the new one.
+    ticks = [again.get_metadata({"time": int(frame)})["device_tick"] for frame in again.video_frame_ids]
+    np.testing.assert_array_equal(ticks, first.frames()["t_ns"])
+    np.testing.assert_array_equal(new["bead_id"], old["bead_id"])
+    for column in _EXACT:
+        np.testing.assert_array_equal(new[column], old[column], err_msg=column)
+    assert np.isfinite(new["z_nm"]).all()
+    assert "recording" in again.description["camera"]["tick_source"]
+    assert {bead["role"] for bead in again.description["beads"]} == {"tethered"}
+    np.testing.assert_array_equal(np.asarray(first.video[-1]), np.asarray(again.video[-1]))
+
+
+def test_the_config_can_be_written_and_changed(recorded: Path, tmp_path: Path) -> None:
+    written = tmp_path / "again.toml"
+    assert main(["replay", str(recorded), "--write", str(written)]) == 0
+    given = load_ready(str(written), ["beads.roi_px=72"], None, None).config
+    assert given.beads.roi_px == 72
+    assert [bead.id for bead in given.beads.list] == open_dataset(recorded).bead_ids
+    assert given.motors == ()
+    assert given.tracking.zlut is not None
+    assert given.tracking.zlut.is_relative_to(recorded)
+
+
+def test_what_cannot_be_played_again_is_said(
+    recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(recorded, copy)
+    description = copy / "dataset.json"
+    text = description.read_text()
+    for change, said in (
+        (("Track and Video (Full)", "Track and Video (ROIs)"), "only video of whole frames"),
+        (('"config"', '"konfig"'), "knows no config"),
+    ):
+        description.write_text(text.replace(*change))
+        assert main(["replay", str(copy), "--headless"]) == 2
+        assert said in capsys.readouterr().err
+    description.write_text(text)
+    (zlut,) = (copy / "zluts").iterdir()
+    zlut.unlink()
+    assert main(["replay", str(copy), "--headless"]) == 2
+    assert "no copy of the Z-LUT demo-zlut.npz" in capsys.readouterr().err
+    assert main(["replay", str(tmp_path / "nowhere"), "--headless"]) == 2
+    assert "is no folder" in capsys.readouterr().err
+    assert list(recorded.parent.iterdir()) == [recorded]
