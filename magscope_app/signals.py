@@ -20,6 +20,7 @@ class Signals:
     def __init__(self, on_signal: Callable[[int], None]) -> None:
         self._on_signal = on_signal
         self._old: dict[int, Any] = {}
+        self._asked: int | None = None
 
     def __enter__(self) -> Signals:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -27,6 +28,8 @@ class Signals:
                 self._old[number] = signal.signal(number, self._handle)
             except ValueError:  # only the main thread may; elsewhere `Supervisor.stop` ends a run
                 break
+        for handler in self._old.values():
+            self._take_over(getattr(handler, "__self__", None))
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -34,4 +37,11 @@ class Signals:
             signal.signal(number, handler)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self._asked = number
         self._on_signal(number)
+
+    def _take_over(self, outer: object) -> None:
+        """Act on what the block around this one was asked: Python drops what is raised inside a callback."""
+        if isinstance(outer, Signals) and outer._asked is not None and self._asked is None:
+            self._asked = outer._asked
+            self._on_signal(outer._asked)

@@ -18,7 +18,7 @@ from magscope_app.kernel_cache import TRACKING_KERNELS, ensure_compiled
 _SHM = Path("/dev/shm")
 _SELF = psutil.Process()
 #: Other tests run at the same time, and make segments too; the longest of them ends within this.
-_NEIGHBOURS, _NEIGHBOURS_S = "PYTEST_XDIST_WORKER" in os.environ, 120.0
+_NEIGHBOURS, _NEIGHBOURS_S = "PYTEST_XDIST_WORKER" in os.environ, 60.0
 #: Threads of libraries that live as long as the interpreter and hold nothing of ours.
 _LIBRARY_THREADS = ("pymmcore", "ThreadPoolExecutor", "Dummy-", "QtThread", "pydevd")
 
@@ -61,6 +61,7 @@ def suspects() -> Iterator[dict[str, str]]:
     yield found
     deadline = time.monotonic() + _NEIGHBOURS_S
     while found.keys() & _segments() and time.monotonic() < deadline:
+        gc.collect()
         time.sleep(0.1)
     left = {name: test for name, test in found.items() if name in _segments()}
     assert not left, f"shared-memory segments left: {left}"

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from magscope_app.calibration.plan import CALIBRATION_FORCE_PN, SweepPlan
-
 _ABOUT = """Make a Z-LUT of every bead: the focus goes from A to B relative to where it stands, and back.
   magscope-app zlut CONFIG --start-nm -2000 --stop-nm 2000 --step-nm 50 --frames 10 --out zluts.npz
   magscope-app zlut show FILE [--plot PICTURE.png]     what each Z-LUT of a file is worth
@@ -38,7 +36,6 @@ def add_zlut_command(
         "--force-pn",
         type=float,
         metavar="F",
-        default=CALIBRATION_FORCE_PN,
         help="force on tethered beads during the sweep (default: 10)",
     )
     zlut.add_argument("--keep-force", action="store_true", help="leave the magnets where they are")
@@ -60,14 +57,16 @@ def _zlut(parsed: argparse.Namespace) -> int:
 
         settings = BuildSettings(parsed.frames, parsed.every, parsed.roi_px)
         return rebuild(_required(parsed, "file"), settings, parsed.out)
+    from magscope_app.calibration.plan import CALIBRATION_FORCE_PN, SweepPlan
     from magscope_app.cli.zlut_sweep import sweep
 
+    force_pn = CALIBRATION_FORCE_PN if parsed.force_pn is None else parsed.force_pn
     plan = SweepPlan(
         _required(parsed, "start_nm"),
         _required(parsed, "stop_nm"),
         _required(parsed, "step_nm"),
         10 if parsed.frames is None else parsed.frames,
-        force_pn=None if parsed.keep_force else parsed.force_pn,
+        force_pn=None if parsed.keep_force else force_pn,
     )
     return sweep(parsed.what, parsed.overrides, plan, _required(parsed, "out"))
 

@@ -164,6 +164,8 @@ class _TrackingLoop:
         blank = np.zeros((1, self._roi_px, self._roi_px), np.uint8)
         self._tracker.track(blank, np.zeros((1, 2), np.int64), bead_ids=np.zeros(1, np.int64), profiles=True)
         self._tracker.prepare()
+        if self._finding:
+            find_beads(blank[0], self._roi_px)
 
     def _positions(
         self,

@@ -105,8 +105,8 @@ def test_a_folder_deleted_while_it_is_recorded_is_said_and_the_next_recording_is
 def test_a_slow_disk_is_waited_for_and_rows_do_not_wait(tmp_path: Path, mine: str) -> None:
     with fed_recorder(mine, "recording.storage=disks:Slow", "buffer.seconds=0.5") as rig:
         path = rig.record(tmp_path / "out", FULL)
-        for _ in range(4):
-            rig.feed(50)
+        for _ in range(8):
+            rig.feed(25)
             # Far more than the ring holds, and far faster than the disk.
             rig.await_rows(rig.next_id - 1)
         finished = rig.stop()

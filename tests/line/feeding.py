@@ -28,7 +28,7 @@ from magscope_app.messages import (
 )
 from magscope_app.processes.children import Child, Children
 from magscope_app.processes.handles import make_handles
-from magscope_app.processes.segments import Segments, matrix_shapes
+from magscope_app.processes.segments import LOCK_SHAPES, Segments, matrix_shapes
 from tests.data.rows import make_rows
 
 FORMAT = FrameFormat(40, 24, 8)
@@ -136,7 +136,11 @@ def fed_recorder(*settings: str) -> Iterator[Rig]:
     config = config.model_copy(update={"motors": ()})
     anchor = WallAnchor.measure()
     with closing(Session.create()) as session:
-        shapes = {name: shape for name, shape in matrix_shapes(config).items() if name == "tracks"}
+        shapes = {
+            name: shape
+            for name, shape in matrix_shapes(config).items()
+            if name == "tracks" or name in LOCK_SHAPES
+        }
         handles = make_handles(context, config, session, anchor.session_start_ns, shapes)
         with closing(Segments(handles, shapes)) as segments, closing(handles.tracks()) as tracks:
             children = Children(context, handles)

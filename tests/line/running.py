@@ -103,10 +103,21 @@ class Running:
         """Return all processes of the run but the first."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def workers(self) -> list[psutil.Process]:
+        """Return the processes of the line, as far as they live."""
+        found = []
+        for child in self.children():
+            try:
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child)
+            except psutil.Error:
+                continue
+        return found
+
     def child(self, target: str) -> psutil.Process:
         """Return the process that has a thread or library only `target` has: found by its order of start."""
         names = ["tracking", "camera", "recording", "motors"]
-        workers = [child for child in self.children() if "spawn_main" in " ".join(child.cmdline())]
+        workers = self.workers()
         workers.sort(key=lambda child: (child.create_time(), child.pid))
         return workers[names.index(target)]
 

@@ -98,7 +98,7 @@ def test_the_others_go_on_where_the_config_says_so(tmp_path: Path) -> None:
 def test_children_of_a_killed_supervisor_end_and_the_next_start_is_clean(tmp_path: Path) -> None:
     with running("demo.toml", "--headless", "--record", str(tmp_path / "a"), *SMALL) as line:
         line.wait_for("beads found")
-        family = [child for child in line.children() if "spawn_main" in " ".join(child.cmdline())]
+        family = line.workers()
         line.process.kill()
         _, alive = psutil.wait_procs(family, timeout=5)
         assert not alive
@@ -114,7 +114,7 @@ def test_children_of_a_supervisor_killed_during_the_start_end_too() -> None:
         deadline = time.monotonic() + 20
         family: list[psutil.Process] = []
         while len(family) < 4 and time.monotonic() < deadline:
-            family = [child for child in line.children() if "spawn_main" in " ".join(child.cmdline())]
+            family = line.workers()
         line.process.kill()
         _, alive = psutil.wait_procs(family, timeout=10)
         assert not alive

@@ -117,7 +117,7 @@ def test_wheel_runs_the_demo_from_a_folder_with_its_own_gui_and_hardware(
     for intruder in ("gui", "hardware"):
         (tmp_path / intruder).mkdir()
         (tmp_path / intruder / "__init__.py").write_text("raise RuntimeError('not ours')\n")
-    done = _run(installed / "magscope-app", "run", "demo.toml", "--headless", "--duration", "1", cwd=tmp_path)
+    done = _run(installed / "magscope-app", "run", "demo.toml", "--headless", "--duration", "3", cwd=tmp_path)
     assert "20 beads found" in done.stdout
     assert ", 0 lost" in done.stdout
     done = _run(installed / "python", "-m", "magscope_app", "check", "demo.toml", cwd=tmp_path)
