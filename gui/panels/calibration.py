@@ -39,6 +39,8 @@ from magscope_app.calibration.plan import CALIBRATION_FORCE_PN
 _GREY = QImage.Format.Format_Grayscale8
 #: Edge of the picture of the growing Z-LUT.
 _LIVE_PX = 160
+#: No focus drive goes further.
+_LARGEST_NM = 1e6
 #: Key, label, first value, unit and what it means.
 _FIELDS = (
     ("start", "From", -2000.0, "nm", "First focus, relative to where it stands now"),
@@ -84,7 +86,7 @@ class CalibrationPanel(Panel):
         self._show(self.session.state.calibration)
 
     def _field(self, key: str, value: float, help_: str) -> NumberField:
-        field = NumberField(lambda _number: None)
+        field = NumberField(lambda number: _why_not(key, number))
         field.setObjectName(f"calibration.{key}")
         field.setToolTip(help_)
         field.show_number(value)
@@ -209,6 +211,17 @@ class CalibrationPanel(Panel):
             self.table.setItem(row, 0, _tick(report, accepted=report.bead_id in state.accepted))
         self.table.blockSignals(False)
         self.table.resizeColumnsToContents()
+
+
+def _why_not(key: str, number: float) -> str | None:
+    """Say why a number cannot stand in a field; whether all of them fit together the summary says."""
+    if key in ("start", "stop"):
+        return (
+            None
+            if abs(number) <= _LARGEST_NM
+            else f"give a focus within {_LARGEST_NM:g} nm of where it stands"
+        )
+    return None if number > 0 else "give a number above 0"
 
 
 def _label(name: str) -> QLabel:

@@ -70,6 +70,12 @@ def expected_format(config: Config) -> FrameFormat | None:
     return camera.expected_format(CameraContext(config=config))
 
 
+def camera_waits(config: Config) -> bool:
+    """Return True where the camera waits for room in the ring, so that nobody misses a frame."""
+    camera = load_driver(config.camera.driver, Camera, config.drivers.path)
+    return camera.waits_for_ring(CameraContext(config=config))
+
+
 class Segments:
     """All buffers of a session.
 
@@ -114,8 +120,15 @@ class Segments:
             create=True, locks=handles.locks, profile_capacity=_PROFILE_CAPACITY, session=handles.session
         )
 
-    def create_video(self, form: FrameFormat) -> VideoBuffer:
-        """Create the video ring for frames of this format, reserved and touched.
+    def create_video(self, form: FrameFormat, *, camera_waits: bool = False) -> VideoBuffer:
+        """Create the video ring, reserved and touched.
+
+        Parameters
+        ----------
+        form : FrameFormat
+            Of the frames.
+        camera_waits : bool
+            The camera waits until there is room in the ring.
 
         Raises
         ------
@@ -123,9 +136,7 @@ class Segments:
             It does not fit in memory; the text has the sizes.
         """
         handles = self._handles
-        config = handles.config
-        camera = load_driver(config.camera.driver, Camera, config.drivers.path)
-        n_stacks, n_images = ring_size(config)
+        n_stacks, n_images = ring_size(handles.config)
         self.video = VideoBuffer(
             create=True,
             locks=handles.locks,
@@ -137,7 +148,7 @@ class Segments:
             significant_bits=form.bits,
             default_reader=False,
             # From life, a slow disk must not cost rows; a camera that waits lets everyone see every frame.
-            unpin_first=() if camera.waits_for_ring(CameraContext(config=config)) else ("recording",),
+            unpin_first=() if camera_waits else ("recording",),
             wakes=handles.wakes,
             session=handles.session,
         )

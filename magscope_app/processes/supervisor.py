@@ -41,7 +41,7 @@ from magscope_app.processes.options import (
     RunOptions,
     RunResult,
 )
-from magscope_app.processes.segments import Segments, expected_format, matrix_shapes
+from magscope_app.processes.segments import Segments, camera_waits, expected_format, matrix_shapes
 from magscope_app.run_log import RunLog
 from magscope_app.signals import Signals
 
@@ -203,7 +203,7 @@ class Supervisor:
             line.begin_protocol()
 
     def _make_video(self, form: FrameFormat) -> None:
-        self._segments.create_video(form)
+        self._segments.create_video(form, camera_waits=camera_waits(self._config))
         self._line.beads.format = form
         for name in _VIDEO_USERS:
             self._line.children.send(name, VideoReady(form))
