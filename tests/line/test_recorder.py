@@ -69,7 +69,8 @@ def third(coordinates, data, metadata):
 
 @pytest.fixture
 def mine(tmp_path: Path) -> list[str]:
-    (tmp_path / "mine.py").write_text(MINE)
+    # A name that no other test uses: what one has imported, a process of the next would find first.
+    (tmp_path / "own_storages.py").write_text(MINE)
     return [f"drivers.path=['{tmp_path.as_posix()}']"]
 
 
@@ -140,7 +141,7 @@ def test_what_cannot_be_gone_on_with_is_refused(tmp_path: Path) -> None:
 def test_a_storage_of_ones_own_takes_the_images(
     tmp_path: Path, mine: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with fed_recorder(*mine, "recording.storage=mine:Arrays") as rig:
+    with fed_recorder(*mine, "recording.storage=own_storages:Arrays") as rig:
         path = rig.record(tmp_path / "out", FULL)
         rig.feed(30)
         finished = rig.stop()
@@ -152,17 +153,17 @@ def test_a_storage_of_ones_own_takes_the_images(
     dataset = open_dataset(path)
     assert len(dataset.frames()) == 30
     for read in (lambda: dataset.video, dataset.coordinates, lambda: dataset[{"time": 3}]):
-        with pytest.raises(MagscopeError, match="written by mine:Arrays, which alone can read them"):
+        with pytest.raises(MagscopeError, match="written by own_storages:Arrays, which alone can read them"):
             read()
     info(path)
-    assert "written by mine:Arrays" in capsys.readouterr().out
+    assert "written by own_storages:Arrays" in capsys.readouterr().out
     repaired = repair_dataset(path)
     assert (repaired.path / "video/0001/7.npy").read_bytes() == (part / "7.npy").read_bytes()
     assert open_dataset(repaired.path).counters == dataset.counters
 
 
 def test_a_storage_of_ones_own_that_fails_costs_the_video_alone(tmp_path: Path, mine: list[str]) -> None:
-    with fed_recorder(*mine, "recording.storage=mine:Full") as rig:
+    with fed_recorder(*mine, "recording.storage=own_storages:Full") as rig:
         path = rig.record(tmp_path / "out", FULL)
         rig.feed(40)
         rig.await_recorded(20)
@@ -182,11 +183,11 @@ def test_a_storage_of_ones_own_that_fails_costs_the_video_alone(tmp_path: Path, 
 
 
 def test_a_storage_that_cannot_take_the_images_says_so_before(tmp_path: Path, mine: list[str]) -> None:
-    with fed_recorder(*mine, "recording.storage=mine:Narrow") as rig:
+    with fed_recorder(*mine, "recording.storage=own_storages:Narrow") as rig:
         rig.order(tmp_path / "out", FULL)
         said = rig.refusal()
         shape = (FORMAT.height_px, FORMAT.width_px)
-        assert f"the storage mine:Narrow cannot take the images: {shape} uint8 {{'time': 0}}" in said
+        assert f"the storage own_storages:Narrow cannot take the images: {shape} uint8 {{'time': 0}}" in said
         assert list((tmp_path / "out").iterdir()) == []
         # The process goes on: what needs no storage can be recorded.
         path = rig.record(tmp_path / "out", "Track")
@@ -198,7 +199,7 @@ def test_a_storage_that_cannot_take_the_images_says_so_before(tmp_path: Path, mi
 def test_what_a_processor_leaves_out_is_not_missing(
     tmp_path: Path, mine: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with fed_recorder(*mine, "recording.process_fn=mine:third") as rig:
+    with fed_recorder(*mine, "recording.process_fn=own_storages:third") as rig:
         path = rig.record(tmp_path / "out", FULL)
         rig.feed(31)
         rig.stop()
