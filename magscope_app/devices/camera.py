@@ -12,8 +12,6 @@ import numpy.typing as npt
 
 from magscope_app.devices.context import CameraContext
 from magscope_app.devices.device import Device
-from magscope_app.devices.errors import DeviceError
-from magscope_app.devices.setting import Setting, SettingValue
 from magscope_app.errors import Problem
 
 Frame = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -156,48 +154,6 @@ class Camera(Device, ABC):
     @abstractmethod
     def close(self) -> None:
         """Release the camera. May be called at any time, more than once."""
-
-    def settings(self) -> tuple[Setting, ...]:
-        """Return the settings with their values now."""
-        return ()
-
-    def set(self, name: str, value: SettingValue) -> None:
-        """Change a setting; afterwards `settings` tells what the device made of it.
-
-        Raises
-        ------
-        DeviceError
-            There is no such setting, or the value is refused.
-        """
-        raise DeviceError(f"{type(self).__name__} has no setting {name!r} to give the value {value!r}")
-
-    def cause_fault(
-        self,
-        kind: str,
-        *,
-        duration_s: float | None = None,  # noqa: ARG002 - simulated devices use them
-        count: int = 1,  # noqa: ARG002
-        at_position: float | None = None,  # noqa: ARG002
-    ) -> None:
-        """Let a simulated camera go wrong, to practise; no other has faults on demand.
-
-        Parameters
-        ----------
-        kind : str
-            What goes wrong, as in ``simulation.faults``.
-        duration_s : float, optional
-            How long.
-        count : int
-            How many frames.
-        at_position : float, optional
-            Where, in the unit of an axis.
-
-        Raises
-        ------
-        DeviceError
-            It cannot go wrong in this way.
-        """
-        raise DeviceError(f"{type(self).__name__} is not simulated: {kind} does not happen on demand")
 
     def truth(self) -> npt.NDArray[np.float64]:
         """Return the truth about the frame just read, (n_beads, len(truth_columns) - 1), without frame_id."""

@@ -11,7 +11,6 @@ from typing import ClassVar
 from magscope_app.devices.context import MotorContext
 from magscope_app.devices.device import Device
 from magscope_app.devices.errors import DeviceError, LimitError
-from magscope_app.devices.setting import Setting, SettingValue
 from magscope_app.errors import Problem
 
 #: How close to its target an axis counts as arrived where nobody says otherwise, by unit.
@@ -116,42 +115,6 @@ class Motor(Device, ABC):
         """Return the limits that the device itself keeps, in its unit."""
         return (float("-inf"), float("inf"))
 
-    def settings(self) -> tuple[Setting, ...]:
-        """Return the settings with their values now."""
-        return ()
-
-    def set(self, name: str, value: SettingValue) -> None:
-        """Change a setting. Raises DeviceError."""
-        raise DeviceError(f"{self.name} has no setting {name!r} to give the value {value!r}")
-
-    def cause_fault(
-        self,
-        kind: str,
-        *,
-        duration_s: float | None = None,  # noqa: ARG002 - simulated devices use them
-        count: int = 1,  # noqa: ARG002
-        at_position: float | None = None,  # noqa: ARG002
-    ) -> None:
-        """Let a simulated axis go wrong, to practise; no other has faults on demand.
-
-        Parameters
-        ----------
-        kind : str
-            What goes wrong, as in ``simulation.faults``.
-        duration_s : float, optional
-            How long.
-        count : int
-            How many frames.
-        at_position : float, optional
-            Where, in the unit of an axis.
-
-        Raises
-        ------
-        DeviceError
-            It cannot go wrong in this way.
-        """
-        raise DeviceError(f"{self.name} is not simulated: {kind} does not happen on demand")
-
     # --- what follows from the above and from the config ---------------------------------------
 
     @property
@@ -229,3 +192,6 @@ class Motor(Device, ABC):
             return self.context.motor.timeout_s
         speed = self.speed
         return _UNKNOWN_S if not speed else 2.0 * abs(distance) / speed + _SPARE_S
+
+    def _called(self) -> str:
+        return self.name

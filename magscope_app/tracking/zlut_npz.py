@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -18,6 +19,7 @@ __all__ = ["BadZipFile", "read_one", "read_set", "write_one", "write_set"]
 
 _ONE, _SET = "magscope-app Z-LUT 1", "magscope-app Z-LUT set 1"
 _SHAPE_ARRAYS = ("radial", "template", "reach_px", "centres_px", "noise_dn2")
+_Number = TypeVar("_Number", np.int64, np.float32, np.float64)
 Arrays = dict[str, npt.NDArray[np.generic]]
 
 
@@ -84,29 +86,36 @@ def _arrays(zlut: ZLUT, prefix: str) -> Arrays:
 def _zlut(arrays: Arrays, prefix: str) -> ZLUT:
     facts = json.loads(str(arrays[f"{prefix}facts"]))
     return ZLUT(
-        _numbers(arrays[f"{prefix}z_nm"]).astype(np.float64),
-        _numbers(arrays[f"{prefix}profiles"]).astype(np.float64),
-        counts=_numbers(arrays[f"{prefix}counts"]).astype(np.int64),
+        _numbers(arrays[f"{prefix}z_nm"], np.float64),
+        _numbers(arrays[f"{prefix}profiles"], np.float64),
+        counts=_numbers(arrays[f"{prefix}counts"], np.int64),
         shape=_shape(arrays, prefix),
         **facts,
     )
 
 
-def _numbers(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def _numbers(array: npt.NDArray[np.generic], dtype: type[_Number]) -> npt.NDArray[_Number]:
     if array.dtype.kind not in "fiu":
         raise ValueError(f"it holds {array.dtype} where numbers are expected")
-    return array
+    try:
+        with np.errstate(invalid="raise", over="raise"):
+            return array.astype(dtype)
+    except FloatingPointError:
+        raise ValueError(f"it holds numbers beyond {np.dtype(dtype)}") from None
 
 
 def _shape(arrays: Arrays, prefix: str) -> BeadShape | None:
     """Return the 2-D part; files of before it existed, and tables of profiles, have none."""
     if f"{prefix}shape_radial" not in arrays:
         return None
-    radial, template, *others = (_numbers(arrays[f"{prefix}shape_{name}"]) for name in _SHAPE_ARRAYS)
-    reach, centres, noise = (array.astype(np.float64) for array in others)
-    ceiling_dn = float(arrays[f"{prefix}shape_ceiling_dn"])
+    radial, template, reach, centres, noise = (arrays[f"{prefix}shape_{name}"] for name in _SHAPE_ARRAYS)
     return BeadShape(
-        radial.astype(np.float64), template.astype(np.float32), reach, centres, noise, ceiling_dn
+        _numbers(radial, np.float64),
+        _numbers(template, np.float32),
+        _numbers(reach, np.float64),
+        _numbers(centres, np.float64),
+        _numbers(noise, np.float64),
+        float(arrays[f"{prefix}shape_ceiling_dn"]),
     )
 
 

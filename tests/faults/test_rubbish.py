@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -81,7 +81,7 @@ def _check_says_a_sentence(text: str, overrides: list[str], capsys: pytest.Captu
         assert "Traceback" not in said.err + said.out
         assert all(line.startswith(str(path)) for line in said.err.splitlines() if line.strip()), said.err
         assert sorted(Path(root).rglob("*")) == before
-        assert path.read_text(encoding="utf-8") == text
+        assert path.read_bytes() == text.encode()
 
 
 _SHARED = [HealthCheck.function_scoped_fixture]
@@ -103,6 +103,8 @@ def test_many_configs_near_the_schema(capsys: pytest.CaptureFixture[str], wrong:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=_SHARED)
 @given(st.integers(0, len(DEMO)), st.integers(0, 60), st.text(st.characters(codec="utf-8"), max_size=8))
+@example(DEMO.index("focus"), 0, "\x85")
+@example(0, 0, "\r")
 def test_damaged_config_files(
     capsys: pytest.CaptureFixture[str], place: int, length: int, instead: str
 ) -> None:
@@ -163,6 +165,7 @@ _ARRAYS = st.one_of(
 
 @settings(max_examples=60, deadline=None)
 @given(st.dictionaries(st.sampled_from(["z_nm", "profiles", "counts", "facts", "shape_radial"]), _ARRAYS))
+@example({"counts": np.array([2.0**63])})
 def test_zlut_files_with_other_arrays(wrong: dict[str, Any]) -> None:
     with np.load(io.BytesIO(ZLUT), allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
