@@ -74,7 +74,7 @@ def test_as_right_as_full_with_honest_sigmas(zlut: ZLUT) -> None:
 
 
 def test_where_the_search_starts_hardly_matters(zlut: ZLUT) -> None:
-    places = _places(40, 0.6, 4)
+    places = _places(24, 0.5, 4)
     frames = _frames(places)
     tracker = Tracker(ROI, zlut, NOISE, "fast")
     forth = tracker.track(frames, [[0, 0]])

@@ -38,7 +38,7 @@ def _binned(image: FloatArray, x: float, y: float) -> tuple[FloatArray, FloatArr
     rows, columns = np.indices(image.shape)
     nearest = np.rint(np.hypot(columns - x, rows - y)).astype(int).ravel()
     sums, counts = np.bincount(nearest, image.ravel()), np.bincount(nearest)
-    return sums[:N_RADII], counts[:N_RADII].astype(np.float64)
+    return sums[:N_RADII].astype(np.float64), counts[:N_RADII].astype(np.float64)
 
 
 @pytest.mark.parametrize("sampling", ["bilinear", "bins"])
@@ -71,7 +71,7 @@ def test_noise_is_not_blown_up() -> None:
 
 
 def test_finer_radii_and_an_even_middle() -> None:
-    radii = 0.5 * np.arange(2 * N_RADII)
+    radii = np.asarray(0.5 * np.arange(2 * N_RADII), np.float64)
     flat = unblurred(np.full((2, len(radii)), 7.0), 0.5, "bilinear")
     assert evaluate(flat, np.linspace(0, len(radii) - 2, 50)) == pytest.approx(7.0, abs=1e-3)
     coefs = unblurred(_rings(radii, 2), 0.5, "bilinear")
