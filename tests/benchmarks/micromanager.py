@@ -145,7 +145,8 @@ def stops(folder: Path) -> list[float]:
     done_ns = np.array(json.loads(times.read_text()))
     told_ns = np.load(folder / "told_ns.npy")
     first = done_ns[np.searchsorted(done_ns, told_ns)]
-    return ((first - told_ns) * 1e-6).tolist()
+    late_ms: list[float] = ((first - told_ns) * 1e-6).tolist()
+    return late_ms
 
 
 def main(rounds: int = 3, seconds: float = 10.0) -> None:
