@@ -135,7 +135,8 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
                 )
             return scope.force() if known else None
         height_mm = scope.position(magnet.name)
-        if abs(scope.force() / wanted - 1.0) > _SAME_FORCE:
+        # Beyond the force table the force now is not known, and is set all the same.
+        if not abs(scope.force() / wanted - 1.0) <= _SAME_FORCE:
             self._report("force", 0, f"setting {wanted:g} pN for {tethered} tethered beads")
             undo.append(lambda: scope.move(magnet.name, height_mm))
             scope.set_force(wanted)

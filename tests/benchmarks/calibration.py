@@ -16,11 +16,18 @@ from magscope_app.calibration.evaluate import Images
 from magscope_app.storage import open_dataset
 from magscope_app.tracking import ZLUTSet
 from tests.benchmarks.accuracy_cases import load_magtrack
-from tests.calibration.proof import BeadErrors, Floats, Scan, errors, read_scan, scan, sweep, track_scan
-
-RANGE = (-2000.0, 2000.0, 50.0, 10)
-#: Between the planes, and away from the ends.
-OFFSETS = [float(offset) for offset in np.arange(-1780.0, 1781.0, 178.0) + 13.0]
+from tests.calibration.proof import (
+    OFFSETS,
+    RANGE,
+    BeadErrors,
+    Floats,
+    Scan,
+    errors,
+    read_scan,
+    scan,
+    sweep,
+    track_scan,
+)
 
 
 def main() -> None:
