@@ -134,6 +134,10 @@ class CalibrationDesk:
             good = sum(report.verdict == "good" for report in message.reports)
             self._log(logging.INFO, f"{good} of {len(message.reports)} beads have a good Z-LUT")
 
+    def messages(self) -> list[Message]:
+        """Return what a window must know that opens late."""
+        return [ZLUTsUsed(self.zlut)] if self._other_zlut and self.zlut is not None else []
+
     def halt(self) -> None:
         """All motors were told to stop: a sweep must not move them again, not even back."""
         if self.sweeping:

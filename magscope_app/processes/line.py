@@ -358,6 +358,7 @@ class Line:
     def _state(self) -> list[Message]:
         """Return what a window must know that opens late, or again."""
         state: list[Message] = [*self.motors.state(), self.beads.changed(), *self.locks.messages()]
+        state += self.calibration.messages()
         if self.camera is not None:
             state.append(self.camera)
         if self._segments.video is not None and self.beads.format is not None:

@@ -23,7 +23,7 @@ PLAN = SweepPlan(-240, 240, 60, 2, force_pn=10.0)
 SLOW = replace(PLAN, frames=12)
 #: Where the focus and the magnets stand before the sweeps, and the magnets at 10 pN.
 FOCUS_NM, HEIGHT_MM, STRAIGHT_MM = 150.0, 4.0, 1.6 * np.log(4.0)
-STEPS = ("locked", "force", "let go", "used", "cancelled", "failed", "killed", "interrupted")
+STEPS = ("locked", "force", "let go", "used", "cancelled", "killed", "failed", "interrupted")
 
 
 class Beside:
@@ -35,7 +35,7 @@ class Beside:
         self.seen: list[str] = []
 
     def script(self) -> Iterator[None]:
-        for step in (self.lock, self.sweep, self.use, self.cancel, self.fail, self.kill, self.interrupt):
+        for step in (self.lock, self.sweep, self.use, self.cancel, self.kill, self.fail, self.interrupt):
             yield from step()
 
     def require_back(self) -> None:
@@ -100,12 +100,10 @@ class Beside:
         self.seen.append("cancelled")
 
     def fail(self) -> Iterator[None]:
-        """The focus cannot come up again; what can be brought back is."""
-        self.line.begin(SLOW)
-        yield from self.line.until_moving(1)
-        self.line.send(Fault("focus", "stuck_motor", duration_s=1.6))
-        yield from self.line.until_ended()
-        assert "the sweep was given up at plane" in self.line.ended[0].error
+        """The focus runs against something above its start."""
+        self.line.send(Fault("focus", "limit_switch", at_position=FOCUS_NM + 30.0))
+        yield from self.line.sweep(PLAN)
+        assert "the sweep was given up at plane 6 of 9" in self.line.ended[0].error
         self.require_back()
         self.seen.append("failed")
 
@@ -183,8 +181,8 @@ def require_other_zluts(data: Dataset) -> None:
     for bead_id in data.bead_ids:
         tracks = data.tracks(bead_id, first_frame=at - 20, stop_frame=at + 20)
         before, after = tracks["frame_id"] < at, tracks["frame_id"] >= at
-        # The new z is 0 where the focus stood; in the old one the beads lay below it.
+        # The new z is 0 where the focus stood; in the old one it is the bead's height above that.
         assert np.abs(tracks["z_nm"][after]).max() < 20
-        assert tracks["z_nm"][before].max() < -80
+        assert tracks["z_nm"][before].min() > 300
     moves = np.diff(data.drift()["dz_nm"])
     assert np.abs(moves).max() < 10

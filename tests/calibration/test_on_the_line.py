@@ -19,19 +19,22 @@ from magscope_app.calibration.messages import (
     ZLUTsSaved,
     ZLUTsUsed,
 )
+from magscope_app.cli.info import collect
 from magscope_app.datatypes import ZLUTSweepDataset
+from magscope_app.errors import MagscopeError
 from magscope_app.messages import (
     CommandRefused,
     Fault,
     RemoveBeads,
     StopMotors,
 )
+from magscope_app.storage import open_dataset
 from magscope_app.tracking import ZLUT, ZLUTSet
 from tests.calibration.script import ScriptedLine
 
 PLAN = SweepPlan(-200, 220, 60, 2, force_pn=None)
 #: Slow enough that something can happen in between.
-SLOW = replace(PLAN, frames=12)
+SLOW = replace(PLAN, frames=6)
 
 
 def sweep_rows(line: ScriptedLine) -> tuple[int, int]:
@@ -111,15 +114,6 @@ def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
         assert line.ended[0].cancelled
         assert abs(line.position("focus")) > 10
         seen.add("stopped")
-        # A motor that goes wrong: three attempts, then the focus is brought back, and nothing is left.
-        back_nm = line.position("focus")
-        line.send(Fault("focus", "limit_switch", at_position=back_nm + 100.0))
-        yield from line.sweep(SLOW)
-        assert "given up at plane" in line.ended[0].error
-        assert "attempt 3 of 3: focus did not reach" in line.ended[0].error
-        assert line.position("focus") == pytest.approx(back_nm, abs=10)
-        assert len(line.kept()) == 2
-        seen.add("failed")
         line.begin(SLOW)
         yield from line.until_moving(1)
         line.send(Fault("focus", "stuck_motor"))
@@ -129,6 +123,13 @@ def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
         assert "not everything is back" in line.ended[0].error
         assert len(line.kept()) == 2
         seen.add("stuck")
+        # A motor that does not answer: nothing can be brought back, and that is said.
+        line.send(Fault("focus", "disconnect"))
+        yield from line.sweep(PLAN)
+        assert "focus" in line.ended[0].error
+        assert "not everything is back where it was" in line.ended[0].error
+        assert len(line.kept()) == 2
+        seen.add("lost")
         line.send(RemoveBeads((0, 2, 3)))
         yield from line.sweep(PLAN)
         assert "there are no beads to sweep; add some" in line.ended[0].error
@@ -143,8 +144,8 @@ def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
         "bead lost",
         "used",
         "stopped",
-        "failed",
         "stuck",
+        "lost",
         "no beads",
     }
     assert seen == steps, line.log
@@ -161,6 +162,17 @@ def check_rebuild(dataset: Path) -> None:
     assert list(again.zluts) == list(kept)
     for bead_id, zlut in kept.items():
         assert (again.zluts[bead_id].profiles == zlut.profiles).all()
-    fewer = build_zluts(dataset, BuildSettings(frames=10, every=2, roi_px=48))
+    assert collect(open_dataset(dataset))["gaps_in_video"] == []
+    for wrong, said in (
+        (BuildSettings(frames=0), "the sweep has 6 frames per plane"),
+        (BuildSettings(frames=7), "1 to 6 can be taken"),
+        (BuildSettings(every=0), "less cannot be"),
+        (BuildSettings(every=4), "2 planes are too few"),
+        (BuildSettings(roi_px=0), "a ROI of 0 px cannot be cut"),
+        (BuildSettings(roi_px=65), "a ROI of 65 px cannot be cut"),
+    ):
+        with pytest.raises(MagscopeError, match=said):
+            build_zluts(dataset, wrong)
+    fewer = build_zluts(dataset, BuildSettings(frames=5, every=2, roi_px=48))
     assert {zlut.n_planes for zlut in fewer.zluts.values()} == {4}
     assert {zlut.roi_px for zlut in fewer.zluts.values()} == {48}
