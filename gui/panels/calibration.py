@@ -212,7 +212,7 @@ class CalibrationPanel(Panel):
         self.table.setRowCount(len(reports))
         for row, report in enumerate(reports):
             for column, text in enumerate(report_texts(report)):
-                self.table.setItem(row, column, QTableWidgetItem(text))
+                self.table.setItem(row, column, _cell(text, report))
             self.table.setItem(row, 0, _tick(report, accepted=report.bead_id in state.accepted))
         self.table.blockSignals(False)
         self.table.resizeColumnsToContents()
@@ -259,6 +259,13 @@ def _table() -> QTableWidget:
     if vertical is not None:
         vertical.hide()
     return table
+
+
+def _cell(text: str, report: BeadReport) -> QTableWidgetItem:
+    """Return a cell that says, wherever the mouse is in its line, what is to be known of the bead."""
+    item = QTableWidgetItem(text)
+    item.setToolTip("\n".join(report.remarks))
+    return item
 
 
 def _tick(report: BeadReport, *, accepted: bool) -> QTableWidgetItem:

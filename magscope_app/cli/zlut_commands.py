@@ -91,7 +91,9 @@ def _refuse_others(parsed: argparse.Namespace) -> None:
             from magscope_app.errors import MagscopeError
 
             said = str(parsed.file) if name == "file" else "--set" if name == "overrides" else _flag(name)
-            raise MagscopeError(f"zlut {parsed.what}: {said} does not belong here; see magscope-app zlut --help")
+            raise MagscopeError(
+                f"zlut {parsed.what}: {said} does not belong here; see magscope-app zlut --help"
+            )
 
 
 def _flag(name: str) -> str:

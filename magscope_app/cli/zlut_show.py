@@ -46,7 +46,9 @@ def _file_of(path: Path) -> Path:
     kept = path / "zluts" / "zluts.npz"
     if kept.is_file():
         return kept
-    raise MagscopeError(f"{path} is a folder without Z-LUTs of a sweep; give a file, or the dataset of a sweep")
+    raise MagscopeError(
+        f"{path} is a folder without Z-LUTs of a sweep; give a file, or the dataset of a sweep"
+    )
 
 
 def _all(zluts: ZLUTSet) -> dict[int, ZLUT]:

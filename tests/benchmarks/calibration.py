@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,9 @@ def main() -> None:
         folder.mkdir(exist_ok=True)
         out = folder / "zluts.npz"
         if not out.exists():
+            began = time.monotonic()
             print(sweep(out, folder, RANGE, []))
+            print(f"from the start of the command to its end {time.monotonic() - began:.0f} s")
             scan(out, folder, OFFSETS, given.frames, [])
         scanned, zluts = read_scan(open_dataset(next(folder.glob("*_scan")))), ZLUTSet.load(out)
         print(f"{len(scanned.place)} frames at {scanned.place.max() + 1} places, {len(zluts)} beads")

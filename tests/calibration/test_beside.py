@@ -20,7 +20,7 @@ from magscope_app.storage import Dataset, open_dataset
 from tests.calibration.script import ScriptedLine
 
 PLAN = SweepPlan(-240, 240, 60, 2, force_pn=10.0)
-SLOW = replace(PLAN, frames=12)
+SLOW = replace(PLAN, frames=6)
 #: Where the focus and the magnets stand before the sweeps, and the magnets at 10 pN.
 FOCUS_NM, HEIGHT_MM, STRAIGHT_MM = 150.0, 4.0, 1.6 * np.log(4.0)
 STEPS = ("locked", "force", "let go", "used", "cancelled", "killed", "failed", "interrupted")

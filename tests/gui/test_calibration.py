@@ -90,6 +90,9 @@ def test_a_sweep_from_the_range_to_the_file(window: MainWindow, rig: Rig, qapp: 
         Qt.CheckState.Unchecked,
         Qt.CheckState.Unchecked,
     ]
+    poor = table.item(1, 3)
+    assert poor is not None
+    assert poor.toolTip() == "the rings are hardly seen"
     ticks[1].setCheckState(Qt.CheckState.Checked)
     retype(find(window, QLineEdit, "calibration.file"), "/some/where.npz")
     click(find(window, QPushButton, "calibration.use"))
