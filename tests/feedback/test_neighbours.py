@@ -83,6 +83,18 @@ def test_a_roi_does_not_jump_to_the_neighbours_bead(method: str, apart_px: float
             assert math.dist(centres[1], centres[2]) >= ROI_PX / 2
 
 
+@pytest.mark.parametrize("method", ["qi", "fast"])
+def test_a_bead_that_wanders_takes_no_other_roi_with_it(method: str) -> None:
+    """One bead is gone; the other wanders to where it was. Neither ROI comes over the other."""
+    pair = Pair(method)
+    centres: Centres = {1: (99.5, 99.5), 2: (159.5, 99.5)}
+    with pair.tracker:
+        for step in range(26):
+            centres = pair.look([(160.0 - 2.0 * step, 100.0)], centres)
+            assert math.dist(centres[1], centres[2]) >= ROI_PX / 2
+    assert "would come within" in pair.lock.state.reason
+
+
 def test_a_bead_that_is_gone_is_not_believed_from_noise() -> None:
     """Without a neighbour: an empty ROI stays where it is."""
     pair = Pair("qi")
