@@ -133,10 +133,10 @@ class ImagePanel(Panel):
         overlay = self.view.overlay
         self.view.set_boxes(snapshot.boxes)
         overlay.selection = snapshot.selection
-        overlay.roles = {bead_id: bead.role for bead_id, bead in snapshot.state.beads.items()}
         stamp = (str(snapshot.history.newest_t_s), snapshot.state.beads_version)
         if stamp != overlay.stamp:
             overlay.stamp = stamp
+            overlay.roles = {bead_id: bead.role for bead_id, bead in snapshot.state.beads.items()}
             overlay.centres = self._centres(snapshot)
         overlay.roi_px = snapshot.state.roi_px
         self.finder.refresh(snapshot)

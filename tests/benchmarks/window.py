@@ -30,7 +30,7 @@ from magscope_app.processes.bead_owner import BeadOwner
 from magscope_app.processes.child import ChildStart, child_main
 from magscope_app.processes.handles import make_handles
 from magscope_app.processes.link import Link
-from magscope_app.processes.segments import Segments
+from magscope_app.processes.segments import LOCK_SHAPES, Segments
 
 _REPORT = "MAGSCOPE_WINDOW_REPORT"
 _FORMAT = FrameFormat(2048, 2048, 16)
@@ -182,7 +182,7 @@ def measure(config: Config) -> dict[str, float]:
     context = multiprocessing.get_context("spawn")
     shared = Session.create()
     start_ns = time.perf_counter_ns()
-    shapes = {"tracks": (200_000, 13)}
+    shapes = {"tracks": (200_000, 13), **LOCK_SHAPES}
     handles = make_handles(context, config, shared, start_ns, shapes)
     segments = Segments(handles, shapes)
     near, far = context.Pipe()

@@ -32,7 +32,7 @@ from magscope_app.messages import (
     ProcessState,
     SetCameraSetting,
 )
-from tests.gui.hands import click, find, look, press, retype, seen, text_of
+from tests.gui.hands import click, find, look, press, retype, seen, text_of, until
 from tests.gui.rig import SETTINGS, Rig
 
 
@@ -270,8 +270,7 @@ def test_a_minimised_window_does_not_copy_images(running: MainWindow, rig: Rig, 
     assert running.session.pull(picture=False).picture is None
     look(running, qapp)
     running.show_panel("image")
-    look(running, qapp)
-    assert "frame 1" in text_of(running, "image.age")
+    until(running, qapp, lambda: "frame 1" in text_of(running, "image.age"))
 
 
 def test_of_several_errors_the_newest_is_shown_and_the_others_are_counted(
@@ -310,8 +309,7 @@ def test_choosing_a_folder_holds_nothing_up(
     assert dialog.isVisible()
     assert not dialog.isModal()
     rig.frame()
-    look(running, qapp)
-    assert "frame 1" in text_of(running, "image.age")
+    until(running, qapp, lambda: "frame 1" in text_of(running, "image.age"))
     dialog.fileSelected.emit(str(tmp_path))
     dialog.close()
     assert running.session.recording_order.folder == tmp_path
