@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt6.QtCore import QPoint, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QPoint, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QLineEdit, QToolTip, QWidget
 
@@ -39,6 +39,16 @@ class CheckedField(QLineEdit):
         if self.isVisible():
             QToolTip.showText(self.mapToGlobal(QPoint(0, self.height() // 2)), why_not or "", self)
         self.refused.emit(why_not or "")
+
+    def event(self, event: QEvent | None) -> bool:
+        """Keep Escape for what was typed here, before it is a shortcut of what is around."""
+        typed = self.is_refused or self.isModified()
+        if typed and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            # A shortcut asks first; who accepts that gets the key.
+            event.accept()
+            if event.type() == QEvent.Type.ShortcutOverride:
+                return True
+        return super().event(event)
 
 
 class TextField(CheckedField):
