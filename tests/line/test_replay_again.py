@@ -12,7 +12,6 @@ from magscope_app.cli.main import main
 from magscope_app.processes.preflight import load_ready
 from magscope_app.storage import Dataset as Recording
 from magscope_app.storage import open_dataset
-from magscope_app.storage.reading.dataset import Dataset as Recording
 from tests.line.running import SMALL, Dataset, run
 
 _FULL = ("--set", "recording.mode=Track and Video (Full)")
