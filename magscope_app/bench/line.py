@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import psutil
 import tifffile
 
 from magscope_app.bench.scene import make_scene
 from magscope_app.config import Config, LoadedConfig
+from magscope_app.datatypes import MatrixBuffer
 from magscope_app.devices import FrameFormat
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import LogEntry, SystemStatus
 from magscope_app.processes.calibration_file import load_calibration
+from magscope_app.processes.handles import TRACKS
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.supervisor import Supervisor
 from magscope_app.tracking import ZLUT
@@ -26,6 +31,9 @@ _CAMERA = "hardware.replay.camera:ReplayCamera"
 _RING_FRAMES = 64
 #: The first moments are not counted: everything warms up.
 _WARM_S = 0.7
+#: Rows are looked for so often where their age is asked for.
+_LOOK_S = 0.0005
+_JOIN_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -40,16 +48,26 @@ class LineResult:
         Of the whole run.
     processor : dict
         Processors that each process took, 1 for a whole one.
+    age_ms : tuple of float
+        From a frame's time stamp to its rows, median and 99th percentile; NaN if not asked for.
     """
 
     frames_per_s: float
     frames_acquired: int
     frames_lost: int
     processor: dict[str, float]
+    age_ms: tuple[float, float] = (float("nan"), float("nan"))
 
 
 def run_line(
-    config: Config, form: FrameFormat, n_beads: int, fps: float | None, seconds: float = 3.0
+    config: Config,
+    form: FrameFormat,
+    n_beads: int,
+    fps: float | None,
+    seconds: float = 3.0,
+    *,
+    record: Path | None = None,
+    ages: bool = False,
 ) -> LineResult:
     """Track beads in frames that are played in a loop, through all processes.
 
@@ -65,6 +83,10 @@ def run_line(
         Rate of the camera; None: it waits for the ring, nothing is lost, and tracking sets the rate.
     seconds : float
         How long it runs, from the first frame.
+    record : Path, optional
+        Record the tracks into this folder.
+    ages : bool
+        Ask how old frames are when their rows are there, which takes a few per cent of a processor.
 
     Raises
     ------
@@ -82,7 +104,7 @@ def run_line(
             for number, (x0, y0) in enumerate(scene.corners)
         ]
         looped = _looped(config, path, beads, fps)
-        return _run(LoadedConfig(looped, path, b""), seconds)
+        return run_loaded(LoadedConfig(looped, path, b""), seconds, record=record, ages=ages)
 
 
 def _looped(config: Config, path: Path, beads: Sequence[dict[str, float]], fps: float | None) -> Config:
@@ -115,16 +137,22 @@ class _Watch:
     def __init__(self) -> None:
         self.tracked: list[tuple[float, int]] = []
         self.taken: dict[str, list[tuple[float, float]]] = {}
+        #: ``perf_counter_ns`` at which the session clock was 0: a status is told a little after its time.
+        self.start_ns = time.perf_counter_ns()
+        self.warm_from = float("inf")
 
     def on_log(self, entry: LogEntry) -> None:
         """Errors come back with the result; the rest does not matter here."""
 
     def on_status(self, status: SystemStatus) -> None:
         """Note how far tracking is."""
+        self.start_ns = min(self.start_ns, time.perf_counter_ns() - status.timestamp_ns)
         if not status.acquiring or not status.counters.frames_tracked:
             return
         now = time.perf_counter()
+        self.warm_from = min(self.warm_from, now + _WARM_S)
         self.tracked.append((now, status.counters.frames_tracked))
+        self._note("supervisor", psutil.Process().pid, now)
         for process in status.processes:
             if process.pid is not None:
                 self._note(process.name, process.pid, now)
@@ -137,16 +165,63 @@ class _Watch:
         self.taken.setdefault(name, []).append((now, times.user + times.system))
 
 
-def _run(loaded: LoadedConfig, seconds: float) -> LineResult:
+def run_loaded(
+    loaded: LoadedConfig, seconds: float, *, record: Path | None = None, ages: bool = False
+) -> LineResult:
+    """Run a config without a window and measure it; parameters and errors as for `run_line`."""
     watch = _Watch()
-    options = RunOptions(headless=True, duration_s=seconds)
-    result = Supervisor(loaded, options, Listeners(watch.on_log, watch.on_status)).run()
+    options = RunOptions(headless=True, duration_s=seconds, record=record)
+    supervisor = Supervisor(loaded, options, Listeners(watch.on_log, watch.on_status))
+    seen: list[tuple[float, float]] = []
+    if ages:
+        with _looking(watch, seen):
+            result = supervisor.run()
+    else:
+        result = supervisor.run()
     if result.error:
         raise MagscopeError(result.error)
     rate = _slope([(at, float(count)) for at, count in watch.tracked])
     taken = {name: _slope(points) for name, points in watch.taken.items()}
     counters = result.counters
-    return LineResult(rate, counters.frames_acquired, counters.frames_lost, taken)
+    age_ms = _ages(seen, watch)
+    return LineResult(rate, counters.frames_acquired, counters.frames_lost, taken, age_ms)
+
+
+@contextmanager
+def _looking(watch: _Watch, seen: list[tuple[float, float]]) -> Iterator[None]:
+    """Note when the rows of each frame are there, as (perf_counter_ns, session time of the frame)."""
+    ended = threading.Event()
+
+    def look() -> None:
+        tracks: MatrixBuffer | None = None
+        newest = -1.0
+        while not ended.wait(_LOOK_S):
+            try:
+                tracks = tracks or MatrixBuffer(create=False, locks={TRACKS: threading.Lock()}, name=TRACKS)
+            except FileNotFoundError:
+                continue
+            row = tracks.newest(1)
+            if len(row) and row[0, 0] > newest and time.perf_counter() > watch.warm_from:
+                newest = float(row[0, 0])
+                seen.append((float(time.perf_counter_ns()), float(row[0, 1])))
+        if tracks is not None:
+            tracks.close()
+
+    thread = threading.Thread(target=look, name="look-for-rows")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(_JOIN_S)
+
+
+def _ages(seen: list[tuple[float, float]], watch: _Watch) -> tuple[float, float]:
+    if not seen:
+        return float("nan"), float("nan")
+    there_ns, taken_ns = np.array(seen).T
+    ages_ms = 1e-6 * (there_ns - taken_ns - watch.start_ns)
+    return float(np.median(ages_ms)), float(np.percentile(ages_ms, 99))
 
 
 def _slope(points: list[tuple[float, float]]) -> float:

@@ -22,11 +22,15 @@ class StartSweep(Message):
 
 @dataclass(frozen=True, slots=True)
 class SweepOrder(Message):
-    """Experiment: sweep, with everything the dataset of the sweep has to say about itself."""
+    """Experiment: sweep, with everything the dataset of the sweep has to say about itself.
+
+    Until it is complete, the dataset lies hidden in `folder`, under a name with `token` in it.
+    """
 
     plan: SweepPlan
     out: Path | None
     folder: Path
+    token: str
     config_text: bytes
     anchor: WallAnchor
     facts: dict[str, Any]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +25,8 @@ class RawSweep:
     ----------
     root : Path
         Where datasets go; made if it does not exist.
+    token : str
+        Tells this sweep from others.
     config_text : bytes
         The config file that is run.
     facts : mapping
@@ -44,10 +45,12 @@ class RawSweep:
         The folder cannot be made.
     """
 
-    def __init__(self, root: Path, config_text: bytes, facts: Mapping[str, Any], anchor: WallAnchor) -> None:
+    def __init__(
+        self, root: Path, token: str, config_text: bytes, facts: Mapping[str, Any], anchor: WallAnchor
+    ) -> None:
         self._root = root
         self._made_root = not root.exists()
-        self._hidden = root / f".unfinished-{secrets.token_hex(4)}"
+        self._hidden = _hidden(root, token)
         self._closed = False
         try:
             self._folder = DatasetFolder.create(
@@ -115,3 +118,12 @@ class RawSweep:
         shutil.rmtree(self._hidden, ignore_errors=True)
         if self._made_root and self._root.is_dir() and not any(self._root.iterdir()):
             self._root.rmdir()
+
+
+def remove_unfinished(root: Path, token: str) -> None:
+    """Remove what a sweep has left whose process died; does nothing where it left nothing."""
+    shutil.rmtree(_hidden(root, token), ignore_errors=True)
+
+
+def _hidden(root: Path, token: str) -> Path:
+    return root / f".unfinished-{token}"

@@ -10,6 +10,7 @@ from magscope_app.bench.line import run_line
 from magscope_app.bench.ring import ring_bytes_per_s
 from magscope_app.bench.tracking import rois_per_s
 from magscope_app.bench.verdict import Limit, first_limit, frame_cost, most_beads
+from magscope_app.bench.window import window_rate
 from magscope_app.cli.progress import ProgressLine
 from magscope_app.config import Config, load_config
 from magscope_app.devices import FrameFormat
@@ -20,6 +21,7 @@ from magscope_app.processes.segments import expected_format
 from magscope_app.processes.status_board import nearest_folder
 from magscope_app.tracking import ZLUT
 
+_BAR = 30
 _ROIS_PX = (32, 64, 100, 128)
 #: Frames for which the line is measured; more beads than fit in them are not asked for.
 _FEW, _MANY = 10, 400
@@ -63,13 +65,14 @@ class _Bench:
     def run(self) -> list[str]:
         config, form = self._config, self._form
         fps = config.camera.fps
-        self._progress.show("memory between two processes", 0.0)
+        self._show("memory between two processes", 0.0)
         ring = ring_bytes_per_s(form)
         tracker = self._tracker()
-        self._progress.show("disk", 0.4)
+        self._show("the disk", 0.4)
         folder = nearest_folder(config.recording.folder)
         disk = disk_bytes_per_s(folder, form)
-        self._progress.show("the whole line", 0.6)
+        self._show("the window", 0.5)
+        window = self._window()
         cost, rates = self._line()
         need = form.nbytes * fps
         n_beads = most_beads(cost, fps)
@@ -83,9 +86,14 @@ class _Bench:
             f"memory between two processes   {ring / 1e9:.1f} GB/s",
             *tracker,
             f"disk, sustained ({folder})   {disk / 1e6:.0f} MB/s{_video_note(need / disk)}",
+            window,
             *rates,
             _verdict(n_beads, fps, config.beads.roi_px, limits, self._room(), need / disk),
         ]
+
+    def _show(self, what: str, done: float) -> None:
+        filled = round(_BAR * done)
+        self._progress.show(f"[{'#' * filled}{'.' * (_BAR - filled)}] {what}", done)
 
     def _room(self) -> int:
         roi_px = self._config.beads.roi_px
@@ -96,7 +104,7 @@ class _Bench:
         lines = []
         threads = sorted({1, min(os.cpu_count() or 1, max(2, self._config.tracking.threads))})
         for number, roi_px in enumerate(_ROIS_PX):
-            self._progress.show("tracker", 0.1 + 0.07 * number)
+            self._show(f"the tracker with {roi_px} px", 0.05 + 0.08 * number)
             rates = [
                 f"{rois_per_s(roi_px, method, count, self._zlut):,.0f} on {count} thread{'s'[: count - 1]}"
                 for count in threads
@@ -104,11 +112,23 @@ class _Bench:
             lines.append(f"tracker {method!r}, {roi_px:3d} px         {', '.join(rates)} ROIs/s")
         return lines
 
+    def _window(self) -> str:
+        try:
+            rate = window_rate(self._config, self._form)
+        except MagscopeError as error:
+            return f"window                         not measured: {error}"
+        where = "" if rate.on_screen else " (there is no display: drawn in memory)"
+        shown = f"{rate.updates_per_s:.0f} updates/s, {100 * rate.processor:.0f} % of a processor{where}"
+        return f"window                         {shown}"
+
     def _line(self) -> tuple[tuple[float, float], list[str]]:
         numbers = sorted({min(_FEW, self._room()), min(_MANY, self._room())})
         if not numbers[0]:
             raise MagscopeError("the frames are smaller than a ROI: beads.roi_px must fit in camera.roi_px")
-        runs = [(n, run_line(self._config, self._form, n, None).frames_per_s) for n in numbers]
+        runs = []
+        for step, n_beads in enumerate(numbers):
+            self._show(f"the whole line with {n_beads} beads", 0.7 + 0.15 * step)
+            runs.append((n_beads, run_line(self._config, self._form, n_beads, None).frames_per_s))
         lines = [
             f"whole line, {n:4d} beads         {fps:.0f} frames/s, {n * fps:,.0f} ROIs/s" for n, fps in runs
         ]

@@ -14,11 +14,13 @@ from magscope_app.calibration.messages import (
     StartSweep,
     SweepBufferReady,
     SweepEnded,
+    SweepOrder,
     SweepProgress,
     UseZLUTs,
     ZLUTsSaved,
     ZLUTsUsed,
 )
+from magscope_app.calibration.raw import remove_unfinished
 from magscope_app.config import Config
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import Message
@@ -38,7 +40,8 @@ class CalibrationDesk:
     children : Children
         The processes.
     order : callable
-        Completes a `StartSweep` and sends it to the experiment process, which it starts if need be.
+        Completes a `StartSweep`, sends it to the experiment process, which it starts if need be, and
+        returns it.
     create : callable
         Makes the buffer of a sweep's profiles.
     on_news : callable
@@ -51,7 +54,7 @@ class CalibrationDesk:
         self,
         config: Config,
         children: Children,
-        order: Callable[[StartSweep], None],
+        order: Callable[[StartSweep], SweepOrder],
         create: Callable[[MakeSweepBuffer], None],
         on_news: Callable[[Message], None],
         log: Callable[[int, str], None],
@@ -66,6 +69,8 @@ class CalibrationDesk:
         #: The Z-LUTs that beads are tracked with.
         self.zlut: Path | None = config.tracking.zlut
         self._other_zlut = False
+        self._ordered: SweepOrder | None = None
+        self._halted = False
         self.sweeping = False
 
     def command(self, message: Message) -> None:
@@ -76,8 +81,8 @@ class CalibrationDesk:
             if self.sweeping:
                 self._refuse("a sweep is running already; wait until it has ended, or cancel it")
                 return
-            self.sweeping = True
-            self._order(message)
+            self.sweeping, self._halted = True, False
+            self._ordered = self._order(message)
         elif not self._children.alive("experiment"):
             self._refuse("there was no sweep yet; start one first")
         else:
@@ -114,6 +119,9 @@ class CalibrationDesk:
             self._log(logging.WARNING, f"sweep: {warning}")
         if message.error:
             self._log(logging.ERROR, f"the sweep failed: {message.error}")
+        elif message.cancelled and self._halted:
+            text = "the sweep has ended, since all motors were stopped; nothing was kept"
+            self._log(logging.WARNING, f"{text}, and the focus stays where it is")
         elif message.cancelled:
             self._log(logging.INFO, "the sweep was cancelled; nothing was kept")
         else:
@@ -123,6 +131,7 @@ class CalibrationDesk:
     def halt(self) -> None:
         """All motors were told to stop: a sweep must not move them again, not even back."""
         if self.sweeping:
+            self._halted = True
             self._children.send("experiment", CancelSweep(stay=True))
 
     def cancel(self) -> None:
@@ -131,9 +140,11 @@ class CalibrationDesk:
             self._children.send("experiment", CancelSweep())
 
     def on_experiment_lost(self, text: str) -> None:
-        """Say that a sweep has died with its process."""
+        """Say that a sweep has died with its process, and leave nothing of it on the disk."""
         if self.sweeping:
-            self.news(SweepEnded(error=text))
+            if self._ordered is not None:
+                remove_unfinished(self._ordered.folder, self._ordered.token)
+            self.news(SweepEnded(error=f"{text}; nothing was kept, and the focus was not brought back"))
 
     def on_tracking_back(self) -> None:
         """Give a tracking process that was started again the Z-LUTs that were chosen meanwhile."""

@@ -20,6 +20,7 @@ from magscope_app.messages import (
     CommandRefused,
     Message,
     MotorChanged,
+    ProcessDied,
     ProcessReady,
     Shutdown,
     StopMotors,
@@ -46,6 +47,8 @@ _WAIT_S, _IDLE_S = 0.05, 0.2
 _TELL_EVERY_S = 0.2
 #: Rows of the focus that are looked at: at 200 Hz a third of a second.
 _TELEMETRY_ROWS = 64
+#: Without these there is nothing to go by.
+_FRAMES_COME_FROM = ("camera", "tracking")
 #: Refusals of others have smaller tokens.
 _FIRST_TOKEN = 1 << 40
 
@@ -69,7 +72,8 @@ class _FeedbackLoop:
         factor = config.optics.focal_shift_factor
         exposure_ms = config.camera.exposure_ms or 1000.0 / config.camera.fps
         self._xy = XYLock(config.xy_lock, config.beads.roi_px, config.optics.nm_per_px)
-        self._z = ZLock(config.z_lock, factor, 1e-3 * exposure_ms, ZRanges(config.tracking.zlut))
+        times_s = 1e-3 * exposure_ms, 1.0 / config.camera.fps
+        self._z = ZLock(config.z_lock, factor, *times_s, ZRanges(config.tracking.zlut))
         self._drift = DriftMeter(config.drift, factor)
         focus = config.motor_with_role("focus")
         self._focus_name = focus.name if focus else ""
@@ -136,6 +140,8 @@ class _FeedbackLoop:
                 self._z_lets_go(text)
             case StopMotors():
                 self._z_lets_go("all axes were stopped")
+            case ProcessDied(name) if name in _FRAMES_COME_FROM and self._z.state.stage == "on":
+                self._z_lets_go(f"the {name} process has ended, no frames come")
             case Shutdown():
                 self._ending = True
             case _ if isinstance(message, LOCK_COMMANDS):
@@ -275,10 +281,7 @@ class _FeedbackLoop:
         now = time.monotonic()
         for state in (self._xy.state, self._z.state, self._drift.state):
             told = self._told.get(state.name)
-            turned = (
-                told is None or told.stage != state.stage or (state.let_go and told.reason != state.reason)
-            )
-            if turned or (now >= self._tell_due and state != told):
+            if _turned(told, state) or (now >= self._tell_due and state != told):
                 self._told[state.name] = state
                 self._link.send(LockChanged(state))
         if now >= self._tell_due:

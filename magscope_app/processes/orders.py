@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,6 +68,7 @@ class Orders:
             plan=message.plan,
             out=message.out,
             folder=self._loaded.config.recording.folder,
+            token=secrets.token_hex(4),
             config_text=self._loaded.text,
             anchor=self._anchor,
             facts=dataset_facts(self._loaded, self._anchor, camera, motors, beads, roi_px),

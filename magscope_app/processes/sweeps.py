@@ -135,7 +135,7 @@ class Sweeps:
             raise MagscopeError("; ".join(problems))
         focus = self._handles.config.motor_with_role("focus")
         assert focus is not None  # one of the problems otherwise
-        raw = RawSweep(order.folder, order.config_text, order.facts, order.anchor)
+        raw = RawSweep(order.folder, order.token, order.config_text, order.facts, order.anchor)
         try:
             capture = Capture(self._handles, focus.name, tuple(bead.id for bead in beads))
         except BaseException:

@@ -64,12 +64,13 @@ class Running:
         self,
         arguments: Sequence[str],
         *,
+        command: Sequence[str] = COMMAND,
         keep_display: bool = False,
         extra: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         display = {"DISPLAY": os.environ["DISPLAY"]} if keep_display else {}
         self.process = subprocess.Popen(
-            [*COMMAND, *arguments],
+            [*command, *arguments],
             env=environment() | {"PYTHONUNBUFFERED": "1"} | display | dict(extra),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,0 +1,90 @@
+"""How many beads at which rate the whole line follows: ``python -m tests.benchmarks.scale PART [METHOD]``.
+
+PART is ``twin`` (200 beads of the simulated microscope, 2048 × 2048 px at 100 fps, recorded), ``looped``
+(1 000 beads in looped frames of the same size, recorded), ``loss`` (the rate at which the first frame is
+lost, by number of beads) or ``all``; METHOD is the tracker's, by default that of demo.toml. Every bead has
+64 px, x, y, z and σ. `magscope-app bench` calls the same functions. Run it when nothing else runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from magscope_app.bench.line import LineResult, run_line, run_loaded
+from magscope_app.config import LoadedConfig, load_config
+from magscope_app.devices import FrameFormat
+from magscope_app.kernel_cache import ensure_compiled
+from magscope_app.processes.preflight import compile_targets
+from tests.line.running import Dataset, require_identities
+
+_FORM = FrameFormat(2048, 2048, 8)
+_RECORDED_S, _TRIED_S = 20.0, 3.0
+_BEADS = (20, 100, 200, 1000)
+#: Rates that are tried, as shares of what is managed when the camera waits; a step is 5 %.
+_HIGHEST, _STEP, _TRIALS = 1.1, 0.95, 8
+
+
+def recorded(run: Callable[[Path], LineResult]) -> str:
+    """Return what a recorded run did; its books are checked."""
+    with TemporaryDirectory() as folder:
+        result = run(Path(folder))
+        dataset = Dataset.only(Path(folder))
+        require_identities(dataset.counters, dataset.about["ledger"])
+    taken = ", ".join(f"{name} {share:.2f}" for name, share in result.processor.items())
+    return (
+        f"{result.frames_acquired} frames, {result.frames_lost} lost, {dataset.counters['frames_recorded']} "
+        f"recorded, {result.frames_per_s:.1f} fps; row after {result.age_ms[0]:.1f} ms (median), "
+        f"{result.age_ms[1]:.1f} ms (p99); processors: {taken}"
+    )
+
+
+def twin(loaded: LoadedConfig) -> str:
+    """Track and record 200 beads of the simulated microscope at 100 fps."""
+    return recorded(lambda folder: run_loaded(loaded, _RECORDED_S, record=folder, ages=True))
+
+
+def looped(loaded: LoadedConfig) -> str:
+    """Track and record 1 000 beads in looped frames at 100 fps."""
+    return recorded(
+        lambda folder: run_line(loaded.config, _FORM, 1000, 100.0, _RECORDED_S, record=folder, ages=True)
+    )
+
+
+def loss(loaded: LoadedConfig, n_beads: int) -> str:
+    """Return the highest rate at which no frame was lost, and the lowest at which one was."""
+    managed = run_line(loaded.config, _FORM, n_beads, None, _TRIED_S).frames_per_s
+    lost_at, fps = float("inf"), _HIGHEST * managed
+    for _ in range(_TRIALS):
+        result = run_line(loaded.config, _FORM, n_beads, fps, _TRIED_S)
+        if not result.frames_lost:
+            break
+        lost_at, fps = fps, fps * _STEP
+    tried = f"none lost at {fps:.0f}, some at {lost_at:.0f}"
+    return f"{n_beads} beads: {managed:.0f} fps when the camera waits; {tried}"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", choices=("twin", "looped", "loss", "all"))
+    parser.add_argument("method", nargs="?")
+    parsed = parser.parse_args()
+    given = [] if parsed.method is None else [f"tracking.method={parsed.method}"]
+    many = ["camera.roi_px=[0,0,2048,2048]", "simulation.n_beads=200"]
+    loaded = load_config("demo.toml", [*given, *many])
+    ensure_compiled(compile_targets(loaded.config), print)
+    print(f"method {loaded.config.tracking.method}, {loaded.config.tracking.threads} threads")
+    if parsed.part in ("twin", "all"):
+        print("twin,", twin(loaded), flush=True)
+    if parsed.part in ("looped", "all"):
+        print("looped,", looped(loaded), flush=True)
+    if parsed.part in ("loss", "all"):
+        for n_beads in _BEADS:
+            print(loss(loaded, n_beads), flush=True)
+
+
+if __name__ == "__main__":
+    main()
