@@ -41,16 +41,16 @@ def run(link: Link, handles: BufferHandles) -> None:
     if not on_screen:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     try:
-        updates_per_s, processor = _count(link, handles)
+        updates_per_s, processor = _count(link, handles, quiet=not on_screen)
     except ImportError as error:
         raise MagscopeError(sentence((), str(error))) from error
     link.send(WindowRate(updates_per_s, processor, on_screen))
     link.flush(1.0)
 
 
-def _count(link: Link, handles: BufferHandles) -> tuple[float, float]:
+def _count(link: Link, handles: BufferHandles, *, quiet: bool) -> tuple[float, float]:
     """Return the images drawn in a second, and the processors taken for it."""
-    from PyQt6.QtCore import QEvent, QObject, QTimer
+    from PyQt6.QtCore import QEvent, QObject, QTimer, qInstallMessageHandler
     from PyQt6.QtWidgets import QApplication
 
     from gui.application import open_window
@@ -65,6 +65,9 @@ def _count(link: Link, handles: BufferHandles) -> tuple[float, float]:
             self.n_paints += event is not None and event.type() == QEvent.Type.Paint
             return False
 
+    if quiet:
+        # Without a screen Qt says of every widget what it cannot do.
+        qInstallMessageHandler(lambda *_said: None)
     application = QApplication(["magscope-app"])
     session = Session(link, handles)
     marks: list[tuple[float, float, int]] = []

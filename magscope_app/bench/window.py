@@ -22,7 +22,7 @@ from magscope_app.processes.bead_owner import BeadOwner
 from magscope_app.processes.child import ChildStart, child_main
 from magscope_app.processes.handles import TRACKS, make_handles
 from magscope_app.processes.link import Link, LinkClosed
-from magscope_app.processes.segments import Segments
+from magscope_app.processes.segments import LOCK_SHAPES, Segments
 
 #: Counts what it draws; found by name, since the engine knows no window.
 _TARGET = "gui.rate:run"
@@ -149,7 +149,7 @@ def fed_window(config: Config, form: FrameFormat, scene: Scene, target: str) -> 
             "motors": (),
         }
     )
-    shapes = {TRACKS: (_TRACKS_ROWS, _COLUMNS)}
+    shapes = {TRACKS: (_TRACKS_ROWS, _COLUMNS), **LOCK_SHAPES}
     with ExitStack() as stack:
         session = stack.enter_context(closing(Session.create()))
         start_ns = time.perf_counter_ns()

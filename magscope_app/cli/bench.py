@@ -25,6 +25,8 @@ _BAR = 30
 _ROIS_PX = (32, 64, 100, 128)
 #: Frames for which the line is measured; more beads than fit in them are not asked for.
 _FEW, _MANY = 10, 400
+#: How long each of them is watched, and each tracker.
+_LINE_S, _TRACKER_S = 6.0, 1.0
 #: Assumed of a camera that does not tell its format before it is opened.
 _USUAL = FrameFormat(1024, 1024, 8)
 
@@ -80,12 +82,14 @@ class _Bench:
             Limit("memory between processes", need / ring),
             Limit("tracking of the frames themselves", cost[0] * fps),
         ]
+        if n_beads >= self._room():
+            limits.append(Limit("tracking", (cost[0] + self._room() * cost[1]) * fps))
         size = f"{form.width_px} × {form.height_px} px, {form.bits} bit"
         return [
             f"{size}, {fps:g} frames/s: {need / 1e6:.0f} MB/s",
-            f"memory between two processes   {ring / 1e9:.1f} GB/s",
+            _row("memory between two processes", f"{ring / 1e9:.1f} GB/s"),
             *tracker,
-            f"disk, sustained ({folder})   {disk / 1e6:.0f} MB/s{_video_note(need / disk)}",
+            _row("disk, sustained", f"{disk / 1e6:.0f} MB/s in {folder}{_video_note(need / disk)}"),
             window,
             *rates,
             _verdict(n_beads, fps, config.beads.roi_px, limits, self._room(), need / disk),
@@ -106,20 +110,20 @@ class _Bench:
         for number, roi_px in enumerate(_ROIS_PX):
             self._show(f"the tracker with {roi_px} px", 0.05 + 0.08 * number)
             rates = [
-                f"{rois_per_s(roi_px, method, count, self._zlut):,.0f} on {count} thread{'s'[: count - 1]}"
+                f"{rois_per_s(roi_px, method, count, self._zlut, _TRACKER_S):,.0f} ROIs/s on {count}"
                 for count in threads
             ]
-            lines.append(f"tracker {method!r}, {roi_px:3d} px         {', '.join(rates)} ROIs/s")
+            lines.append(_row(f"tracker {method!r}, {roi_px:3d} px", f"{', '.join(rates)} threads"))
         return lines
 
     def _window(self) -> str:
         try:
             rate = window_rate(self._config, self._form)
         except MagscopeError as error:
-            return f"window                         not measured: {error}"
+            return _row("window", f"not measured: {error}")
         where = "" if rate.on_screen else " (there is no display: drawn in memory)"
         shown = f"{rate.updates_per_s:.0f} updates/s, {100 * rate.processor:.0f} % of a processor{where}"
-        return f"window                         {shown}"
+        return _row("window", shown)
 
     def _line(self) -> tuple[tuple[float, float], list[str]]:
         numbers = sorted({min(_FEW, self._room()), min(_MANY, self._room())})
@@ -128,11 +132,15 @@ class _Bench:
         runs = []
         for step, n_beads in enumerate(numbers):
             self._show(f"the whole line with {n_beads} beads", 0.7 + 0.15 * step)
-            runs.append((n_beads, run_line(self._config, self._form, n_beads, None).frames_per_s))
+            runs.append((n_beads, run_line(self._config, self._form, n_beads, None, _LINE_S).frames_per_s))
         lines = [
-            f"whole line, {n:4d} beads         {fps:.0f} frames/s, {n * fps:,.0f} ROIs/s" for n, fps in runs
+            _row(f"whole line, {n:4d} beads", f"{fps:.0f} frames/s, {n * fps:,.0f} ROIs/s") for n, fps in runs
         ]
         return frame_cost(runs[0], runs[-1]), lines
+
+
+def _row(part: str, value: str) -> str:
+    return f"{part:<31}{value}"
 
 
 def _video_note(share: float) -> str:
@@ -144,7 +152,10 @@ def _verdict(n_beads: int, fps: float, roi_px: int, limits: list[Limit], room: i
     if worst.share >= 1:
         return f"This computer cannot follow this camera at {fps:g} frames/s: {worst.part} is too slow."
     if n_beads >= room:
-        said = f"All {room} beads of {roi_px} px that fit in a frame can be tracked at {fps:g} frames/s."
+        said = (
+            f"All {room} beads of {roi_px} px that fit in a frame can be tracked at {fps:g} frames/s; "
+            f"the first limit is {worst.part}, which is used to {100 * worst.share:.0f} %."
+        )
     else:
         said = (
             f"About {n_beads} beads of {roi_px} px can be tracked at {fps:g} frames/s; tracking is the limit."

@@ -42,7 +42,7 @@ def _beside(cell: Cell, one: dict[str, Any] | None) -> list[str]:
     said = _said(one)
     if one is not None and one["beside"]:
         text = re.sub(r" \[\w+\]$", "", one["beside"].partition(": ")[2] or one["beside"])
-        said += f"; after {one['beside_s']:.1f} s: “{text.removeprefix('Z-lock ')}”"
+        said += f"; “{text.removeprefix('Z-lock ').removeprefix('sweep ')}”"
     return [cell.process, KINDS[cell.kind], cell.outcome.beside, said]
 
 

@@ -17,13 +17,13 @@ import psutil
 
 from magscope_app.datatypes import reap_dead_sessions
 from tests.faults.table import STATES, Cell, Outcome
-from tests.line.running import COMMAND, ROOT, Dataset, Running, require_identities
+from tests.line.running import COMMAND, ROOT, Dataset, Running, lives, require_identities
 
 #: Where what was seen is added, one JSON object per line.
 RESULTS = "MAGSCOPE_FAULTS_RESULTS"
 #: Short enough to wait for, long enough for a busy machine.
 HEARTBEAT_S = 0.3
-_BACK_S = 60.0
+_BACK_S, _GONE_S = 60.0, 10.0
 _SIGNALS = {
     name: getattr(signal, number, 0)
     for name, number in (
@@ -45,7 +45,6 @@ class Seen:
     said_s: float | None = None
     back_s: float | None = None
     lost: str = ""
-    beside_s: float | None = None
     beside: str = ""
 
 
@@ -147,15 +146,14 @@ class Rig:
             self._wait_for(outcome.back.format(process=cell.process), since)
             seen.back_s = time.monotonic() - started
         if outcome.also and outcome.ending != "ends the run":
-            self._see_beside(outcome, begin, seen, started)
+            self._see_beside(outcome, begin, seen)
         elif self.state.holds and outcome.ending != "ends the run":
             assert not any(self.state.holds in line for line in self.line.lines[begin:]), self.line.output
         return seen
 
-    def _see_beside(self, outcome: Outcome, since: int, seen: Seen, started: float) -> None:
+    def _see_beside(self, outcome: Outcome, since: int, seen: Seen) -> None:
         """Wait for what becomes of a sweep or lock."""
         line = self.line.lines[self._wait_for(outcome.also, since) - 1]
-        seen.beside_s = time.monotonic() - started
         seen.beside = line
         focus = re.search(r"focus from (-?\d+) to (-?\d+) nm", line)
         if focus is not None and not outcome.focus_stays:
@@ -195,12 +193,14 @@ class Rig:
             if last.outcome.ending != "ends the run":
                 self.line.process.send_signal(signal.SIGTERM)
             code = self.line.process.wait(40)
-        _, alive = psutil.wait_procs(family, timeout=10)
+        while (alive := [one for one in family if lives(one)]) and time.monotonic() - started < _GONE_S:
+            time.sleep(0.005)
         ended_s = time.monotonic() - started
         assert not alive, f"left behind: {alive}"
         expected = max((cell.outcome.exit_code for cell in cells), key=abs)
         assert code == expected, f"exit code {code}, not {expected}\n{self.line.output}"
         assert "Traceback" not in self.line.output, self.line.output
+        assert last.outcome.also in self.line.output, self.line.output
         reap_dead_sessions()  # as the next start does
         return ended_s
 

@@ -130,6 +130,22 @@ def test_children_of_a_supervisor_killed_during_the_start_end_too() -> None:
     reap_dead_sessions()  # as the next start does
 
 
+def test_a_child_that_is_stuck_ends_with_its_supervisor(tmp_path: Path) -> None:
+    (tmp_path / "late.py").write_text(_LATE, encoding="utf-8")
+    late = ("--set", "camera.driver=late:Late", "--set", f"drivers.path=[{str(tmp_path)!r}]")
+    with running("demo.toml", "--headless", *SMALL, *late) as line:
+        deadline = time.monotonic() + 20
+        while len(line.workers()) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        # By now the camera is in its driver, and does not look at its pipe.
+        time.sleep(2.0)
+        family = line.workers()
+        line.process.kill()
+        _, alive = psutil.wait_procs(family, timeout=10)
+        assert not alive
+    reap_dead_sessions()  # as the next start does
+
+
 def test_two_instances_run_side_by_side(tmp_path: Path) -> None:
     with (
         running(
