@@ -25,7 +25,7 @@ from magscope_app.processes.link import Link, LinkClosed
 from magscope_app.processes.segments import LOCK_SHAPES, Segments
 
 #: Counts what it draws; found by name, since the engine knows no window.
-_TARGET = "gui.rate:run"
+TARGET = "gui.rate:run"
 #: More than any screen shows.
 _FPS = 100.0
 _RING_FRAMES, _TRACKS_ROWS, _COLUMNS = 50, 200_000, 13
@@ -71,7 +71,7 @@ def window_rate(config: Config, form: FrameFormat) -> WindowRate:
     roi_px = config.beads.roi_px
     n_beads = min(_BEADS, (form.width_px // roi_px) * (form.height_px // roi_px))
     scene = make_scene(n_beads, roi_px, form, None, n_frames=4)
-    with fed_window(config, form, scene, _TARGET) as link:
+    with fed_window(config, form, scene, TARGET) as link:
         return wait_for(link, WindowRate)
 
 

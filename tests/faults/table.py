@@ -193,7 +193,7 @@ _beside(
     "sweep",
     "said; nothing is kept, the focus stays where it was by then",
     "sweep failed",
-    *_HANDS,
+    ("experiment", "killed"),
     focus_stays=True,
 )
 _beside(
@@ -203,7 +203,13 @@ _beside(
     ("gui", "killed"),
     focus_stays=True,
 )
-_beside("sweep", "cancelled; nothing is kept, the focus is back", "sweep cancelled", ("supervisor", "raises"))
+_beside(
+    "sweep",
+    "cancelled; nothing is kept, the focus is back",
+    "sweep cancelled",
+    ("supervisor", "raises"),
+    ("experiment", "raises"),
+)
 _beside("sweep", "nothing is kept", "", ("supervisor", "killed"), ("supervisor", "loops"))
 _beside(
     "lock",
