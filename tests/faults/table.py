@@ -272,6 +272,7 @@ SHORT = (
     ),
     (
         Cell("motors", "killed", "sweep"),
+        Cell("gui", "killed", "sweep"),
         Cell("experiment", "killed", "sweep"),
     ),
     (
