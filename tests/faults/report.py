@@ -33,9 +33,8 @@ def table_beside(seen: dict[tuple[str, str, str], dict[str, Any]], state: str) -
         rows += [
             _beside(cell, seen.get((cell.process, cell.kind, state))) for cell in group if cell.state == state
         ]
-    order = list(EXPECTED)
-    names = {(process, KINDS[kind]): place for place, (process, kind) in enumerate(order)}
-    return _lines([rows[0], *sorted(rows[1:], key=lambda row: names[row[0], row[1]])])
+    order = [[process, KINDS[kind]] for process, kind in EXPECTED]
+    return _lines([rows[0], *sorted(rows[1:], key=lambda row: order.index(row[:2]))])
 
 
 def _beside(cell: Cell, one: dict[str, Any] | None) -> list[str]:
