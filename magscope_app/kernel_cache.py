@@ -8,6 +8,7 @@ import importlib
 import multiprocessing
 import os
 import platform
+import signal
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from multiprocessing.connection import Connection
@@ -90,10 +91,10 @@ def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
     theirs.close()
     try:
         reason = ours.recv() if ours.poll(_COMPILE_TIMEOUT_S) else "it took too long"
+        process.join(5.0)
     except EOFError:
         reason = "the compiler process ended unexpectedly"
     finally:
-        process.join(5.0)
         if process.is_alive():
             process.kill()
             process.join(5.0)
@@ -108,6 +109,8 @@ def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
 
 
 def _compile(targets: tuple[str, ...], result: Connection) -> None:
+    # Ctrl-C reaches all processes of a terminal; the parent ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     reason = ""
     try:
         for target in targets:

@@ -14,6 +14,8 @@ import pytest
 
 from tests.line.running import ROOT, environment
 
+pytestmark = pytest.mark.timeout(300)
+
 #: What a wheel is made of.
 SOURCES = ("magscope_app", "hardware", "gui", "config", "pyproject.toml", "README.md", "LICENSE")
 DRIVER = '''
@@ -66,7 +68,8 @@ def _run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
         env=env,
         capture_output=True,
         text=True,
-        timeout=100,
+        # The first start compiles the kernels, which takes long on a computer that others use too.
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
