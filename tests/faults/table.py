@@ -258,11 +258,9 @@ WHOLE = tuple(
 #: Every process and every kind once, in little time.
 SHORT = (
     (
-        Cell("camera", "killed", "recording"),
-        Cell("tracking", "loops", "recording"),
+        Cell("camera", "loops", "recording"),
         Cell("recording", "raises", "recording"),
         Cell("motors", "killed", "recording"),
-        Cell("experiment", "killed", "recording"),
     ),
     (
         Cell("gui", "raises", "acquiring"),
@@ -278,6 +276,6 @@ SHORT = (
     (
         Cell("tracking", "killed", "lock"),
         Cell("feedback", "raises", "lock"),
-        Cell("supervisor", "killed", "lock"),
+        Cell("experiment", "killed", "lock"),
     ),
 )
