@@ -264,7 +264,6 @@ SHORT = (
     ),
     (
         Cell("gui", "raises", "acquiring"),
-        Cell("gui", "killed", "acquiring"),
         Cell("supervisor", "stopped", "acquiring"),
         Cell("supervisor", "raises", "acquiring"),
     ),
