@@ -73,6 +73,7 @@ class CalibrationDesk:
         self.zlut: Path | None = config.tracking.zlut
         self._other_zlut = False
         self._folder = config.recording.folder
+        self._halted = False
         self.sweeping = False
 
     def command(self, message: Message) -> None:
@@ -84,7 +85,7 @@ class CalibrationDesk:
             if self.sweeping:
                 self._refuse("a sweep is running already; wait until it has ended, or cancel it")
                 return
-            self.sweeping = True
+            self.sweeping, self._halted = True, False
             # A lock would take the sweep for somebody's interference.
             self._locks.begin_sweep()
             self._order(message)
@@ -128,6 +129,9 @@ class CalibrationDesk:
             self._log(logging.WARNING, f"sweep: {warning}")
         if message.error:
             self._log(logging.ERROR, f"the sweep failed: {message.error}")
+        elif message.cancelled and self._halted:
+            text = "the sweep has ended, since all motors were stopped; nothing was kept"
+            self._log(logging.WARNING, f"{text}, and the focus stays where it is")
         elif message.cancelled:
             self._log(logging.INFO, "the sweep was cancelled; nothing was kept")
         else:
@@ -141,6 +145,7 @@ class CalibrationDesk:
     def halt(self) -> None:
         """All motors were told to stop: a sweep must not move them again, not even back."""
         if self.sweeping:
+            self._halted = True
             self._children.send("experiment", CancelSweep(stay=True))
 
     def cancel(self) -> None:
@@ -153,7 +158,7 @@ class CalibrationDesk:
         if not self.sweeping:
             return
         self._log_abandoned()
-        self.news(SweepEnded(error=f"{text}; nothing of it was kept, the focus stays where it is"))
+        self.news(SweepEnded(error=f"{text}; nothing was kept, and the focus was not brought back"))
 
     def _log_abandoned(self) -> None:
         if abandoned := remove_abandoned(self._folder):

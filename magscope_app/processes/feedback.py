@@ -21,6 +21,7 @@ from magscope_app.messages import (
     CommandRefused,
     Message,
     MotorChanged,
+    ProcessDied,
     ProcessReady,
     Shutdown,
     StopMotors,
@@ -48,6 +49,8 @@ _WAIT_S, _IDLE_S = 0.05, 0.2
 _TELL_EVERY_S = 0.2
 #: Rows of the focus that are looked at: at 200 Hz a third of a second.
 _TELEMETRY_ROWS = 64
+#: Without these there is nothing to go by.
+_FRAMES_COME_FROM = ("camera", "tracking")
 #: Refusals of others have smaller tokens.
 _FIRST_TOKEN = 1 << 40
 
@@ -71,7 +74,8 @@ class _FeedbackLoop:
         factor = config.optics.focal_shift_factor
         exposure_ms = config.camera.exposure_ms or 1000.0 / config.camera.fps
         self._xy = XYLock(config.xy_lock, config.beads.roi_px, config.optics.nm_per_px)
-        self._z = ZLock(config.z_lock, factor, 1e-3 * exposure_ms, ZRanges(config.tracking.zlut))
+        times_s = 1e-3 * exposure_ms, 1.0 / config.camera.fps
+        self._z = ZLock(config.z_lock, factor, *times_s, ZRanges(config.tracking.zlut))
         self._drift = DriftMeter(config.drift, factor)
         focus = config.motor_with_role("focus")
         self._focus_name = focus.name if focus else ""
@@ -142,6 +146,8 @@ class _FeedbackLoop:
                 self._z_lets_go(reason)
             case UseZLUTs() | ZLUTsUsed() | CommandRefused("tracking"):
                 self._change_zluts(message)
+            case ProcessDied(name) if name in _FRAMES_COME_FROM and self._z.state.stage == "on":
+                self._z_lets_go(f"the {name} process has ended, no frames come")
             case Shutdown():
                 self._ending = True
             case _ if isinstance(message, LOCK_COMMANDS):

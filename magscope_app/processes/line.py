@@ -62,6 +62,7 @@ from magscope_app.processes.segments import Segments
 from magscope_app.processes.status_board import StatusBoard
 from magscope_app.processes.window_desk import WindowDesk
 
+_RecordingNews = RecordingStarted | RecordingProgress | RecordingFinished | Event
 #: Who has not looked for so long cannot tell that others are silent.
 _AWAY_S = 1.0
 
@@ -110,7 +111,8 @@ class Line:
         self.bead_desk = BeadDesk(self.beads, self._tell, self.log, self._refuse, self._keep)
         self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._keep)
         self.locks = LockDesk(
-            loaded.config, children, self.motors, self.beads, self._tell, self.log, self._keep
+            *(loaded.config, children, self.motors, self.beads, self._tell, self.log, self._keep),
+            anchor.session_ns,
         )
         self.calibration = CalibrationDesk(
             *(loaded.config, children, self.locks, self._order_sweep, segments.create_sweep),
@@ -179,7 +181,7 @@ class Line:
     def on_death(self, child: Child) -> None:
         """Deal with a process that ended unasked."""
         text = child.failure or f"the {child.name} process ended unexpectedly (exit code {child.exit_code})"
-        self.children.send("gui", ProcessDied(child.name, child.exit_code))
+        self._tell(ProcessDied(child.name, child.exit_code))
         if child.name == "camera" and self.acquiring:
             self.acquiring = False
             self._resume_camera = True
@@ -194,7 +196,7 @@ class Line:
             self.locks.on_death(text)
             return
         if child.name == "experiment":
-            self.motors.stop_all()
+            self._stop_motors()
             self.calibration.on_experiment_lost(text)
             self.errors.append(text)
             self.log(logging.ERROR, f"{text}; acquisition and recording go on, the motors stop")
@@ -401,9 +403,7 @@ class Line:
         self.bead_desk.found(message)
         self.begin_protocol()
 
-    def _on_recording(
-        self, message: RecordingStarted | RecordingProgress | RecordingFinished | Event
-    ) -> None:
+    def _on_recording(self, message: _RecordingNews) -> None:
         self.recording.on_news(message)
         if isinstance(message, RecordingFinished) and message.error:
             self.errors.append(message.error)

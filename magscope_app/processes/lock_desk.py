@@ -18,6 +18,8 @@ from magscope_app.processes.motor_desk import CommandImpossible, MotorDesk
 
 #: Where the locks run.
 FEEDBACK = "feedback"
+#: An older correction is of no use: this process was held up, and the lock has waited in vain.
+_STALE_NS = 1e9
 _NAMES: tuple[LockName, ...] = ("xy_lock", "z_lock", "drift")
 
 
@@ -40,6 +42,8 @@ class LockDesk:
         Takes level and text for the user.
     record : callable
         Takes kind and fields of something that happens now, for the running dataset.
+    session_ns : callable
+        The session clock.
     """
 
     def __init__(
@@ -51,11 +55,13 @@ class LockDesk:
         tell: Callable[[Message], None],
         log: Callable[[int, str], None],
         record: Callable[[str, dict[str, Any]], None],
+        session_ns: Callable[[], int],
     ) -> None:
         self._children = children
         self._motors = motors
         self._beads = beads
         self._tell, self._log, self._record = tell, log, record
+        self._session_ns = session_ns
         self._states: dict[LockName, LockState] = {name: LockState(name) for name in _NAMES}
         self._wanted = config.xy_lock.on or config.z_lock.on or config.drift.on
         self._sweeping = False
@@ -88,8 +94,7 @@ class LockDesk:
             case LockChanged(state):
                 self._on_changed(state)
             case CorrectFocus():
-                self._motors.command(MoveMotor(message.motor, message.position, message.token), ())
-                self._keep(Event("z_lock", message.frame_id, message.sent_ns, _facts(message)))
+                self._correct_focus(message)
             case MoveRois():
                 self._move_rois(message)
             case SwitchZLock(True) if self._sweeping:
@@ -98,6 +103,12 @@ class LockDesk:
                 if not self._children.alive(FEEDBACK):
                     self._start()
                 self._children.send(FEEDBACK, message)
+
+    def _correct_focus(self, message: CorrectFocus) -> None:
+        if self._session_ns() - message.sent_ns > _STALE_NS:
+            return
+        self._motors.command(MoveMotor(message.motor, message.position, message.token), ())
+        self._keep(Event("z_lock", message.frame_id, message.sent_ns, _facts(message)))
 
     def on_death(self, text: str) -> None:
         """Say that the locks are gone; the focus stays where it is."""

@@ -201,6 +201,19 @@ def test_the_beads_can_be_held_elsewhere() -> None:
     assert bench.lock.state.stage == "on"
 
 
+def test_without_frames_nobody_is_said_to_hold_the_focus() -> None:
+    bench = held(Bench(stage_nm=lambda t_s: 5.0 * t_s))
+    bench.blind = True
+    bench.run(0.8)
+    assert bench.lock.state.stage == "on"
+    bench.run(0.4)
+    assert bench.lock.state.text == "Z-lock has let go: no frame was tracked for 1.0 s"
+    at_nm = bench.target_nm
+    bench.blind = False
+    bench.run(1.0)
+    assert bench.target_nm == at_nm
+
+
 def test_beads_taken_off_the_list_are_forgotten() -> None:
     bench = held(Bench(bead_ids=(1, 2)))
     bench.lock.forget({1, 7})
@@ -222,7 +235,7 @@ def test_whatever_it_sees_no_step_is_too_large(
 ) -> None:
     """Readings and telemetry of any kind: every command is finite and within the largest step."""
     config = ZLockConfig(arrival_s=60)
-    lock = ZLock(config, FACTOR, 0.005, lambda _: (-2000.0, 2000.0))
+    lock = ZLock(config, FACTOR, 0.005, 0.01, lambda _: (-2000.0, 2000.0))
     rest = np.array([[0.0, 0.0, 0.0, 0.0, 1.0]])
     lock.begin((0,))
     for number in range(10):
