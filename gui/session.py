@@ -17,7 +17,15 @@ from gui.models.selection import Selection
 from gui.models.state import State
 from gui.snapshot import Snapshot
 from gui.zluts import ZLuts
-from magscope_app.calibration.messages import CancelSweep, PauseSweep, SaveZLUTs, StartSweep, SweepBufferReady
+from magscope_app.calibration.messages import (
+    CancelSweep,
+    PauseSweep,
+    SaveZLUTs,
+    StartSweep,
+    SweepBufferReady,
+    UseZLUTs,
+    ZLUTsUsed,
+)
 from magscope_app.config import BeadRole, RecordingMode
 from magscope_app.devices.force import ForceCalibration, force_calibration
 from magscope_app.devices.setting import SettingValue
@@ -169,6 +177,8 @@ class Session(QObject):
             self._feeds.open_video()
         if isinstance(message, SweepBufferReady):
             self._feeds.open_sweep()
+        if isinstance(message, ZLUTsUsed):
+            self.zluts.use(message.path)
         if isinstance(message, BeadsChanged):
             self._follow_beads(before)
         if isinstance(message, CommandRefused) and message.process == "supervisor":
@@ -253,7 +263,7 @@ class Session(QObject):
         """Stop all axes at once."""
         self._link.send(StopMotors())
 
-    def calibrate(self, command: StartSweep | PauseSweep | CancelSweep | SaveZLUTs) -> None:
+    def calibrate(self, command: StartSweep | PauseSweep | CancelSweep | SaveZLUTs | UseZLUTs) -> None:
         """Start, hold, go on with or cancel a sweep, or save what came of it."""
         self._link.send(command)
 

@@ -149,6 +149,8 @@ def _style_sheet(theme: Theme) -> str:
         border-radius: 3px; }}
     QLineEdit[refused="true"] {{ border: 2px solid {theme.alarm.background}; }}
     QPushButton {{ padding: 5px 10px; }}
+    QPushButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text};
+        border: 1px solid {theme.accent.background}; border-radius: 3px; }}
     QPushButton[role="record"] {{ font-size: 18px; font-weight: 700; padding: 10px; }}
     QPushButton[role="record"][recording="true"] {{ background: {theme.record.background};
         color: {theme.record.text}; border: 1px solid {theme.record.background}; border-radius: 4px; }}
@@ -157,6 +159,7 @@ def _style_sheet(theme: Theme) -> str:
     QPushButton[role="stop"]:pressed {{ border: 2px solid {theme.text}; }}
     QToolButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text};
         border-radius: 3px; }}
+    QCheckBox {{ padding-right: 6px; }}
     QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {theme.dim}; border-radius: 2px;
         background: {theme.base}; }}
     QCheckBox::indicator:checked {{ background: {theme.accent.background}; border: 3px solid {theme.base};

@@ -33,7 +33,7 @@ from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.widgets.number_field import NumberField
 from magscope_app.calibration import BeadReport, SweepPlan
-from magscope_app.calibration.messages import CancelSweep, PauseSweep, SaveZLUTs, StartSweep
+from magscope_app.calibration.messages import CancelSweep, PauseSweep, SaveZLUTs, StartSweep, UseZLUTs
 from magscope_app.calibration.plan import CALIBRATION_FORCE_PN
 
 _GREY = QImage.Format.Format_Grayscale8
@@ -79,6 +79,7 @@ class CalibrationPanel(Panel):
         )
         self.save = _button("save", "Save", "Write the accepted Z-LUTs")
         self.use = _button("use", "Save and use", "Write them, and track with them from now on")
+        self.load = _button("load", "Use this file", "Track with the Z-LUTs of a file made earlier")
         self._shown = -1
         self._lay_out()
         self._connect()
@@ -100,7 +101,7 @@ class CalibrationPanel(Panel):
         buttons, ends = QHBoxLayout(), QHBoxLayout()
         for button in (self.start, self.pause, self.cancel):
             buttons.addWidget(button)
-        for button in (self.save, self.use):
+        for button in (self.save, self.use, self.load):
             ends.addWidget(button)
         column = QVBoxLayout(self)
         column.addLayout(form)
@@ -122,6 +123,7 @@ class CalibrationPanel(Panel):
         self.cancel.clicked.connect(lambda: self.session.calibrate(CancelSweep()))
         self.save.clicked.connect(lambda: self._save(use=False))
         self.use.clicked.connect(lambda: self._save(use=True))
+        self.load.clicked.connect(lambda: self.session.calibrate(UseZLUTs(self._path())))
         self.table.itemChanged.connect(self._accept)
 
     # --- what the user does ------------------------------------------------------------------
@@ -146,9 +148,11 @@ class CalibrationPanel(Panel):
         self.session.calibrate(PauseSweep(not self.session.state.calibration.is_paused))
 
     def _save(self, *, use: bool) -> None:
-        path = Path(self.file.text().strip()).expanduser().absolute()
         accepted = tuple(sorted(self.session.state.calibration.accepted))
-        self.session.calibrate(SaveZLUTs(path, accepted, use))
+        self.session.calibrate(SaveZLUTs(self._path(), accepted, use))
+
+    def _path(self) -> Path:
+        return Path(self.file.text().strip()).expanduser().absolute()
 
     def _accept(self, item: QTableWidgetItem) -> None:
         if item.column() == 0:
@@ -200,6 +204,7 @@ class CalibrationPanel(Panel):
         self._show_plan()
         for button in (self.save, self.use):
             button.setEnabled(bool(state.accepted) and not running)
+        self.load.setEnabled(not running)
 
     def _fill(self, state: CalibrationState) -> None:
         reports = state.ended.reports if state.ended is not None else ()
@@ -207,7 +212,7 @@ class CalibrationPanel(Panel):
         self.table.setRowCount(len(reports))
         for row, report in enumerate(reports):
             for column, text in enumerate(report_texts(report)):
-                self.table.setItem(row, column, QTableWidgetItem(text))
+                self.table.setItem(row, column, _cell(text, report))
             self.table.setItem(row, 0, _tick(report, accepted=report.bead_id in state.accepted))
         self.table.blockSignals(False)
         self.table.resizeColumnsToContents()
@@ -221,6 +226,8 @@ def _why_not(key: str, number: float) -> str | None:
             if abs(number) <= _LARGEST_NM
             else f"give a focus within {_LARGEST_NM:g} nm of where it stands"
         )
+    if key == "frames" and not number.is_integer():
+        return "give a whole number of frames"
     return None if number > 0 else "give a number above 0"
 
 
@@ -252,6 +259,13 @@ def _table() -> QTableWidget:
     if vertical is not None:
         vertical.hide()
     return table
+
+
+def _cell(text: str, report: BeadReport) -> QTableWidgetItem:
+    """Return a cell that says, wherever the mouse is in its line, what is to be known of the bead."""
+    item = QTableWidgetItem(text)
+    item.setToolTip("\n".join(report.remarks))
+    return item
 
 
 def _tick(report: BeadReport, *, accepted: bool) -> QTableWidgetItem:

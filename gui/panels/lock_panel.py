@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import pyqtgraph as pg
@@ -27,6 +28,8 @@ class LockPanel(Panel):
     switch_help: ClassVar[str]
     label: ClassVar[str]
     smallest: ClassVar[float]
+    #: Below this there is nothing to be drawn.
+    lowest: ClassVar[float] = -math.inf
     #: Name and column of every line; the colours are those of x, y and z, in this order.
     lines: ClassVar[tuple[tuple[str, int], ...]]
 
@@ -41,6 +44,9 @@ class LockPanel(Panel):
         self.text = QLabel()
         self.text.setObjectName(f"{self.lock}.text")
         self.text.setWordWrap(True)
+        self.legend = QLabel()
+        self.legend.setObjectName(f"{self.lock}.legend")
+        self.legend.setVisible(len(self.lines) > 1)
         self.plot = pg.PlotWidget()
         self._item = self.plot.getPlotItem()
         quiet(self._item)
@@ -56,6 +62,7 @@ class LockPanel(Panel):
         column = QVBoxLayout(self)
         column.addLayout(bar)
         column.addWidget(self.text)
+        column.addWidget(self.legend)
         column.addWidget(self.plot, 1)
         self.set_theme(context.theme)
 
@@ -85,15 +92,20 @@ class LockPanel(Panel):
         t_s, lines = lock_trace(self.session.locks.rows(self.lock), columns, snapshot.now_ns, _SECONDS)
         for line, values in zip(self._curves, lines, strict=True):
             line.setData(t_s, values)
-        self._item.setYRange(*nice_limits(lines, self.smallest), padding=0)
+        low, high = nice_limits(lines, self.smallest)
+        self._item.setYRange(max(low, self.lowest), high, padding=0)
 
     def set_theme(self, theme: Theme) -> None:
         """Colour axes and lines."""
         super().set_theme(theme)
         self.plot.setBackground(theme.base)
         colour_plot(self._item, theme)
-        for line, colour in zip(self._curves, (theme.x, theme.y, theme.z), strict=False):
+        colours = (theme.x, theme.y, theme.z)
+        for line, colour in zip(self._curves, colours, strict=False):
             line.setPen(pen(colour))
+        named = zip(self.lines, colours, strict=False)
+        spans = (f"<span style='color:{colour}'>— {name}</span>" for (name, _), colour in named)
+        self.legend.setText("&nbsp; ".join(spans))
 
     def _on_clicked(self, on: bool) -> None:
         # What is shown is how the lock is, not what was asked for.

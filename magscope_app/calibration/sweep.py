@@ -135,7 +135,8 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
                 )
             return scope.force() if known else None
         height_mm = scope.position(magnet.name)
-        if abs(scope.force() / wanted - 1.0) > _SAME_FORCE:
+        # Beyond the force table the force now is not known, and is set all the same.
+        if not abs(scope.force() / wanted - 1.0) <= _SAME_FORCE:
             self._report("force", 0, f"setting {wanted:g} pN for {tethered} tethered beads")
             undo.append(lambda: scope.move(magnet.name, height_mm))
             scope.set_force(wanted)
@@ -144,7 +145,13 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
     def _return(self, start_nm: float) -> None:
         """Bring the focus back to where it was, from the side from which the planes were approached."""
         scope = self._microscope
-        scope.move(self._focus, start_nm + self.plan.approach_nm - self.plan.start_nm, timeout_s=_RETURN_S)
+        try:
+            scope.move(
+                self._focus, start_nm + self.plan.approach_nm - self.plan.start_nm, timeout_s=_RETURN_S
+            )
+        except MagscopeError as error:
+            # From the wrong side is better than not at all.
+            _log.warning("%s; the focus returns on the straight way", error)
         scope.move(self._focus, start_nm, timeout_s=_RETURN_S)
 
     def _undo(self, undo: list[Callable[[], object]], error: BaseException | None) -> None:

@@ -120,6 +120,13 @@ class ZLock:
         self._held_nm = {}
         self._stage_reason = reason
 
+    def measure_with(self, z_range: Callable[[int], tuple[float, float] | None]) -> None:
+        """Take the ranges of other Z-LUTs; where beads are held in the old z means nothing any more."""
+        self._z_range = z_range
+        self._first.clear()
+        if self._held_nm:
+            self.let_go("z is measured with other Z-LUTs now")
+
     def shift(self, distance_nm: float) -> str | None:
         """Hold the beads so much higher above the focal plane; say why not, or None."""
         if not self._held_nm:

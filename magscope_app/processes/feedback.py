@@ -8,6 +8,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
+from magscope_app.calibration.messages import UseZLUTs, ZLUTsUsed
 from magscope_app.datatypes import MatrixReader
 from magscope_app.feedback.drift import DriftMeter
 from magscope_app.feedback.readings import Frame, frames_of
@@ -31,6 +32,7 @@ from magscope_app.messages.locks import (
     FollowBead,
     LockChanged,
     MoveRois,
+    ReleaseFocus,
     ShiftZLock,
     SwitchDrift,
     SwitchXYLock,
@@ -136,6 +138,10 @@ class _FeedbackLoop:
                 self._z_lets_go(text)
             case StopMotors():
                 self._z_lets_go("all axes were stopped")
+            case ReleaseFocus(reason):
+                self._z_lets_go(reason)
+            case UseZLUTs() | ZLUTsUsed() | CommandRefused("tracking"):
+                self._change_zluts(message)
             case Shutdown():
                 self._ending = True
             case _ if isinstance(message, LOCK_COMMANDS):
@@ -158,6 +164,20 @@ class _FeedbackLoop:
                 self._drift.begin(self._references(bead_ids or self._handles.config.drift.beads))
             case SwitchDrift(False):
                 self._drift.end()
+
+    def _change_zluts(self, message: UseZLUTs | ZLUTsUsed | CommandRefused) -> None:
+        """Let nobody take other Z-LUTs, which are about to come, for a movement."""
+        match message:
+            case UseZLUTs(path) if self._z.state.stage == "on":
+                self._z.let_go(f"z is to be measured with {path.name} from now on")
+            case ZLUTsUsed(path):
+                self._z.measure_with(ZRanges(path))
+                self._drift.relearn()
+                if self._reader is not None:
+                    # Of the old Z-LUTs, for the most part.
+                    self._waiting.clear()
+                    self._reader.read()
+        self._drift.pause(isinstance(message, UseZLUTs))
 
     def _know_beads(self, beads: tuple[Bead, ...], version: int) -> None:
         gone = set(self._beads) - {bead.id for bead in beads}
@@ -275,10 +295,7 @@ class _FeedbackLoop:
         now = time.monotonic()
         for state in (self._xy.state, self._z.state, self._drift.state):
             told = self._told.get(state.name)
-            turned = (
-                told is None or told.stage != state.stage or (state.let_go and told.reason != state.reason)
-            )
-            if turned or (now >= self._tell_due and state != told):
+            if _turned(told, state) or (now >= self._tell_due and state != told):
                 self._told[state.name] = state
                 self._link.send(LockChanged(state))
         if now >= self._tell_due:

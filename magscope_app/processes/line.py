@@ -113,7 +113,7 @@ class Line:
             loaded.config, children, self.motors, self.beads, self._tell, self.log, self._keep
         )
         self.calibration = CalibrationDesk(
-            *(loaded.config, children, self._order_sweep, segments.create_sweep),
+            *(loaded.config, children, self.locks, self._order_sweep, segments.create_sweep),
             *(listeners.on_news, self.log, self._refuse),
         )
         self.window = WindowDesk(children, self.log, self.fail)
@@ -335,6 +335,9 @@ class Line:
 
     def _welcome_back(self, name: str) -> None:
         """Tell a process that was started again what it has missed."""
+        if name == "tracking":
+            # Before it sees a frame: none is to be tracked with the Z-LUTs of the config.
+            self.calibration.on_tracking_back()
         sees_video = kind_of(name) != MOTORS and self._segments.video is not None
         if sees_video and self.beads.format is not None:
             self.children.send(name, VideoReady(self.beads.format))
@@ -343,7 +346,6 @@ class Line:
             self.children.send(name, StartAcquisition())
             self.acquiring = True
         elif name == "tracking":
-            self.calibration.on_tracking_back()
             if self._must_find:
                 self.children.send(name, FindBeads())
             if self._selected is not None:
@@ -356,6 +358,7 @@ class Line:
     def _state(self) -> list[Message]:
         """Return what a window must know that opens late, or again."""
         state: list[Message] = [*self.motors.state(), self.beads.changed(), *self.locks.messages()]
+        state += self.calibration.messages()
         if self.camera is not None:
             state.append(self.camera)
         if self._segments.video is not None and self.beads.format is not None:
@@ -444,9 +447,6 @@ class Line:
             self._wake_experiment()
             self.children.send("experiment", message)
             return
-        if isinstance(message, StartSweep):
-            # The sweep moves the focus, which a lock would take for somebody's interference.
-            self.locks.stop()
         self.calibration.command(message)
 
     def _stop_motors(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,8 @@ class Bench:
     stuck: bool = False
     lost: set[int] = field(default_factory=set)
     moved_nm: dict[int, float] = field(default_factory=dict)
+    #: Entries of every reading that are to be otherwise.
+    spoilt: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.lock = ZLock(self.config, FACTOR, 0.005, lambda _: (-2000.0, 2000.0))
@@ -90,12 +92,15 @@ class Bench:
         self.z_nm.append(z_nm)
         self.focus_trace_nm.append(self.focus_nm)
         beads = {
-            bead_id: Reading(
-                1.0,
-                1.0,
-                z_nm + self.moved_nm.get(bead_id, 0.0) + self.noise_nm * self.rng.standard_normal(),
-                1.0,
-                0.9,
+            bead_id: replace(
+                Reading(
+                    1.0,
+                    1.0,
+                    z_nm + self.moved_nm.get(bead_id, 0.0) + self.noise_nm * self.rng.standard_normal(),
+                    1.0,
+                    0.9,
+                ),
+                **self.spoilt,
             )
             for bead_id in self.bead_ids
             if bead_id not in self.lost
