@@ -107,6 +107,11 @@ class Session(QObject):
         self.force = calibration
 
     @property
+    def stale_after_s(self) -> float:
+        """Age at which images and rows are old: a second, or more where the camera is slow."""
+        return max(1.0, 2.5 / self.config.camera.fps)
+
+    @property
     def selected(self) -> int | None:
         """The bead whose traces and profile are shown."""
         return self.selection.shown

@@ -147,6 +147,11 @@ def _style_sheet(theme: Theme) -> str:
     QLabel[role="big"] {{ font-size: 22px; font-weight: 600; }}
     QLabel[role="refused"] {{ color: {theme.alarm.text}; background: {theme.alarm.background}; padding: 4px;
         border-radius: 3px; }}
+    QLineEdit {{ background: {theme.base}; border: 1px solid {theme.line}; border-radius: 3px;
+        padding: 2px 4px; }}
+    QLineEdit:focus {{ border-color: {theme.accent.background}; }}
+    QLineEdit:disabled {{ background: {theme.window}; }}
+    QAbstractSpinBox QLineEdit, QKeySequenceEdit QLineEdit {{ border: 0; padding: 0; }}
     QLineEdit[refused="true"] {{ border: 2px solid {theme.alarm.background}; }}
     QPushButton {{ padding: 5px 10px; }}
     QPushButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text};

@@ -11,7 +11,6 @@ from PyQt6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QProgressBar,
     QPushButton,
     QTableWidget,
@@ -31,6 +30,7 @@ from gui.models.calibration import (
 )
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
+from gui.widgets.checked_field import TextField
 from gui.widgets.number_field import NumberField
 from magscope_app.calibration import BeadReport, SweepPlan
 from magscope_app.calibration.messages import CancelSweep, PauseSweep, SaveZLUTs, StartSweep, UseZLUTs
@@ -72,7 +72,7 @@ class CalibrationPanel(Panel):
         self.live.setToolTip("The Z-LUT of the selected bead so far: radius to the right, planes upwards")
         self.live.setVisible(False)
         self.table = _table()
-        self.file = QLineEdit(str(self.session.config.recording.folder / "zluts.npz"))
+        self.file = TextField(_why_no_file, str(self.session.config.recording.folder / "zluts.npz"))
         self.file.setObjectName("calibration.file")
         self.file.setToolTip(
             "The accepted Z-LUTs go into this .npz file, and as text into a folder beside it"
@@ -120,6 +120,7 @@ class CalibrationPanel(Panel):
         self.set_force.toggled.connect(self._show_plan)
         self.start.clicked.connect(self._start)
         self.pause.clicked.connect(self._pause)
+        self.file.refused.connect(lambda _: self._show(self.session.state.calibration))
         self.cancel.clicked.connect(lambda: self.session.calibrate(CancelSweep()))
         self.save.clicked.connect(lambda: self._save(use=False))
         self.use.clicked.connect(lambda: self._save(use=True))
@@ -203,7 +204,7 @@ class CalibrationPanel(Panel):
             self._fill(state)
         self._show_plan()
         for button in (self.save, self.use):
-            button.setEnabled(bool(state.accepted) and not running)
+            button.setEnabled(bool(state.accepted) and not running and not self.file.is_refused)
         self.load.setEnabled(not running)
 
     def _fill(self, state: CalibrationState) -> None:
@@ -226,9 +227,13 @@ def _why_not(key: str, number: float) -> str | None:
             if abs(number) <= _LARGEST_NM
             else f"give a focus within {_LARGEST_NM:g} nm of where it stands"
         )
-    if key == "frames" and not number.is_integer():
-        return "give a whole number of frames"
+    if key == "frames" and number != int(number):
+        return f"give a whole number of frames, not {number:g}"
     return None if number > 0 else "give a number above 0"
+
+
+def _why_no_file(text: str) -> str | None:
+    return None if Path(text).suffix.lower() == ".npz" else f"“{text}” does not end in .npz; add it"
 
 
 def _label(name: str) -> QLabel:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Any, ClassVar
 
-import pyqtgraph as pg
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from gui.models.lock_trace import lock_trace, nice_limits
 from gui.panels.panel import Panel, PanelContext
-from gui.plots import colour_plot, curve, pen, quiet
+from gui.plots import colour_plots, curve, pen, single
 from gui.snapshot import Snapshot
 from gui.theme import Theme
 from magscope_app.feedback.state import LockName, LockState
@@ -47,19 +47,15 @@ class LockPanel(Panel):
         self.legend = QLabel()
         self.legend.setObjectName(f"{self.lock}.legend")
         self.legend.setVisible(len(self.lines) > 1)
-        self.plot = pg.PlotWidget()
-        self._item = self.plot.getPlotItem()
-        quiet(self._item)
-        self._item.setLabel("left", self.label)
-        self._item.setLabel("bottom", "time before now (s)")
+        self.plot, self._item = single(self.label, "time before now (s)")
         self._item.setXRange(-_SECONDS, 0, padding=0)
         self._curves: list[Any] = [curve(self._item) for _ in self.lines]
         bar = QHBoxLayout()
-        bar.addWidget(self.switch)
         for widget in self.controls():
             bar.addWidget(widget)
-        bar.addStretch(1)
         column = QVBoxLayout(self)
+        column.setContentsMargins(6, 6, 6, 0)
+        column.addWidget(self.switch)
         column.addLayout(bar)
         column.addWidget(self.text)
         column.addWidget(self.legend)
@@ -67,12 +63,12 @@ class LockPanel(Panel):
         self.set_theme(context.theme)
 
     def controls(self) -> tuple[QWidget, ...]:
-        """Return what stands beside the switch."""
+        """Return what stands under the switch."""
         return ()
 
+    @abstractmethod
     def turn(self, on: bool) -> None:
         """Send the command that switches the lock."""
-        raise NotImplementedError
 
     def details(self, state: LockState) -> str:
         """Return what is said beside the state."""
@@ -98,8 +94,7 @@ class LockPanel(Panel):
     def set_theme(self, theme: Theme) -> None:
         """Colour axes and lines."""
         super().set_theme(theme)
-        self.plot.setBackground(theme.base)
-        colour_plot(self._item, theme)
+        colour_plots(self.plot, (self._item,), theme)
         colours = (theme.x, theme.y, theme.z)
         for line, colour in zip(self._curves, colours, strict=False):
             line.setPen(pen(colour))

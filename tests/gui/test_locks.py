@@ -58,6 +58,11 @@ def test_the_z_lock_is_switched_and_text_of(running: MainWindow, rig: Rig, qapp:
     retype(find(running, QLineEdit, "z_lock.shift"), "250")
     assert rig.expect(ShiftZLock).distance_nm == 250.0
     beads.setText("one")
+    assert beads.property("refused")
+    click(switch)
+    assert not rig.expect(SwitchZLock).on, "letting go is always possible"
+    rig.send(LockChanged(LockState("z_lock")))
+    look(running, qapp)
     click(switch)
     assert not [message for message in rig.heard() if isinstance(message, SwitchZLock)]
 
