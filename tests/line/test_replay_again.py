@@ -68,29 +68,6 @@ def test_the_tracks_are_the_same_to_the_last_bit(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.asarray(first.video[-1]), np.asarray(again.video[-1]))
 
 
-@pytest.mark.parametrize(("method", "sigmas"), [("full", 0.0), ("fast", 0.1)])
-def test_so_are_those_of_the_other_methods_exactly_or_within_a_tenth_of_sigma(
-    method: str, sigmas: float, tmp_path: Path
-) -> None:
-    chosen = ("--set", f"tracking.method={method}")
-    first = _tracks("run", "demo.toml", *SMALL, *chosen, "--duration", "0.7", folder=tmp_path / "first")
-    again = _tracks("replay", str(first.path), folder=tmp_path / "again")
-    assert again.counters["frames_lost"] == 0
-    assert again.config["tracking"]["method"] == method
-    old, new = first.tracks(), again.tracks()
-    assert len(old) == len(new) > 100
-    for axis in "xyz":
-        assert np.isfinite(old[f"{axis}_nm"]).all()
-        difference_nm = np.abs(new[f"{axis}_nm"] - old[f"{axis}_nm"])
-        assert (difference_nm <= sigmas * old[f"sigma_{axis}_nm"]).all(), difference_nm.max()
-
-
-def _tracks(*command: str, folder: Path) -> Recording:
-    done = run(*command, "--headless", "--record", str(folder), *_FULL)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return open_dataset(Dataset.only(folder).path)
-
-
 def test_the_config_can_be_written_and_changed(recorded: Path, tmp_path: Path) -> None:
     written = tmp_path / "again.toml"
     assert main(["replay", str(recorded), "--write", str(written)]) == 0

@@ -145,7 +145,9 @@ def failing() -> Iterator[Any]:
 
     def make(*faults: dict[str, Any]) -> SimulatedMagnetHeight:
         mine = [{"device": "magnet_height", **fault} for fault in faults]
-        config = twin_config(motors={"magnet_height": {"speed": 20.0}}, simulation={"faults": mine})
+        config = twin_config(
+            motors={"magnet_height": {"speed": 20.0}, "focus": {}}, simulation={"faults": mine}
+        )
         assert SimulatedMagnetHeight.problems(motor_context(config, "magnet_height")) == ()
         assert SimulatedCamera.problems(camera_context(config)) == ()
         motor = SimulatedMagnetHeight(motor_context(config, "magnet_height"))
