@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import mmap
 import multiprocessing
@@ -187,6 +188,47 @@ def test_free_memory_is_the_smaller_of_memory_and_its_folder(
     without_folder = system.free_shared_memory()
     on(monkeypatch, "win32")
     assert system.free_shared_memory() == pytest.approx(without_folder, rel=0.2)
+
+
+def test_a_small_folder_of_shared_memory_is_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Folder:
+        f_bavail, f_frsize = 7, 4096
+
+    def statvfs(path: str) -> type[Folder]:
+        asked.append(path)
+        return Folder
+
+    on(monkeypatch, "linux")
+    monkeypatch.setattr(os, "statvfs", statvfs, raising=False)
+    assert system.free_shared_memory() == 7 * 4096
+    assert asked == ["/dev/shm"]
+
+
+# Memory
+
+
+@pytest.mark.parametrize(("name", "asked"), [("linux", [0]), ("darwin", []), ("win32", [])])
+def test_freed_memory_is_given_back_where_the_library_keeps_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, asked: list[int]
+) -> None:
+    calls: list[int] = []
+
+    class Library:
+        def __init__(self, _name: None) -> None:
+            self.malloc_trim = calls.append
+
+    on(monkeypatch, name)
+    monkeypatch.setattr(ctypes, "CDLL", Library)
+    system.release_memory()
+    assert calls == asked
+
+
+def test_a_library_that_keeps_nothing_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    on(monkeypatch, "linux")
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
+    system.release_memory()
 
 
 # Semaphores
