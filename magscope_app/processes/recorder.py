@@ -160,7 +160,7 @@ class Recorder:
     def _watch_disk(self) -> None:
         disk = self._disk
         written = self._frames.bytes_written if self._frames is not None else 0
-        disk.look(written + self._tracks.path.stat().st_size)
+        disk.look(written + self._tracks.bytes_written)
         if disk.is_low and not self._warned:
             self._warned = True
             _log.warning("the disk will be full in %.0f minutes at this rate", disk.minutes_left)
@@ -242,7 +242,9 @@ class Recorder:
         prefix = "_".join(self.path.name.split("_")[:2])
         for suffix in ("", *(f"_{number:03d}" for number in range(2, 1000))):
             target = self.path.with_name(f"{prefix}_{self._new_name}{suffix}")
-            if target.exists():
+            if target == self.path:
+                break
+            if target.exists() and not target.samefile(self.path):
                 continue
             try:
                 return self.path.rename(target)
