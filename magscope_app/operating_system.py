@@ -135,8 +135,8 @@ def segment_name(prefix: str, name: str) -> str:
     Raises
     ------
     ValueError
-        When `prefix` is not one of `random_prefix`: with a longer one the names of two buffers could be cut to
-        the same.
+        When `prefix` is not one of `random_prefix`: with a longer one the names of two buffers could be cut
+        to the same.
     """
     if not is_prefix(prefix):
         raise ValueError(

@@ -191,7 +191,7 @@ def _create_or_replace(segment: str, name: str, nbytes: int) -> mmap.mmap:
     try:
         return _create(segment, name, nbytes)
     except FileExistsError:
-        message = f"the buffer {name!r} of a process that has ended is still open in another: end that one too"
+        message = f"the buffer {name!r} of a process that has ended is still open in another: end that, too"
         raise FileExistsError(errno.EEXIST, message) from None
 
 

@@ -25,8 +25,8 @@ class SharedMemoryFullError(MagscopeError, MemoryError):
     Attributes
     ----------
     needed, free : int
-        Bytes that the buffer takes, and that a buffer may take now. `free` is not less than `needed` where the
-        system has them and does not give them.
+        Bytes that the buffer takes, and that a buffer may take now. `free` is not less than `needed` where
+        the system has them and does not give them.
     """
 
     def __init__(self, what: str, needed: int, free: int) -> None:

@@ -118,10 +118,16 @@ class Session:
         """End an implicit session when none of its segments but `going` exists any more."""
         if not self.implicit:
             return
-        found = _read(self.path)
-        others = [] if found is None else [segment for segment in found.segments if segment != going]
-        if not any(map(system.segment_exists, others)):
-            self.close()
+        try:
+            with system.file_lock(self.path, 0.0):
+                found = _read(self.path)
+                listed = () if found is None else found.segments
+                if any(system.segment_exists(segment) for segment in listed if segment != going):
+                    return
+        except (FileNotFoundError, TimeoutError):
+            # Ended already, or another segment is being made at this moment.
+            return
+        self.close()
 
     def close(self) -> None:
         """End the session: its file and its environment variable go; segments are their owners' affair."""

@@ -247,9 +247,7 @@ class ZLUTSweepDataset:
             self._block.words[layout.HEAD] = first + count
 
     def _checked(self, values: Iterable[ArrayLike]) -> dict[str, NDArray[Any]]:
-        rows = {
-            name: as_stored(self.name, name, value) for name, value in zip(COLUMNS, values, strict=True)
-        }
+        rows = {name: as_stored(self.name, name, value) for name, value in zip(COLUMNS, values, strict=True)}
         count = len(np.atleast_1d(rows["bead_ids"]))
         for name, row in rows.items():
             expected = (count, self.profile_length) if name == "profiles" else (count,)

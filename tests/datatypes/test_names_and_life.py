@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -26,7 +25,6 @@ from magscope_app.datatypes import (
     ZLUTSweepDataset,
     check_fits,
     layout,
-    reap_dead_sessions,
 )
 from tests.datatypes.conftest import LockMap
 from tests.datatypes.frames_for_tests import publish_all
@@ -71,6 +69,28 @@ def test_of_two_that_create_one_name_at_a_time_one_is_refused(
     assert attached.read_image()[1] == 3.0
     attached.close()
     made.pop().close()
+
+
+@POSIX
+def test_an_implicit_session_stays_while_a_buffer_is_being_made_in_it(
+    locks: LockMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = VideoBuffer(create=True, locks=locks, **SIZES)
+    session = Session.current()
+    assert session is not None
+    began = threading.Event()
+    monkeypatch.setattr(system, "_reserve", slowly(system._reserve, began))
+    made: list[BeadRoiBuffer] = []
+    second = threading.Thread(target=lambda: made.append(BeadRoiBuffer(create=True, locks=locks, capacity=2)))
+    second.start()
+    try:
+        assert began.wait(10)
+        video.close()
+    finally:
+        second.join(10)
+    assert session.path.exists()
+    made.pop().close()
+    assert not session.path.exists()
 
 
 @POSIX
@@ -235,123 +255,6 @@ def test_a_buffer_of_another_version_is_refused(locks: LockMap, session: Session
     profile.close()
 
 
-# Sessions
-
-
-@pytest.mark.parametrize("prefix", ["ms-a-very-long-session-prefix", "a/b", "", "ms00000", "MS000000"])
-def test_only_a_prefix_that_leaves_room_for_names_is_taken(locks: LockMap, prefix: str) -> None:
-    for use in (Session, lambda text: VideoBuffer(create=True, locks=locks, session=text, **SIZES)):
-        with pytest.raises(ValueError, match="six small letters or digits"):
-            use(prefix)
-
-
-def test_a_session_that_nobody_began_gets_no_buffers(
-    locks: LockMap, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no session 'ms000001'.*Session\.create"):
-        VideoBuffer(create=True, locks=locks, session="ms000001", **SIZES)
-    assert not system.segment_exists(Session("ms000001").segment_name("VideoBuffer"))
-    # A variable that outlived its session, or is none of ours, does not count.
-    for stale in ("ms000001", "nonsense"):
-        monkeypatch.setenv("MAGSCOPE_SESSION", stale)
-        assert Session.current() is None
-        video = VideoBuffer(create=True, locks=locks, **SIZES)
-        found = Session.current()
-        assert found is not None
-        assert found.implicit
-        assert found.path.exists()
-        video.close()
-
-
-DAMAGED = {
-    "a": b"\xff\xfe\x00",
-    "b": b"5\n",
-    "c": b'{"pid": 1}\n',
-    "d": b'{"pid": "x", "start": 1}\n',
-    "e": b"[]\n",
-    "g": b"\0" * 100,
-    "h": b"[" * 100_000,
-    "i": b'{"pid": 1' + b"0" * 30 + b', "start": 1}\n',
-    "j": b"",
-}
-
-
-def test_no_damaged_session_file_stops_a_start(runtime_folder: Path) -> None:
-    folder = system.runtime_folder()
-    for name, content in DAMAGED.items():
-        (folder / f"{name}.session").write_bytes(content)
-    (folder / "ms0000aa.new").write_text("x", encoding="utf-8")
-    (folder / "ms0000bb.session").mkdir()
-    dead = folder / "ms0000cc.session"
-    dead.write_text(
-        '{"pid": 4194309, "start": 1}\n5\n{"segment": 7}\n{"segment": "ms0000cc-\\u0000"}\n'
-        '{"semaphore": "\\u0000"}\n{"segment": "ms0000cc-none"}\n',
-        encoding="utf-8",
-    )
-    Session.create().close()
-    assert not dead.exists()
-    # What is fresh may be in the hands of a start that is under way.
-    assert {path.name for path in folder.iterdir()} == {
-        *(f"{name}.session" for name in DAMAGED),
-        "ms0000aa.new",
-        "ms0000bb.session",
-    }
-    for path in folder.iterdir():
-        os.utime(path, (1e9, 1e9))
-    assert reap_dead_sessions() == ()
-    assert [path.name for path in folder.iterdir()] == ["ms0000bb.session"]
-
-
-@POSIX
-def test_a_damaged_file_removes_nothing_of_another_session(locks: LockMap, session: Session) -> None:
-    video = VideoBuffer(create=True, locks=locks, **SIZES)
-    segment = session.segment_name("VideoBuffer")
-    dead = Session("ms0000cc").path
-    dead.write_text(f'{{"pid": 4194309, "start": 1}}\n{{"segment": "{segment}"}}\n', encoding="utf-8")
-    assert reap_dead_sessions() == ()
-    assert system.segment_exists(segment)
-    video.close()
-
-
-KILLED = """
-import multiprocessing, sys
-from magscope_app.datatypes import *
-context = multiprocessing.get_context("spawn")
-locks = {name: context.Lock() for name in ("VideoBuffer", "m", "BeadRoiBuffer", "LiveProfileBuffer", "ZLUTSweepDataset")}
-wakes = {"VideoBuffer.a": context.Semaphore(0)}
-kept = [
-    VideoBuffer(create=True, locks=locks, wakes=wakes, n_stacks=2, n_images=2, width=4, height=2, bits=8),
-    MatrixBuffer(create=True, locks=locks, name="m", shape=(2, 2)),
-    BeadRoiBuffer(create=True, locks=locks, capacity=2),
-    LiveProfileBuffer(create=True, locks=locks, profile_capacity=2),
-    ZLUTSweepDataset.create(locks=locks, capacity=2, profile_length=3, n_steps=1, n_beads=1, profiles_per_bead=1),
-]
-print(*(lock._semlock.name for lock in (*locks.values(), *wakes.values())), flush=True)
-sys.stdin.read()
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills as POSIX does")
-def test_locks_that_nobody_listed_are_removed_after_a_kill_of_everything(runtime_folder: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    with process:
-        assert process.stdout is not None
-        names = process.stdout.readline().split()
-        # The resource tracker too, which would have removed them.
-        os.killpg(process.pid, 9)
-    assert len(names) == 6
-    removed = reap_dead_sessions()
-    assert set(names) <= set(removed)
-    assert len(removed) == 6 + 5
-    assert not any(map(system.unlink_semaphore, names))
-
-
 # A forked child
 
 
@@ -408,60 +311,3 @@ def test_a_forked_child_that_collects_garbage_takes_nothing(locks: LockMap, sess
     attached.close()
     held[0].close()
     sweeps[0].close()
-
-
-# Locks of files
-
-
-@POSIX
-def test_a_file_is_locked_for_one_and_freed_by_death(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    with pytest.raises(FileNotFoundError), system.file_lock(file, 0.01):
-        pass
-    file.write_text("kept", encoding="utf-8")
-    with system.file_lock(file, 0.01):
-        with pytest.raises(TimeoutError, match=r"file has been locked"), system.file_lock(file, 0.01):
-            pass
-        assert file.read_text(encoding="utf-8") == "kept"
-    code = (
-        "import pathlib, sys; from magscope_app.operating_system import file_lock\n"
-        f"with file_lock(pathlib.Path({str(file)!r}), 5): print('held', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        with pytest.raises(TimeoutError), system.file_lock(file, 0.01):
-            pass
-        process.kill()
-        process.wait(10)
-    with system.file_lock(file, 1.0):
-        pass
-
-
-def test_windows_locks_a_byte_behind_the_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    calls: list[tuple[int, str, int]] = []
-    busy = [True, False]
-
-    class Msvcrt:
-        LK_NBLCK, LK_UNLCK = "lock", "unlock"
-
-        @staticmethod
-        def locking(descriptor: int, how: str, nbytes: int) -> None:
-            calls.append((os.lseek(descriptor, 0, os.SEEK_CUR), how, nbytes))
-            if how == "lock" and busy.pop(0):
-                raise PermissionError(errno.EACCES, "Permission denied")
-
-    file = tmp_path / "file"
-    file.write_text("kept", encoding="utf-8")
-    monkeypatch.setattr(system, "_PLATFORM", "win32")
-    monkeypatch.setitem(sys.modules, "msvcrt", Msvcrt)
-    with system.file_lock(file, 5.0):
-        assert [how for _, how, _ in calls] == ["lock", "lock"]
-    assert [(place > 4, how, nbytes) for place, how, nbytes in calls] == [
-        (True, "lock", 1),
-        (True, "lock", 1),
-        (True, "unlock", 1),
-    ]
-    assert file.read_text(encoding="utf-8") == "kept"

@@ -249,6 +249,63 @@ def test_windows_semaphores_have_no_names(monkeypatch: pytest.MonkeyPatch) -> No
     assert not system.unlink_semaphore("mp-x")
 
 
+# Locks of files
+
+
+@POSIX
+def test_a_file_is_locked_for_one_and_freed_by_death(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    with pytest.raises(FileNotFoundError), system.file_lock(file, 0.01):
+        pass
+    file.write_text("kept", encoding="utf-8")
+    with system.file_lock(file, 0.01):
+        with pytest.raises(TimeoutError, match=r"file has been locked"), system.file_lock(file, 0.01):
+            pass
+        assert file.read_text(encoding="utf-8") == "kept"
+    code = (
+        "import pathlib, sys; from magscope_app.operating_system import file_lock\n"
+        f"with file_lock(pathlib.Path({str(file)!r}), 5): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(TimeoutError), system.file_lock(file, 0.01):
+            pass
+        process.kill()
+        process.wait(10)
+    with system.file_lock(file, 1.0):
+        pass
+
+
+def test_windows_locks_a_byte_behind_the_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls: list[tuple[int, str, int]] = []
+    busy = [True, False]
+
+    class Msvcrt:
+        LK_NBLCK, LK_UNLCK = "lock", "unlock"
+
+        @staticmethod
+        def locking(descriptor: int, how: str, nbytes: int) -> None:
+            calls.append((os.lseek(descriptor, 0, os.SEEK_CUR), how, nbytes))
+            if how == "lock" and busy.pop(0):
+                raise PermissionError(errno.EACCES, "Permission denied")
+
+    file = tmp_path / "file"
+    file.write_text("kept", encoding="utf-8")
+    monkeypatch.setattr(system, "_PLATFORM", "win32")
+    monkeypatch.setitem(sys.modules, "msvcrt", Msvcrt)
+    with system.file_lock(file, 5.0):
+        assert [how for _, how, _ in calls] == ["lock", "lock"]
+    assert [(place > 4, how, nbytes) for place, how, nbytes in calls] == [
+        (True, "lock", 1),
+        (True, "lock", 1),
+        (True, "unlock", 1),
+    ]
+    assert file.read_text(encoding="utf-8") == "kept"
+
+
 # Folder and sleep
 
 

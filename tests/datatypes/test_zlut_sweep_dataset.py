@@ -160,10 +160,11 @@ def test_wrong_sizes_are_named_at_once(locks: LockMap, session: Session) -> None
         ZLUTSweepDataset.create(locks=locks, **{**SIZES, "capacity": 0, "n_beads": -1})
 
 
-def test_a_dataset_that_is_being_made_is_not_attached_to(
-    sweep: ZLUTSweepDataset, locks: LockMap
-) -> None:
-    for state, name in ((ZLUTSweepDataset.STATE_CREATING, "CREATING"), (ZLUTSweepDataset.STATE_ABSENT, "ABSENT")):
+def test_a_dataset_that_is_being_made_is_not_attached_to(sweep: ZLUTSweepDataset, locks: LockMap) -> None:
+    for state, name in (
+        (ZLUTSweepDataset.STATE_CREATING, "CREATING"),
+        (ZLUTSweepDataset.STATE_ABSENT, "ABSENT"),
+    ):
         sweep._block.words[layout.RESERVED] = state
         with pytest.raises(DatasetNotReadyError, match=name):
             ZLUTSweepDataset.attach(locks=locks)
