@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 
 def whole_sizes(what: str, sizes: Mapping[str, object]) -> dict[str, int]:
@@ -41,3 +41,10 @@ def timeout_ns(name: str, seconds: float) -> int:
     if not (math.isfinite(seconds) and 0 < seconds < 1e9):
         raise ValueError(f"{name} must be a time in seconds above 0, not {seconds!r}")
     return round(seconds * 1e9)
+
+
+def names_in_order(what: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names; ValueError for one text, which would be taken apart into letters."""
+    if isinstance(names, str):
+        raise ValueError(f"{what} is a tuple of names, not the text {names!r}")
+    return tuple(names)

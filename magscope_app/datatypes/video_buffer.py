@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
 from magscope_app.datatypes.channel import Start
-from magscope_app.datatypes.checks import timeout_ns, whole_sizes
+from magscope_app.datatypes.checks import names_in_order, timeout_ns, whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.default_cursor import DefaultCursor
 from magscope_app.datatypes.documented_video import DocumentedVideo
@@ -137,9 +137,7 @@ class VideoBuffer(DocumentedVideo):
         )
         block.words[layout.HAS_DEFAULT] = int(default_reader)
         block.words[layout.PIN_TIMEOUT_NS] = timeout_ns("pin_timeout_s", pin_timeout_s)
-        if isinstance(unpin_first, str):
-            raise ValueError(f"unpin_first is a tuple of readers' names, not the text {unpin_first!r}")
-        self._ring.store_unpin_names(unpin_first)
+        self._ring.store_unpin_names(names_in_order("unpin_first", unpin_first))
         block.publish()
 
     # Named readers --------------------------------------------------------------------------------

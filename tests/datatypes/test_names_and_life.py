@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import sys
 import threading
@@ -30,7 +31,13 @@ from tests.datatypes.conftest import LockMap
 from tests.datatypes.frames_for_tests import publish_all
 
 SIZES: dict[str, Any] = {"n_stacks": 2, "n_images": 2, "width": 5, "height": 3, "bits": 8}
-SWEEP = {"capacity": 2, "profile_length": 3, "n_steps": 1, "n_beads": 1, "profiles_per_bead": 1}
+SWEEP: dict[str, Any] = {
+    "capacity": 2,
+    "profile_length": 3,
+    "n_steps": 1,
+    "n_beads": 1,
+    "profiles_per_bead": 1,
+}
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc and /dev/shm")
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX shared memory")
 FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
@@ -102,9 +109,8 @@ def test_what_a_creator_killed_at_once_left_is_replaced(
     if sized:
         system.create_segment(segment, 4096).close()
     else:
-        import _posixshmem
-
-        os.close(_posixshmem.shm_open("/" + segment, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode=0o600))
+        posix = importlib.import_module("_posixshmem")
+        os.close(posix.shm_open("/" + segment, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode=0o600))
         with pytest.raises(FileNotFoundError, match="no size yet"):
             system.attach_segment(segment)
         assert not system.segment_exists(segment)
@@ -214,7 +220,7 @@ def test_a_ring_that_could_not_be_made_leaves_its_name(
 def test_rows_that_could_not_be_made_leave_their_name(locks: LockMap, session: Session) -> None:
     for changes in ({"shape": (5.7, 3)}, {"shape": (5, 3, 1)}, {"shape": (5, 3), "pin_timeout_s": -1.0}):
         with pytest.raises(ValueError, match=r"whole number|shape|pin_timeout_s") as kept:
-            MatrixBuffer(create=True, locks=locks, name="m", **changes)  # type: ignore[arg-type]  # wrong on purpose
+            MatrixBuffer(create=True, locks=locks, name="m", **changes)
         MatrixBuffer(create=True, locks=locks, name="m", shape=(5, 3)).close()
         assert kept.value
 
