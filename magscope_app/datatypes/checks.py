@@ -37,9 +37,9 @@ def _whole(value: object) -> int | None:
 
 
 def timeout_ns(name: str, seconds: float) -> int:
-    """Return a timeout in whole nanoseconds; ValueError when it is not a positive finite time."""
-    if not (math.isfinite(seconds) and 0 < seconds < 1e9):
-        raise ValueError(f"{name} must be a time in seconds above 0, not {seconds!r}")
+    """Return a timeout in whole nanoseconds; ValueError when it is negative or not finite."""
+    if not (math.isfinite(seconds) and 0 <= seconds < 1e9):
+        raise ValueError(f"{name} must be a time in seconds from 0, not {seconds!r}")
     return round(seconds * 1e9)
 
 
