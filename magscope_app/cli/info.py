@@ -63,7 +63,8 @@ def collect(dataset: Dataset) -> dict[str, Any]:
         "gaps_in_tracks": gaps(tracked),
         "beads": dataset.bead_ids,
         "images": len(dataset.video_frame_ids),
-        "gaps_in_video": _lost_images(dataset, video_ids),
+        # Between the planes of a sweep no frame is taken.
+        "gaps_in_video": [] if "sweep" in description else _lost_images(dataset, video_ids),
         "left_out_by_processor": left_out,
         "video_storage": dataset.foreign_storage or "NDTiff",
         "video_parts": dataset.video_parts,

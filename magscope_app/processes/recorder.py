@@ -117,9 +117,17 @@ class Recorder:
             event.kind, timestamp_ns=event.timestamp_ns, frame_id=event.frame_id, **event.fields
         )
 
-    def add_zlut(self, path: Path) -> None:
-        """Copy a Z-LUT that beads are tracked with from now on. Raises MagscopeError."""
-        self._folder.add_zlut(path)
+    def use_zluts(self, path: Path, frame_id: int) -> None:
+        """Copy the Z-LUTs that beads are tracked with from this frame on, and say so in the events.
+
+        Raises
+        ------
+        MagscopeError
+            They cannot be read, or the disk does not take them.
+        """
+        stored = self._folder.add_zlut(path)
+        now_ns = time.perf_counter_ns() - self._handles.session_start_ns
+        self.event(Event("zluts", frame_id, now_ns, {"file": stored.name, "path": str(path)}))
 
     def rename(self, name: str) -> None:
         """Give the dataset another name; its folder, which has open files, follows at the end.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from magscope_app.data import DataCoordinatesIterator
 from magscope_app.errors import MagscopeError
@@ -238,7 +238,7 @@ class Dataset:
         """Return what a motor sent (n,), structured: t_ns, position, target, moving, at_target."""
         return self._tracks.telemetry(device)
 
-    def telemetry_at_frames(self, device: str, t_ns: NDArray[np.int64] | None = None) -> Records:
+    def telemetry_at_frames(self, device: str, t_ns: ArrayLike | None = None) -> Records:
         """Return the state of a motor at every tracked frame or, without tracks, at every frame of the video.
 
         Parameters
