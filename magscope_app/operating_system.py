@@ -20,9 +20,10 @@ import platform
 import re
 import secrets
 import sys
+import time
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
@@ -40,6 +41,8 @@ _SHM_FOLDER = "/dev/shm"
 _STRONGLY_ORDERED = frozenset({"x86_64", "amd64", "i386", "i686", "x86"})
 #: macOS allows 31 characters with the leading slash.
 MAX_SEGMENT_NAME = 28
+_LOCK_LOOK_S = 0.005
+_LOCKED_BYTE = 1 << 30
 
 
 # Processes ----------------------------------------------------------------------------------------
@@ -121,11 +124,27 @@ def random_prefix() -> str:
     return "ms" + "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(6))
 
 
+def is_prefix(text: str) -> bool:
+    """Return True for what `random_prefix` may return."""
+    return re.fullmatch("ms[a-z0-9]{6}", text) is not None
+
+
 def segment_name(prefix: str, name: str) -> str:
-    """Return the operating system's name for the buffer `name` of a session: at most 28 characters."""
+    """Return the operating system's name for the buffer `name` of a session: at most 28 characters.
+
+    Raises
+    ------
+    ValueError
+        When `prefix` is not one of `random_prefix`: with a longer one the names of two buffers could be cut
+        to the same.
+    """
+    if not is_prefix(prefix):
+        raise ValueError(
+            f"a session is named 'ms' and six small letters or digits, such as ms4k0z9q, not {prefix!r}"
+        )
     readable = re.sub(r"[^A-Za-z0-9]", "", name)[:8]
     digest = hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
-    return f"{prefix}-{readable}-{digest}"[:MAX_SEGMENT_NAME]
+    return f"{prefix}-{readable}-{digest}"
 
 
 def free_shared_memory() -> int:
@@ -212,7 +231,7 @@ def segment_exists(name: str) -> bool:
 
 
 def unlink_segment(name: str, *, registered: bool) -> bool:
-    """Remove a segment's name; True when there was one.
+    """Remove a segment's name; True when there was one that this user may remove.
 
     Parameters
     ----------
@@ -229,7 +248,7 @@ def unlink_segment(name: str, *, registered: bool) -> bool:
         resource_tracker.unregister("/" + name, "shared_memory")
     try:
         posix.shm_unlink("/" + name)
-    except FileNotFoundError:
+    except (OSError, ValueError):
         return False
     return True
 
@@ -251,7 +270,7 @@ def unlink_semaphore(name: str) -> bool:
         return False
     try:
         importlib.import_module("_multiprocessing").sem_unlink(name)
-    except OSError:
+    except (OSError, ValueError):
         return False
     return True
 
@@ -267,6 +286,54 @@ def runtime_folder() -> Path:
         folder = Path(platformdirs.user_runtime_dir("magscope-app", appauthor=False))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def file_lock(path: Path, timeout_s: float) -> Iterator[None]:
+    """Hold a lock that belongs to an existing file; the system takes it from a process that dies.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    TimeoutError
+        When another handle, of this process or another, keeps it for `timeout_s`.
+    """
+    with path.open("r+b") as file:
+        descriptor, deadline = file.fileno(), time.monotonic() + timeout_s
+        while not _try_to_lock(descriptor):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{path} has been locked by another process for more than {timeout_s:g} s")
+            time.sleep(_LOCK_LOOK_S)
+        try:
+            yield
+        finally:
+            _unlock(descriptor)
+
+
+def _try_to_lock(descriptor: int) -> bool:
+    try:
+        if _PLATFORM == "win32":
+            _lock_a_byte(descriptor, "LK_NBLCK")
+        else:
+            fcntl = importlib.import_module("fcntl")
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _unlock(descriptor: int) -> None:
+    # Closing would do on POSIX; Windows leaves open when a lock ends that is not given back.
+    if _PLATFORM == "win32":
+        _lock_a_byte(descriptor, "LK_UNLCK")
+
+
+def _lock_a_byte(descriptor: int, how: str) -> None:
+    # A byte far behind the end: on Windows a locked byte can be neither read nor written.
+    msvcrt = importlib.import_module("msvcrt")
+    os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+    msvcrt.locking(descriptor, getattr(msvcrt, how), 1)
 
 
 # Memory -------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magscope_app.datatypes.block import Block
+from magscope_app.datatypes.checks import whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.guard import LockLike
 from magscope_app.datatypes.locks import lock_of
@@ -83,9 +84,7 @@ class BeadRoiBuffer:
         self.name = name
         self.lock = lock_of(locks, name)
         if create:
-            if capacity is None or capacity < 1:
-                raise ValueError(f"creating {name} needs a capacity of at least 1, not {capacity}")
-            self.capacity = int(capacity)
+            self.capacity = whole_sizes(name, {"capacity": capacity})["capacity"]
             nbytes = 8 + 17 * self.capacity
             self._record = WholeRecord.create(_KIND, name, nbytes, (self.capacity,), self.lock, session)
             self._record.block.publish()
@@ -188,17 +187,20 @@ class BeadRoiBuffer:
         return {self._checked_id(bead): self._checked_roi(bead, roi) for bead, roi in value.items()}
 
     def _checked_id(self, bead: int) -> int:
-        number = operator.index(bead)
+        number = _whole(self.name, bead)
         if not 0 <= number < self.capacity:
             raise ValueError(f"{self.name}: bead {number} is out of range, ids are 0 to {self.capacity - 1}")
         return number
 
     def _checked_roi(self, bead: int, roi: Roi) -> Roi:
-        numbers = tuple(map(operator.index, roi))
+        numbers = tuple(_whole(self.name, number) for number in roi)
         if len(numbers) != 4 or min(numbers) < 0 or max(numbers) > _LARGEST:
             raise ValueError(
                 f"{self.name}: the ROI of bead {bead} must be four numbers x0, x1, y0, y1 from 0, not {roi}"
             )
+        x0, x1, y0, y1 = numbers
+        if x1 < x0 or y1 < y0:
+            raise ValueError(f"{self.name}: the ROI of bead {bead} ends before it begins: {numbers}")
         return numbers
 
     # End ------------------------------------------------------------------------------------------
@@ -213,3 +215,10 @@ class BeadRoiBuffer:
         # A constructor that raised leaves nothing to close.
         if hasattr(self, "_record"):
             self.close()
+
+
+def _whole(name: str, value: int) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name}: bead ids and ROIs are whole numbers, {value!r} is none") from None

@@ -7,7 +7,8 @@ import mmap
 import os
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,13 @@ _MARGIN_BYTES = 16 << 20
 
 def check_fits(nbytes: int, what: str = "the buffers") -> None:
     """Raise SharedMemoryFullError when `nbytes` of shared memory are not free now; creates nothing."""
-    free = system.free_shared_memory()
-    if nbytes + _MARGIN_BYTES > free:
+    free = _free()
+    if nbytes > free:
         raise SharedMemoryFullError(what, nbytes, free)
+
+
+def _free() -> int:
+    return max(0, system.free_shared_memory() - _MARGIN_BYTES)
 
 
 class Block:
@@ -38,42 +43,80 @@ class Block:
         The whole segment as unsigned 64-bit words: an aligned load or store of one of them never tears.
     data : ndarray of uint8
         The same memory as bytes.
-    created : bool
-        True for the handle whose close removes the segment.
     """
 
-    def __init__(self, mapped: mmap.mmap, name: str, release: weakref.finalize[..., Block] | None) -> None:
+    def __init__(self, mapped: mmap.mmap, name: str) -> None:
         self.name = name
         self.words = memoryview(mapped).cast("Q")
         self.data: NDArray[np.uint8] = np.frombuffer(mapped, np.uint8)
-        self.created = False
-        self._release: weakref.finalize[..., Block] | None = release
+        self._release: weakref.finalize[..., Block] | None = None
+        self._creator = 0
 
     @classmethod
-    def create(cls, kind: int, name: str, nbytes: int, session: Session | str | None) -> Block:
-        """Make a zeroed segment; the caller fills it and then calls `publish`.
+    def create(
+        cls,
+        kind: int,
+        name: str,
+        nbytes: int,
+        session: Session | str | None,
+        semaphores: Iterable[object] = (),
+    ) -> Block:
+        """Make a zeroed segment; the caller fills it under `building` and then calls `publish`.
+
+        Parameters
+        ----------
+        kind : int
+            Which class of buffer.
+        name : str
+        nbytes : int
+        session : Session or str, optional
+        semaphores : iterable
+            Locks and semaphores that the buffer was given: the session lists those that a kill would leave.
 
         Raises
         ------
         FileExistsError
             When a living process owns a buffer of that name in this session.
+        FileNotFoundError
+            When there is no such session.
         SharedMemoryFullError
             When it does not fit.
         """
         check_fits(nbytes, name)
         owner = resolve(session) or current_or_new()
         segment = owner.segment_name(name)
-        owner.note_segment(segment)
-        block = cls(_create_or_replace(segment, name, nbytes), name, None)
-        block.created = True
-        block._release = weakref.finalize(block, _remove, segment, owner, os.getpid())
-        words = block.words
-        words[layout.OWNER_PID] = os.getpid()
-        words[layout.OWNER_START] = system.process_start(os.getpid())
+        try:
+            # Alone until the owner stands in the header, so that a segment without one is a dead process's.
+            with owner.creating(segment):
+                block = cls(_create_or_replace(segment, name, nbytes), name)
+                block._creator = os.getpid()
+                block._release = weakref.finalize(block, _remove, segment, owner, os.getpid())
+                words = block.words
+                words[layout.OWNER_PID] = os.getpid()
+                words[layout.OWNER_START] = system.process_start(os.getpid())
+        except SharedMemoryFullError:
+            owner.close_if_empty(segment)
+            raise
+        owner.note_semaphores(semaphores)
         words[layout.VERSION_WORD] = layout.VERSION
         words[layout.KIND] = kind
         words[layout.NBYTES] = nbytes
         return block
+
+    @property
+    def created(self) -> bool:
+        """True for the handle whose close removes the segment, in the process that made it."""
+        return self._creator == os.getpid()
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """Fill a segment just made; when that fails, its name is free again at once."""
+        try:
+            yield
+        except BaseException:
+            if self.created:
+                self.remove()
+            raise
 
     @classmethod
     def attach(cls, kind: int, name: str, session: Session | str | None) -> Block:
@@ -91,7 +134,7 @@ class Block:
         if owner is None:
             raise FileNotFoundError(errno.ENOENT, missing)
         try:
-            block = cls(system.attach_segment(owner.segment_name(name)), name, None)
+            block = cls(system.attach_segment(owner.segment_name(name)), name)
         except FileNotFoundError:
             raise FileNotFoundError(errno.ENOENT, missing) from None
         if not block._await_magic():
@@ -136,31 +179,37 @@ class Block:
 
 
 def _create_or_replace(segment: str, name: str, nbytes: int) -> mmap.mmap:
-    for _ in range(2):
-        try:
-            return system.create_segment(segment, nbytes)
-        except FileExistsError:
-            if _owner_lives(segment):
-                message = (
-                    f"a buffer {name!r} exists already in this session: close it, or attach with create=False"
-                )
-                raise FileExistsError(errno.EEXIST, message) from None
-            system.unlink_segment(segment, registered=False)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.ENOMEM):
-                raise SharedMemoryFullError(name, nbytes, system.free_shared_memory()) from error
-            raise
-    raise FileExistsError(errno.EEXIST, f"another process is creating the buffer {name!r} at this moment")
+    try:
+        return _create(segment, name, nbytes)
+    except FileExistsError:
+        if _owner_lives(segment):
+            message = (
+                f"a buffer {name!r} exists already in this session: close it, or attach with create=False"
+            )
+            raise FileExistsError(errno.EEXIST, message) from None
+        system.unlink_segment(segment, registered=False)
+    try:
+        return _create(segment, name, nbytes)
+    except FileExistsError:
+        message = f"the buffer {name!r} of a process that has ended is still open in another: end that, too"
+        raise FileExistsError(errno.EEXIST, message) from None
+
+
+def _create(segment: str, name: str, nbytes: int) -> mmap.mmap:
+    try:
+        return system.create_segment(segment, nbytes)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.ENOMEM):
+            raise SharedMemoryFullError(name, nbytes, _free()) from error
+        raise
 
 
 def _owner_lives(segment: str) -> bool:
     try:
         words = memoryview(system.attach_segment(segment)).cast("Q")
     except FileNotFoundError:
+        # Killed before it had a size.
         return False
-    deadline = time.monotonic() + 0.05
-    while words[layout.OWNER_START] == 0 and time.monotonic() < deadline:
-        time.sleep(0.002)
     return system.is_alive(words[layout.OWNER_PID], words[layout.OWNER_START])
 
 

@@ -181,7 +181,10 @@ class Channel:
 
     def unregister(self, index: int) -> None:
         """Close a reader: its counts stay, its pin goes."""
-        self.words[self.entry(index) + layout.PID] = 0
+        pid = self.entry(index) + layout.PID
+        # A forked child has a copy of the reader, but its parent goes on reading.
+        if self.words[pid] == os.getpid():
+            self.words[pid] = 0
 
     # Looking --------------------------------------------------------------------------------------
 

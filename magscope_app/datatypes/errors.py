@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from magscope_app.errors import MagscopeError
 
 
@@ -23,13 +25,18 @@ class SharedMemoryFullError(MagscopeError, MemoryError):
     Attributes
     ----------
     needed, free : int
-        Bytes.
+        Bytes that the buffer takes, and that a buffer may take now. `free` is not less than `needed` where
+        the system has them and does not give them.
     """
 
     def __init__(self, what: str, needed: int, free: int) -> None:
         self.needed = needed
         self.free = free
-        super().__init__(
-            f"{what}: {needed / 1e6:.1f} MB of shared memory are needed and {free / 1e6:.1f} MB are free:"
-            " make the buffer shorter or the images smaller, or close other programs"
-        )
+        # Rounded apart: what does not fit never reads as if it did.
+        sizes = f"{what}: {math.ceil(needed / 1e5) / 10:.1f} MB of shared memory are needed and "
+        if free < needed:
+            refused = f"{math.floor(free / 1e5) / 10:.1f} MB can be had"
+        else:
+            refused = "the system does not give so much to this user or container"
+        advice = "make the buffer shorter or the images smaller, or close other programs"
+        super().__init__(f"{sizes}{refused}: {advice}")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from magscope_app.datatypes.block import Block
+from magscope_app.datatypes.checks import whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.guard import LockLike
 from magscope_app.datatypes.locks import lock_of
@@ -46,15 +47,13 @@ class LiveProfileBuffer:
         self.name = name
         self.lock = lock_of(locks, name)
         if create:
-            if profile_capacity is None or profile_capacity < 1:
-                raise ValueError(
-                    f"creating {name} needs a profile_capacity of at least 1, not {profile_capacity}"
-                )
-            self.profile_capacity = int(profile_capacity)
+            sizes = whole_sizes(name, {"profile_capacity": profile_capacity})
+            self.profile_capacity = sizes["profile_capacity"]
             geometry = (self.profile_capacity,)
             self._record = WholeRecord.create(_KIND, name, self._nbytes, geometry, self.lock, session)
-            self.clear()
-            self._record.block.publish()
+            with self._record.block.building():
+                self.clear()
+                self._record.block.publish()
         else:
             block = Block.attach(_KIND, name, session)
             (self.profile_capacity,) = block.geometry(1)

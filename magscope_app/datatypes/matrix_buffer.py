@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
 from magscope_app.datatypes.channel import Start
+from magscope_app.datatypes.checks import timeout_ns, whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.errors import BufferOverflow
 from magscope_app.datatypes.guard import LockLike
@@ -73,19 +74,23 @@ class MatrixBuffer:
         self.name = name
         self.lock = lock_of(locks, name)
         if create:
-            if shape is None or len(shape) != 2 or min(shape) < 1:
+            if shape is None or len(shape) != 2:
                 raise ValueError(
                     f"creating the matrix buffer {name!r} needs a shape (rows, columns), not {shape}"
                 )
-            self.shape = (int(shape[0]), int(shape[1]))
+            what = f"the matrix buffer {name!r} of the shape {shape}"
+            sizes = whole_sizes(what, {"rows": shape[0], "columns": shape[1]})
+            self.shape = (sizes["rows"], sizes["columns"])
             nbytes = layout.CHANNEL_BYTES + layout.pages(self.shape[0] * self.shape[1] * 8)
-            self._block = Block.create(KIND, name, nbytes, session)
+            semaphores = (self.lock, *({} if wakes is None else wakes).values())
+            self._block = Block.create(KIND, name, nbytes, session, semaphores)
         else:
             self._block = Block.attach(KIND, name, session)
             self.shape = cast("tuple[int, int]", self._block.geometry(2))
         self._matrix = Matrix(self._block, self.shape, self.lock, wakes)
         if create:
-            self._fill_header(pin_timeout_s)
+            with self._block.building():
+                self._fill_header(pin_timeout_s)
         self.dtype = np.dtype(np.float64)
         self.itemsize = self.dtype.itemsize
         self.strides = (self.shape[1] * self.itemsize, self.itemsize)
@@ -100,7 +105,7 @@ class MatrixBuffer:
 
     def _fill_header(self, pin_timeout_s: float) -> None:
         self._block.set_geometry(self.shape)
-        self._block.words[layout.PIN_TIMEOUT_NS] = round(pin_timeout_s * 1e9)
+        self._block.words[layout.PIN_TIMEOUT_NS] = timeout_ns("pin_timeout_s", pin_timeout_s)
         self._matrix.rows.fill(np.nan)
         self._block.publish()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,11 @@ logger = logging.getLogger("magscope_app.datatypes")
 
 ENVIRONMENT_VARIABLE = "MAGSCOPE_SESSION"
 _SUFFIX = ".session"
+_UNFINISHED = ".new"
+#: Reserving many gigabytes takes seconds.
+_CREATE_TIMEOUT_S = 30.0
+#: A file without an owner that is older than this is what a kill or a full disk left.
+_UNFINISHED_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -28,13 +36,22 @@ class Session:
     Attributes
     ----------
     prefix : str
-        8 characters, first part of every segment's name.
+        8 characters, first part of every segment's name: ``ms`` and six small letters or digits.
     implicit : bool
         True when made by a buffer because there was none; it then goes with its last segment.
+
+    Raises
+    ------
+    ValueError
+        For any other prefix.
     """
 
     prefix: str
     implicit: bool = False
+
+    def __post_init__(self) -> None:
+        # Refuses a prefix that no segment could be named after.
+        self.segment_name("any")
 
     @classmethod
     def create(cls, *, implicit: bool = False) -> Session:
@@ -42,7 +59,7 @@ class Session:
         reap_dead_sessions()
         session = cls(system.random_prefix(), implicit)
         owner = {"pid": os.getpid(), "start": system.process_start(os.getpid()), "implicit": implicit}
-        fresh = session.path.with_suffix(".new")
+        fresh = session.path.with_suffix(_UNFINISHED)
         fresh.write_text(json.dumps(owner) + "\n", encoding="utf-8")
         fresh.replace(session.path)
         os.environ[ENVIRONMENT_VARIABLE] = session.prefix
@@ -50,12 +67,12 @@ class Session:
 
     @classmethod
     def current(cls) -> Session | None:
-        """Return the session of this process (its own or inherited), or None."""
+        """Return the session of this process (its own or inherited), or None; one that has ended is none."""
         prefix = os.environ.get(ENVIRONMENT_VARIABLE, "")
-        if not prefix:
+        if not system.is_prefix(prefix):
             return None
-        owner, _ = _read(cls(prefix).path)
-        return cls(prefix, bool(owner.get("implicit", False)))
+        found = _read(cls(prefix).path)
+        return None if found is None else cls(prefix, found.implicit)
 
     @property
     def path(self) -> Path:
@@ -66,9 +83,26 @@ class Session:
         """Return the operating system's name of the buffer `name`."""
         return system.segment_name(self.prefix, name)
 
-    def note_segment(self, segment: str) -> None:
-        """List a segment in the session file, before it is created."""
-        self._append([{"segment": segment}])
+    @contextmanager
+    def creating(self, segment: str) -> Iterator[None]:
+        """List a segment in the session file, then keep all other processes from creating one here.
+
+        Raises
+        ------
+        FileNotFoundError
+            When the session does not run: nobody would clean up after it.
+        TimeoutError
+            When another process is creating a buffer and does not finish.
+        """
+        try:
+            with system.file_lock(self.path, _CREATE_TIMEOUT_S):
+                self._append([{"segment": segment}])
+                yield
+        except FileNotFoundError:
+            if self.path.exists():
+                raise
+            message = f"there is no session {self.prefix!r}: begin one with Session.create()"
+            raise FileNotFoundError(errno.ENOENT, message) from None
 
     def note_semaphores(self, semaphores: Iterable[object]) -> None:
         """List the named semaphores behind `multiprocessing` locks and semaphores, where they have names."""
@@ -84,10 +118,16 @@ class Session:
         """End an implicit session when none of its segments but `going` exists any more."""
         if not self.implicit:
             return
-        _, listed = _read(self.path)
-        others = [segment for segment in _named(listed, "segment") if segment != going]
-        if not any(map(system.segment_exists, others)):
-            self.close()
+        try:
+            with system.file_lock(self.path, 0.0):
+                found = _read(self.path)
+                listed = () if found is None else found.segments
+                if any(system.segment_exists(segment) for segment in listed if segment != going):
+                    return
+        except (FileNotFoundError, TimeoutError):
+            # Ended already, or another segment is being made at this moment.
+            return
+        self.close()
 
     def close(self) -> None:
         """End the session: its file and its environment variable go; segments are their owners' affair."""
@@ -111,41 +151,78 @@ def resolve(session: Session | str | None) -> Session | None:
 def reap_dead_sessions() -> tuple[str, ...]:
     """Remove segments, semaphores and files of sessions whose owner was killed.
 
+    What cannot be read or removed is passed over: a damaged file never stops a start.
+
     Returns
     -------
     tuple of str
         Names of the segments and semaphores that were really removed.
     """
     removed: list[str] = []
-    for path in system.runtime_folder().glob(f"*{_SUFFIX}"):
-        owner, listed = _read(path)
-        if not owner or system.is_alive(int(owner["pid"]), int(owner["start"])):
-            continue
-        removed += [n for n in _named(listed, "segment") if system.unlink_segment(n, registered=False)]
-        removed += [n for n in _named(listed, "semaphore") if system.unlink_semaphore(n)]
-        path.unlink(missing_ok=True)
-        logger.info("cleaned up after a session that was killed: %s", path.stem)
+    folder = system.runtime_folder()
+    for path in [*folder.glob(f"*{_SUFFIX}"), *folder.glob(f"*{_UNFINISHED}")]:
+        found = _read(path) if path.suffix == _SUFFIX else None
+        if found is None:
+            _remove_old(path)
+        elif not system.is_alive(found.pid, found.start):
+            removed += [n for n in found.segments if system.unlink_segment(n, registered=False)]
+            removed += [n for n in found.semaphores if system.unlink_semaphore(n)]
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            logger.info("cleaned up after a session that was killed: %s", path.stem)
     return tuple(removed)
 
 
-def _read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the owner and the listed names; both empty when there is no readable file."""
+def _remove_old(path: Path) -> None:
+    """Remove a file without an owner, unless a start that is under way may have it in hand."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}, []
+        if time.time() - path.stat().st_mtime > _UNFINISHED_S:
+            path.unlink()
+            logger.info("removed a session file that says no owner: %s", path)
+    except OSError as error:
+        logger.info("a session file can be neither read nor removed and is passed over: %s", error)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What a session file says."""
+
+    pid: int
+    start: int
+    implicit: bool
+    segments: tuple[str, ...]
+    semaphores: tuple[str, ...]
+
+
+def _read(path: Path) -> _File | None:
+    """Return what a session file says; None when there is none, or none with an owner."""
+    try:
+        text = path.read_bytes().decode(errors="replace")
+    except OSError:
+        return None
     lines = list(_whole_lines(text))
-    return (lines[0], lines[1:]) if lines and "pid" in lines[0] else ({}, [])
+    owner = lines[0] if lines else {}
+    pid, start = owner.get("pid"), owner.get("start")
+    if type(pid) is not int or type(start) is not int or not 0 < pid < 1 << 31:
+        return None
+    # Only what is named after this session: a damaged line must not remove what belongs to another.
+    segments = (name for name in _named(lines, "segment") if name.startswith(f"{path.stem}-"))
+    return _File(
+        pid, start, owner.get("implicit") is True, tuple(segments), tuple(_named(lines, "semaphore"))
+    )
 
 
 def _whole_lines(text: str) -> Iterator[dict[str, Any]]:
     for line in text.splitlines():
         try:
-            yield json.loads(line)
-        except json.JSONDecodeError:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
             # Its process was killed in the middle of this line, before it made the segment.
             continue
+        if isinstance(value, dict):
+            yield value
 
 
-def _named(listed: list[dict[str, Any]], kind: str) -> list[str]:
-    return list(dict.fromkeys(line[kind] for line in listed if kind in line))
+def _named(lines: list[dict[str, Any]], kind: str) -> list[str]:
+    names = dict.fromkeys(line[kind] for line in lines if isinstance(line.get(kind), str))
+    return list(names)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,19 @@ def column_arrays(data: NDArray[np.uint8], capacity: int, profile_length: int) -
         arrays[name] = values.reshape(capacity, profile_length) if name == "profiles" else values
         offset += _aligned(nbytes)
     return arrays
+
+
+def as_stored(dataset: str, name: str, value: ArrayLike) -> NDArray[Any]:
+    """Return values for a column in its type; ValueError where one would become another number."""
+    given, dtype = np.asarray(value), np.dtype(COLUMNS[name].dtype)
+    if given.dtype.kind not in "biuf":
+        raise ValueError(f"{dataset}: {name} must be real numbers, not {given.dtype}")
+    if dtype.kind == "u" and given.size:
+        largest = np.iinfo(dtype).max
+        inside = bool(np.all((given >= 0) & (given <= largest)))
+        if not inside or (given.dtype.kind == "f" and bool(np.any(given % 1))):
+            raise ValueError(f"{dataset}: {name} must be whole numbers from 0 to {largest}")
+    return given.astype(dtype)
 
 
 def preview(rows: Mapping[str, NDArray[Any]], selected_bead_id: int | None) -> dict[str, object]:

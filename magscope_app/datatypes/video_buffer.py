@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
 from magscope_app.datatypes.channel import Start
+from magscope_app.datatypes.checks import names_in_order, timeout_ns, whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.default_cursor import DefaultCursor
 from magscope_app.datatypes.documented_video import DocumentedVideo
@@ -102,10 +103,14 @@ class VideoBuffer(DocumentedVideo):
                 "height": height,
                 "bits": bits,
             }
-            geometry = _geometry(sizes, significant_bits)
-            self._block = Block.create(KIND, self.name, geometry.nbytes, session)
-            self._ring = Ring(self._block, geometry, self.lock, wakes)
-            self._fill_header(geometry, default_reader, pin_timeout_s, unpin_first)
+            geometry = Geometry.checked(
+                **whole_sizes("a VideoBuffer", sizes), significant_bits=significant_bits
+            )
+            semaphores = (self.lock, *({} if wakes is None else wakes).values())
+            self._block = Block.create(KIND, self.name, geometry.nbytes, session, semaphores)
+            with self._block.building():
+                self._ring = Ring(self._block, geometry, self.lock, wakes)
+                self._fill_header(geometry, default_reader, pin_timeout_s, unpin_first)
         else:
             self._block = Block.attach(KIND, self.name, session)
             self._ring = Ring(self._block, Geometry(*self._block.geometry(6)), self.lock, wakes)
@@ -131,8 +136,8 @@ class VideoBuffer(DocumentedVideo):
             )
         )
         block.words[layout.HAS_DEFAULT] = int(default_reader)
-        block.words[layout.PIN_TIMEOUT_NS] = round(pin_timeout_s * 1e9)
-        self._ring.store_unpin_names(unpin_first)
+        block.words[layout.PIN_TIMEOUT_NS] = timeout_ns("pin_timeout_s", pin_timeout_s)
+        self._ring.store_unpin_names(names_in_order("unpin_first", unpin_first))
         block.publish()
 
     # Named readers --------------------------------------------------------------------------------
@@ -271,11 +276,3 @@ class VideoBuffer(DocumentedVideo):
         # A constructor that raised leaves nothing to close.
         if hasattr(self, "_last_good"):
             self.close()
-
-
-def _geometry(sizes: Mapping[str, int | None], significant_bits: int | None) -> Geometry:
-    missing = [name for name, value in sizes.items() if value is None]
-    if missing:
-        raise ValueError(f"creating a VideoBuffer needs {', '.join(missing)}")
-    given = {name: int(value) for name, value in sizes.items() if value is not None}
-    return Geometry.checked(**given, significant_bits=significant_bits)

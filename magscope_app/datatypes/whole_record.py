@@ -43,9 +43,10 @@ class WholeRecord:
         session: Session | str | None,
     ) -> WholeRecord:
         """Make a record of zeros; publish it with ``record.block.publish()``."""
-        block = Block.create(kind, name, layout.PAGE + 2 * layout.pages(nbytes), session)
-        block.set_geometry(geometry)
-        return cls(block, nbytes, lock)
+        block = Block.create(kind, name, layout.PAGE + 2 * layout.pages(nbytes), session, (lock,))
+        with block.building():
+            block.set_geometry(geometry)
+            return cls(block, nbytes, lock)
 
     @property
     def version(self) -> int:

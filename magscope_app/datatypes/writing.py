@@ -49,7 +49,8 @@ class WriterClaim:
     def give_up(self) -> None:
         """Let another process write."""
         words = self._channel.words
-        if words[layout.WRITER_TOKEN] == self._token:
+        # A forked child has the token, too, but is not the writer.
+        if words[layout.WRITER_TOKEN] == self._token and words[layout.WRITER_PID] == os.getpid():
             words[layout.WRITER_PID] = 0
 
 

@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from magscope_app import operating_system as system
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
+from magscope_app.datatypes.checks import whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.errors import BufferOverflow, DatasetNotReadyError
 from magscope_app.datatypes.guard import Guard, LockLike
 from magscope_app.datatypes.locks import lock_of
 from magscope_app.datatypes.session import Session
-from magscope_app.datatypes.sweep_columns import COLUMNS, column_arrays, columns_nbytes, preview
+from magscope_app.datatypes.sweep_columns import COLUMNS, as_stored, column_arrays, columns_nbytes, preview
 
 _KIND = 5
 _SCHEMA_VERSION = 1
@@ -110,21 +111,16 @@ class ZLUTSweepDataset:
         self._guard = Guard(self.lock, self._block.words, name)
         self._fence = system.memory_fence()
         if create:
-            for column, values in self._columns.items():
-                values.fill(COLUMNS[column].empty)
-            self.set_state(self.STATE_READY)
-            self._block.publish()
+            with self._block.building():
+                for column, values in self._columns.items():
+                    values.fill(COLUMNS[column].empty)
+                self.set_state(self.STATE_READY)
+                self._block.publish()
 
     def _made(self, given: Mapping[str, int | None], session: Session | str | None) -> Block:
-        wrong = [
-            f"{size} must be at least 1, not {value}"
-            for size, value in given.items()
-            if not value or value < 1
-        ]
-        if wrong:
-            raise ValueError(f"creating {self.name}: {'; '.join(wrong)}")
-        sizes = [int(value) for value in given.values() if value is not None]
-        block = Block.create(_KIND, self.name, layout.PAGE + columns_nbytes(sizes[0], sizes[1]), session)
+        sizes = list(whole_sizes(self.name, given).values())
+        nbytes = layout.PAGE + columns_nbytes(sizes[0], sizes[1])
+        block = Block.create(_KIND, self.name, nbytes, session, (self.lock,))
         block.set_geometry([*sizes, _SCHEMA_VERSION])
         block.words[_STATE] = self.STATE_CREATING
         return block
@@ -226,7 +222,8 @@ class ZLUTSweepDataset:
         Raises
         ------
         ValueError
-            For other shapes, or in a state other than READY and CAPTURING; nothing is written.
+            For other shapes, for numbers that a column cannot hold, or in a state other than READY and
+            CAPTURING; nothing is written.
         BufferOverflow
             When they do not fit; nothing is written.
         """
@@ -250,7 +247,7 @@ class ZLUTSweepDataset:
             self._block.words[layout.HEAD] = first + count
 
     def _checked(self, values: Iterable[ArrayLike]) -> dict[str, NDArray[Any]]:
-        rows = {name: np.asarray(value) for name, value in zip(COLUMNS, values, strict=True)}
+        rows = {name: as_stored(self.name, name, value) for name, value in zip(COLUMNS, values, strict=True)}
         count = len(np.atleast_1d(rows["bead_ids"]))
         for name, row in rows.items():
             expected = (count, self.profile_length) if name == "profiles" else (count,)
@@ -306,8 +303,10 @@ class ZLUTSweepDataset:
     # End ------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Detach; the memory goes with the owner's handle. A second call does nothing."""
+        """Detach; closed by its owner, the dataset is DESTROYED for all. A second call does nothing."""
         if not isinstance(self._block, Closed):
+            if self._block.created:
+                self._block.words[_STATE] = self.STATE_DESTROYED
             self._block.remove()
             self._block = cast("Block", Closed(self.name))
             self._guard = cast("Guard", self._block)
@@ -319,7 +318,6 @@ class ZLUTSweepDataset:
             return
         if not self._block.created:
             raise RuntimeError(f"only the creator of {self.name} may destroy it: close() detaches")
-        self._block.words[_STATE] = self.STATE_DESTROYED
         self.close()
 
     def __del__(self) -> None:

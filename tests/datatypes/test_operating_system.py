@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import mmap
 import multiprocessing
@@ -189,6 +190,47 @@ def test_free_memory_is_the_smaller_of_memory_and_its_folder(
     assert system.free_shared_memory() == pytest.approx(without_folder, rel=0.2)
 
 
+def test_a_small_folder_of_shared_memory_is_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Folder:
+        f_bavail, f_frsize = 7, 4096
+
+    def statvfs(path: str) -> type[Folder]:
+        asked.append(path)
+        return Folder
+
+    on(monkeypatch, "linux")
+    monkeypatch.setattr(os, "statvfs", statvfs, raising=False)
+    assert system.free_shared_memory() == 7 * 4096
+    assert asked == ["/dev/shm"]
+
+
+# Memory
+
+
+@pytest.mark.parametrize(("name", "asked"), [("linux", [0]), ("darwin", []), ("win32", [])])
+def test_freed_memory_is_given_back_where_the_library_keeps_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, asked: list[int]
+) -> None:
+    calls: list[int] = []
+
+    class Library:
+        def __init__(self, _name: None) -> None:
+            self.malloc_trim = calls.append
+
+    on(monkeypatch, name)
+    monkeypatch.setattr(ctypes, "CDLL", Library)
+    system.release_memory()
+    assert calls == asked
+
+
+def test_a_library_that_keeps_nothing_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    on(monkeypatch, "linux")
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
+    system.release_memory()
+
+
 # Semaphores
 
 
@@ -205,6 +247,63 @@ def test_windows_semaphores_have_no_names(monkeypatch: pytest.MonkeyPatch) -> No
     on(monkeypatch, "win32")
     assert system.semaphore_name(multiprocessing.get_context("spawn").Semaphore(0)) is None
     assert not system.unlink_semaphore("mp-x")
+
+
+# Locks of files
+
+
+@POSIX
+def test_a_file_is_locked_for_one_and_freed_by_death(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    with pytest.raises(FileNotFoundError), system.file_lock(file, 0.01):
+        pass
+    file.write_text("kept", encoding="utf-8")
+    with system.file_lock(file, 0.01):
+        with pytest.raises(TimeoutError, match=r"file has been locked"), system.file_lock(file, 0.01):
+            pass
+        assert file.read_text(encoding="utf-8") == "kept"
+    code = (
+        "import pathlib, sys; from magscope_app.operating_system import file_lock\n"
+        f"with file_lock(pathlib.Path({str(file)!r}), 5): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(TimeoutError), system.file_lock(file, 0.01):
+            pass
+        process.kill()
+        process.wait(10)
+    with system.file_lock(file, 1.0):
+        pass
+
+
+def test_windows_locks_a_byte_behind_the_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls: list[tuple[int, str, int]] = []
+    busy = [True, False]
+
+    class Msvcrt:
+        LK_NBLCK, LK_UNLCK = "lock", "unlock"
+
+        @staticmethod
+        def locking(descriptor: int, how: str, nbytes: int) -> None:
+            calls.append((os.lseek(descriptor, 0, os.SEEK_CUR), how, nbytes))
+            if how == "lock" and busy.pop(0):
+                raise PermissionError(errno.EACCES, "Permission denied")
+
+    file = tmp_path / "file"
+    file.write_text("kept", encoding="utf-8")
+    monkeypatch.setattr(system, "_PLATFORM", "win32")
+    monkeypatch.setitem(sys.modules, "msvcrt", Msvcrt)
+    with system.file_lock(file, 5.0):
+        assert [how for _, how, _ in calls] == ["lock", "lock"]
+    assert [(place > 4, how, nbytes) for place, how, nbytes in calls] == [
+        (True, "lock", 1),
+        (True, "lock", 1),
+        (True, "unlock", 1),
+    ]
+    assert file.read_text(encoding="utf-8") == "kept"
 
 
 # Folder and sleep

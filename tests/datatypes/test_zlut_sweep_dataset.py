@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from magscope_app.datatypes import BufferOverflow, DatasetNotReadyError, Session, ZLUTSweepDataset
+from magscope_app.datatypes import BufferOverflow, DatasetNotReadyError, Session, ZLUTSweepDataset, layout
 from tests.datatypes.conftest import LockMap
 
 SIZES: dict[str, Any] = {
@@ -158,3 +158,60 @@ def test_life_and_death(sweep: ZLUTSweepDataset, locks: LockMap) -> None:
 def test_wrong_sizes_are_named_at_once(locks: LockMap, session: Session) -> None:
     with pytest.raises(ValueError, match=r"capacity.*n_beads"):
         ZLUTSweepDataset.create(locks=locks, **{**SIZES, "capacity": 0, "n_beads": -1})
+
+
+def test_a_dataset_that_is_being_made_is_not_attached_to(sweep: ZLUTSweepDataset, locks: LockMap) -> None:
+    for state, name in (
+        (ZLUTSweepDataset.STATE_CREATING, "CREATING"),
+        (ZLUTSweepDataset.STATE_ABSENT, "ABSENT"),
+    ):
+        sweep._block.words[layout.RESERVED] = state
+        with pytest.raises(DatasetNotReadyError, match=name):
+            ZLUTSweepDataset.attach(locks=locks)
+    sweep._block.words[layout.RESERVED] = ZLUTSweepDataset.STATE_CREATING
+    for target in STATES:
+        if target not in (1, 2, 6):
+            with pytest.raises(ValueError, match="CREATING and cannot become"):
+                sweep.set_state(target)
+    sweep.set_state(sweep.STATE_READY)
+    ZLUTSweepDataset.attach(locks=locks).close()
+
+
+def test_another_schema_is_refused(sweep: ZLUTSweepDataset, locks: LockMap) -> None:
+    sweep._block.words[layout.GEOMETRY + 5] += 1
+    with pytest.raises(ValueError, match="has schema 2, this program needs 1"):
+        ZLUTSweepDataset.attach(locks=locks)
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"bead_ids": [-1, 0]}, "bead_ids must be whole numbers from 0 to 4294967295"),
+        ({"bead_ids": [0, 2**32]}, "bead_ids"),
+        ({"step_indices": [1.7, 1]}, "step_indices"),
+        ({"step_indices": [float("nan"), 1]}, "step_indices"),
+        ({"valid_flags": [256, 1]}, "valid_flags must be whole numbers from 0 to 255"),
+        ({"timestamps": ["x", "y"]}, "timestamps must be real numbers"),
+        ({"profiles": np.ones((2, 3)) * 1j}, "profiles must be real numbers"),
+    ],
+)
+def test_numbers_that_a_column_cannot_hold_are_refused(
+    sweep: ZLUTSweepDataset, changes: dict[str, object], match: str
+) -> None:
+    with pytest.raises(ValueError, match=match):
+        write(sweep, [1, 2], 0, **changes)
+    assert sweep.get_count() == 0
+    write(sweep, [1, 2], 0, bead_ids=[2.0, 3.0], valid_flags=[True, 255])
+    rows = sweep.peak()
+    assert (rows["bead_ids"].tolist(), rows["valid_flags"].tolist()) == ([2, 3], [1, 255])
+
+
+def test_a_dataset_whose_owner_closed_takes_no_rows(sweep: ZLUTSweepDataset, locks: LockMap) -> None:
+    attached = ZLUTSweepDataset.attach(locks=locks)
+    write(attached, [4], 0)
+    sweep.close()
+    assert attached.state == ZLUTSweepDataset.STATE_DESTROYED
+    with pytest.raises(ValueError, match="DESTROYED"):
+        write(attached, [4], 1)
+    assert attached.peak()["bead_ids"].tolist() == [4]
+    attached.close()
