@@ -26,7 +26,13 @@ from magscope_app.datatypes.gaps import Gap
 from magscope_app.datatypes.live_profile_buffer import LiveProfileBuffer
 from magscope_app.datatypes.matrix_buffer import MatrixBuffer
 from magscope_app.datatypes.matrix_reader import MatrixReader
-from magscope_app.datatypes.reader_mode import ReaderCounters, ReaderMode, ReaderStatus, RingCounters
+from magscope_app.datatypes.reader_mode import (
+    ReaderCounters,
+    ReaderMode,
+    ReaderStatus,
+    RingCounters,
+    RowCounters,
+)
 from magscope_app.datatypes.ring import required_bytes
 from magscope_app.datatypes.session import Session, reap_dead_sessions
 from magscope_app.datatypes.video_buffer import VideoBuffer
@@ -58,6 +64,7 @@ __all__ = [
     "ReaderMode",
     "ReaderStatus",
     "RingCounters",
+    "RowCounters",
     "Session",
     "SharedMemoryFullError",
     "VideoBuffer",

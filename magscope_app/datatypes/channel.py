@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from multiprocessing.synchronize import Semaphore
 from typing import Literal
 
 from magscope_app import operating_system as system
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
-from magscope_app.datatypes.gaps import GapTable, Why
+from magscope_app.datatypes.gaps import FORMER, Gap, GapTable, Span, Why
 from magscope_app.datatypes.guard import Guard, LockLike
 from magscope_app.datatypes.reader_mode import ReaderCounters, ReaderMode, ReaderStatus
 from magscope_app.datatypes.wakes import Wakes, wake_key
 
 Start = Literal["oldest", "newest", "resume"]
+#: Looks at the counts of a reader that loses something between any two of them.
+_LOOKS = 1000
 _NAME_BYTES = layout.NAME_WORDS * 8
 
 
@@ -41,6 +44,10 @@ class Channel:
         self.guard = Guard(lock, block.words, block.name)
         self.wakes: Wakes = {} if wakes is None else wakes
         self.fence = system.memory_fence()
+        #: What found no place; written by the writer.
+        self.ring_gaps = GapTable(self.words, layout.RING_GAPS, layout.WRITER_GAPS, self.fence)
+        #: Losses of readers whose entries other names have got; written under the lock.
+        self.former_gaps = GapTable(self.words, layout.FORMER_GAPS, layout.READER_GAP_ENTRIES, self.fence)
 
     # Names ----------------------------------------------------------------------------------------
 
@@ -82,7 +89,8 @@ class Channel:
 
     def gap_table(self, index: int) -> GapTable:
         """Return the ledger of reader entry `index`."""
-        return GapTable(self.words, layout.READER_GAPS + index * layout.GAP_TABLE_WORDS, self.fence)
+        base = layout.READER_GAPS + index * layout.READER_GAP_WORDS
+        return GapTable(self.words, base, layout.READER_GAP_ENTRIES, self.fence)
 
     def used_entries(self) -> list[int]:
         """Return the indices of entries that carry a name."""
@@ -152,18 +160,29 @@ class Channel:
                 return index
         index = self._free_entry(used)
         self._store_name(layout.READER_NAMES + index * layout.NAME_WORDS, name)
-        for offset in (layout.CURSOR, layout.TORN, layout.ORIGIN):
+        for offset in (layout.CURSOR, layout.TORN):
             self.words[self.entry(index) + offset] = 0
         self.gap_table(index).clear()
         return index
 
     def _free_entry(self, used: list[int]) -> int:
         free = [index for index in range(layout.MAX_READERS) if index not in used]
-        # An entry with losses stays, or they would vanish from the ledger.
-        spent = [index for index in used if not self.lives(index) and not self.gap_table(index).total()]
-        if not free and not spent:
+        if free:
+            return free[0]
+        gone = [index for index in used if not self.lives(index)]
+        if not gone:
             raise RuntimeError(f"{self.name} has {layout.MAX_READERS} readers already: close one")
-        return (free or spent)[0]
+        # Those without losses first, then who has been silent for the longest time.
+        words = self.words
+        chosen = min(gone, key=lambda i: (self.gap_table(i).total() > 0, words[self.entry(i) + layout.BEAT]))
+        self._retire(chosen)
+        return chosen
+
+    def _retire(self, index: int) -> None:
+        """Move the losses of a reader that is gone to those of former readers, and forget it."""
+        for span in self.gap_table(index).losses():
+            self.former_gaps.append(span.first, span.end, span.why, joins=False, skipped=span.skipped)
+        self.words[self.entry(index) + layout.MODE] = 0
 
     def _place_cursor(self, index: int, start: Start) -> None:
         words, entry, table = self.words, self.entry(index), self.gap_table(index)
@@ -171,7 +190,8 @@ class Channel:
         # A predecessor may have been killed after it booked a loss and before it moved on.
         cursor = max(words[entry + layout.CURSOR], table.last_end())
         if start == "newest":
-            words[entry + layout.ORIGIN] += head - cursor
+            if head > cursor:
+                table.append(cursor, head, Why.UNWANTED)
             cursor = head
         elif head - cursor > self.length:
             back = self.length if start == "oldest" else self.length // 2
@@ -189,14 +209,66 @@ class Channel:
     # Looking --------------------------------------------------------------------------------------
 
     def counters(self, index: int) -> ReaderCounters:
-        """Return one reader's counts."""
+        """Return one reader's counts, all of the same instant.
+
+        The reader stores nothing but its cursor for each batch: what it got is what its cursor passed without
+        a loss.
+
+        Raises
+        ------
+        TimeoutError
+            When it lost something during every one of a thousand looks.
+        """
         words, entry, table = self.words, self.entry(index), self.gap_table(index)
-        position = words[entry + layout.CURSOR]
-        # A loss that is booked and not yet passed does not count yet.
-        pending = max(0, table.last_end() - position)
-        cursor = position - words[entry + layout.ORIGIN]
-        lost = table.total() - pending
+        for _ in range(_LOOKS):
+            booked, position = table.booked(), words[entry + layout.CURSOR]
+            if table.is_still(booked):
+                break
+        else:
+            raise TimeoutError(f"the counts of reader {self.reader_name(index)!r} change without a pause")
+        # What is booked and not yet passed does not count yet.
+        pending = max(0, booked.end - position)
+        lost, unwanted = booked.lost, booked.unwanted
+        if booked.last_is_loss:
+            lost -= pending
+        else:
+            unwanted -= pending
+        cursor = position - unwanted
         return ReaderCounters(cursor, cursor - lost, lost, words[entry + layout.TORN], position)
+
+    def overdue(self, index: int) -> Span | None:
+        """Return what is overwritten already and still before a reader that has not been closed."""
+        words, entry = self.words, self.entry(index)
+        end = words[layout.HEAD] - self.length
+        mode = words[entry + layout.MODE]
+        first = max(words[entry + layout.CURSOR], self.gap_table(index).last_end())
+        if (
+            not words[entry + layout.PID]
+            or mode == ReaderMode.NEWEST
+            or first >= end
+            or self.is_pinned(index)
+        ):
+            return None
+        return Span(first, end, 0, self.why_lapped(index), 0)
+
+    def why_lapped(self, index: int) -> Why:
+        """Return why the writer did not wait for a reader."""
+        words, entry = self.words, self.entry(index)
+        if words[entry + layout.MODE] != ReaderMode.LOSSLESS:
+            return Why.LAPPED
+        unpinned = words[entry + layout.UNPINNED] == words[entry + layout.PINNED]
+        return Why(words[entry + layout.UNPINNED_WHY]) if unpinned else Why.LAPPED
+
+    def reader_gaps(self) -> list[Gap]:
+        """Return the losses of all readers by position, also those that a reader will find on its return."""
+        gaps = list(self.former_gaps.gaps(FORMER))
+        for index in self.used_entries():
+            name, overdue = self.reader_name(index), self.overdue(index)
+            gaps += self.gap_table(index).gaps(name)
+            if overdue is not None:
+                gap = overdue.gap(name)
+                gaps.append(replace(gap, why=f"{gap.why}; it has not come back yet"))
+        return gaps
 
     def level(self, index: int) -> float:
         """Return the fraction of the ring that a reader has not read yet."""
@@ -215,7 +287,7 @@ class Channel:
 
     def _status(self, index: int) -> ReaderStatus:
         words, entry = self.words, self.entry(index)
-        mode = ReaderMode(words[entry + layout.MODE])
+        mode, overdue = ReaderMode(words[entry + layout.MODE]), self.overdue(index)
         return ReaderStatus(
             name=self.reader_name(index),
             mode=mode,
@@ -225,6 +297,7 @@ class Channel:
             level=0.0 if mode is ReaderMode.NEWEST else self.level(index),
             beat_age_s=max(0, time.perf_counter_ns() - words[entry + layout.BEAT]) * 1e-9,
             counters=self.counters(index),
+            overdue=overdue.count if overdue is not None else 0,
         )
 
     def slowest_level(self) -> float:

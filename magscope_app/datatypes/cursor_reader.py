@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from multiprocessing.synchronize import Semaphore
 from types import TracebackType
 from typing import Self, cast
@@ -21,7 +22,7 @@ _LONGEST_SLEEP_S = 0.02
 
 # Names of this module: one look-up less for each use on the hot path.
 _HEAD = layout.HEAD
-_BEAT, _ARMED, _CURSOR = layout.BEAT, layout.ARMED, layout.CURSOR
+_BEAT, _ARMED = layout.BEAT, layout.ARMED
 _UNPINNED, _PINNED = layout.UNPINNED, layout.PINNED
 
 
@@ -42,12 +43,17 @@ class CursorReader:
         self._entry = channel.entry(self._index)
         self._gaps = channel.gap_table(self._index)
         self._semaphore = channel.wakes.get(wake_key(channel.name, name))
-        self._cursor = channel.words[self._entry + layout.CURSOR]
+        self._cursor_word = self._entry + layout.CURSOR
+        self._cursor = channel.words[self._cursor_word]
+        #: Counted apart from cursor and losses, so that they can be held against each other.
+        self._got = channel.counters(self._index).got
         self._lossless = mode is ReaderMode.LOSSLESS
         self._newest_only = mode is ReaderMode.NEWEST
         #: A reader of the newest only waits for something newer than it saw last.
         self._seen = 0
-        self._token = 0
+        #: Counts up while it waits. No two readers begin at the same number: the writer would take the arming
+        #: of the second for one that it has answered.
+        self._token = time.perf_counter_ns()
 
     # Waiting --------------------------------------------------------------------------------------
 
@@ -114,7 +120,7 @@ class CursorReader:
 
     def _move(self, cursor: int) -> None:
         self._cursor = cursor
-        self._channel.words[self._entry + _CURSOR] = cursor
+        self._channel.words[self._cursor_word] = cursor
 
     def _lose(self, end: int, why: Why) -> None:
         """Book everything from the cursor to `end` as lost, then move there."""
@@ -122,9 +128,7 @@ class CursorReader:
         self._move(end)
 
     def _why_lapped(self) -> Why:
-        words, entry = self._channel.words, self._entry
-        unpinned = words[entry + layout.UNPINNED] == words[entry + layout.PINNED]
-        return Why(words[entry + layout.UNPINNED_WHY]) if unpinned else Why.LAPPED
+        return self._channel.why_lapped(self._index)
 
     def _count_torn(self, count: int) -> None:
         self._channel.words[self._entry + layout.TORN] += count
@@ -132,7 +136,7 @@ class CursorReader:
     @property
     def counters(self) -> ReaderCounters:
         """Counts of this reader; ``got + lost == cursor`` always."""
-        return self._channel.counters(self._index)
+        return replace(self._channel.counters(self._index), got=self._got)
 
     # End ------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.errors import BufferUnderflow
+from magscope_app.datatypes.frames import NO_SECONDS_WORD
 from magscope_app.datatypes.ring import Ring
 
 
@@ -71,4 +72,5 @@ class DefaultCursor:
     def _seconds(self, places: NDArray[np.intp]) -> NDArray[np.float64]:
         slots = self._ring.slots[places]
         seconds = slots.view(np.float64)[:, layout.SECONDS]
-        return np.where(np.isnan(seconds), slots.view(np.int64)[:, layout.TIMESTAMP_NS] * 1e-9, seconds)
+        given = slots[:, layout.SECONDS] != NO_SECONDS_WORD
+        return np.where(given, seconds, slots.view(np.int64)[:, layout.TIMESTAMP_NS] * 1e-9)

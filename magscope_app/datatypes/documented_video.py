@@ -137,13 +137,13 @@ class DocumentedVideo:
         BufferOverflow
             When the ring is full; the loss is counted.
         """
-        source = self._checked(image)
+        source, timestamp_ns = self._checked(image), seconds_to_ns(timestamp)
         slot = self._writer.begin()
         if slot is None:
             self._overflow()
         else:
             np.copyto(slot, source, casting="no")
-            self._writer.commit(seconds_to_ns(timestamp), -1, 0, 0, timestamp)
+            self._writer.commit(timestamp_ns, -1, 0, 0, timestamp)
 
     def _checked(self, image: NDArray[Any] | bytes) -> NDArray[Any]:
         """Return the image as (y, x)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
@@ -13,6 +14,9 @@ from magscope_app.datatypes import layout
 
 #: Slot flag: the slot carries a time but no image; its pixels are zero.
 NO_PIXELS = 1
+#: Stored as seconds where the writer gave none: a NaN of its own, so that one that was given comes back.
+NO_SECONDS_WORD = 0x7FF8_0000_4D53_0001
+NO_SECONDS: float = struct.unpack("=d", struct.pack("=Q", NO_SECONDS_WORD))[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 PAGE = 4096
 MAGIC = 0x3143_4F50_5347_414D
-VERSION = 2
+VERSION = 3
 
 # Header. The magic is written last, so that nobody attaches to half a segment.
 MAGIC_WORD, VERSION_WORD, KIND, OWNER_PID, OWNER_START, NBYTES = range(6)
@@ -34,20 +34,30 @@ MAX_UNPIN_NAMES = 8
 MAX_READERS = 16
 READERS = 128
 READER_WORDS = 16
-PID, START, MODE, ARMED, CURSOR, TORN, BEAT, ORIGIN = range(8)
+PID, START, MODE, ARMED, CURSOR, TORN, BEAT = range(7)
 UNPINNED, UNPINNED_WHY = 8, 9
 PINNED, RANK = 10, 11
 READER_NAMES = READERS + MAX_READERS * READER_WORDS
 
-# Gap tables: first the ring writer's two, then one for each reader.
-GAP_ENTRIES = 64
-GAP_WORDS = 5
-#: Two records more than entries: see `gaps`.
-GAP_TABLE_WORDS = 8 + (GAP_ENTRIES + 2) * GAP_WORDS + 6
+# Gap tables: the writer's two, that of readers whose entry another name has got, that of the cursor without a
+# name, then one for each reader. The writer's hold more: there ids are looked up, too.
+WRITER_GAPS = 2048
+READER_GAP_ENTRIES = 256
+GAP_WORDS = 8
+
+
+def gap_table_words(entries: int) -> int:
+    """Return the size of a gap table: two records more than entries, see `gaps`."""
+    return 8 + (entries + 2) * GAP_WORDS
+
+
+READER_GAP_WORDS = gap_table_words(READER_GAP_ENTRIES)
 RING_GAPS = READER_NAMES + MAX_READERS * NAME_WORDS
-CAMERA_GAPS = RING_GAPS + GAP_TABLE_WORDS
-READER_GAPS = CAMERA_GAPS + GAP_TABLE_WORDS
-CHANNEL_WORDS = READER_GAPS + MAX_READERS * GAP_TABLE_WORDS
+CAMERA_GAPS = RING_GAPS + gap_table_words(WRITER_GAPS)
+FORMER_GAPS = CAMERA_GAPS + gap_table_words(WRITER_GAPS)
+DEFAULT_GAPS = FORMER_GAPS + READER_GAP_WORDS
+READER_GAPS = DEFAULT_GAPS + READER_GAP_WORDS
+CHANNEL_WORDS = READER_GAPS + MAX_READERS * READER_GAP_WORDS
 
 # Slots of the video ring: 64 bytes each.
 SLOT_WORDS = 8

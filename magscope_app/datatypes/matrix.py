@@ -8,10 +8,14 @@ from numpy.typing import NDArray
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
 from magscope_app.datatypes.channel import Channel
+from magscope_app.datatypes.gaps import Gap, GapTable, Why
 from magscope_app.datatypes.guard import LockLike
+from magscope_app.datatypes.reader_mode import RowCounters
 from magscope_app.datatypes.wakes import Wakes
 
 KIND = 2
+#: What `Gap.where` says of the cursor that all handles share.
+SHARED = "read()"
 
 
 class Matrix(Channel):
@@ -33,6 +37,42 @@ class Matrix(Channel):
         self.rows: NDArray[np.float64] = data.view(np.float64).reshape(shape)
         self.readonly = self.rows.view()
         self.readonly.flags.writeable = False
+        #: What the shared cursor missed; written under the lock.
+        self.default_gaps = GapTable(self.words, layout.DEFAULT_GAPS, layout.READER_GAP_ENTRIES, self.fence)
+
+    def refuse(self, count: int) -> None:
+        """Count rows that found no place; call it with the lock held. They get no number."""
+        refused = self.ring_gaps.total()
+        self.ring_gaps.append(refused, refused + count, Why.FULL, at=self.words[layout.HEAD])
+
+    def shared_cursor(self) -> int:
+        """Return where the shared cursor stands; its last mover may have been killed after booking a loss."""
+        return max(self.words[layout.DEFAULT_CURSOR], self.default_gaps.last_end())
+
+    def read_shared(self) -> NDArray[np.float64]:
+        """Move the shared cursor to the head and return what it passed; book what was overwritten."""
+        with self.guard:
+            head, cursor = self.words[layout.HEAD], self.shared_cursor()
+            first = min(head, max(cursor, self.oldest_whole()))
+            if first > cursor:
+                self.default_gaps.append(cursor, first, Why.LAPPED)
+            rows = self.copy(first, head)
+            self.words[layout.DEFAULT_CURSOR] = head
+        return rows
+
+    def row_counters(self) -> RowCounters:
+        """Return the counts of the buffer and its readers."""
+        return RowCounters(
+            written=self.words[layout.HEAD],
+            refused=self.ring_gaps.total(),
+            lost_shared=self.default_gaps.total(),
+            readers=self.statuses(),
+        )
+
+    def ledger(self) -> tuple[Gap, ...]:
+        """Return every loss: rows that were refused, then reader by reader."""
+        refused = self.ring_gaps.gaps("ring", by_place=True)
+        return (*refused, *self.default_gaps.gaps(SHARED), *self.reader_gaps())
 
     def oldest_whole(self) -> int:
         """Return the number of the oldest row that nobody is overwriting."""

@@ -15,11 +15,12 @@ from magscope_app.datatypes.channel import Start
 from magscope_app.datatypes.checks import timeout_ns, whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.errors import BufferOverflow
+from magscope_app.datatypes.gaps import Gap
 from magscope_app.datatypes.guard import LockLike
 from magscope_app.datatypes.locks import lock_of
 from magscope_app.datatypes.matrix import KIND, Matrix
 from magscope_app.datatypes.matrix_reader import MatrixReader
-from magscope_app.datatypes.reader_mode import ReaderCounters, ReaderMode, ReaderStatus
+from magscope_app.datatypes.reader_mode import ReaderCounters, ReaderMode, ReaderStatus, RowCounters
 from magscope_app.datatypes.session import Session
 from magscope_app.datatypes.wakes import Wakes
 from magscope_app.datatypes.writing import Pins, Waker
@@ -33,7 +34,8 @@ class MatrixBuffer:
     """Shared-memory ring of rows of float64.
 
     The newest rows overwrite the oldest. Each named reader has its own cursor and counts its own losses; the
-    documented `read` acts on one further cursor that all handles share. Several processes may write.
+    documented `read` acts on one further cursor that all handles share; what it misses is counted, too.
+    Several processes may write.
 
     Parameters
     ----------
@@ -124,7 +126,8 @@ class MatrixBuffer:
         ValueError
             For another shape; nothing is written.
         BufferOverflow
-            When a lossless reader still needs rows that would be overwritten; nothing is written.
+            When a lossless reader still needs rows that would be overwritten; nothing is written, and the
+            rows are counted as refused.
         """
         matrix, block = self._matrix, np_array
         if type(block) is not np.ndarray or block.dtype is not _FLOAT64:
@@ -170,8 +173,10 @@ class MatrixBuffer:
 
     def _require_room(self, head: int, count: int) -> None:
         if head + count - self._pins.floor(head, count) > self.shape[0]:
+            self._matrix.refuse(count)
             raise BufferOverflow(
-                f"{self.name} has no room for {count} rows: a lossless reader still needs the oldest ones"
+                f"{self.name} has no room for {count} rows: a lossless reader still needs the oldest ones;"
+                " they are refused and counted as lost"
             )
 
     # Named readers --------------------------------------------------------------------------------
@@ -203,6 +208,18 @@ class MatrixBuffer:
         """Return what can be said about every reader."""
         return self._matrix.statuses()
 
+    def counters(self) -> RowCounters:
+        """Return the counts of the buffer and of all its readers."""
+        return self._matrix.row_counters()
+
+    def ledger(self) -> tuple[Gap, ...]:
+        """Return every loss so far: first row, count, where and why.
+
+        `where` is ``"ring"`` for refused rows, which never got a number: `first_id` is that of the next row
+        that was accepted; ``"read()"`` for the cursor that all handles share; else the reader's name.
+        """
+        return self._matrix.ledger()
+
     @property
     def rows_written(self) -> int:
         """Rows published since the buffer was made."""
@@ -217,7 +234,7 @@ class MatrixBuffer:
     def _unread(self) -> tuple[int, int]:
         words = self._matrix.words
         head = words[layout.HEAD]
-        oldest = min(head, max(words[layout.DEFAULT_CURSOR], self._matrix.oldest_whole()))
+        oldest = min(head, max(self._matrix.shared_cursor(), self._matrix.oldest_whole()))
         return oldest, head
 
     def get_count_index(self) -> int:
@@ -234,12 +251,11 @@ class MatrixBuffer:
         return self._unread()[1] % self.shape[0] * self.strides[0]
 
     def read(self) -> NDArray[np.float64]:
-        """Return a copy of the unread rows in order and mark them as read, shape (n, columns)."""
-        with self._matrix.guard:
-            first, end = self._unread()
-            rows = self._matrix.copy(first, end)
-            self._matrix.words[layout.DEFAULT_CURSOR] = end
-        return rows
+        """Return a copy of the unread rows in order and mark them as read, shape (n, columns).
+
+        What was overwritten unread is counted: see `counters` and `ledger`.
+        """
+        return self._matrix.read_shared()
 
     def peak_unsorted(self) -> NDArray[np.float64]:
         """Return a live read-only view of the memory, shape `shape`; rows change while you look."""

@@ -34,7 +34,14 @@ class MatrixReader(CursorReader):
         -------
         ndarray of float64, shape (n, columns)
             Only whole rows. Those that were overwritten before or during the copy are booked as lost.
+
+        Raises
+        ------
+        ValueError
+            For a negative number of rows; nothing is read.
         """
+        if max_rows is not None and max_rows < 0:
+            raise ValueError(f"max_rows must be at least 0, not {max_rows}")
         self.beat()
         matrix = self._matrix
         head, oldest = self._channel.words[layout.HEAD], matrix.oldest_whole()
@@ -47,6 +54,7 @@ class MatrixReader(CursorReader):
         if torn:
             self._count_torn(torn)
             self._lose(first + torn, self._why_lapped())
+        self._got += end - first - torn
         self._move(end)
         return rows[torn:]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NoReturn
 
 
 class ReaderMode(IntEnum):
@@ -18,6 +19,10 @@ class ReaderMode(IntEnum):
     OVERWRITE = 2
     NEWEST = 3
 
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        raise ValueError(f"a reader's mode is ReaderMode.LOSSLESS, OVERWRITE or NEWEST, not {value!r}")
+
 
 @dataclass(frozen=True, slots=True)
 class ReaderCounters:
@@ -29,7 +34,8 @@ class ReaderCounters:
         Frames (or rows) that it is done with, those it skipped by its own wish (``start="newest"``) not
         counted.
     got : int
-        Distinct ones that it received whole.
+        Distinct ones that it received whole. ``reader.counters`` counts them itself, batch by batch; for
+        other handles and processes it is what the cursor passed without a loss.
     lost : int
         Ones that it never received.
     torn : int
@@ -65,6 +71,9 @@ class ReaderStatus:
     beat_age_s : float
         Seconds since its last sign of life.
     counters : ReaderCounters
+    overdue : int
+        How many it has not read and cannot read any more: they are overwritten. It counts them as lost when
+        it goes on; in the ledger they stand already. (A batch that it holds and has validated counts as got.)
     """
 
     name: str
@@ -75,6 +84,28 @@ class ReaderStatus:
     level: float
     beat_age_s: float
     counters: ReaderCounters
+    overdue: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowCounters:
+    """Counts of a whole matrix buffer, in rows.
+
+    Attributes
+    ----------
+    written : int
+        Rows published. Refused ones get no number.
+    refused : int
+        Rows of writes that raised BufferOverflow.
+    lost_shared : int
+        Rows that ``read()``, the cursor which all handles share, found overwritten.
+    readers : tuple of ReaderStatus
+    """
+
+    written: int
+    refused: int
+    lost_shared: int
+    readers: tuple[ReaderStatus, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
 from magscope_app.datatypes.channel import Channel
 from magscope_app.datatypes.dtypes import int_to_uint_dtype
+from magscope_app.datatypes.frame_ids import in_frame_ids
 from magscope_app.datatypes.gaps import Gap, GapTable
 from magscope_app.datatypes.guard import LockLike
 from magscope_app.datatypes.reader_mode import RingCounters
@@ -98,25 +99,15 @@ class Ring(Channel):
         )
         self.readonly = self.frames.view()
         self.readonly.flags.writeable = False
-        self.ring_gaps = GapTable(self.words, layout.RING_GAPS, self.fence)
-        self.camera_gaps = GapTable(self.words, layout.CAMERA_GAPS, self.fence)
-
-    def frame_id_at(self, position: int) -> int:
-        """Return the frame id at a position: refused frames took ids but no positions."""
-        frame_id = position
-        for span in self.ring_gaps.spans():
-            if frame_id < span.first:
-                break
-            frame_id += span.count
-        return frame_id
+        self.camera_gaps = GapTable(self.words, layout.CAMERA_GAPS, layout.WRITER_GAPS, self.fence)
 
     def ledger(self) -> tuple[Gap, ...]:
         """Return every loss: in the camera, in the ring, then reader by reader."""
-        gaps = [*self.camera_gaps.gaps("camera", by_place=True), *self.ring_gaps.gaps("ring")]
-        for index in self.used_entries():
-            lost = self.gap_table(index).gaps(self.reader_name(index))
-            gaps += [replace(gap, first_id=self.frame_id_at(gap.first_id)) for gap in lost]
-        return tuple(gaps)
+        lost = self.reader_gaps()
+        # Read after the readers' losses: what was refused before a frame was booked before it was published.
+        refused = self.ring_gaps.losses()
+        gaps = [*self.camera_gaps.gaps("camera", by_place=True), *(span.gap("ring") for span in refused)]
+        return (*gaps, *in_frame_ids(lost, refused))
 
     def ring_counters(self) -> RingCounters:
         """Return the counts of the ring and its readers."""
@@ -129,6 +120,11 @@ class Ring(Channel):
             level=self.slowest_level(),
             readers=self.statuses(),
         )
+
+    def slot_in_work(self) -> bool:
+        """Say whether the next slot has been begun and not been published or given back."""
+        head = self.words[layout.HEAD]
+        return self.sequences[head % self.length] == 2 * head + 1
 
     def read_newest(self, out: NDArray[Any] | None) -> tuple[NDArray[Any], list[int], int] | int:
         """Copy the newest frame; return (pixels, slot words, position), or the number of torn tries."""

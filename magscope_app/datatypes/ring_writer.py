@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +22,8 @@ _pack_slot = struct.Struct("@qdqqQQ").pack_into
 
 #: Stands for a camera without numbers, and for what is expected of any camera before its first frame.
 _NO_NUMBER = -1
+#: Times beyond have no 64-bit number of nanoseconds.
+_MOST_SECONDS = 9.2e9
 
 # Names of this module: one look-up less for each use on the hot path.
 _EPOCH = layout.EPOCH
@@ -42,7 +43,7 @@ class RingWriter:
         first, step = layout.CHANNEL_BYTES + 8, 8 * layout.SLOT_WORDS
         self._meta_bytes = [first + step * slot for slot in range(ring.length)]
         self._fence: Callable[[], object] | None = ring.fence
-        self._claim = WriterClaim(ring)
+        self._claim = WriterClaim(ring, ring.slot_in_work)
         self._pins = Pins(ring)
         self._waker = Waker(ring)
         self._targets = self._waker.targets
@@ -122,6 +123,8 @@ class RingWriter:
 
     def abort(self) -> None:
         """Give the slot of `begin` back unpublished; its old frame is gone, no number is used."""
+        if self._slot >= 0:
+            self._sequences[self._slot] = 0
         self._slot = -1
 
     def refuse(self, camera_frame: int) -> int:
@@ -178,5 +181,5 @@ class RingWriter:
 
 
 def seconds_to_ns(seconds: float) -> int:
-    """Return a time in seconds as whole nanoseconds; 0 for NaN and infinities, which have none."""
-    return round(seconds * 1e9) if math.isfinite(seconds) else 0
+    """Return a time in seconds as whole nanoseconds; 0 for one that has none in 64 bits, such as NaN."""
+    return round(seconds * 1e9) if abs(seconds) < _MOST_SECONDS else 0

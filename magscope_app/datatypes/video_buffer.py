@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from collections.abc import Mapping
 from typing import Any, cast
@@ -16,6 +15,7 @@ from magscope_app.datatypes.checks import names_in_order, timeout_ns, whole_size
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.default_cursor import DefaultCursor
 from magscope_app.datatypes.documented_video import DocumentedVideo
+from magscope_app.datatypes.frames import NO_SECONDS
 from magscope_app.datatypes.gaps import Gap
 from magscope_app.datatypes.guard import LockLike
 from magscope_app.datatypes.locks import lock_of
@@ -160,8 +160,10 @@ class VideoBuffer(DocumentedVideo):
         ------
         RuntimeError
             When a living process reads under that name.
+        ValueError
+            For a mode that is none, or a name that is too long.
         """
-        reader = VideoReader(self._ring, name, mode, start)
+        reader = VideoReader(self._ring, name, ReaderMode(mode), start)
         self._readers.add(reader)
         return reader
 
@@ -203,7 +205,7 @@ class VideoBuffer(DocumentedVideo):
         camera_frame: int = -1,
         device_tick: int = 0,
         flags: int = 0,
-        seconds: float = math.nan,
+        seconds: float = NO_SECONDS,
     ) -> int:
         """Publish the slot that `begin` returned.
 
@@ -218,7 +220,7 @@ class VideoBuffer(DocumentedVideo):
         flags : int
             Stored with the frame.
         seconds : float
-            A time as given by the caller, for the documented methods.
+            A time as given by the caller, for the documented methods; they return `timestamp_ns` without it.
 
         Returns
         -------

@@ -128,7 +128,10 @@ class VideoReader(CursorReader):
             self._gaps.append(
                 self._cursor, self._cursor + bad, Why.OVERWRITTEN_IN_USE if why is Why.LAPPED else why
             )
-        self._move(self._cursor + len(batch))
+        count = len(batch.frames)
+        self._got += count - bad
+        self._cursor = cursor = self._cursor + count
+        self._ring.words[self._cursor_word] = cursor
         self._batch = None
 
     def close(self) -> None:

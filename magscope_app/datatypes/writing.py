@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import time
+from collections.abc import Callable
 from multiprocessing.synchronize import Semaphore
 
 from magscope_app import operating_system as system
@@ -17,10 +18,18 @@ logger = logging.getLogger("magscope_app.datatypes")
 
 
 class WriterClaim:
-    """Makes sure that one living process writes, and that it takes over from a dead one."""
+    """Makes sure that one living process writes, and that it takes over from a dead one.
 
-    def __init__(self, channel: Channel) -> None:
+    Parameters
+    ----------
+    channel : Channel
+    in_work : callable
+        Says whether the last writer has begun a slot and neither committed nor aborted it.
+    """
+
+    def __init__(self, channel: Channel, in_work: Callable[[], bool]) -> None:
         self._channel = channel
+        self._in_work = in_work
         self._token = secrets.randbits(63) | 1
 
     def take(self) -> bool:
@@ -29,7 +38,8 @@ class WriterClaim:
         Raises
         ------
         RuntimeError
-            When another living process is the writer.
+            When another living process is the writer, or another handle of this one has a slot in work: its
+            frame would take a number that is given away meanwhile.
         """
         words = self._channel.words
         if words[layout.WRITER_TOKEN] == self._token:
@@ -39,6 +49,11 @@ class WriterClaim:
             if pid not in (0, os.getpid()) and system.is_alive(pid, start):
                 raise RuntimeError(
                     f"{self._channel.name} is written by process {pid}: only one process may write it"
+                )
+            if pid == os.getpid() and self._in_work():
+                raise RuntimeError(
+                    f"{self._channel.name} has a slot in work in another handle of this process: commit or"
+                    " abort it first"
                 )
             words[layout.WRITER_START] = system.process_start(os.getpid())
             words[layout.WRITER_PID] = os.getpid()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from magscope_app.datatypes import MatrixBuffer, ReaderMode, VideoBuffer
+from magscope_app.datatypes import LiveProfileBuffer, MatrixBuffer, ReaderMode, VideoBuffer
 from tests.datatypes.frames_for_tests import is_whole, publish
 
 Shared = dict[str, Any]
@@ -76,6 +76,34 @@ def read_until_told(pipe: Connection, shared: Shared, name: str, mode: int) -> N
     pipe.send((counters.got, counters.lost, counters.cursor, wrong, ascending))
     reader.close()
     video.close()
+
+
+def be_lapped(pipe: Connection, shared: Shared) -> None:
+    """Lap a reader of one's own at nearly every frame until told to stop; report what it was given itself."""
+    video = VideoBuffer(create=False, **shared)
+    got = 0
+    with video.reader("display", ReaderMode.OVERWRITE) as reader:
+        pipe.send(os.getpid())
+        while not pipe.poll(0):
+            for number in range(video.n_total_images + 3):
+                publish(video, number)
+            video.begin_run()
+            batch = reader.acquire(3)
+            if batch is not None:
+                got += int(batch.release().sum())
+        counters = reader.counters
+        pipe.send((got, counters.got, counters.lost, counters.cursor))
+    video.close()
+
+
+def change_a_record(pipe: Connection, shared: Shared, length: int) -> None:
+    """Store profiles of one value each, without a pause, until killed."""
+    profile = LiveProfileBuffer(create=False, **shared)
+    pipe.send(os.getpid())
+    number = 0
+    while True:
+        number += 1
+        profile.write_profile(number, number, np.full(length, float(number)))
 
 
 def hold_a_batch(pipe: Connection, shared: Shared) -> None:
