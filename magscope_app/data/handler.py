@@ -126,7 +126,8 @@ class DataHandler:
             A copy is kept.
         future : optional
             Its ``_notify_data(coordinates, data, metadata, processed=, stored=)`` is called before this
-            returns, again after processing (where there is a processor) and after storing.
+            returns, again after processing (where there is a processor) and after storing. What it cannot
+            keep for itself is given as an array that refuses to be changed.
         on_done : callable, optional
             Called once from a worker thread as ``on_done(coordinates, stored)`` when all that came of the
             data is dealt with: stored is True if all of it is in the storage, False if it failed or was
@@ -195,8 +196,8 @@ class DataHandler:
         Returns
         -------
         (ndarray or None, dict or None) or None
-            Data and metadata; None instead of both while ``processed=True`` and the processor has not seen
-            the data yet.
+            Data and metadata, copies of the caller's own; None instead of both while ``processed=True`` and
+            the processor has not seen the data yet.
 
         Raises
         ------
@@ -206,13 +207,13 @@ class DataHandler:
         key = as_frozen(coordinates)
         own_result = self._processor is not None
         changes = own_result and not self._workers.is_processing_here()
-        item = self._traffic.find(key, settled=changes and processed is not True)
+        item = self._traffic.find(key, settled=changes and processed is not True, with_data=return_data)
         if item is not None:
             if own_result and processed is not None and item.processed != processed:
                 if processed:
                     return None
                 raise KeyError(f"the data at {key!r} exist only as the processor returned them")
-            return item.data if return_data else None, dict(item.metadata) if return_metadata else None
+            return item.data if return_data else None, item.metadata if return_metadata else None
         if key not in self._storage:
             raise KeyError(f"no data at {key!r}")
         if own_result and processed is False:

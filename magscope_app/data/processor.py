@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from magscope_app.data.coordinates import DataCoordinates, FrozenDataCoordinates, as_frozen
+from magscope_app.data.item import own_metadata
 from magscope_app.data.storage import Metadata, Pixels
 
 ProcessFunction: TypeAlias = Callable[[DataCoordinates, Pixels, Metadata], Any]
@@ -68,7 +69,7 @@ class DataProcessor:
     def process(self, coordinates: Mapping[str, Any], data: Pixels, metadata: Metadata) -> ProcessedImages:
         """Call the function and read its result.
 
-        The pixels of a result are copied, because the function may go on changing an array that it has
+        Pixels and metadata of a result are copied, because the function may go on changing what it has
         returned.
 
         Parameters
@@ -125,7 +126,7 @@ def _read_entry(entry: object) -> ProcessedImage:
             "a processor returns (coordinates, array, dict) in this order, "
             f"not ({', '.join(type(part).__name__ for part in entry)})"
         )
-    return ProcessedImage(as_frozen(coordinates), np.array(data, order="C"), dict(metadata))
+    return ProcessedImage(as_frozen(coordinates), np.array(data, order="C"), own_metadata(metadata))
 
 
 def _described(entry: object) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from magscope_app.data.coordinates import FrozenDataCoordinates
-from magscope_app.data.item import Failure, Item, Ticket, attempt
+from magscope_app.data.item import Failure, Item, Ticket, attempt, own_metadata
 from magscope_app.data.processor import ProcessedImages
 
 _WAIT_S = 0.5
@@ -104,25 +104,28 @@ class Traffic:
         with self._changed:
             self._note(coordinates, stage, error)
 
-    def find(self, coordinates: FrozenDataCoordinates, *, settled: bool) -> Item | None:
-        """Return the item on its way, None if there is none.
+    def find(self, coordinates: FrozenDataCoordinates, *, settled: bool, with_data: bool) -> Item | None:
+        """Return a copy of the item on its way, None if there is none.
 
         Parameters
         ----------
         coordinates : FrozenDataCoordinates
             Its label.
         settled : bool
-            Wait until no processor holds its array.
+            Wait until no processor holds its array. If not, an item in its hands is returned as it is.
+        with_data : bool
+            Copy the array, too.
         """
         check = self.patience()
         with self._changed:
             while (item := self._items.get(coordinates)) is not None and settled and item.in_work:
                 check()
                 self._changed.wait(_WAIT_S)
-            if item is None or item.processed or not settled:
+            if item is None or item.in_work:
                 return item
-            # A processor may start to change the array as soon as the lock is released.
-            return Item(item.coordinates, item.data.copy(), dict(item.metadata), item.ticket)
+            # As soon as the lock is released a processor may change the array, or a camera use it again.
+            data = item.data.copy() if with_data else item.data
+            return Item(item.coordinates, data, own_metadata(item.metadata), item.ticket, item.processed)
 
     def wait_until_empty(self) -> None:
         """Wait until nothing is on its way; TimeoutError when nothing moves."""

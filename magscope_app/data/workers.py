@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from magscope_app.data.item import Item, attempt
+from magscope_app.data.item import Item, attempt, own_metadata
 from magscope_app.data.line import Line
 from magscope_app.data.processor import DataProcessor, ProcessedImages
 from magscope_app.data.storage import DataStorage
@@ -81,9 +81,14 @@ class Workers:
         """Tell the item's future where it is."""
         future = item.ticket.future
         if future is not None:
-            # The processor will change its array; who waits for the raw data keeps another.
-            data = item.data if self._processor is None or item.processed else item.data.copy()
-            metadata = dict(item.metadata)
+            if self._processor is None or item.processed:
+                # These are stored, or shared with the caller of `put`.
+                data = item.data.view()
+                data.flags.writeable = False
+            else:
+                # The processor will change its array; who waits for the raw data keeps another.
+                data = item.data.copy()
+            metadata = own_metadata(item.metadata)
             future._notify_data(item.coordinates, data, metadata, processed=item.processed, stored=stored)
 
     def _process_all(self, processor: DataProcessor) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 import weakref
 from typing import Any
 
@@ -57,9 +58,11 @@ def test_finds_data_wherever_they_are() -> None:
         for processed in (None, True, False):
             found = handler.get({"time": 0}, processed=processed)
             assert found is not None
-            assert found[0] is IMAGE
+            np.testing.assert_array_equal(found[0], IMAGE)
         assert handler.get({"time": 0}, return_data=False) == (None, {"a": 1})
-        assert handler.get({"time": 0}, return_metadata=False) == (IMAGE, None)
+        pixels, nothing = handler.get({"time": 0}, return_metadata=False) or (None, {})
+        np.testing.assert_array_equal(pixels, IMAGE)
+        assert nothing is None
         for absent in ({"time": 9}, coords, {"time": 0, "z": 0}):
             with pytest.raises(KeyError, match="no data"):
                 handler.get(absent)
@@ -128,6 +131,42 @@ def test_metadata_are_owned() -> None:
         metadata["deep"]["list"].append(2)
         storage.gate.set()
     assert storage.get_metadata({"time": 0}) == {"flat": 1, "deep": {"list": [1]}}
+
+
+@pytest.mark.parametrize("process_fn", [None, lambda c, d, m: (c, d, m)])
+def test_what_is_found_on_its_way_is_the_callers_own(process_fn: Any) -> None:
+    storage = GatedStorage()
+    with DataHandler(storage, process_fn) as handler:
+        handler.put({"time": 0}, IMAGE, {"a": [1]})
+        while (found := handler.get({"time": 0}, processed=True)) is None:
+            time.sleep(0.001)
+        data, metadata = found
+        assert data is not None
+        assert metadata is not None
+        data[:] = 7
+        metadata["a"].append(5)
+        storage.gate.set()
+    np.testing.assert_array_equal(storage[{"time": 0}], IMAGE)
+    assert storage.get_metadata({"time": 0}) == {"a": [1]}
+    assert IMAGE[0, 1] == 1
+
+
+@pytest.mark.parametrize("process_fn", [None, lambda c, d, m: (c, d, m)])
+def test_a_future_cannot_change_what_is_stored(process_fn: Any) -> None:
+    class Meddler:
+        def _notify_data(self, coords: Any, data: Any, metadata: Any, **_: bool) -> None:
+            metadata["a"].append(5)
+            if data.flags.writeable:
+                data[:] = 7
+
+    storage = NDRAMStorage()
+    image = IMAGE.copy()
+    with DataHandler(storage, process_fn) as handler:
+        handler.put({"time": 0}, image, {"a": [1]}, Meddler())
+    np.testing.assert_array_equal(storage[{"time": 0}], IMAGE)
+    np.testing.assert_array_equal(image, IMAGE)
+    assert image.flags.writeable
+    assert storage.get_metadata({"time": 0}) == {"a": [1]}
 
 
 def test_the_array_is_passed_by_reference_and_released_when_stored() -> None:
