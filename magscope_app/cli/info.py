@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from magscope_app.storage import Dataset, open_dataset
 from magscope_app.storage.event_log import plain
+from magscope_app.storage.reading.documents import is_loss
 
 _MOST_GAPS_SHOWN = 20
 
@@ -36,7 +37,9 @@ def info(path: str | Path, as_json: bool = False) -> int:
         If it is no dataset, or damaged.
     """
     facts = collect(open_dataset(path))
-    print(json.dumps(facts, indent=2, default=plain) if as_json else _text(facts))
+    # Damaged text may hold halves of characters, which no terminal takes.
+    text = _text(facts).encode("utf-8", "backslashreplace").decode()
+    print(json.dumps(facts, indent=2, default=plain) if as_json else text)
     return 0
 
 
@@ -87,7 +90,7 @@ def _lost_images(dataset: Dataset, ids: NDArray[np.int64]) -> list[dict[str, int
         return gaps(ids)
     found = []
     for loss in dataset.ledger:
-        if loss["where"] != "camera":
+        if is_loss(loss) and loss.get("where") != "camera":
             first, stop = (
                 max(loss["first_id"], int(ids[0])),
                 min(loss["first_id"] + loss["count"], int(ids[-1])),

@@ -62,6 +62,8 @@ class DataCoordinates(MutableMapping[str, AxisValue]):
     ------
     ValueError
         If both `coordinate_dict` and `axes` are given.
+    TypeError
+        If `coordinate_dict` is no mapping.
     pydantic.ValidationError
         If a value is neither a whole number nor a string, or a name is no string.
     """
@@ -73,6 +75,8 @@ class DataCoordinates(MutableMapping[str, AxisValue]):
     def __init__(self, coordinate_dict: Mapping[str, Any] | None = None, **axes: Any) -> None:
         if coordinate_dict is not None and axes:
             raise ValueError("give the axes as one mapping or as keywords, not both")
+        if coordinate_dict is not None and not isinstance(coordinate_dict, Mapping):
+            raise TypeError(f"coordinates are a mapping of axes to values, not {type(coordinate_dict).__name__}")
         object.__setattr__(self, "_axes", _checked(axes if coordinate_dict is None else coordinate_dict))
 
     @property

@@ -270,7 +270,7 @@ class Dataset:
     def video_frame_ids(self) -> NDArray[np.int64]:
         """The coordinate ``time`` of every image (n,), in the order of `video`; -1 for one without."""
         times = [coordinates.get("time") for coordinates in self._images]
-        return np.array([time if isinstance(time, int) else -1 for time in times], np.int64)
+        return np.array([time if _is_id(time) else -1 for time in times], np.int64)
 
     def coordinates(self) -> DataCoordinatesIterator:
         """Return the coordinates of all images, in the order of `video`."""
@@ -305,3 +305,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"<Dataset {self.path.name}: {self.exit_status}, {len(self._images)} images>"
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < 2**63
