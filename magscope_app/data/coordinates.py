@@ -143,6 +143,9 @@ class DataCoordinates(MutableMapping[str, AxisValue]):
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._axes]
 
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={value!r}" for name, value in self._axes.items()) or "no axes"
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._axes!r})"
 

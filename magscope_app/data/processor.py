@@ -65,6 +65,8 @@ class DataProcessor:
                 f"a processor is a function of (coordinates, data, metadata), not {type(process_fn).__name__}"
             )
         self._process_fn = process_fn
+        #: Results, of all calls, that a later one with the same coordinates replaced.
+        self.duplicates = 0
 
     def process(self, coordinates: Mapping[str, Any], data: Pixels, metadata: Metadata) -> ProcessedImages:
         """Call the function and read its result.
@@ -102,11 +104,13 @@ class DataProcessor:
             images.pop(image.coordinates, None)
             images[image.coordinates] = image
         duplicates = len(listed) - len(images)
-        if duplicates:
+        if duplicates and not self.duplicates:
             _log.warning(
-                "a processor returned the same coordinates more than once for %r: the last was kept",
-                coordinates,
+                "a processor returned the same coordinates more than once for %s: the last was kept; this is "
+                "said once, and counted as duplicates from here on",
+                DataCoordinates(coordinates),
             )
+        self.duplicates += duplicates
         return ProcessedImages(tuple(images.values()), duplicates)
 
 

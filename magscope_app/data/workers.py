@@ -60,6 +60,14 @@ class Workers:
         """Return whether the caller runs inside the processor."""
         return threading.current_thread() is self._worker
 
+    def refuse_to_wait_here(self) -> None:
+        """Raise RuntimeError on a thread of the handler, which cannot wait for itself."""
+        if threading.current_thread() in (self._worker, self._storer):
+            raise RuntimeError(
+                "a processor, storage or callback of the data handler cannot wait for the handler, which "
+                "waits for it: finish it, or await its completion, where data are put"
+            )
+
     def close_entrance(self) -> None:
         """Let nothing more in."""
         with self._state:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 import time
@@ -216,6 +217,52 @@ def test_a_full_queue_refuses_and_counts() -> None:
             handler.get({"time": 19})
         storage.gate.set()
     assert handler.stored_count == 5
+
+
+def test_refusing_never_waits_however_many_put() -> None:
+    storage = GatedStorage()
+    handler = DataHandler(storage, queue_size=1, on_full="refuse", stall_timeout_s=20)
+    both_told = threading.Barrier(2)
+
+    class Slow:
+        def _notify_data(self, *_: Any, stored: bool, **__: bool) -> None:
+            if not stored:
+                # Both producers are past the question for room, if both may be.
+                with contextlib.suppress(threading.BrokenBarrierError):
+                    both_told.wait(0.5)
+
+    accepted: list[bool] = []
+    producers = [
+        threading.Thread(target=lambda i=i: accepted.append(handler.put({"time": i}, IMAGE, {}, Slow())))
+        for i in range(2)
+    ]
+    for producer in producers:
+        producer.start()
+    for producer in producers:
+        producer.join(5)
+    assert sorted(accepted) == [False, True]
+    assert handler.refused == 1
+    storage.gate.set()
+    handler.finish()
+
+
+def test_a_processor_that_waits_for_its_handler_is_refused() -> None:
+    said: list[str] = []
+
+    def impatient(coords: DataCoordinates, data: NDArray[Any], metadata: dict[str, Any]) -> Any:
+        for wait in (handler.await_completion, handler.finish):
+            with pytest.raises(RuntimeError) as caught:
+                wait()
+            said.append(str(caught.value))
+        return coords, data, metadata
+
+    handler = DataHandler(NDRAMStorage(), impatient)
+    handler.put({"time": 0}, IMAGE, {}, on_done=lambda *_: handler.await_completion())
+    with pytest.raises(RuntimeError, match="cannot wait for the handler"):
+        handler.finish()
+    assert len(said) == 2
+    assert handler.stored_count == 1
+    assert [failure.stage for failure in handler.failures] == ["notifying"]
 
 
 def test_a_full_queue_makes_put_wait() -> None:

@@ -58,7 +58,18 @@ def test_document_example_multi_output(caplog: pytest.LogCaptureFixture) -> None
     assert handler.duplicates == 1
     assert handler.stored_count == 1
     assert storage.get_metadata({"time": 0}) == {"Channel": "New_Channel"}
-    assert "more than once" in caplog.text
+    assert "more than once for time=0" in caplog.text
+
+
+def test_duplicates_are_counted_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    processor = DataProcessor(multi_output_process)
+    for part in range(2):
+        with caplog.at_level(logging.WARNING), DataHandler(NDRAMStorage(), processor) as handler:
+            for time in range(5):
+                handler.put({"part": part, "time": time}, np.ones((3, 4), np.uint8), {})
+        assert handler.duplicates == 5
+    assert processor.duplicates == 10
+    assert len(caplog.records) == 1
 
 
 def test_document_example_batch() -> None:

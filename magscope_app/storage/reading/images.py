@@ -163,4 +163,4 @@ class Images:
         try:
             return self._places[key]
         except KeyError:
-            raise KeyError(f"no image at {key!r} in {self._folder}") from None
+            raise KeyError(f"no image at {key} in {self._folder}") from None

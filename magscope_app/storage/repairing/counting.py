@@ -55,6 +55,8 @@ def recount(description: dict[str, Any], found: Found) -> tuple[dict[str, int], 
         "lost_recording": int(unrecorded.sum()),
     }
     counters["frames_lost"] = sum(count for name, count in counters.items() if name.startswith("lost_"))
+    if isinstance(count := description.get("counters", {}).get("duplicates"), int):
+        counters["duplicates"] = count
     ledger = [*kept, *_losses(window[untracked], "tracking"), *_losses(window[unrecorded], "recording")]
     return counters, sorted(ledger, key=lambda entry: int(entry["first_id"]))
 
