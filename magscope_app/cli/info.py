@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from magscope_app.cli.progress import ProgressLine
 from magscope_app.storage import Dataset, open_dataset
 from magscope_app.storage.event_log import plain
 from magscope_app.storage.reading.documents import is_loss
@@ -36,7 +37,9 @@ def info(path: str | Path, as_json: bool = False) -> int:
     MagscopeError
         If it is no dataset, or damaged.
     """
-    facts = collect(open_dataset(path))
+    with ProgressLine() as progress:
+        progress.show("reading the index of the video", 0.0)
+        facts = collect(open_dataset(path))
     # Damaged text may hold halves of characters, which no terminal takes.
     text = _text(facts).encode("utf-8", "backslashreplace").decode()
     print(json.dumps(facts, indent=2, default=plain) if as_json else text)

@@ -76,7 +76,9 @@ class DataCoordinates(MutableMapping[str, AxisValue]):
         if coordinate_dict is not None and axes:
             raise ValueError("give the axes as one mapping or as keywords, not both")
         if coordinate_dict is not None and not isinstance(coordinate_dict, Mapping):
-            raise TypeError(f"coordinates are a mapping of axes to values, not {type(coordinate_dict).__name__}")
+            raise TypeError(
+                f"coordinates are a mapping of axes to values, not {type(coordinate_dict).__name__}"
+            )
         object.__setattr__(self, "_axes", _checked(axes if coordinate_dict is None else coordinate_dict))
 
     @property

@@ -132,7 +132,10 @@ def left_out(**loss: Any) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     "damage",
     [
-        *(partial(damage_index, axes=axes) for axes in (b"[1]", b"5", b'"x"', b"null", b'{"time": 1%s}' % (b"0" * 30))),
+        *(
+            partial(damage_index, axes=axes)
+            for axes in (b"[1]", b"5", b'"x"', b"null", b'{"time": 1%s}' % (b"0" * 30))
+        ),
         left_out(),
         left_out(where=5),
         left_out(first_id="a", count="b", where="ring"),

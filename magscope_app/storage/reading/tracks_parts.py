@@ -28,9 +28,7 @@ _NAME = re.compile(r"tracks(?:-(\d{4,}))?\.h5")
 
 def tracks_paths(folder: Path) -> list[Path]:
     """Return tracks.h5, tracks-0002.h5 … of a dataset, in their order; MagscopeError if it is gone."""
-    numbered = {
-        int(match[1] or 1): path for path in listed(folder) if (match := _NAME.fullmatch(path.name))
-    }
+    numbered = {int(match[1] or 1): path for path in listed(folder) if (match := _NAME.fullmatch(path.name))}
     return [numbered[number] for number in sorted(numbered)]
 
 
