@@ -23,7 +23,7 @@ Object names that tests and scripts may rely on (``window.findChild(kind, name)`
 ``preferences.theme``       also ``.font``, ``.hints``, ``.keys``, ``preferences.key.<action>``
 ``palette.field``           what Ctrl+K opens; ``palette.list``
 ``system.processes``        states of the processes; ``system.<counter>`` for each counter
-``status.<field>.value``    fps, beads, buffer, lost, recording, disk, motors, processes
+``status.<field>.value``    fps, beads, buffer, lost, recording, disk, motors, locks, processes
 ``status.stop_all``         stops every motor
 ``notice.text``             newest error; ``notice.copy``, ``notice.dismiss``
 ``done.text``               what is done; ``hint.text``, ``hint.next``, ``hint.enough``

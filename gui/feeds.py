@@ -66,7 +66,10 @@ class BufferHandles(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """The newest frame: a private copy, its id and its time (ns since session start)."""
+    """The newest frame: a copy, its id and its time (ns since session start).
+
+    The pixels are those of the next frame but one as soon as that is asked for.
+    """
 
     image: npt.NDArray[Any]
     frame_id: int
@@ -111,6 +114,7 @@ class Feeds:
         self._telemetry = {motor.name: handles.telemetry(motor.name) for motor in handles.config.motors}
         self._video: VideoBuffer | None = None
         self._picture: Picture | None = None
+        self._spare: npt.NDArray[Any] | None = None
         self._boxes = Boxes()
         self._sweep: ZLUTSweepDataset | None = None
 
@@ -124,8 +128,13 @@ class Feeds:
         """Return the newest frame, None as long as there was none."""
         if self._video is None:
             return None
-        frame = self._frames.newest()
-        if frame is not None and (self._picture is None or frame.frame_id != self._picture.frame_id):
+        self._frames.beat()
+        if self._picture is not None and self._frames.available == 0:
+            return self._picture
+        # Two arrays take turns: fresh memory for every frame costs as much as the copy.
+        frame = self._frames.newest(self._spare)
+        if frame is not None:
+            self._spare = None if self._picture is None else self._picture.image
             self._picture = Picture(frame.pixels, frame.frame_id, frame.timestamp_ns)
         return self._picture
 

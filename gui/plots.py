@@ -2,11 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyqtgraph as pg
+from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from gui.theme import Theme
+
+#: How much of a line that is old is seen.
+OLD = 0.4
+
+
+def captioned(panel: QWidget, name: str, plots: QWidget, *beside: QWidget) -> QLabel:
+    """Lay a panel out as a line of text over plots; return the label of the text.
+
+    Parameters
+    ----------
+    panel : QWidget
+        Has no layout yet.
+    name : str
+        Object name of the label.
+    plots : QWidget
+        Takes all the room that is left.
+    *beside : QWidget
+        Stand at the right end of the line.
+    """
+    text = QLabel()
+    text.setObjectName(name)
+    text.setWordWrap(True)
+    bar = QHBoxLayout()
+    bar.setContentsMargins(6, 2, 6, 0)
+    bar.setSpacing(8)
+    bar.addWidget(text, 1)
+    for widget in beside:
+        bar.addWidget(widget)
+    column = QVBoxLayout(panel)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    column.addLayout(bar)
+    column.addWidget(plots, 1)
+    return text
+
+
+def single(left: str, bottom: str) -> tuple[Any, Any]:
+    """Return a widget with one quiet plot, and the plot."""
+    widget = pg.PlotWidget()
+    plot = widget.getPlotItem()
+    quiet(plot)
+    plot.setLabel("left", left)
+    plot.setLabel("bottom", bottom)
+    return widget, plot
+
+
+def stacked(lefts: Iterable[str], bottom: str) -> tuple[Any, list[Any]]:
+    """Return a widget with quiet plots, one over the other with one axis of time, and the plots."""
+    widget = pg.GraphicsLayoutWidget()
+    plots = []
+    for row, left in enumerate(lefts):
+        plot = widget.addPlot(row=row, col=0)
+        quiet(plot)
+        plot.setLabel("left", left)
+        plot.getAxis("bottom").setStyle(showValues=False)
+        plots.append(plot)
+    plots[-1].setLabel("bottom", bottom)
+    plots[-1].getAxis("bottom").setStyle(showValues=True)
+    return widget, plots
+
+
+def past_shown(name: str, texts: Sequence[str], first: int) -> QComboBox:
+    """Return a box that chooses how much of the past is shown."""
+    box = QComboBox()
+    box.setObjectName(name)
+    box.addItems([f"last {text}" for text in texts])
+    box.setCurrentIndex(first)
+    box.setToolTip("How much of the past is shown")
+    return box
 
 
 def quiet(plot: Any) -> None:
@@ -34,8 +105,14 @@ def curve(plot: Any) -> Any:
     return line
 
 
-def colour_plot(plot: Any, theme: Theme) -> None:
-    """Give the axes of a plot item the colours of the theme."""
+def colour_plots(widget: Any, plots: Iterable[Any], theme: Theme) -> None:
+    """Give a widget and its plots the colours of the theme."""
+    widget.setBackground(theme.base)
+    for plot in plots:
+        _colour_axes(plot, theme)
+
+
+def _colour_axes(plot: Any, theme: Theme) -> None:
     for side in ("left", "bottom"):
         axis = plot.getAxis(side)
         axis.setPen(pg.mkPen(theme.line, width=1))

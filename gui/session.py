@@ -17,7 +17,15 @@ from gui.models.selection import Selection
 from gui.models.state import State
 from gui.snapshot import Snapshot
 from gui.zluts import ZLuts
-from magscope_app.calibration.messages import CancelSweep, PauseSweep, SaveZLUTs, StartSweep, SweepBufferReady
+from magscope_app.calibration.messages import (
+    CancelSweep,
+    PauseSweep,
+    SaveZLUTs,
+    StartSweep,
+    SweepBufferReady,
+    UseZLUTs,
+    ZLUTsUsed,
+)
 from magscope_app.config import BeadRole, RecordingMode
 from magscope_app.devices.force import ForceCalibration, force_calibration
 from magscope_app.devices.setting import SettingValue
@@ -99,6 +107,11 @@ class Session(QObject):
         self.force = calibration
 
     @property
+    def stale_after_s(self) -> float:
+        """Age at which images and rows are old: a second, or more where the camera is slow."""
+        return max(1.0, 2.5 / self.config.camera.fps)
+
+    @property
     def selected(self) -> int | None:
         """The bead whose traces and profile are shown."""
         return self.selection.shown
@@ -169,6 +182,8 @@ class Session(QObject):
             self._feeds.open_video()
         if isinstance(message, SweepBufferReady):
             self._feeds.open_sweep()
+        if isinstance(message, ZLUTsUsed):
+            self.zluts.use(message.path)
         if isinstance(message, BeadsChanged):
             self._follow_beads(before)
         if isinstance(message, CommandRefused) and message.process == "supervisor":
@@ -253,7 +268,7 @@ class Session(QObject):
         """Stop all axes at once."""
         self._link.send(StopMotors())
 
-    def calibrate(self, command: StartSweep | PauseSweep | CancelSweep | SaveZLUTs) -> None:
+    def calibrate(self, command: StartSweep | PauseSweep | CancelSweep | SaveZLUTs | UseZLUTs) -> None:
         """Start, hold, go on with or cancel a sweep, or save what came of it."""
         self._link.send(command)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QMouseEvent
@@ -114,6 +116,7 @@ class StatusStrip(QWidget):
             motors=len(state.motors),
             finishing=state.stopping,
             motor_states=tuple(state.motor_states.values()),
+            disk_minutes=math.inf if state.progress is None else state.progress.disk_minutes,
         )
 
     def set_theme(self, theme: Theme) -> None:

@@ -147,8 +147,15 @@ def _style_sheet(theme: Theme) -> str:
     QLabel[role="big"] {{ font-size: 22px; font-weight: 600; }}
     QLabel[role="refused"] {{ color: {theme.alarm.text}; background: {theme.alarm.background}; padding: 4px;
         border-radius: 3px; }}
+    QLineEdit {{ background: {theme.base}; border: 1px solid {theme.line}; border-radius: 3px;
+        padding: 2px 4px; }}
+    QLineEdit:focus {{ border-color: {theme.accent.background}; }}
+    QLineEdit:disabled {{ background: {theme.window}; }}
+    QAbstractSpinBox QLineEdit, QKeySequenceEdit QLineEdit {{ border: 0; padding: 0; }}
     QLineEdit[refused="true"] {{ border: 2px solid {theme.alarm.background}; }}
     QPushButton {{ padding: 5px 10px; }}
+    QPushButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text};
+        border: 1px solid {theme.accent.background}; border-radius: 3px; }}
     QPushButton[role="record"] {{ font-size: 18px; font-weight: 700; padding: 10px; }}
     QPushButton[role="record"][recording="true"] {{ background: {theme.record.background};
         color: {theme.record.text}; border: 1px solid {theme.record.background}; border-radius: 4px; }}
@@ -157,6 +164,7 @@ def _style_sheet(theme: Theme) -> str:
     QPushButton[role="stop"]:pressed {{ border: 2px solid {theme.text}; }}
     QToolButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text};
         border-radius: 3px; }}
+    QCheckBox {{ padding-right: 6px; }}
     QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {theme.dim}; border-radius: 2px;
         background: {theme.base}; }}
     QCheckBox::indicator:checked {{ background: {theme.accent.background}; border: 3px solid {theme.base};

@@ -45,6 +45,7 @@ _PANEL_OF_FIELD = {
     "recording": "recording",
     "disk": "recording",
     "motors": "motors",
+    "locks": "z_lock",
     "processes": "system",
 }
 

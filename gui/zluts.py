@@ -10,24 +10,31 @@ from magscope_app.tracking import ZLUT, ZLUTSet
 
 
 class ZLuts:
-    """Reads the Z-LUT file of the config once.
+    """Reads the Z-LUT file that beads are tracked with, once.
 
     Parameters
     ----------
     background : Background
         Reads it.
     path : Path or None
-        The file; None: tracking has no Z-LUT.
+        That of the config; None: tracking has no Z-LUT.
     """
 
     def __init__(self, background: Background, path: Path | None) -> None:
         self.path = path
+        self._background = background
         self._loaded: ZLUT | ZLUTSet | None = None
         if path is not None:
-            background.run(lambda: load_calibration(path), self._take)
+            self.use(path)
 
-    def _take(self, loaded: ZLUT | ZLUTSet) -> None:
-        self._loaded = loaded
+    def use(self, path: Path) -> None:
+        """Take another file: beads are tracked with it now."""
+        self.path, self._loaded = path, None
+        self._background.run(lambda: load_calibration(path), lambda loaded: self._take(path, loaded))
+
+    def _take(self, path: Path, loaded: ZLUT | ZLUTSet) -> None:
+        if path == self.path:
+            self._loaded = loaded
 
     def of(self, bead_id: int | None) -> ZLUT | None:
         """Return the Z-LUT that serves a bead, None where there is none, or none yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import TypeVar, cast
 
@@ -35,6 +36,17 @@ def lean_kernel(function: _Function) -> _Function:
     It counts no references to arrays: its callers hold them. In a loop of small functions with many arrays
     counting takes longer than all the rest, and threads that share arrays wait for each other's counts.
     """
+    if not counts_can_be_left_out():
+        return kernel(function)
     # Numba's annotations leave the option `_nrt` out.
     make = cast("Callable[..., Callable[[_Function], _Function]]", njit)
     return make(nogil=True, cache=True, fastmath=set(_FASTMATH), error_model="numpy", _nrt=False)(function)
+
+
+def counts_can_be_left_out() -> bool:
+    """Return whether this numba has the option; it is a private one, that another version may not have."""
+    try:
+        options = importlib.import_module("numba.core.cpu").CPUTargetOptions
+    except (ImportError, AttributeError):
+        return False
+    return hasattr(options, "_nrt")

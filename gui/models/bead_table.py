@@ -23,7 +23,7 @@ TOOLTIPS = (
     "Uncertainty of z from the noise of the camera; – where it is not known",
     "0 to 1: how much of the image of the bead is understood",
     "Force on a tethered bead that follows from the height of the magnet; – where the config has no force",
-    "tracked, lost (not found in its newest frame), no Z-LUT, or waiting for its first row",
+    "tracked, lost (not found in its newest frame), no Z-LUT, waiting for its first row, or how old it is",
 )
 _INDEX = {name: index for index, name in enumerate(TRACKS_COLUMNS)}
 #: Worst first.
@@ -40,7 +40,7 @@ class BeadLine:
 
 
 def bead_lines(
-    beads: Mapping[int, Bead], latest: npt.NDArray[float64], force_pn: float = math.nan
+    beads: Mapping[int, Bead], latest: npt.NDArray[float64], force_pn: float = math.nan, age: str = ""
 ) -> list[BeadLine]:
     """Return a line per bead of the list, with its newest row where there is one.
 
@@ -52,12 +52,14 @@ def bead_lines(
         Newest row of each bead.
     force_pn : float
         Force on tethered beads; NaN where it is not known.
+    age : str
+        How old the rows are, where they are old; stands in place of "tracked".
     """
     rows = {int(row[_INDEX["bead_id"]]): row for row in latest}
-    return [_line(bead, rows.get(bead.id), force_pn) for bead in beads.values()]
+    return [_line(bead, rows.get(bead.id), force_pn, age) for bead in beads.values()]
 
 
-def _line(bead: Bead, row: npt.NDArray[float64] | None, force_pn: float) -> BeadLine:
+def _line(bead: Bead, row: npt.NDArray[float64] | None, force_pn: float, age: str) -> BeadLine:
     names = ("x_nm", "y_nm", "z_nm", "sigma_z_nm", "quality")
     x, y, z, sigma, quality = (math.nan,) * 5 if row is None else (float(row[_INDEX[n]]) for n in names)
     force = force_pn if bead.role == "tethered" else math.nan
@@ -71,7 +73,7 @@ def _line(bead: Bead, row: npt.NDArray[float64] | None, force_pn: float) -> Bead
         number_text(sigma, 1),
         MISSING if quality < 0 else number_text(quality, 3),
         number_text(force, 2),
-        state,
+        f"{age} old" if age and row is not None else state,
     )
     keys = (bead.id, bead.role == "reference", x, y, z, sigma, quality, force, _STATES.index(state))
     return BeadLine(bead.id, texts, tuple(-math.inf if math.isnan(key) else float(key) for key in keys))

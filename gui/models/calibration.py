@@ -133,7 +133,7 @@ def ended_text(state: CalibrationState) -> str:
     """Return how the last sweep ended."""
     ended = state.ended
     if ended is None:
-        return ""
+        return "" if state.used is None else f"beads are tracked with {state.used}"
     if ended.cancelled:
         return "Cancelled: nothing was kept"
     if ended.error:
@@ -143,7 +143,8 @@ def ended_text(state: CalibrationState) -> str:
     if state.saved is not None:
         lines.append(f"saved in {state.saved}")
     if state.used is not None:
-        lines.append("beads are tracked with these Z-LUTs")
+        same = state.used == state.saved
+        lines.append(f"beads are tracked with {'these Z-LUTs' if same else state.used}")
     return "; ".join([*lines, *ended.warnings])
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from gui.models.quantities import MISSING, age_text, bytes_text, count_text, duration_text
+from gui.models.quantities import MISSING, age_text, bytes_text, count_text, duration_text, minutes_text
 from magscope_app.feedback.state import LockName
 from magscope_app.messages import MotorStatus, SystemStatus
 
@@ -16,6 +16,7 @@ Tone = Literal["calm", "dim", "warn", "alarm", "record"]
 
 _STATUS_STALE_S = 1.5
 _LOW_DISK_BYTES, _VERY_LOW_DISK_BYTES = 20e9, 5e9
+_LOW_DISK_MIN, _VERY_LOW_DISK_MIN = 30.0, 5.0
 _HIGH_BUFFER, _VERY_HIGH_BUFFER = 0.5, 0.75
 _SLOW = 0.95
 #: The locks in as few letters as can be.
@@ -80,6 +81,8 @@ class StatusFacts:
         True from the command to stop recording until it is finished.
     motor_states : tuple of MotorStatus
         What each axis is doing.
+    disk_minutes : float
+        For how long the recording that runs has room yet; infinite where that is not known.
     """
 
     status: SystemStatus | None
@@ -90,6 +93,7 @@ class StatusFacts:
     motors: int
     finishing: bool = False
     motor_states: tuple[MotorStatus, ...] = ()
+    disk_minutes: float = math.inf
 
 
 KEYS = ("fps", "beads", "buffer", "lost", "recording", "disk", "motors", "locks", "processes")
@@ -109,7 +113,7 @@ def status_fields(facts: StatusFacts) -> tuple[StatusField, ...]:
         _buffer(status),
         _lost(status),
         _recording(status, facts.finishing),
-        _disk(status),
+        _disk(status, facts.disk_minutes),
         _motors(facts),
         _locks(status),
         _processes(status),
@@ -171,10 +175,18 @@ def _recording(status: SystemStatus, finishing: bool) -> StatusField:
     return StatusField("recording", "● recording", text, "record", f"{status.recording}\nCtrl+Space stops.")
 
 
-def _disk(status: SystemStatus) -> StatusField:
+def _disk(status: SystemStatus, minutes: float) -> StatusField:
     free = status.free_disk_bytes
-    tone: Tone = "alarm" if free < _VERY_LOW_DISK_BYTES else "warn" if free < _LOW_DISK_BYTES else "calm"
-    return StatusField("disk", "free disk", bytes_text(free), tone, "Free where recordings are written")
+    very_low = free < _VERY_LOW_DISK_BYTES or minutes < _VERY_LOW_DISK_MIN
+    low = free < _LOW_DISK_BYTES or minutes < _LOW_DISK_MIN
+    tone: Tone = "alarm" if very_low else "warn" if low else "calm"
+    said = "Free where recordings are written"
+    if status.recording is None or not math.isfinite(minutes):
+        return StatusField("disk", "free disk", bytes_text(free), tone, said)
+    text = minutes_text(60 * minutes)
+    return StatusField(
+        "disk", f"disk {bytes_text(free)}", text, tone, f"{said}: enough for {text} of this recording"
+    )
 
 
 def _motors(facts: StatusFacts) -> StatusField:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import pyqtgraph as pg
-from PyQt6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QCheckBox, QWidget
 
 from gui.models.analysed import AXES, FEWEST_FRAMES
 from gui.models.history import Trace
 from gui.models.quantities import log_ticks
 from gui.models.reference import reference_ids, relative
 from gui.panels.panel import Panel, PanelContext
-from gui.plots import colour_plot, curve, pen, quiet
+from gui.plots import captioned, colour_plots, curve, pen, single
 from gui.snapshot import Snapshot
 from gui.theme import Theme
 
@@ -37,38 +37,23 @@ class AnalysisPanel(Panel):
     def __init__(self, context: PanelContext) -> None:
         super().__init__(context)
         self.setObjectName(self.name)
-        self._text = QLabel()
-        self._text.setObjectName(f"{self.name}.text")
-        self._text.setWordWrap(True)
         self.relative = QCheckBox("− references")
         self.relative.setObjectName(f"{self.name}.relative")
         self.relative.setToolTip("Subtract the mean movement of the reference beads first")
-        self.plot = pg.PlotWidget()
-        self._item = self.plot.getPlotItem()
-        quiet(self._item)
+        self.plot, self._item = single(self.left, self.bottom)
         self._item.setLogMode(x=True, y=True)
-        self._item.setLabel("bottom", self.bottom)
-        self._item.setLabel("left", self.left)
         self._curves = {axis: curve(self._item) for axis in AXES}
         self._fits = {axis: curve(self._item) for axis in AXES}
-        bar = QHBoxLayout()
-        bar.setContentsMargins(6, 2, 6, 0)
-        bar.addWidget(self._text, 1)
-        bar.addWidget(self.relative)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(bar)
-        column.addWidget(self.plot, 1)
+        self._text = captioned(self, f"{self.name}.text", self.plot, self.relative)
         self.set_theme(context.theme)
 
     def settings(self) -> list[tuple[str, QWidget]]:
         """Return what can be set here."""
         return [("subtract references, drift", self.relative)]
 
+    @abstractmethod
     def analyse(self, trace: Trace) -> dict[str, tuple[FloatArray, FloatArray, str]]:
         """Return abscissae, ordinates and a few words for each axis that can be analysed."""
-        raise NotImplementedError
 
     def fitted(self) -> dict[str, tuple[FloatArray, FloatArray]]:
         """Return what is drawn besides, after `analyse`."""
@@ -123,8 +108,7 @@ class AnalysisPanel(Panel):
     def set_theme(self, theme: Theme) -> None:
         """Colour axes and lines."""
         super().set_theme(theme)
-        self.plot.setBackground(theme.base)
-        colour_plot(self._item, theme)
+        colour_plots(self.plot, (self._item,), theme)
         for axis, colour in (("x", theme.x), ("y", theme.y), ("z", theme.z)):
             self._curves[axis].setPen(pen(colour))
             self._fits[axis].setPen(pen(theme.dim))

@@ -7,13 +7,16 @@ import math
 from PyQt6.QtCore import QItemSelection, QItemSelectionModel, QPoint, QSortFilterProxyModel, Qt
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout
 
-from gui.models.bead_table import bead_lines
+from gui.models.bead_table import COLUMNS, bead_lines
 from gui.models.force import force_at
 from gui.models.selection import Selection
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.widgets.bead_menu import open_bead_menu
 from gui.widgets.bead_model import SORT_ROLE, BeadModel
+
+#: Columns of words, and the longest of them.
+_WORDS = {COLUMNS.index("for"): "reference", COLUMNS.index("state"): "no Z-LUT"}
 
 
 class BeadsPanel(Panel):
@@ -54,6 +57,10 @@ class BeadsPanel(Panel):
         if columns is not None:
             columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
             columns.setMinimumSectionSize(46)
+            # The words need more room than the numbers.
+            for section, longest in _WORDS.items():
+                columns.setSectionResizeMode(section, QHeaderView.ResizeMode.Fixed)
+                columns.resizeSection(section, table.fontMetrics().horizontalAdvance(longest) + 14)
         table.setSortingEnabled(True)
         table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
 
@@ -77,10 +84,11 @@ class BeadsPanel(Panel):
         """Show the newest positions and which beads are chosen."""
         self._following = True
         force_pn = force_at(self.session.force, self.session.config, snapshot.motors)
+        age = self.age_of_rows(snapshot)
         lines = bead_lines(
-            snapshot.state.beads, snapshot.history.latest(), math.nan if force_pn is None else force_pn
+            snapshot.state.beads, snapshot.history.latest(), math.nan if force_pn is None else force_pn, age
         )
-        self.model.set_lines(lines)
+        self.model.set_lines(lines, self.theme.dim if age else "")
         if snapshot.selection.chosen != self.chosen():
             self._follow(snapshot.selection)
         self._following = False

@@ -11,7 +11,6 @@ from PyQt6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QProgressBar,
     QPushButton,
     QTableWidget,
@@ -31,9 +30,10 @@ from gui.models.calibration import (
 )
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
+from gui.widgets.checked_field import TextField
 from gui.widgets.number_field import NumberField
 from magscope_app.calibration import BeadReport, SweepPlan
-from magscope_app.calibration.messages import CancelSweep, PauseSweep, SaveZLUTs, StartSweep
+from magscope_app.calibration.messages import CancelSweep, PauseSweep, SaveZLUTs, StartSweep, UseZLUTs
 from magscope_app.calibration.plan import CALIBRATION_FORCE_PN
 
 _GREY = QImage.Format.Format_Grayscale8
@@ -72,13 +72,14 @@ class CalibrationPanel(Panel):
         self.live.setToolTip("The Z-LUT of the selected bead so far: radius to the right, planes upwards")
         self.live.setVisible(False)
         self.table = _table()
-        self.file = QLineEdit(str(self.session.config.recording.folder / "zluts.npz"))
+        self.file = TextField(_why_no_file, str(self.session.config.recording.folder / "zluts.npz"))
         self.file.setObjectName("calibration.file")
         self.file.setToolTip(
             "The accepted Z-LUTs go into this .npz file, and as text into a folder beside it"
         )
         self.save = _button("save", "Save", "Write the accepted Z-LUTs")
         self.use = _button("use", "Save and use", "Write them, and track with them from now on")
+        self.load = _button("load", "Use this file", "Track with the Z-LUTs of a file made earlier")
         self._shown = -1
         self._lay_out()
         self._connect()
@@ -100,7 +101,7 @@ class CalibrationPanel(Panel):
         buttons, ends = QHBoxLayout(), QHBoxLayout()
         for button in (self.start, self.pause, self.cancel):
             buttons.addWidget(button)
-        for button in (self.save, self.use):
+        for button in (self.save, self.use, self.load):
             ends.addWidget(button)
         column = QVBoxLayout(self)
         column.addLayout(form)
@@ -119,9 +120,11 @@ class CalibrationPanel(Panel):
         self.set_force.toggled.connect(self._show_plan)
         self.start.clicked.connect(self._start)
         self.pause.clicked.connect(self._pause)
+        self.file.refused.connect(lambda _: self._show(self.session.state.calibration))
         self.cancel.clicked.connect(lambda: self.session.calibrate(CancelSweep()))
         self.save.clicked.connect(lambda: self._save(use=False))
         self.use.clicked.connect(lambda: self._save(use=True))
+        self.load.clicked.connect(lambda: self.session.calibrate(UseZLUTs(self._path())))
         self.table.itemChanged.connect(self._accept)
 
     # --- what the user does ------------------------------------------------------------------
@@ -146,9 +149,11 @@ class CalibrationPanel(Panel):
         self.session.calibrate(PauseSweep(not self.session.state.calibration.is_paused))
 
     def _save(self, *, use: bool) -> None:
-        path = Path(self.file.text().strip()).expanduser().absolute()
         accepted = tuple(sorted(self.session.state.calibration.accepted))
-        self.session.calibrate(SaveZLUTs(path, accepted, use))
+        self.session.calibrate(SaveZLUTs(self._path(), accepted, use))
+
+    def _path(self) -> Path:
+        return Path(self.file.text().strip()).expanduser().absolute()
 
     def _accept(self, item: QTableWidgetItem) -> None:
         if item.column() == 0:
@@ -199,7 +204,8 @@ class CalibrationPanel(Panel):
             self._fill(state)
         self._show_plan()
         for button in (self.save, self.use):
-            button.setEnabled(bool(state.accepted) and not running)
+            button.setEnabled(bool(state.accepted) and not running and not self.file.is_refused)
+        self.load.setEnabled(not running)
 
     def _fill(self, state: CalibrationState) -> None:
         reports = state.ended.reports if state.ended is not None else ()
@@ -207,7 +213,7 @@ class CalibrationPanel(Panel):
         self.table.setRowCount(len(reports))
         for row, report in enumerate(reports):
             for column, text in enumerate(report_texts(report)):
-                self.table.setItem(row, column, QTableWidgetItem(text))
+                self.table.setItem(row, column, _cell(text, report))
             self.table.setItem(row, 0, _tick(report, accepted=report.bead_id in state.accepted))
         self.table.blockSignals(False)
         self.table.resizeColumnsToContents()
@@ -221,7 +227,13 @@ def _why_not(key: str, number: float) -> str | None:
             if abs(number) <= _LARGEST_NM
             else f"give a focus within {_LARGEST_NM:g} nm of where it stands"
         )
+    if key == "frames" and number != int(number):
+        return f"give a whole number of frames, not {number:g}"
     return None if number > 0 else "give a number above 0"
+
+
+def _why_no_file(text: str) -> str | None:
+    return None if Path(text).suffix.lower() == ".npz" else f"“{text}” does not end in .npz; add it"
 
 
 def _label(name: str) -> QLabel:
@@ -252,6 +264,13 @@ def _table() -> QTableWidget:
     if vertical is not None:
         vertical.hide()
     return table
+
+
+def _cell(text: str, report: BeadReport) -> QTableWidgetItem:
+    """Return a cell that says, wherever the mouse is in its line, what is to be known of the bead."""
+    item = QTableWidgetItem(text)
+    item.setToolTip("\n".join(report.remarks))
+    return item
 
 
 def _tick(report: BeadReport, *, accepted: bool) -> QTableWidgetItem:

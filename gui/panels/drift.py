@@ -18,7 +18,7 @@ class DriftPanel(LockPanel):
     label: ClassVar[str] = "x, y, z (nm)"
     smallest: ClassVar[float] = 10.0
     lines: ClassVar[tuple[tuple[str, int], ...]] = tuple(
-        (name, DRIFT_COLUMNS.index(name)) for name in ("dx_nm", "dy_nm", "dz_nm")
+        (name, DRIFT_COLUMNS.index(f"d{name}_nm")) for name in ("x", "y", "z")
     )
 
     def turn(self, on: bool) -> None:

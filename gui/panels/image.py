@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -21,13 +22,13 @@ from gui.widgets.image_tools import ImageTools
 from gui.widgets.image_view import ImageView
 from gui.widgets.levels_bar import LevelsBar
 from magscope_app.datatypes import TRACKS_COLUMNS
+from magscope_app.messages import Bead
 
 _HINT = (
     "Click: select · Ctrl: several · drag or arrows: move selected · Shift+click: add · "
     "Del: remove · wheel: zoom"
 )
 _ADD_HINT = "Click a bead to add it · click a box to select it · A or Esc: done"
-_STALE_S = 1.0
 #: Refreshes between two looks at contrast and saturation.
 _LEVELS_EVERY = 30
 #: Refreshes after which a bead that was asked for and did not come is no longer drawn.
@@ -55,6 +56,7 @@ class ImagePanel(Panel):
         self._hint.setIndent(6)
         self._refreshes = self._pending_since = 0
         self._drawn: tuple[object, ...] = ()
+        self._beads: Mapping[int, Bead] = {}
         self._lay_out()
         self._connect()
         self.set_theme(context.theme)
@@ -133,7 +135,9 @@ class ImagePanel(Panel):
         overlay = self.view.overlay
         self.view.set_boxes(snapshot.boxes)
         overlay.selection = snapshot.selection
-        overlay.roles = {bead_id: bead.role for bead_id, bead in snapshot.state.beads.items()}
+        if snapshot.state.beads is not self._beads:
+            self._beads = snapshot.state.beads
+            overlay.roles = {bead_id: bead.role for bead_id, bead in self._beads.items()}
         stamp = (str(snapshot.history.newest_t_s), snapshot.state.beads_version)
         if stamp != overlay.stamp:
             overlay.stamp = stamp
@@ -157,7 +161,7 @@ class ImagePanel(Panel):
             None if snapshot.picture is None else snapshot.picture.frame_id,
             snapshot.boxes.version,
             snapshot.selection,
-            snapshot.state.beads_version,
+            overlay.roles,
             snapshot.history.newest_t_s,
             self.view.stale_text,
             overlay.candidates,
@@ -181,7 +185,7 @@ class ImagePanel(Panel):
 
     def _show_age(self, snapshot: Snapshot) -> None:
         age_s = snapshot.picture_age_s
-        old = age_s is not None and age_s > max(_STALE_S, 2.5 / self.session.config.camera.fps)
+        old = age_s is not None and age_s > self.session.stale_after_s
         self.tools.refresh(snapshot, old=old)
         if age_s is None:
             self.view.stale_text = "Waiting for the first image"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from abc import abstractmethod
 from typing import Any, ClassVar
 
-import pyqtgraph as pg
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from gui.models.lock_trace import lock_trace, nice_limits
 from gui.panels.panel import Panel, PanelContext
-from gui.plots import colour_plot, curve, pen, quiet
+from gui.plots import colour_plots, curve, pen, single
 from gui.snapshot import Snapshot
 from gui.theme import Theme
 from magscope_app.feedback.state import LockName, LockState
@@ -27,6 +28,8 @@ class LockPanel(Panel):
     switch_help: ClassVar[str]
     label: ClassVar[str]
     smallest: ClassVar[float]
+    #: Below this there is nothing to be drawn.
+    lowest: ClassVar[float] = -math.inf
     #: Name and column of every line; the colours are those of x, y and z, in this order.
     lines: ClassVar[tuple[tuple[str, int], ...]]
 
@@ -41,31 +44,31 @@ class LockPanel(Panel):
         self.text = QLabel()
         self.text.setObjectName(f"{self.lock}.text")
         self.text.setWordWrap(True)
-        self.plot = pg.PlotWidget()
-        self._item = self.plot.getPlotItem()
-        quiet(self._item)
-        self._item.setLabel("left", self.label)
-        self._item.setLabel("bottom", "time before now (s)")
+        self.legend = QLabel()
+        self.legend.setObjectName(f"{self.lock}.legend")
+        self.legend.setVisible(len(self.lines) > 1)
+        self.plot, self._item = single(self.label, "time before now (s)")
         self._item.setXRange(-_SECONDS, 0, padding=0)
         self._curves: list[Any] = [curve(self._item) for _ in self.lines]
         bar = QHBoxLayout()
-        bar.addWidget(self.switch)
         for widget in self.controls():
             bar.addWidget(widget)
-        bar.addStretch(1)
         column = QVBoxLayout(self)
+        column.setContentsMargins(6, 6, 6, 0)
+        column.addWidget(self.switch)
         column.addLayout(bar)
         column.addWidget(self.text)
+        column.addWidget(self.legend)
         column.addWidget(self.plot, 1)
         self.set_theme(context.theme)
 
     def controls(self) -> tuple[QWidget, ...]:
-        """Return what stands beside the switch."""
+        """Return what stands under the switch."""
         return ()
 
+    @abstractmethod
     def turn(self, on: bool) -> None:
         """Send the command that switches the lock."""
-        raise NotImplementedError
 
     def details(self, state: LockState) -> str:
         """Return what is said beside the state."""
@@ -85,15 +88,19 @@ class LockPanel(Panel):
         t_s, lines = lock_trace(self.session.locks.rows(self.lock), columns, snapshot.now_ns, _SECONDS)
         for line, values in zip(self._curves, lines, strict=True):
             line.setData(t_s, values)
-        self._item.setYRange(*nice_limits(lines, self.smallest), padding=0)
+        low, high = nice_limits(lines, self.smallest)
+        self._item.setYRange(max(low, self.lowest), high, padding=0)
 
     def set_theme(self, theme: Theme) -> None:
         """Colour axes and lines."""
         super().set_theme(theme)
-        self.plot.setBackground(theme.base)
-        colour_plot(self._item, theme)
-        for line, colour in zip(self._curves, (theme.x, theme.y, theme.z), strict=False):
+        colour_plots(self.plot, (self._item,), theme)
+        colours = (theme.x, theme.y, theme.z)
+        for line, colour in zip(self._curves, colours, strict=False):
             line.setPen(pen(colour))
+        named = zip(self.lines, colours, strict=False)
+        spans = (f"<span style='color:{colour}'>— {name}</span>" for (name, _), colour in named)
+        self.legend.setText("&nbsp; ".join(spans))
 
     def _on_clicked(self, on: bool) -> None:
         # What is shown is how the lock is, not what was asked for.

@@ -53,6 +53,7 @@ class LogPanel(Panel):
         self._count.setProperty("role", "dim")
         bar = QHBoxLayout()
         bar.setContentsMargins(6, 2, 6, 2)
+        bar.setSpacing(8)
         bar.addWidget(self.level)
         bar.addWidget(self.words, 1)
         bar.addWidget(self._count)

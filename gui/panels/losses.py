@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import pyqtgraph as pg
-from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QWidget
 
 from gui.models.quantities import count_text
 from gui.models.rates import LOSSES
 from gui.panels.panel import Panel, PanelContext
-from gui.plots import colour_plot, curve, pen, quiet
+from gui.plots import captioned, colour_plots, curve, past_shown, pen, stacked
 from gui.snapshot import Snapshot
 from gui.theme import Theme
 
@@ -32,37 +31,12 @@ class LossesPanel(Panel):
     def __init__(self, context: PanelContext) -> None:
         super().__init__(context)
         self.setObjectName("losses")
-        self._text = QLabel()
-        self._text.setObjectName("losses.text")
-        self._window = QComboBox()
-        self._window.setObjectName("losses.window")
-        self._window.addItems([f"last {minutes} min" for minutes in _WINDOWS_MIN])
-        self._window.setCurrentIndex(1)
-        self._window.setToolTip("How much of the past is shown")
-        self.plots = pg.GraphicsLayoutWidget()
-        self._plots: list[Any] = []
-        for row, label in enumerate(("fps", "buffer (%)", "lost frames")):
-            plot = self.plots.addPlot(row=row, col=0)
-            quiet(plot)
-            plot.setLabel("left", label)
-            plot.getAxis("bottom").setStyle(showValues=row == 2)
-            self._plots.append(plot)
-        self._plots[2].setLabel("bottom", "time before now (s)")
+        self._window = past_shown("losses.window", [f"{minutes} min" for minutes in _WINDOWS_MIN], 1)
+        self.plots, self._plots = stacked(("fps", "buffer (%)", "lost frames"), "time before now (s)")
         self._fps, self._level = curve(self._plots[0]), curve(self._plots[1])
         self._losses = {name: curve(self._plots[2]) for name in LOSSES}
-        self._lay_out()
+        self._text = captioned(self, "losses.text", self.plots, self._window)
         self.set_theme(context.theme)
-
-    def _lay_out(self) -> None:
-        bar = QHBoxLayout()
-        bar.setContentsMargins(6, 2, 6, 0)
-        bar.addWidget(self._text, 1)
-        bar.addWidget(self._window)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(bar)
-        column.addWidget(self.plots, 1)
 
     def settings(self) -> list[tuple[str, QWidget]]:
         """Return what can be set here."""
@@ -100,9 +74,7 @@ class LossesPanel(Panel):
     def set_theme(self, theme: Theme) -> None:
         """Colour axes and lines."""
         super().set_theme(theme)
-        self.plots.setBackground(theme.base)
-        for plot in self._plots:
-            colour_plot(plot, theme)
+        colour_plots(self.plots, self._plots, theme)
         self._fps.setPen(pen(theme.x))
         self._level.setPen(pen(theme.y))
         for name, colour in self._colours().items():

@@ -6,10 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtWidgets import QLabel, QVBoxLayout
 
 from gui.panels.panel import Panel, PanelContext
-from gui.plots import colour_plot, pen, quiet
+from gui.plots import captioned, colour_plots, pen, single
 from gui.snapshot import Snapshot
 from gui.theme import Theme
 from magscope_app.datatypes import TRACKS_COLUMNS
@@ -26,24 +25,13 @@ class LutPanel(Panel):
     def __init__(self, context: PanelContext) -> None:
         super().__init__(context)
         self.setObjectName("lut")
-        self._text = QLabel()
-        self._text.setObjectName("lut.text")
-        self._text.setIndent(6)
-        self.plot = pg.PlotWidget()
-        self._item = self.plot.getPlotItem()
-        quiet(self._item)
-        self._item.setLabel("bottom", "radius (px)")
-        self._item.setLabel("left", "z (nm)")
+        self.plot, self._item = single("z (nm)", "radius (px)")
         self._image = pg.ImageItem(axisOrder="row-major")
         self._item.addItem(self._image)
         self._line = pg.InfiniteLine(angle=0)
         self._item.addItem(self._line)
         self._shown: ZLUT | None = None
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self._text)
-        column.addWidget(self.plot, 1)
+        self._text = captioned(self, "lut.text", self.plot)
         self.set_theme(context.theme)
 
     def refresh(self, snapshot: Snapshot) -> None:
@@ -90,8 +78,7 @@ class LutPanel(Panel):
     def set_theme(self, theme: Theme) -> None:
         """Colour axes and line."""
         super().set_theme(theme)
-        self.plot.setBackground(theme.base)
-        colour_plot(self._item, theme)
+        colour_plots(self.plot, (self._item,), theme)
         self._line.setPen(pen("#7dff6a"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from gui.panels.panel import Panel, PanelContext
@@ -29,10 +30,18 @@ class MotorsPanel(Panel):
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(page)
+        self._page, self._area = page, area
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(area)
+
+    def _keep_width(self) -> None:
+        """Be as wide as the axes need: what moves something is not to be scrolled to."""
+        bar = self._area.verticalScrollBar()
+        beside = 0 if bar is None else bar.sizeHint().width()
+        self._area.setMinimumWidth(self._page.minimumSizeHint().width() + beside)
 
     def settings(self) -> list[tuple[str, QWidget]]:
         """Return the fields that move axes."""
@@ -48,3 +57,4 @@ class MotorsPanel(Panel):
             age_s = math.inf if reading is None else (snapshot.now_ns - reading.t_ns) * 1e-9
             box.show_status(snapshot.state.motor_states.get(name))
             box.show_reading(reading, age_s)
+        self._keep_width()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
 from PyQt6.QtWidgets import QWidget
 
 from gui.desk import Desk
+from gui.models.quantities import age_text
 from gui.session import Session
 from gui.snapshot import Snapshot
 from gui.theme import Theme
@@ -45,9 +47,14 @@ class Panel(QWidget):
         """Return name and widget of everything that can be set here, for the search."""
         return []
 
+    @abstractmethod
     def refresh(self, snapshot: Snapshot) -> None:
         """Show the newest state. Called only while somebody can see it."""
-        raise NotImplementedError
+
+    def age_of_rows(self, snapshot: Snapshot) -> str:
+        """Return the age of the newest bead rows where they are old, else nothing."""
+        age_s = snapshot.rows_age_s
+        return age_text(age_s) if age_s > self.session.stale_after_s else ""
 
     def set_theme(self, theme: Theme) -> None:
         """Take other colours; what follows the palette changes by itself."""

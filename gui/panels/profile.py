@@ -6,12 +6,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtWidgets import QLabel, QVBoxLayout
 
 from gui.models.best_plane import best_plane
 from gui.models.envelope import steady_range
 from gui.panels.panel import Panel, PanelContext
-from gui.plots import colour_plot, curve, pen, quiet
+from gui.plots import OLD, captioned, colour_plots, curve, pen, single
 from gui.snapshot import Snapshot
 from gui.theme import Theme
 
@@ -26,23 +25,12 @@ class ProfilePanel(Panel):
     def __init__(self, context: PanelContext) -> None:
         super().__init__(context)
         self.setObjectName("profile")
-        self._text = QLabel()
-        self._text.setObjectName("profile.text")
-        self._text.setIndent(6)
-        self.plot = pg.PlotWidget()
-        self._item = self.plot.getPlotItem()
-        quiet(self._item)
-        self._item.setLabel("bottom", "distance from the centre (px)")
-        self._item.setLabel("left", "grey level (DN)")
+        self.plot, self._item = single("grey level (DN)", "distance from the centre (px)")
         self._plane = curve(self._item)
         self._curve = curve(self._item)
         self._range: tuple[float, float] | None = None
         self._bead: int | None = None
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self._text)
-        column.addWidget(self.plot, 1)
+        self._text = captioned(self, "profile.text", self.plot)
         self.set_theme(context.theme)
 
     def points(self) -> tuple[Any, Any]:
@@ -64,24 +52,27 @@ class ProfilePanel(Panel):
             self._text.setText("No profile yet" if self._bead is not None else "No bead is selected")
             return
         self._curve.setData(np.arange(len(profile.values)), profile.values)
-        self._show_plane(profile.values)
+        age = self.age_of_rows(snapshot)
+        for line in (self._curve, self._plane):
+            line.setOpacity(OLD if age else 1.0)
+        self._show_plane(profile.values, f" – {age} old" if age else "")
         self._item.setXRange(0, max(1, len(profile.values) - 1), padding=0)
         wanted = steady_range(profile.values, self._range, _SMALLEST_DN)
         if wanted is not None and wanted != self._range:
             self._range = wanted
             self._item.setYRange(*wanted, padding=0)
 
-    def _show_plane(self, values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
+    def _show_plane(self, values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], age: str) -> None:
         zlut = self.session.zluts.of(self._bead)
         best = None if zlut is None else best_plane(zlut, values)
         if zlut is None or best is None:
             self._plane.setData([], [])
-            self._text.setText(f"<b>Bead {self._bead}</b>: no Z-LUT, so there is no z")
+            self._text.setText(f"<b>Bead {self._bead}</b>{age}: no Z-LUT, so there is no z")
             return
         self._plane.setData(np.arange(len(best.profile)), best.profile)
         x, z = self.theme.x, self.theme.z
         self._text.setText(
-            f"<b>Bead {self._bead}</b> <span style='color:{x}'>— measured</span> "
+            f"<b>Bead {self._bead}</b>{age} <span style='color:{x}'>— measured</span> "
             f"<span style='color:{z}'>— plane {best.index + 1} of {zlut.n_planes}</span> at "
             f"{best.z_nm:.0f} nm, correlation {best.correlation:.3f}"
         )
@@ -89,8 +80,7 @@ class ProfilePanel(Panel):
     def set_theme(self, theme: Theme) -> None:
         """Colour axes and lines."""
         super().set_theme(theme)
-        self.plot.setBackground(theme.base)
-        colour_plot(self._item, theme)
+        colour_plots(self.plot, (self._item,), theme)
         self._curve.setPen(pen(theme.x))
         # Few points: here a wide line costs nothing, and shows beside the other.
         self._plane.setPen(pg.mkPen(theme.z, width=3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from pathlib import Path
 from typing import cast, get_args
@@ -18,12 +19,15 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from gui.models.quantities import bytes_text, count_text, duration_text
+from gui.models.folders import why_no_folder
+from gui.models.quantities import bytes_text, count_text, duration_text, minutes_text
 from gui.models.state import State
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
+from gui.widgets.checked_field import CheckedField, TextField
 from magscope_app.config import RecordingMode
 from magscope_app.messages import StartRecording
+from magscope_app.storage.names import validate_dataset_name
 
 
 class RecordingPanel(Panel):
@@ -33,14 +37,15 @@ class RecordingPanel(Panel):
         super().__init__(context)
         self.setObjectName("recording")
         order = self.session.recording_order
-        self.folder = QLineEdit(str(order.folder))
+        self.folder = CheckedField()
+        self.folder.setText(str(order.folder))
         self.folder.setObjectName("recording.folder")
         self.folder.setToolTip("Every recording makes a folder of its own in this one")
         self.browse = QPushButton("…")
         self.browse.setObjectName("recording.browse")
         self.browse.setToolTip("Choose the folder")
         self.browse.setMaximumWidth(36)
-        self.name = QLineEdit(order.name or "")
+        self.name = TextField(_why_no_name, order.name or "")
         self.name.setObjectName("recording.name")
         self.name.setToolTip(
             "Name of the dataset; Return renames a running one; a name that exists gets _002, _003 …"
@@ -85,7 +90,8 @@ class RecordingPanel(Panel):
         self.button.clicked.connect(self._press)
         self.browse.clicked.connect(self._browse)
         self.folder.textChanged.connect(self._take_order)
-        self.name.textChanged.connect(self._take_order)
+        self.folder.editingFinished.connect(self._check_folder)
+        self.name.changed.connect(self._take_order)
         self.mode.currentTextChanged.connect(self._take_order)
         self.name.returnPressed.connect(self._rename)
         self.note.returnPressed.connect(self._add_note)
@@ -105,14 +111,21 @@ class RecordingPanel(Panel):
             self.mode.setCurrentText(order.mode)
 
     def _take_order(self) -> None:
-        folder, name = self.folder.text().strip(), self.name.text().strip()
+        folder, name = self.folder.text().strip(), self.name.value
         mode = cast("RecordingMode", self.mode.currentText())
         path = Path(folder).expanduser().absolute() if folder else None
         self.session.recording_order = StartRecording(path, name or None, mode)
 
+    def _check_folder(self) -> None:
+        """Look for what is wrong with the folder, beside the window: it may be far away."""
+        path = self.session.recording_order.folder
+        if path is not None:
+            self.session.background.run(lambda: why_no_folder(path), self.folder.mark)
+
     def _rename(self) -> None:
         """Return in the name field renames a running recording."""
-        if self.session.state.recording is not None and self.name.text().strip():
+        running = self.session.state.recording is not None
+        if running and self.name.text().strip() and not self.name.is_refused:
             self.session.rename_recording(self.name.text().strip())
 
     def _add_note(self) -> None:
@@ -166,6 +179,12 @@ class RecordingPanel(Panel):
                 style.polish(self.button)
 
 
+def _why_no_name(name: str) -> str | None:
+    """Say why nothing can be called so; without a name the config's is taken."""
+    problem = validate_dataset_name(name) if name else None
+    return None if problem is None else f"“{name}” {problem}"
+
+
 def _line(name: str) -> QLabel:
     label = QLabel()
     label.setObjectName(name)
@@ -190,4 +209,8 @@ def _state_text(state: State) -> str:
 
 
 def _disk_text(state: State) -> str:
-    return "" if state.status is None else f"{bytes_text(state.status.free_disk_bytes)} free"
+    if state.status is None:
+        return ""
+    free = f"{bytes_text(state.status.free_disk_bytes)} free"
+    minutes = math.inf if state.recording is None or state.progress is None else state.progress.disk_minutes
+    return f"{free}, enough for {minutes_text(60 * minutes)}" if math.isfinite(minutes) else free

@@ -116,22 +116,6 @@ PANELS: tuple[PanelEntry, ...] = (
         "controls",
         MotorsPanel,
     ),
-    PanelEntry(
-        "xy_lock", "XY-lock", "xy_lock", "", ("roi", "follow", "drift", "feedback"), "analysis", XYLockPanel
-    ),
-    PanelEntry(
-        "z_lock", "Z-lock", "z_lock", "", ("focus", "hold", "feedback", "reference"), "analysis", ZLockPanel
-    ),
-    PanelEntry(
-        "drift",
-        "Drift",
-        "drift",
-        "",
-        ("stage", "reference", "subtraction", "tilt"),
-        "analysis",
-        DriftPanel,
-        at_first=False,
-    ),
     PanelEntry("force", "Force", "force", "", ("pn", "magnet", "ramp"), "controls", ForcePanel),
     PanelEntry(
         "calibration",
@@ -141,6 +125,22 @@ PANELS: tuple[PanelEntry, ...] = (
         ("zlut", "z-lut", "sweep", "focus", "lut"),
         "controls",
         CalibrationPanel,
+    ),
+    PanelEntry(
+        "xy_lock", "XY-lock", "xy_lock", "", ("roi", "follow", "drift", "feedback"), "controls", XYLockPanel
+    ),
+    PanelEntry(
+        "z_lock", "Z-lock", "z_lock", "", ("focus", "hold", "feedback", "reference"), "controls", ZLockPanel
+    ),
+    PanelEntry(
+        "drift",
+        "Drift",
+        "drift",
+        "",
+        ("stage", "reference", "subtraction", "tilt"),
+        "controls",
+        DriftPanel,
+        at_first=False,
     ),
     PanelEntry(
         "system",

@@ -20,6 +20,7 @@ class XYLockPanel(LockPanel):
     switch_help: ClassVar[str] = "Move every ROI with its bead; none leaves the frame or comes near another"
     label: ClassVar[str] = "off centre (px)"
     smallest: ClassVar[float] = 2.0
+    lowest: ClassVar[float] = 0.0
     lines: ClassVar[tuple[tuple[str, int], ...]] = (
         ("all beads, rms", XY_LOCK_COLUMNS.index("rms_px")),
         ("farthest", XY_LOCK_COLUMNS.index("farthest_px")),

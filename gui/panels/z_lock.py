@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-from PyQt6.QtWidgets import QLabel, QLineEdit, QWidget
+from PyQt6.QtWidgets import QLabel, QWidget
 
 from gui.models.lock_trace import parse_ids
 from gui.panels.lock_panel import LockPanel
+from gui.widgets.checked_field import TextField
 from gui.widgets.number_field import NumberField
 from magscope_app.datatypes import Z_LOCK_COLUMNS
 from magscope_app.feedback.state import LockName, LockState
@@ -20,6 +21,10 @@ _FARTHEST_NM = 20_000.0
 def _why_not(shift_nm: float) -> str | None:
     far = abs(shift_nm) > _FARTHEST_NM
     return f"{shift_nm:g} nm is more than any Z-LUT reaches; give at most {_FARTHEST_NM:g}" if far else None
+
+
+def _why_no_ids(text: str) -> str | None:
+    return f"“{text}” is no list of bead ids; give some such as 3, 7" if parse_ids(text) is None else None
 
 
 class ZLockPanel(LockPanel):
@@ -34,7 +39,7 @@ class ZLockPanel(LockPanel):
 
     def controls(self) -> tuple[QWidget, ...]:
         """Return the fields for the beads and for a shift."""
-        self.beads = QLineEdit()
+        self.beads = TextField(_why_no_ids)
         self.beads.setObjectName("z_lock.beads")
         self.beads.setPlaceholderText("reference beads")
         self.beads.setToolTip("Ids of the beads that are followed, such as 3, 7; empty: those of the config")
@@ -47,11 +52,10 @@ class ZLockPanel(LockPanel):
 
     def turn(self, on: bool) -> None:
         """Switch the Z-lock."""
-        bead_ids = parse_ids(self.beads.text())
-        if bead_ids is None:
-            self.session.state.warn(f"“{self.beads.text()}” is no list of bead ids; give some such as 3, 7")
-        else:
-            self.session.locks.switch_z(on, bead_ids)
+        if on and self.beads.is_refused:
+            self.beads.setFocus()
+            return
+        self.session.locks.switch_z(on, parse_ids(self.beads.value) or ())
 
     def settings(self) -> list[tuple[str, QWidget]]:
         """Return everything that can be set."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt
+from PyQt6.QtGui import QBrush, QColor
 
 from gui.models.bead_table import COLUMNS, TOOLTIPS, BeadLine
 
@@ -19,9 +20,11 @@ class BeadModel(QAbstractTableModel):
     def __init__(self) -> None:
         super().__init__()
         self._lines: list[BeadLine] = []
+        self._dimmed: QBrush | None = None
 
-    def set_lines(self, lines: list[BeadLine]) -> None:
-        """Show these lines."""
+    def set_lines(self, lines: list[BeadLine], dimmed: str = "") -> None:
+        """Show these lines, in the colour for what is old where one is given."""
+        self._dimmed = QBrush(QColor(dimmed)) if dimmed else None
         if [line.bead_id for line in lines] != [line.bead_id for line in self._lines]:
             self.beginResetModel()
             self._lines = lines
@@ -47,9 +50,11 @@ class BeadModel(QAbstractTableModel):
         return 0 if parent is not None and parent.isValid() else len(COLUMNS)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return text or alignment of a cell."""
+        """Return text, colour or alignment of a cell."""
         if role == Qt.ItemDataRole.DisplayRole:
             return self._lines[index.row()].texts[index.column()]
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return self._dimmed
         if role == SORT_ROLE:
             return self._lines[index.row()].keys[index.column()]
         if role == Qt.ItemDataRole.TextAlignmentRole and _FIRST_NUMBER <= index.column() < _STATE:

@@ -16,6 +16,8 @@ from magscope_app.processes.bead_owner import MAX_ROI_PX, MIN_ROI_PX
 
 #: Share of saturated pixels that is told, and that is a warning.
 _SATURATION_SEEN, _SATURATION_WARNS = 1e-4, 1e-3
+#: Number and age of the frame are told so often.
+_AGE_EVERY_NS = 150_000_000
 
 
 class ImageTools(QWidget):
@@ -34,6 +36,7 @@ class ImageTools(QWidget):
         self._session = session
         self._theme = theme
         self._icons: list[tuple[QAction, str]] = []
+        self._was_old, self._told_ns = False, -_AGE_EVERY_NS
         self.add = self._action("add", "Add beads", "A", "image.add", checkable=True)
         self.look = self._action("find", "Find beads", "B", "image.find")
         self.zoom_in = self._action("zoom_in", "Zoom in", "+", "image.zoom_in")
@@ -94,6 +97,10 @@ class ImageTools(QWidget):
         """Show number and age of the newest frame."""
         self.roi.show_number(snapshot.state.roi_px)
         age_s = snapshot.picture_age_s
+        # A text that changes with every frame cannot be read, and costs a layout each time.
+        if old == self._was_old and snapshot.now_ns < self._told_ns + _AGE_EVERY_NS:
+            return
+        self._was_old, self._told_ns = old, snapshot.now_ns
         if snapshot.picture is None or age_s is None:
             self._age.setText("")
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import numpy.typing as npt
-from PyQt6.QtCore import QPoint, QPointF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
     QImage,
@@ -13,6 +13,7 @@ from PyQt6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QRegion,
     QResizeEvent,
     QWheelEvent,
 )
@@ -26,6 +27,8 @@ from gui.models.viewport import Viewport
 from gui.widgets.overlay import Overlay, draw_band, draw_overlay, draw_stale
 
 _STEP = 1.25
+#: Beside the image, in every theme.
+_GROUND = QColor("#0b0c0e")
 #: Arrow keys move the chosen boxes by one pixel, with Shift by ten.
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -138,9 +141,14 @@ class ImageView(QWidget):
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: ARG002 - Qt's signature
         """Draw the visible pixels, the boxes and, over an old image, how old it is."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor("#0b0c0e"))
+        beside = QRegion(self.rect())
         if self._image is not None:
-            self._draw_image(painter, self._image, self.display.table(self._image, self._bits))
+            beside -= self._draw_image(painter, self._image, self.display.table(self._image, self._bits))
+        if not beside.isEmpty():
+            painter.setClipRegion(beside)
+            painter.fillRect(self.rect(), _GROUND)
+            painter.setClipping(False)
+        if self._image is not None:
             draw_overlay(
                 painter, self.overlay, self._viewport, self._gestures.dragged, self.devicePixelRatioF()
             )
@@ -150,18 +158,23 @@ class ImageView(QWidget):
             draw_stale(painter, self.rect(), self.stale_text)
         painter.end()
 
-    def _draw_image(self, painter: QPainter, image: npt.NDArray[Any], table: npt.NDArray[Any]) -> None:
+    def _draw_image(self, painter: QPainter, image: npt.NDArray[Any], table: npt.NDArray[Any]) -> QRegion:
+        """Draw what is visible of a frame; return where it is."""
         ratio = self.devicePixelRatioF()
         viewport = Viewport(self._viewport.scale * ratio, self._viewport.left_px, self._viewport.top_px)
         patch = render(image, table, viewport, (round(self.width() * ratio), round(self.height() * ratio)))
         if patch is None:
-            return
+            return QRegion()
         height, width = patch.pixels.shape
         # Qt takes any buffer; its type stubs know only bytes.
         data = cast("bytes", patch.pixels.data)
         pixels = QImage(data, width, height, 4 * width, QImage.Format.Format_RGB32)
         pixels.setDevicePixelRatio(ratio)
-        painter.drawImage(QPointF(patch.x / ratio, patch.y / ratio), pixels)
+        place = QRectF(patch.x / ratio, patch.y / ratio, width / ratio, height / ratio)
+        if place != QRectF(place.toRect()):
+            painter.fillRect(place.toAlignedRect(), _GROUND)
+        painter.drawImage(place.topLeft(), pixels)
+        return QRegion(place.toAlignedRect())
 
     # --- mouse -------------------------------------------------------------------------------
 

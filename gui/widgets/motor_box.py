@@ -80,6 +80,7 @@ class MotorBox(QFrame):
         home.triggered.connect(lambda: self._session.home_motor(self._name))
         more.setMenu(menu)
         top = QHBoxLayout()
+        top.setSpacing(8)
         top.addWidget(self._title, 1)
         top.addWidget(self._state)
         top.addWidget(more)

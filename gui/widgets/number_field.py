@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
-from PyQt6.QtWidgets import QLineEdit, QWidget
+from PyQt6.QtWidgets import QWidget
+
+from gui.widgets.checked_field import CheckedField
 
 Check = Callable[[float], str | None]
 
 
-class NumberField(QLineEdit):
+class NumberField(CheckedField):
     """Takes a number when Return is pressed or the field is left; the mouse wheel changes nothing.
 
     Parameters
@@ -25,14 +27,11 @@ class NumberField(QLineEdit):
 
     #: A number that was typed and accepted.
     committed = pyqtSignal(float)
-    #: Why what was typed is refused; empty when it is right again.
-    refused = pyqtSignal(str)
 
     def __init__(self, check: Check, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._check = check
         self._shown = ""
-        self._help = ""
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.editingFinished.connect(self._finish)
 
@@ -62,30 +61,18 @@ class NumberField(QLineEdit):
         if not self.isModified():
             return
         why_not = self._why_not()
-        self._mark(why_not)
+        self.mark(why_not)
         value = self._parsed()
         if why_not is None and value is not None:
             self.setModified(False)
             self._shown = self.text()
             self.committed.emit(value)
 
-    def _mark(self, why_not: str | None) -> None:
-        if why_not is not None and not self.property("refused"):
-            self._help = self.toolTip()
-        if why_not is not None or self.property("refused"):
-            self.setToolTip(self._help if why_not is None else why_not)
-        self.setProperty("refused", why_not is not None)
-        style = self.style()
-        if style is not None:
-            style.unpolish(self)
-            style.polish(self)
-        self.refused.emit(why_not or "")
-
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Escape brings back the value before typing."""
         if event is not None and event.key() == Qt.Key.Key_Escape:
             self.setText(self._shown)
             self.setModified(False)
-            self._mark(None)
+            self.mark(None)
             return
         super().keyPressEvent(event)

@@ -7,68 +7,34 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from PyQt6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
-from PyQt6.QtGui import QColor, QPainter, QPen, QPixmap
+from PyQt6 import sip
+from PyQt6.QtCore import QLineF, QRect, QRectF, Qt
+from PyQt6.QtGui import QColor, QPainter, QPen
 
 from gui.models.boxes import Boxes
 from gui.models.candidates import Candidate
 from gui.models.gestures import Band, Dragged
 from gui.models.selection import Selection
 from gui.models.viewport import Viewport
+from gui.widgets.labels import Labels
+from gui.widgets.shapes import fragments, lines, rectangles
 from magscope_app.config import BeadRole
 
 #: Colours on the image, which is grey in every theme.
 TETHERED, REFERENCE, SELECTED, LOST = "#35c8ff", "#ffd23f", "#7dff6a", "#ff5a4d"
 CANDIDATE = "#ff9df2"
-_SHADOW = QColor(0, 0, 0, 160)
 #: Boxes smaller than this on the screen have no id beside them.
 _MIN_SIDE_FOR_ID = 14.0
-_MOST_LABELS = 20_000
-
-
-class Labels:
-    """Small pictures of texts, made once: drawing two hundred texts costs more than drawing the image."""
-
-    def __init__(self) -> None:
-        self._made: dict[tuple[str, str], QPixmap] = {}
-        self._made_for: tuple[str, float] = ("", 0.0)
-
-    def begin(self, painter: QPainter, ratio: float) -> None:
-        """Prepare to draw with the font of `painter` on a screen of this many pixels per point."""
-        wanted = painter.font().key(), ratio
-        if wanted != self._made_for or len(self._made) > _MOST_LABELS:
-            self._made_for = wanted
-            self._made.clear()
-        self._font, self._metrics = painter.font(), painter.fontMetrics()
-
-    def of(self, text: str, colour: str) -> QPixmap:
-        """Return the picture of a text; `begin` comes first."""
-        found = self._made.get((text, colour))
-        if found is None:
-            found = self._made[text, colour] = self._draw(text, colour)
-        return found
-
-    def _draw(self, text: str, colour: str) -> QPixmap:
-        width, height = self._metrics.horizontalAdvance(text) + 5, self._metrics.height()
-        ratio = self._made_for[1]
-        label = QPixmap(round(width * ratio), round(height * ratio))
-        label.setDevicePixelRatio(ratio)
-        label.fill(_SHADOW)
-        painter = QPainter(label)
-        painter.setFont(self._font)
-        painter.setPen(QColor(colour))
-        painter.drawText(QRectF(0, 0, width, height), Qt.AlignmentFlag.AlignCenter, text)
-        painter.end()
-        return label
+#: Half the length of a cross's lines on the screen.
+_ARM = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Boxes by colour and width of the pen, labels with their places, crosses."""
+    """Boxes by pen, and labels, ready for the painter."""
 
-    boxes: dict[tuple[str, int], list[QRectF]]
-    labels: list[tuple[QPointF, QPixmap]]
-    crosses: list[QLineF]
+    boxes: list[tuple[QPen, sip.array[QRectF | None]]]
+    labels: sip.array[QPainter.PixmapFragment | None]
 
 
 @dataclass(slots=True)
@@ -95,8 +61,8 @@ class Overlay:
         Changes with centres and roles.
     labels : Labels
         Pictures of the ids.
-    prepared : Prepared or None
-        What was drawn last, and (`prepared_for`) from what it was made.
+    prepared, crosses
+        What was drawn last, each with what it was made from.
     """
 
     boxes: Boxes = field(default_factory=Boxes)
@@ -108,8 +74,8 @@ class Overlay:
     roi_px: int = 64
     stamp: tuple[object, ...] = ()
     labels: Labels = field(default_factory=Labels)
-    prepared: Prepared | None = None
-    prepared_for: tuple[object, ...] = ()
+    prepared: tuple[tuple[object, ...], Prepared] | None = None
+    crosses: tuple[tuple[object, ...], sip.array[QLineF | None]] | None = None
 
 
 def draw_overlay(
@@ -125,35 +91,55 @@ def draw_overlay(
         Pixels of the screen per point of the widget.
     """
     overlay.labels.begin(painter, ratio)
-    key = (viewport, dragged, overlay.boxes.version, overlay.selection, overlay.stamp, ratio)
-    if overlay.prepared is None or overlay.prepared_for != key:
-        overlay.prepared, overlay.prepared_for = _prepare(overlay, viewport, dragged), key
-    # All boxes of a colour at once, and labels drawn before: two hundred texts cost more than the image.
-    for (colour, width), boxes in overlay.prepared.boxes.items():
-        painter.setPen(QPen(QColor(colour), width))
-        painter.drawRects(*boxes)
-    for place, label in overlay.prepared.labels:
-        painter.drawPixmap(place, label)
+    prepared = _prepared(overlay, viewport, dragged, ratio)
+    for box_pen, boxes in prepared.boxes:
+        painter.setPen(box_pen)
+        painter.drawRects(boxes)
+    if len(prepared.labels):
+        painter.drawPixmapFragments(prepared.labels, overlay.labels.picture)
     _draw_pending(painter, overlay, viewport)
-    _draw_candidates(painter, overlay, viewport)
-    if overlay.prepared.crosses:
+    _draw_candidates(painter, overlay, viewport, ratio)
+    crosses = _crosses(overlay, viewport)
+    if len(crosses):
         painter.setPen(QPen(QColor(SELECTED), 1))
-        painter.drawLines(*overlay.prepared.crosses)
+        painter.drawLines(crosses)
 
 
-def _prepare(overlay: Overlay, viewport: Viewport, dragged: Dragged | None) -> Prepared:
-    """Make what is drawn; images come oftener than this changes."""
-    made = Prepared({}, [], _crosses(overlay, viewport))
-    frames = _frames(overlay, viewport, dragged)
-    for bead_id, frame, colour in zip(
-        overlay.boxes.ids.tolist(), frames.tolist(), _colours(overlay), strict=True
-    ):
-        width = 2 if bead_id == overlay.selection.shown else 1
-        made.boxes.setdefault((colour, width), []).append(QRectF(*frame))
-        if frame[2] >= _MIN_SIDE_FOR_ID or colour == SELECTED:
-            place = QPointF(frame[0] + 1, frame[1] + 1)
-            made.labels.append((place, overlay.labels.of(str(bead_id), colour)))
-    return made
+def _prepared(overlay: Overlay, viewport: Viewport, dragged: Dragged | None, ratio: float) -> Prepared:
+    """Return boxes and labels, made anew only when they change: images and rows come oftener."""
+    lost = frozenset(overlay.centres[~np.isfinite(overlay.centres[:, 1]), 0].astype(np.int64).tolist())
+    made_for = (
+        viewport,
+        dragged,
+        overlay.boxes.version,
+        overlay.selection,
+        overlay.roles,
+        lost,
+        ratio,
+        overlay.labels.made,
+    )
+    if overlay.prepared is None or overlay.prepared[0] != made_for:
+        made = _prepare(overlay, _frames(overlay, viewport, dragged), lost, ratio)
+        overlay.prepared = (*made_for[:-1], overlay.labels.made), made
+    return overlay.prepared[1]
+
+
+def _prepare(
+    overlay: Overlay, frames: npt.NDArray[np.float64], lost: frozenset[int], ratio: float
+) -> Prepared:
+    ids = overlay.boxes.ids.tolist()
+    colours = _colours(overlay, lost)
+    of_pen: dict[tuple[str, int], list[int]] = {}
+    for index, (bead_id, colour) in enumerate(zip(ids, colours, strict=True)):
+        of_pen.setdefault((colour, 2 if bead_id == overlay.selection.shown else 1), []).append(index)
+    boxes = [
+        (QPen(QColor(colour), width), rectangles(frames[members]))
+        for (colour, width), members in of_pen.items()
+    ]
+    wide = frames[:, 2] >= _MIN_SIDE_FOR_ID
+    named = np.flatnonzero(wide | np.array([colour == SELECTED for colour in colours], np.bool_))
+    sources = overlay.labels.places([(str(ids[i]), colours[i]) for i in named.tolist()])
+    return Prepared(boxes, fragments(frames[named, :2] + 1.0, sources, ratio))
 
 
 def _frames(overlay: Overlay, viewport: Viewport, dragged: Dragged | None) -> npt.NDArray[np.float64]:
@@ -169,9 +155,8 @@ def _frames(overlay: Overlay, viewport: Viewport, dragged: Dragged | None) -> np
     return np.column_stack((left, top, (x1 - x0) * viewport.scale, (y1 - y0) * viewport.scale))
 
 
-def _colours(overlay: Overlay) -> list[str]:
+def _colours(overlay: Overlay, lost: frozenset[int]) -> list[str]:
     """Return the colour of every box: chosen, lost, or by what the bead is for."""
-    lost = set(overlay.centres[~np.isfinite(overlay.centres[:, 1]), 0].astype(np.int64).tolist())
     chosen, roles = overlay.selection.chosen, overlay.roles
     return [
         SELECTED
@@ -193,33 +178,41 @@ def draw_band(painter: QPainter, band: Band, viewport: Viewport) -> None:
     painter.drawRect(QRectF(left, top, right - left, bottom - top))
 
 
-def _draw_candidates(painter: QPainter, overlay: Overlay, viewport: Viewport) -> None:
+def _draw_candidates(painter: QPainter, overlay: Overlay, viewport: Viewport, ratio: float) -> None:
+    if not overlay.candidates:
+        return
+    found = np.array(overlay.candidates)
+    boxes = _squares(found, overlay, viewport)
     painter.setPen(QPen(QColor(CANDIDATE), 2, Qt.PenStyle.DashLine))
-    side = overlay.roi_px * viewport.scale
-    for x_px, y_px, score in overlay.candidates:
-        x, y = viewport.to_view(x_px, y_px)
-        box = QRectF(x - side / 2, y - side / 2, side, side)
-        painter.drawRect(box)
-        painter.drawPixmap(box.topLeft(), overlay.labels.of(f"{score:.2f}", CANDIDATE))
+    painter.drawRects(rectangles(boxes))
+    sources = overlay.labels.places([(f"{score:.2f}", CANDIDATE) for score in found[:, 2].tolist()])
+    painter.drawPixmapFragments(fragments(boxes[:, :2], sources, ratio), overlay.labels.picture)
+
+
+def _squares(
+    centres: npt.NDArray[np.float64], overlay: Overlay, viewport: Viewport
+) -> npt.NDArray[np.float64]:
+    """Return left, top, width and height on the screen of new ROIs around points (n, 2 or more)."""
+    side = np.full(len(centres), overlay.roi_px * viewport.scale)
+    x, y = viewport.to_view_all(centres[:, 0], centres[:, 1])
+    return np.column_stack((x - side / 2, y - side / 2, side, side))
 
 
 def _draw_pending(painter: QPainter, overlay: Overlay, viewport: Viewport) -> None:
-    painter.setPen(QPen(QColor(SELECTED), 1, Qt.PenStyle.DashLine))
-    side = overlay.roi_px * viewport.scale
-    for x_px, y_px in overlay.pending:
-        x, y = viewport.to_view(x_px, y_px)
-        painter.drawRect(QRectF(x - side / 2, y - side / 2, side, side))
+    if overlay.pending:
+        painter.setPen(QPen(QColor(SELECTED), 1, Qt.PenStyle.DashLine))
+        painter.drawRects(rectangles(_squares(np.array(overlay.pending), overlay, viewport)))
 
 
-def _crosses(overlay: Overlay, viewport: Viewport) -> list[QLineF]:
-    """Return the two lines of the cross at every tracked centre."""
-    seen = overlay.centres[np.isfinite(overlay.centres).all(axis=1)]
-    x, y = viewport.to_view_all(seen[:, 1], seen[:, 2])
-    lines: list[QLineF] = []
-    for x_view, y_view in zip(x.tolist(), y.tolist(), strict=True):
-        lines.append(QLineF(x_view - 3, y_view, x_view + 3, y_view))
-        lines.append(QLineF(x_view, y_view - 3, x_view, y_view + 3))
-    return lines
+def _crosses(overlay: Overlay, viewport: Viewport) -> sip.array[QLineF | None]:
+    """Return the two lines of the cross at every tracked centre; the same ones until new rows come."""
+    made_for = viewport, overlay.stamp
+    if overlay.crosses is None or overlay.crosses[0] != made_for:
+        seen = overlay.centres[np.isfinite(overlay.centres).all(axis=1)]
+        x, y = viewport.to_view_all(seen[:, 1], seen[:, 2])
+        ends = (x - _ARM, y, x + _ARM, y), (x, y - _ARM, x, y + _ARM)
+        overlay.crosses = made_for, lines(np.hstack([np.column_stack(end) for end in ends]).reshape(-1, 4))
+    return overlay.crosses[1]
 
 
 def draw_stale(painter: QPainter, area: QRect, text: str) -> None:

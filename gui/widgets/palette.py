@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PyQt6.QtCore import QEvent, QObject, Qt
 from PyQt6.QtGui import QKeyEvent
-from PyQt6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFrame, QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from gui.models.search import Entry, matching
 
@@ -36,9 +36,19 @@ class Palette(QFrame):
         self.field = QLineEdit()
         self.field.setObjectName("palette.field")
         self.field.setPlaceholderText("Find a panel, a setting or an action")
-        self.list = QListWidget()
+        self.list = QTreeWidget()
         self.list.setObjectName("palette.list")
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.list.setColumnCount(3)
+        self.list.setHeaderHidden(True)
+        self.list.setRootIsDecorated(False)
+        self.list.setUniformRowHeights(True)
+        header = self.list.header()
+        if header is not None:
+            header.setStretchLastSection(False)
+            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+            header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+            header.setSectionResizeMode(2, QHeaderView.ResizeMode.ResizeToContents)
         column = QVBoxLayout(self)
         column.addWidget(self.field)
         column.addWidget(self.list)
@@ -65,13 +75,20 @@ class Palette(QFrame):
         self._found = matching(self._all, typed)[:_MOST]
         self.list.clear()
         for entry in self._found:
-            key = f"      {entry.key}" if entry.key else ""
-            self.list.addItem(QListWidgetItem(f"{entry.title}   – {entry.kind}{key}"))
-        self.list.setCurrentRow(0)
+            item = QTreeWidgetItem([entry.title, entry.kind, entry.key])
+            item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight)
+            self.list.addTopLevelItem(item)
+        self._choose(0)
+
+    def _choose(self, row: int) -> None:
+        self.list.setCurrentItem(self.list.topLevelItem(row))
+
+    def _row(self) -> int:
+        return self.list.currentIndex().row()
 
     def run_chosen(self) -> None:
         """Close and do what is chosen."""
-        row = self.list.currentRow()
+        row = self._row()
         self.hide()
         if 0 <= row < len(self._found):
             self._found[row].run()
@@ -81,7 +98,7 @@ class Palette(QFrame):
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()), 0)
             if step and self._found:
-                self.list.setCurrentRow((self.list.currentRow() + step) % len(self._found))
+                self._choose((self._row() + step) % len(self._found))
                 return True
             if event.key() == Qt.Key.Key_Escape:
                 self.hide()

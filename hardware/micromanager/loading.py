@@ -49,6 +49,8 @@ def load_device(core: CMMCorePlus, label: str, description: DeviceDescription) -
     """Load one device with the port and the hub it needs, and start it. Raises DeviceError."""
     loaded: list[str] = []
     there = core.getLoadedDevices()
+    # Before its port: who has no adapter has no serial ports either, but is in want of the adapter.
+    _check_offered(core, description.adapter, description.device)
     try:
         if description.port and description.port not in there:
             _load_port(core, description, loaded)
@@ -174,6 +176,8 @@ def _check_offered(core: CMMCorePlus, adapter: str, device: str | None) -> None:
         f"one ({wanted}; run: mmcore install), or a library of its maker is missing"
     ):
         offered = core.getAvailableDevices(adapter)
+    if device is not None and device not in offered and adapter == _SERIAL:
+        raise DeviceError(f"there is no serial port {device!r}; there is: {', '.join(offered) or 'none'}")
     if device is not None and device not in offered:
         raise DeviceError(f"the adapter {adapter} has no device {device!r}; it offers: {', '.join(offered)}")
 

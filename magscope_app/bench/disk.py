@@ -21,7 +21,7 @@ from magscope_app.storage import NDTiffStorage
 _MOST_BYTES = 4_000_000_000
 
 
-def disk_bytes_per_s(folder: Path, form: FrameFormat, seconds: float = 4.0) -> float:
+def disk_bytes_per_s(folder: Path, form: FrameFormat, seconds: float = 8.0) -> float:
     """Write images as a recording does, until they are on the disk, and return the bytes per second.
 
     Parameters

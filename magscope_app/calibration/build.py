@@ -34,7 +34,7 @@ class BuildSettings:
     frames : int or None
         Frames per plane, the first ones; None: all.
     every : int
-        Only every so manieth plane, the first one included.
+        1: every plane; 2: every second one, and so on, the first one included.
     roi_px : int or None
         Edge of the ROI, cut from the middle; None: that of the sweep.
     """
@@ -123,19 +123,24 @@ class SweepImages:
     def __init__(self, dataset: Dataset, settings: BuildSettings) -> None:
         about = dataset.description.get("sweep")
         if not isinstance(about, dict):
-            raise MagscopeError(f"{dataset.path} is no dataset of a Z-LUT sweep; give the folder of a sweep")
+            raise MagscopeError(
+                f"{dataset.path} is no dataset of a finished Z-LUT sweep; give the folder of one"
+            )
         self.about: dict[str, Any] = about
         self._dataset = dataset
         self._roi_px = int(about["roi_px"])
-        self._size_px = settings.roi_px or self._roi_px
+        self._size_px = self._roi_px if settings.roi_px is None else settings.roi_px
         if not 16 <= self._size_px <= self._roi_px:
             raise MagscopeError(
                 f"a ROI of {self._size_px} px cannot be cut from the sweep's {self._roi_px} px; "
                 "take 16 px or more, and no more than that"
             )
-        self._frames = min(settings.frames or int(about["plan"]["frames"]), int(about["plan"]["frames"]))
-        if self._frames < 1 or settings.every < 1:
-            raise MagscopeError("frames per plane and every so manieth plane start at 1")
+        there = int(about["plan"]["frames"])
+        self._frames = there if settings.frames is None else settings.frames
+        if not 1 <= self._frames <= there:
+            raise MagscopeError(f"the sweep has {there} frames per plane, of which 1 to {there} can be taken")
+        if settings.every < 1:
+            raise MagscopeError("1 takes every plane, 2 every second one; less cannot be")
         factor = float(about["focal_shift_factor"])
         steps = [
             (-factor * (float(step["focus_nm"]) - float(about["focus_start_nm"])), step)
@@ -143,7 +148,9 @@ class SweepImages:
         ]
         self._steps = sorted(steps, key=lambda pair: pair[0])[:: settings.every]
         if len(self._steps) < MIN_PLANES:
-            raise MagscopeError(f"{len(self._steps)} planes are too few; a Z-LUT needs {MIN_PLANES}")
+            raise MagscopeError(
+                f"{len(self._steps)} planes are too few, a Z-LUT needs {MIN_PLANES}; leave out fewer"
+            )
         self.n_beads = len(about["beads"])
 
     @property

@@ -133,6 +133,7 @@ class UseZLUTs(Message):
 
 @dataclass(frozen=True, slots=True)
 class ZLUTsUsed(Message):
-    """Beads are tracked with the Z-LUTs of this file now."""
+    """Beads are tracked with the Z-LUTs of this file from this frame on."""
 
     path: Path
+    frame_id: int = 0

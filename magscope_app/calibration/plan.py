@@ -8,8 +8,8 @@ from dataclasses import dataclass
 #: Fewest planes that make a useful table, and most.
 _MIN_STEPS, _MOST_STEPS = 6, 2000
 _MOST_FRAMES = 10_000
-#: A range is divided evenly if this share of a step at most is left over.
-_EVEN = 1e-6
+#: A range is divided evenly if this share of a step at most is left over; it is shared out.
+_EVEN = 1e-2
 #: Force at which a tether of DNA is stiff enough in z to be swept.
 CALIBRATION_FORCE_PN = 10.0
 
@@ -23,7 +23,7 @@ class SweepPlan:
     start_nm, stop_nm : float
         First and last position relative to where the focus stands before; the sweep may go up or down.
     step_nm : float
-        Distance of neighbouring planes in focus travel, above 0; it must divide the range.
+        Distance of neighbouring planes in focus travel, above 0; it must divide the range, but for rounding.
     frames : int
         Frames per plane.
     bead_ids : tuple of int or None
@@ -58,7 +58,7 @@ class SweepPlan:
     @property
     def offsets_nm(self) -> tuple[float, ...]:
         """Position of every plane relative to the start, in the order of the sweep."""
-        step = self.direction * self.step_nm
+        step = (self.stop_nm - self.start_nm) / max(1, self.n_steps - 1)
         return tuple(self.start_nm + step * index for index in range(self.n_steps))
 
     @property

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from magscope_app.calibration.unfinished import make_hidden
 from magscope_app.clock import WallAnchor
 from magscope_app.data import DataHandler
 from magscope_app.data.item import attempt
@@ -47,8 +47,11 @@ class RawSweep:
     def __init__(self, root: Path, config_text: bytes, facts: Mapping[str, Any], anchor: WallAnchor) -> None:
         self._root = root
         self._made_root = not root.exists()
-        self._hidden = root / f".unfinished-{secrets.token_hex(4)}"
         self._closed = False
+        try:
+            self._hidden = make_hidden(root)
+        except OSError as error:
+            raise MagscopeError(f"{root} does not take a sweep ({error}); choose another folder") from error
         try:
             self._folder = DatasetFolder.create(
                 self._hidden, NAME, config_text=config_text, facts=facts, unix_start_ns=anchor.unix_ns

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 from magscope_app.errors import MagscopeError
 from magscope_app.tracking import ZLUTSet
+
+_TEXT_FILE = re.compile(r"bead-\d+\.txt")
 
 
 def why_not_path(path: Path) -> str | None:
@@ -15,12 +18,27 @@ def why_not_path(path: Path) -> str | None:
         return f"{path} does not end in .npz, the format that holds everything; choose another name"
     if not path.parent.is_dir():
         return f"the folder {path.parent} does not exist; make it or choose another"
-    return f"{path} is a folder; give a file" if path.is_dir() else None
+    if path.is_dir():
+        return f"{path} is a folder; give a file"
+    folder = text_folder(path)
+    others = _others(folder)
+    if others:
+        return f"{folder}, where the text files go, holds {others[0]}, which is no Z-LUT; choose another name"
+    return None
 
 
 def text_folder(path: Path) -> Path:
     """Return the folder of text files that belongs to a .npz."""
     return path.with_name(f"{path.stem}_text")
+
+
+def _others(folder: Path) -> list[str]:
+    """Return what in a folder of text files is not of this program, and must not be replaced."""
+    if not folder.exists():
+        return []
+    if not folder.is_dir():
+        return ["a file of this name"]
+    return sorted(entry.name for entry in folder.iterdir() if not _TEXT_FILE.fullmatch(entry.name))
 
 
 def save_zluts(zluts: ZLUTSet, path: Path) -> Path:

@@ -23,8 +23,8 @@ from magscope_app.messages import Bead
 _log = logging.getLogger(__name__)
 #: A plane that fails is tried so often.
 _ATTEMPTS = 3
-#: How long the focus may take to be back.
-_RETURN_S = 20.0
+#: How long the focus may take to be back, and in a whole sweep, axes whose process is started again.
+_RETURN_S, _REVIVAL_S = 20.0, 20.0
 _PAUSE_LOOK_S = 0.1
 #: A force that differs by less is the same.
 _SAME_FORCE = 0.02
@@ -85,6 +85,7 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
         self._removed: dict[str, str] = {}
         self._live: LiveProfiles | None = None
         self._began = self._paused_s = self._start_nm = 0.0
+        self._patience_s = _REVIVAL_S
 
     def pause(self, paused: bool) -> None:
         """Hold the sweep after the plane it is at, or let it go on; may be called from any thread."""
@@ -135,7 +136,8 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
                 )
             return scope.force() if known else None
         height_mm = scope.position(magnet.name)
-        if abs(scope.force() / wanted - 1.0) > _SAME_FORCE:
+        # Beyond the force table the force now is not known, and is set all the same.
+        if not abs(scope.force() / wanted - 1.0) <= _SAME_FORCE:
             self._report("force", 0, f"setting {wanted:g} pN for {tethered} tethered beads")
             undo.append(lambda: scope.move(magnet.name, height_mm))
             scope.set_force(wanted)
@@ -144,8 +146,23 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
     def _return(self, start_nm: float) -> None:
         """Bring the focus back to where it was, from the side from which the planes were approached."""
         scope = self._microscope
-        scope.move(self._focus, start_nm + self.plan.approach_nm - self.plan.start_nm, timeout_s=_RETURN_S)
+        try:
+            scope.move(
+                self._focus, start_nm + self.plan.approach_nm - self.plan.start_nm, timeout_s=_RETURN_S
+            )
+        except MagscopeError as error:
+            # From the wrong side is better than not at all.
+            _log.warning("%s; the focus returns on the straight way", error)
         scope.move(self._focus, start_nm, timeout_s=_RETURN_S)
+
+    def _await_axes(self) -> None:
+        """Wait for axes whose process is being started again."""
+        scope = self._microscope
+        magnet = scope.config.motor_with_role("magnet_height")
+        mine = [self._focus, *([] if magnet is None else [magnet.name])]
+        while self._patience_s > 0 and any(scope.motor_state(name) in ("lost", "opening") for name in mine):
+            scope.wait(_PAUSE_LOOK_S)
+            self._patience_s -= _PAUSE_LOOK_S
 
     def _undo(self, undo: list[Callable[[], object]], error: BaseException | None) -> None:
         """Bring everything back, also while the event is being aborted."""
@@ -153,6 +170,7 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
             return
         self._report("return", len(self._steps), "bringing the focus back")
         self._microscope.obey(lambda: None, _sleep)
+        self._await_axes()
         said = []
         for step in reversed(undo):
             try:
@@ -221,6 +239,7 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 if attempt > 1:
+                    self._await_axes()
                     self._approach(self._start_nm)
                 at_nm, shots = self._frames(focus_nm)
                 break

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from dataclasses import asdict
 
 from magscope_app.devices.catalogue import DriverInfo, installed_drivers
@@ -12,7 +14,9 @@ _TITLES = {"camera": "cameras", "motor": "motors", "unknown": "cannot be loaded"
 
 def devices(as_json: bool) -> int:
     """Print every driver with what it needs and why it cannot be used; no device is opened."""
-    found = installed_drivers()
+    # What drivers print when they are imported is no part of the list.
+    with redirect_stdout(sys.stderr):
+        found = installed_drivers()
     if as_json:
         print(json.dumps([asdict(driver) for driver in found], indent=2))
         return 0

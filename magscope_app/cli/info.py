@@ -13,6 +13,7 @@ from magscope_app.cli.progress import ProgressLine
 from magscope_app.storage import Dataset, open_dataset
 from magscope_app.storage.event_log import plain
 from magscope_app.storage.reading.documents import is_loss
+from magscope_app.storage.reading.without_tracks import video_duration_s
 
 _MOST_GAPS_SHOWN = 20
 
@@ -61,14 +62,15 @@ def collect(dataset: Dataset) -> dict[str, Any]:
         "mode": description.get("mode"),
         "started": description.get("started"),
         "stopped": description.get("stopped"),
-        "duration_s": float(frames["t_ns"][-1] - frames["t_ns"][0]) / 1e9 if len(frames) else None,
+        "duration_s": _duration_s(dataset, frames),
         "counters": dataset.counters,
         "ledger": dataset.ledger,
         "frames_with_tracks": len(frames),
         "gaps_in_tracks": gaps(tracked),
         "beads": dataset.bead_ids,
         "images": len(dataset.video_frame_ids),
-        "gaps_in_video": _lost_images(dataset, video_ids),
+        # Between the planes of a sweep no frame is taken.
+        "gaps_in_video": [] if "sweep" in description else _lost_images(dataset, video_ids),
         "left_out_by_processor": left_out,
         "video_storage": dataset.foreign_storage or "NDTiff",
         "video_parts": dataset.video_parts,
@@ -79,6 +81,12 @@ def collect(dataset: Dataset) -> dict[str, Any]:
         "versions": description.get("versions"),
         "problems": dataset.problems(),
     }
+
+
+def _duration_s(dataset: Dataset, frames: NDArray[Any]) -> float | None:
+    if len(frames):
+        return float(frames["t_ns"][-1] - frames["t_ns"][0]) / 1e9
+    return video_duration_s(dataset)
 
 
 def gaps(ids: NDArray[np.int64]) -> list[dict[str, int]]:
@@ -109,7 +117,7 @@ def _lost_images(dataset: Dataset, ids: NDArray[np.int64]) -> list[dict[str, int
 
 def _text(facts: dict[str, Any]) -> str:
     counters = ", ".join(f"{name} {count}" for name, count in facts["counters"].items())
-    duration = f"{facts['duration_s']:.3f} s" if facts["duration_s"] is not None else "no frames with tracks"
+    duration = f"{facts['duration_s']:.3f} s" if facts["duration_s"] is not None else "no frames"
     parts = ", ".join(f"{name}: {count}" for name, count in facts["video_parts"].items())
     motors = ", ".join(f"{name} ({about.get('unit', '?')})" for name, about in facts["motors"].items())
     lines = [
@@ -118,7 +126,7 @@ def _text(facts: dict[str, Any]) -> str:
         f"started:   {facts['started']}, stopped {facts['stopped']}",
         f"duration:  {duration}",
         f"counters:  {counters or 'none'}",
-        f"tracks:    {facts['frames_with_tracks']} frames of {len(facts['beads'])} beads",
+        f"tracks:    {_tracks_text(facts)}",
         f"video:     {_video_text(facts, parts)}",
         f"motors:    {motors or 'none'}",
         f"events:    {facts['events']}; Z-LUTs: {', '.join(facts['zluts']) or 'none'}",
@@ -131,6 +139,11 @@ def _text(facts: dict[str, Any]) -> str:
     if facts["exit_status"] == "running":
         lines.append("the recording still runs, or was killed: then use magscope-app repair")
     return "\n".join(lines)
+
+
+def _tracks_text(facts: dict[str, Any]) -> str:
+    n_frames, n_beads = facts["frames_with_tracks"], len(facts["beads"])
+    return f"{n_frames} frames of {n_beads} beads" if n_frames else f"none; {n_beads} beads listed"
 
 
 def _video_text(facts: dict[str, Any], parts: str) -> str:

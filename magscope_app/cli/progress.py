@@ -33,15 +33,24 @@ class ProgressLine:
         self._due = time.monotonic() + _EVERY_S
         self._write(f"{what}: {100 * done:.0f} %")
 
+    def clear(self) -> None:
+        """Take the line away, so that others can print; the next `show` brings it back."""
+        if self._width:
+            self._write("")
+            self._write("\r", bare=True)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is a terminal to show it on."""
+        return self._stream is not None
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._width:
-            self._write("")
-            self._write("\r", bare=True)
+        self.clear()
 
     def _write(self, text: str, *, bare: bool = False) -> None:
         if self._stream is None:

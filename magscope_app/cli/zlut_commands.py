@@ -39,14 +39,24 @@ def add_zlut_command(
         help="force on tethered beads during the sweep (default: 10)",
     )
     zlut.add_argument("--keep-force", action="store_true", help="leave the magnets where they are")
-    zlut.add_argument("--every", type=int, metavar="K", default=1, help="rebuild: only every K-th plane")
+    zlut.add_argument("--every", type=int, metavar="K", help="rebuild: only every K-th plane")
     zlut.add_argument("--roi-px", type=int, metavar="PX", help="rebuild: a smaller ROI")
     zlut.add_argument("--plot", type=Path, metavar="PNG", help="show: draw the Z-LUTs into a picture")
     add_overrides(zlut)
     zlut.set_defaults(command=_zlut)
 
 
+#: What each use of the command takes; what it does not take is no option that does nothing.
+_TAKES = {
+    "show": ("file", "plot"),
+    "rebuild": ("file", "out", "frames", "every", "roi_px"),
+    "": ("start_nm", "stop_nm", "step_nm", "frames", "out", "force_pn", "keep_force", "overrides"),
+}
+_ALL = tuple(dict.fromkeys(name for names in _TAKES.values() for name in names))
+
+
 def _zlut(parsed: argparse.Namespace) -> int:
+    _refuse_others(parsed)
     if parsed.what == "show":
         from magscope_app.cli.zlut_show import show
 
@@ -55,7 +65,7 @@ def _zlut(parsed: argparse.Namespace) -> int:
         from magscope_app.calibration.build import BuildSettings
         from magscope_app.cli.zlut_rebuild import rebuild
 
-        settings = BuildSettings(parsed.frames, parsed.every, parsed.roi_px)
+        settings = BuildSettings(parsed.frames, 1 if parsed.every is None else parsed.every, parsed.roi_px)
         return rebuild(_required(parsed, "file"), settings, parsed.out)
     from magscope_app.calibration.plan import CALIBRATION_FORCE_PN, SweepPlan
     from magscope_app.cli.zlut_sweep import sweep
@@ -71,12 +81,31 @@ def _zlut(parsed: argparse.Namespace) -> int:
     return sweep(parsed.what, parsed.overrides, plan, _required(parsed, "out"))
 
 
+def _refuse_others(parsed: argparse.Namespace) -> None:
+    """Raise MagscopeError if something was given that this use of the command does not take."""
+    taken = _TAKES.get(parsed.what, _TAKES[""])
+    for name in _ALL:
+        value = getattr(parsed, name)
+        # 0 was given.
+        if name not in taken and not (value is None or value is False or value == []):
+            from magscope_app.errors import MagscopeError
+
+            said = str(parsed.file) if name == "file" else "--set" if name == "overrides" else _flag(name)
+            raise MagscopeError(
+                f"zlut {parsed.what}: {said} does not belong here; see magscope-app zlut --help"
+            )
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
 def _required(parsed: argparse.Namespace, name: str) -> Any:
     """Return an argument that this use of the command needs."""
     value = getattr(parsed, name)
     if value is None:
         from magscope_app.errors import MagscopeError
 
-        said = "FILE|DATASET" if name == "file" else f"--{name.replace('_', '-')}"
+        said = "FILE|DATASET" if name == "file" else _flag(name)
         raise MagscopeError(f"zlut {parsed.what}: {said} is missing; see magscope-app zlut --help")
     return value

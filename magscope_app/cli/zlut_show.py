@@ -23,6 +23,7 @@ def show(path: Path, plot: Path | None) -> int:
     """Print what each Z-LUT is; draw all of them into `plot` if given. Raises MagscopeError."""
     if plot is not None and plot.suffix.lower() != ".png":
         raise MagscopeError(f"{plot} does not end in .png; choose another name")
+    path = _file_of(path)
     loaded = load_calibration(path)
     zluts = {0: loaded} if isinstance(loaded, ZLUT) else _all(loaded)
     if not zluts:
@@ -38,6 +39,18 @@ def show(path: Path, plot: Path | None) -> int:
     return 0
 
 
+def _file_of(path: Path) -> Path:
+    """Return the file itself, or that in the dataset of a sweep."""
+    if not path.is_dir():
+        return path
+    kept = path / "zluts" / "zluts.npz"
+    if kept.is_file():
+        return kept
+    raise MagscopeError(
+        f"{path} is a folder without Z-LUTs of a sweep; give a file, or the dataset of a sweep"
+    )
+
+
 def _all(zluts: ZLUTSet) -> dict[int, ZLUT]:
     return dict(zluts) | ({-1: zluts.default} if zluts.default is not None else {})
 
@@ -46,7 +59,7 @@ def _head(path: Path, zluts: dict[int, ZLUT]) -> str:
     first = next(iter(zluts.values()))
     facts = [f"{path}: {len(zluts)} Z-LUT{'s' if len(zluts) > 1 else ''}"]
     if first.created:
-        facts.append(f"made {first.created}")
+        facts.append(f"made {first.created[:19]}")
     if first.nm_per_px is not None:
         facts.append(f"{first.nm_per_px:g} nm per px")
     if first.focal_shift_factor is not None:
@@ -75,7 +88,7 @@ def _sigma_line(zlut: ZLUT) -> str:
     except ValueError as error:
         return f"           {error}"
     places = np.linspace(1, zlut.n_planes - 2, _PLACES).round().astype(int)
-    parts = [f"{quality.sigma_z_nm[at]:.1f} at {zlut.z_nm[at]:+.0f}" for at in places]
+    parts = [f"{quality.sigma_z_nm[at]:.1f} at {round(zlut.z_nm[at]):+d}" for at in places]
     return f"           {zlut.n_planes} planes; σz in nm: {', '.join(parts)} nm"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,13 +14,15 @@ from magscope_app.cli.progress import ProgressLine
 from magscope_app.cli.status_line import StatusLine
 from magscope_app.errors import MagscopeError
 from magscope_app.kernel_cache import ensure_compiled
-from magscope_app.messages import Message
+from magscope_app.messages import LogEntry, Message
 from magscope_app.processes.options import EXIT_FAILED, EXIT_OK, Listeners, RunOptions
 from magscope_app.processes.preflight import compile_targets, load_ready
 from magscope_app.processes.supervisor import Supervisor
 from magscope_app.processes.sweeps import sweep_problems
 
 _BAR = 30
+#: Longer times are told in minutes.
+_MINUTES_FROM_S = 120.0
 
 
 def sweep(config: str, overrides: Sequence[str], plan: SweepPlan, out: Path) -> int:
@@ -38,18 +41,12 @@ def sweep(config: str, overrides: Sequence[str], plan: SweepPlan, out: Path) -> 
         raise MagscopeError("\n".join(problems))
     said = StatusLine()
     ensure_compiled(compile_targets(loaded.config), said.say)
-    ended: list[SweepEnded] = []
     with ProgressLine() as line:
-
-        def on_news(message: Message) -> None:
-            if isinstance(message, SweepProgress):
-                line.show(_bar(message), message.done / max(1, message.total))
-            elif isinstance(message, SweepEnded):
-                ended.append(message)
-
+        listener = _Listener(line, said)
         options = RunOptions(headless=True, command=StartSweep(plan, out))
-        listeners = Listeners(said.log, lambda _status: None, on_news)
+        listeners = Listeners(listener.on_log, lambda _status: None, listener.on_news)
         result = Supervisor(loaded, options, listeners).run()
+    ended = listener.ended
     for report in ended[-1].reports if ended else ():
         print(report.describe())
     if ended and ended[-1].saved is not None:
@@ -63,7 +60,35 @@ def sweep(config: str, overrides: Sequence[str], plan: SweepPlan, out: Path) -> 
     return result.exit_code
 
 
+class _Listener:
+    """Prints the log, and how far the sweep is: a bar, or where there is no terminal, what it does."""
+
+    def __init__(self, line: ProgressLine, said: StatusLine) -> None:
+        self._line = line
+        self._said = said
+        self._phase = ""
+        self.ended: list[SweepEnded] = []
+
+    def on_log(self, entry: LogEntry) -> None:
+        self._line.clear()
+        self._said.log(entry)
+
+    def on_news(self, message: Message) -> None:
+        if isinstance(message, SweepEnded):
+            self.ended.append(message)
+        elif isinstance(message, SweepProgress):
+            self._line.show(_bar(message), message.done / max(1, message.total))
+            if not self._line.is_shown and message.phase != self._phase:
+                self._said.say(message.text)
+            self._phase = message.phase
+
+
 def _bar(message: SweepProgress) -> str:
     done = round(_BAR * message.done / max(1, message.total))
-    left = f", {message.left_s:.0f} s left" if message.left_s == message.left_s else ""
-    return f"[{'#' * done}{'.' * (_BAR - done)}] {message.text}{left}"
+    return f"[{'#' * done}{'.' * (_BAR - done)}] {message.text}{_left(message.left_s)}"
+
+
+def _left(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return ""
+    return f", {seconds:.0f} s left" if seconds < _MINUTES_FROM_S else f", {seconds / 60:.0f} min left"

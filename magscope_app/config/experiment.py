@@ -75,9 +75,10 @@ class Tracking(Section):
     """How beads are tracked."""
 
     method: Literal["qi", "fast", "full"] = Field(
-        "qi",
-        description="qi: quadrant interpolation and Z-LUT correlation. full: a fit of all pixels to the "
-        "Z-LUT, at the limit that noise sets. fast: as exact and far faster, for live tracking.",
+        "fast",
+        description="fast: steps towards a fit of all pixels, prepared beforehand; as exact as full and far "
+        "faster. full: a fit of all pixels to the Z-LUT, at the limit that noise sets. qi: quadrant "
+        "interpolation and Z-LUT correlation; without a Z-LUT every method is this one.",
     )
     threads: int = Field(1, ge=1, le=64, description="Threads that share the beads of a batch.")
     zlut: Path | None = Field(None, description="Z-LUT file; without one there is no z.")

@@ -47,7 +47,8 @@ class Config(Section):
         names = [motor.name for motor in self.motors]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"motors: the name {', '.join(twice)} is used more than once")
+            again = f"the name {', '.join(twice)} is used more than once"
+            raise ValueError(f"motors: {again}; give each a name of its own")
         for role in ("focus", "magnet_height", "magnet_rotation", "stage_x", "stage_y"):
             if len([motor for motor in self.motors if motor.role == role]) > 1:
                 raise ValueError(f"motors: more than one motor has the role {role}")

@@ -78,7 +78,7 @@ def _describe(name: str) -> DriverInfo:
     kind: Literal["camera", "motor", "unknown"] = (
         "camera" if issubclass(found, Camera) else "motor" if issubclass(found, Motor) else "unknown"
     )
-    about = (inspect.getdoc(found) or "").partition("\n")[0].replace("``", "")
+    about = (inspect.getdoc(found) or "").partition("\n")[0].replace("`", "")
     unit = found.unit if issubclass(found, Motor) else ""
     return DriverInfo(name, kind, about, unit, found.needs, _why_unavailable(found) or "")
 

@@ -85,6 +85,18 @@ def source_hash(cls: type[object]) -> str:
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
+def module_hash(name: str, folders: Sequence[Path] = ()) -> str | None:
+    """Return the SHA-256 (hexadecimal) of a module's file, without importing it; None where it has none."""
+    append_driver_folders(folders)
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):  # a package around it is missing, or has lost its own spec
+        return None
+    if spec is None or not spec.has_location or spec.origin is None:
+        return None
+    return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
+
+
 def _entry_points() -> tuple[EntryPoint, ...]:
     return tuple(entry_points(group=ENTRY_POINT_GROUP))
 

@@ -28,6 +28,11 @@ from magscope_app.devices.errors import DeviceError, LimitError
 from magscope_app.devices.motor import Motor
 from magscope_app.devices.setting import Setting, SettingKind
 
+#: A fixture cannot be abstract, and without one here pytest would only say that it finds none.
+_NO_MAKE = (
+    "{} does not say how its device is made: give it a fixture make, as magscope_app.devices.testing shows"
+)
+
 
 def _read(camera: Camera, buffer: npt.NDArray[Any], within_s: float) -> FrameInfo:
     deadline = time.monotonic() + within_s
@@ -81,8 +86,8 @@ class CameraContract:
 
     @pytest.fixture
     def make(self) -> Callable[[], Camera]:
-        """Return a function that makes a new camera, not open yet."""
-        raise NotImplementedError("override the fixture make")
+        """Return a function that makes a new camera, not open yet; every class of tests has its own."""
+        pytest.fail(_NO_MAKE.format(type(self).__name__), pytrace=False)
 
     @pytest.fixture
     def camera(self, make: Callable[[], Camera]) -> Iterator[Camera]:
@@ -188,8 +193,8 @@ class MotorContract:
 
     @pytest.fixture
     def make(self) -> Callable[[], Motor]:
-        """Return a function that makes a new motor, not open yet."""
-        raise NotImplementedError("override the fixture make")
+        """Return a function that makes a new motor, not open yet; every class of tests has its own."""
+        pytest.fail(_NO_MAKE.format(type(self).__name__), pytrace=False)
 
     @pytest.fixture
     def motor(self, make: Callable[[], Motor]) -> Iterator[Motor]:

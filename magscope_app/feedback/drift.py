@@ -72,6 +72,7 @@ class DriftMeter:
         self._on = False
         self._reason = ""
         self._begun = 0
+        self._paused = False
         self._clear(())
 
     def _clear(self, bead_ids: Sequence[int]) -> None:
@@ -84,6 +85,7 @@ class DriftMeter:
     def begin(self, bead_ids: Sequence[int]) -> None:
         """Measure from now on, from 0."""
         self._clear(bead_ids)
+        self._paused = False
         self._begun += 1
         self._on = bool(bead_ids)
         self._reason = "" if self._on else "no bead is a reference; give one the role reference"
@@ -100,6 +102,16 @@ class DriftMeter:
                 known.pop(bead_id, None)
         if self._on and not self._bead_ids:
             self._on, self._reason = False, "the reference beads were taken off the list"
+
+    def pause(self, paused: bool) -> None:
+        """Measure nothing for a moment, because what z means is about to change; or go on."""
+        self._paused = paused
+
+    def relearn(self) -> None:
+        """Go on from the drift so far, with positions that mean something else from now on."""
+        drift_nm = self._drift_nm
+        self._clear(self._bead_ids)
+        self._drift_nm = drift_nm
 
     @property
     def on(self) -> bool:
@@ -122,7 +134,7 @@ class DriftMeter:
 
     def take(self, frame: Frame) -> DriftAt | None:
         """Take in a frame; return its drift, None before the first beads are known."""
-        if not self._on:
+        if not self._on or self._paused:
             return None
         places = self._places(frame)
         self._get_to_know(places)

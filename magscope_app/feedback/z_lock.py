@@ -19,6 +19,8 @@ from magscope_app.feedback.state import LockStage, LockState
 _FIRST_FRAMES = 10
 #: So many largest steps in one direction that do not bring the beads nearer are a runaway.
 _VAIN_STEPS = 3
+#: Without a frame for so long, and for so many frame periods, nobody holds the focus.
+_SILENT_S, _SILENT_PERIODS = 1.0, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class ZLock:
         Gains and guards.
     focal_shift_factor : float
         Bead z per focus travel.
-    exposure_s : float
+    exposure_s, period_s : float
         Of a frame.
     z_range : callable
         Takes a bead id and returns lowest and highest z (nm) of its Z-LUT, or None where it has none.
@@ -71,11 +73,13 @@ class ZLock:
         config: ZLockConfig,
         focal_shift_factor: float,
         exposure_s: float,
+        period_s: float,
         z_range: Callable[[int], tuple[float, float] | None],
     ) -> None:
         self._config = config
         self._factor = focal_shift_factor
         self._exposure_ns = 1e9 * exposure_s
+        self._silent_ns = 1e9 * max(_SILENT_S, config.patience_s, _SILENT_PERIODS * period_s)
         self._z_range = z_range
         self._begun = 0
         self._reset()
@@ -89,6 +93,8 @@ class ZLock:
         self._first: deque[Mapping[int, float]] = deque(maxlen=max(_FIRST_FRAMES, self._config.window))
         self._focus = FocusWatch(self._config.arrival_nm, self._config.arrival_s)
         self._good_ns = self._decided_ns = -math.inf
+        #: Session time of the last look, and of the last one with frames.
+        self._now_ns = self._fed_ns = -math.inf
         self._error_nm = math.nan
         self._start_focus_nm = math.nan
         #: Way of the focus in one direction while the error only grew.
@@ -119,6 +125,13 @@ class ZLock:
         self._on = False
         self._held_nm = {}
         self._stage_reason = reason
+
+    def measure_with(self, z_range: Callable[[int], tuple[float, float] | None]) -> None:
+        """Take the ranges of other Z-LUTs; where beads are held in the old z means nothing any more."""
+        self._z_range = z_range
+        self._first.clear()
+        if self._held_nm:
+            self.let_go("z is measured with other Z-LUTs now")
 
     def shift(self, distance_nm: float) -> str | None:
         """Hold the beads so much higher above the focal plane; say why not, or None."""
@@ -190,13 +203,19 @@ class ZLock:
         now_ns : float
             Session time.
         """
-        if self._held_nm and (wrong := self._focus.look(telemetry, now_ns)) is not None:
+        self._now_ns = now_ns
+        if not self._held_nm:
+            return
+        if now_ns - self._fed_ns > self._silent_ns:
+            self.let_go(f"no frame was tracked for {1e-9 * (now_ns - self._fed_ns):.1f} s")
+        elif (wrong := self._focus.look(telemetry, now_ns)) is not None:
             self.let_go(wrong)
 
     def take(self, frame: Frame, telemetry: npt.NDArray[np.float64]) -> Decision | None:
         """Take in a frame; return what follows from it, if something does."""
         if not self._on:
             return None
+        self._fed_ns = max(self._now_ns, frame.t_ns)
         z_nm = self._believed(frame)
         if not self._held_nm:
             self._look_for_beads(z_nm, frame, telemetry)

@@ -49,6 +49,13 @@ class SwitchDrift(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseFocus(Message):
+    """Z-lock: let go of the focus, because of this."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LockChanged(Message):
     """How a lock is: when that changes, and a few times a second while it is on."""
 

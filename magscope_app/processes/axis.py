@@ -51,7 +51,9 @@ class _Ramp:
 
 
 class Axis:
-    """Drives one motor and knows its state. All methods but `halt` and `overdue` belong to one thread.
+    """Drives one motor and knows its state.
+
+    All methods but `note_halt`, `halt` and `overdue` belong to one thread.
 
     Parameters
     ----------
@@ -106,6 +108,11 @@ class Axis:
     def state(self) -> MotorState:
         """What the axis is doing."""
         return self._state
+
+    @property
+    def is_called(self) -> bool:
+        """True while the driver is asked for something."""
+        return self._due < math.inf
 
     # --- opening and closing -----------------------------------------------------------------
 
@@ -223,9 +230,12 @@ class Axis:
             )
         )
 
-    def halt(self) -> None:
-        """Stop at once; may be called from another thread while anything else goes on."""
+    def note_halt(self) -> None:
+        """Break off what the axis was told before; `halt` is to follow."""
         self._halts += 1
+
+    def halt(self) -> None:
+        """Stop at once; may be called from another thread while anything else goes on. Raises nothing."""
         if self._state in ("closed", "opening"):
             return
         try:
@@ -234,16 +244,13 @@ class Axis:
             if self._state != "lost":
                 _log.error("%s could not be stopped: %s; switch it off", self.name, error)
 
-    def overdue(self) -> None:
-        """Look from another thread whether the driver answers: a call that takes too long is broken off."""
+    def overdue(self) -> bool:
+        """Look from another thread whether the driver answers; return whether to break off its call."""
         late_s = time.monotonic() - self._due
         if late_s > _ANSWER_S and self._state != "lost":
             self._say("lost", f"{self.name} does not answer any more; see to it, then reconnect it")
-        elif late_s > 0 and self._state == "moving":
-            try:
-                self._motor.stop()
-            except Exception as error:  # noqa: BLE001 - a driver may raise anything, it is lost soon
-                _log.error("%s could not be stopped: %s", self.name, error)
+            return False
+        return late_s > 0 and self._state == "moving"
 
     # --- watching ----------------------------------------------------------------------------
 

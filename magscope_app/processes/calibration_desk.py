@@ -19,10 +19,12 @@ from magscope_app.calibration.messages import (
     ZLUTsSaved,
     ZLUTsUsed,
 )
+from magscope_app.calibration.unfinished import remove_abandoned
 from magscope_app.config import Config
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import Message
 from magscope_app.processes.children import Children
+from magscope_app.processes.lock_desk import LockDesk
 
 SWEEP_COMMANDS = (StartSweep, PauseSweep, CancelSweep, SaveZLUTs, UseZLUTs)
 SWEEP_NEWS = (SweepProgress, SweepEnded, ZLUTsSaved, ZLUTsUsed, MakeSweepBuffer)
@@ -37,6 +39,8 @@ class CalibrationDesk:
         Names the Z-LUTs of the start.
     children : Children
         The processes.
+    locks : LockDesk
+        Keeps off the focus during a sweep, and must know by which Z-LUTs z is measured.
     order : callable
         Completes a `StartSweep` and sends it to the experiment process, which it starts if need be.
     create : callable
@@ -51,6 +55,7 @@ class CalibrationDesk:
         self,
         config: Config,
         children: Children,
+        locks: LockDesk,
         order: Callable[[StartSweep], None],
         create: Callable[[MakeSweepBuffer], None],
         on_news: Callable[[Message], None],
@@ -58,6 +63,7 @@ class CalibrationDesk:
         refuse: Callable[[str], None],
     ) -> None:
         self._children = children
+        self._locks = locks
         self._order = order
         self._create = create
         self._on_news = on_news
@@ -66,17 +72,22 @@ class CalibrationDesk:
         #: The Z-LUTs that beads are tracked with.
         self.zlut: Path | None = config.tracking.zlut
         self._other_zlut = False
+        self._folder = config.recording.folder
+        self._halted = False
         self.sweeping = False
 
     def command(self, message: Message) -> None:
         """Carry out one of SWEEP_COMMANDS."""
         if isinstance(message, UseZLUTs):
+            self._locks.expect_zluts(message)
             self._children.send("tracking", message)
         elif isinstance(message, StartSweep):
             if self.sweeping:
                 self._refuse("a sweep is running already; wait until it has ended, or cancel it")
                 return
-            self.sweeping = True
+            self.sweeping, self._halted = True, False
+            # A lock would take the sweep for somebody's interference.
+            self._locks.begin_sweep()
             self._order(message)
         elif not self._children.alive("experiment"):
             self._refuse("there was no sweep yet; start one first")
@@ -93,8 +104,11 @@ class CalibrationDesk:
         elif isinstance(message, ZLUTsSaved):
             self._log(logging.INFO, f"the Z-LUTs of {message.n_beads} beads are in {message.path}")
         elif isinstance(message, ZLUTsUsed):
+            # A tracking process that was started again goes on with those that the dataset has.
+            if message.frame_id or message.path != self.zlut:
+                self._children.send("recording", message)
             self.zlut, self._other_zlut = message.path, True
-            self._children.send("recording", message)
+            self._locks.use_zluts(message)
             self._log(logging.INFO, f"beads are tracked with {message.path}")
         self._on_news(message)
         self._children.send("gui", message)
@@ -110,19 +124,28 @@ class CalibrationDesk:
 
     def _on_ended(self, message: SweepEnded) -> None:
         self.sweeping = False
+        self._locks.end_sweep()
         for warning in message.warnings:
             self._log(logging.WARNING, f"sweep: {warning}")
         if message.error:
             self._log(logging.ERROR, f"the sweep failed: {message.error}")
+        elif message.cancelled and self._halted:
+            text = "the sweep has ended, since all motors were stopped; nothing was kept"
+            self._log(logging.WARNING, f"{text}, and the focus stays where it is")
         elif message.cancelled:
             self._log(logging.INFO, "the sweep was cancelled; nothing was kept")
         else:
             good = sum(report.verdict == "good" for report in message.reports)
             self._log(logging.INFO, f"{good} of {len(message.reports)} beads have a good Z-LUT")
 
+    def messages(self) -> list[Message]:
+        """Return what a window must know that opens late."""
+        return [ZLUTsUsed(self.zlut)] if self._other_zlut and self.zlut is not None else []
+
     def halt(self) -> None:
         """All motors were told to stop: a sweep must not move them again, not even back."""
         if self.sweeping:
+            self._halted = True
             self._children.send("experiment", CancelSweep(stay=True))
 
     def cancel(self) -> None:
@@ -131,9 +154,15 @@ class CalibrationDesk:
             self._children.send("experiment", CancelSweep())
 
     def on_experiment_lost(self, text: str) -> None:
-        """Say that a sweep has died with its process."""
-        if self.sweeping:
-            self.news(SweepEnded(error=text))
+        """Say that a sweep has died with its process, and remove what it leaves."""
+        if not self.sweeping:
+            return
+        self._log_abandoned()
+        self.news(SweepEnded(error=f"{text}; nothing was kept, and the focus was not brought back"))
+
+    def _log_abandoned(self) -> None:
+        if abandoned := remove_abandoned(self._folder):
+            self._log(logging.INFO, abandoned)
 
     def on_tracking_back(self) -> None:
         """Give a tracking process that was started again the Z-LUTs that were chosen meanwhile."""

@@ -31,7 +31,7 @@ Work = Callable[[Link, Handles], object]
 #: Exit codes of a child.
 ENDED, FAILED, ORPHANED = 0, 1, 3
 #: A child whose supervisor is gone has so long to complete what it holds.
-_ORPHAN_GRACE_S = 1.7
+_ORPHAN_GRACE_S = 1.5
 _LOOK_S = 1.0
 
 
@@ -111,6 +111,7 @@ def _end_with_supervisor() -> None:
 
     def watch() -> None:
         while parent.is_alive():
+            # With the supervisor its end of a pipe is closed, which ends this wait at once.
             parent.join(_LOOK_S)
         time.sleep(_ORPHAN_GRACE_S)
         os._exit(ORPHANED)

@@ -34,7 +34,7 @@ TARGETS = {
 _HUNG_BEATS = 6
 #: Who is killed when hung, after so many heartbeats. A window may be held by its system's own menus, and a
 #: protocol of the user's may compute; nothing is lost by their silence.
-_KILL_BEATS = {"camera": 6, "tracking": 6, "motors": 6, "recording": 120}
+_KILL_BEATS = {"camera": 6, "tracking": 6, "motors": 6, "feedback": 6, "recording": 120}
 #: A process that starts may take this long to open its device.
 START_TIMEOUT_S = 60.0
 #: How long a process that was told to end may take, and one that was terminated.

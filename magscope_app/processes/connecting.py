@@ -6,8 +6,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
@@ -95,18 +94,21 @@ def _collect(
     deadline: float,
     timeout_s: float,
 ) -> list[Connected]:
-    results: list[Connected] = []
+    results: dict[str, Connected] = {}
     why = f"it does not answer within {timeout_s:g} s; is it switched on, and does nothing else use it?"
     try:
-        while len(results) < len(names) and ours.poll(max(0.0, deadline - time.monotonic())):
-            results.append(ours.recv())
+        # What cannot be closed says so after all were opened; the child ends the pipe.
+        while ours.poll(max(0.0, deadline - time.monotonic())):
+            result = ours.recv()
+            results[result.name] = result
     except EOFError:
         child.join(_END_S)
         why = f"its driver has ended the process (exit code {child.exitcode}); see what it printed"
-    for name in names[len(results) :]:
-        results.append(Connected(process, name, _driver(config, name), False, why))
-        why = f"not tried, as {name} failed" if not why.startswith("not tried") else why
-    return results
+    for name in names:
+        if name not in results:
+            results[name] = Connected(process, name, _driver(config, name), False, why)
+            why = f"not tried, as {name} failed" if not why.startswith("not tried") else why
+    return [results[name] for name in names]
 
 
 def _end(child: SpawnProcess) -> None:
@@ -128,11 +130,33 @@ def _connect(config: Config, process: str, theirs: Connection) -> None:
     """Open the devices of one process, say what came of each, close them all."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     append_driver_folders(config.drivers.path)
-    with ExitStack() as opened:
-        if process == CAMERA:
-            theirs.send(_try(process, "camera", config.camera.driver, lambda: _open_camera(config, opened)))
-        for entry in motor_processes(config).get(process, ()):
-            theirs.send(_try(process, entry.name, entry.driver, _opener(config, entry, opened)))
+    opened: list[Camera | Motor] = []
+    done: list[Connected] = []
+    if process == CAMERA:
+        done.append(_try(process, "camera", config.camera.driver, lambda: _open_camera(config, opened)))
+        theirs.send(done[-1])
+    for entry in motor_processes(config).get(process, ()):
+        done.append(_try(process, entry.name, entry.driver, _opener(config, entry, opened)))
+        theirs.send(done[-1])
+    names = {result.name: result for result in done}
+    for device in reversed(opened):
+        _close(names[_name(device)], device, theirs)
+    theirs.close()
+
+
+def _close(opened: Connected, device: Camera | Motor, theirs: Connection) -> None:
+    failed = replace(opened, is_open=False, text="it was opened, but closing it fails")
+    if opened.is_open:
+        # Stands where closing does not come back, or ends the process.
+        theirs.send(failed)
+
+    def close() -> str:
+        device.close()
+        return ""
+
+    closed = _try(opened.process, opened.name, opened.driver, close)
+    if opened.is_open:
+        theirs.send(opened if closed.is_open else replace(failed, text=f"{failed.text}: {closed.text}"))
 
 
 def _try(process: str, name: str, driver: str, function: Callable[[], str]) -> Connected:
@@ -140,26 +164,30 @@ def _try(process: str, name: str, driver: str, function: Callable[[], str]) -> C
         return Connected(process, name, driver, True, function())
     except DeviceError as error:
         return Connected(process, name, driver, False, str(error))
-    except Exception as error:  # noqa: BLE001 - a driver may raise anything, and the others are tried too
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a driver may raise anything, others are tried too
         return Connected(process, name, driver, False, f"{type(error).__name__}: {error}; mend the driver")
 
 
-def _open_camera(config: Config, opened: ExitStack) -> str:
+def _name(device: Camera | Motor) -> str:
+    return device.name if isinstance(device, Motor) else "camera"
+
+
+def _open_camera(config: Config, opened: list[Camera | Motor]) -> str:
     camera = load_driver(config.camera.driver, Camera, config.drivers.path)(CameraContext(config=config))
-    opened.callback(camera.close)
+    opened.append(camera)
     camera.open()
     form = camera.format
     return f"{form.width_px} × {form.height_px} px, {form.bits} bit, {len(camera.settings())} settings"
 
 
-def _opener(config: Config, entry: MotorConfig, opened: ExitStack) -> Callable[[], str]:
+def _opener(config: Config, entry: MotorConfig, opened: list[Camera | Motor]) -> Callable[[], str]:
     return lambda: _open_motor(config, entry, opened)
 
 
-def _open_motor(config: Config, entry: MotorConfig, opened: ExitStack) -> str:
+def _open_motor(config: Config, entry: MotorConfig, opened: list[Camera | Motor]) -> str:
     driver = load_driver(entry.driver, Motor, config.drivers.path)
     motor = driver(MotorContext(config=config, motor=entry))
-    opened.callback(motor.close)
+    opened.append(motor)
     motor.open()
     low, high = motor.limits
     if not low < high:

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from magscope_app.clock import WallAnchor
-from magscope_app.config import LoadedConfig
+from magscope_app.config import Config, LoadedConfig
 from magscope_app.devices import Camera, Motor
 from magscope_app.devices.force import force_calibration
-from magscope_app.devices.lookup import load_driver, source_hash
+from magscope_app.devices.lookup import load_driver, module_hash, source_hash
 from magscope_app.messages import Bead, CameraReady, CameraSettings, MotorInfo
 
 
@@ -49,6 +49,7 @@ def dataset_facts(
             "uncertainty_ns": anchor.uncertainty_ns,
         },
         "drivers": _drivers(loaded),
+        "functions": _functions(config),
         "motors": [asdict(motor) for motor in motors],
         "beads": [asdict(bead) for bead in beads],
         "roi_px": roi_px,
@@ -98,3 +99,17 @@ def _drivers(loaded: LoadedConfig) -> dict[str, dict[str, str]]:
         cls: type[object] = load_driver(motor.driver, Motor, config.drivers.path)
         found[motor.name] = {"driver": motor.driver, "source_sha256": source_hash(cls)}
     return found
+
+
+def _functions(config: Config) -> dict[str, dict[str, str | None]]:
+    """Return the user's own functions that take part, each with the state of its source."""
+    names = {
+        "recording.process_fn": config.recording.process_fn,
+        "recording.storage": config.recording.storage,
+        "experiment.protocol": config.experiment.protocol,
+    }
+    return {
+        key: {"name": name, "source_sha256": module_hash(name.partition(":")[0], config.drivers.path)}
+        for key, name in names.items()
+        if name is not None
+    }

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
+from magscope_app.calibration.messages import UseZLUTs, ZLUTsUsed
 from magscope_app.datatypes import MatrixReader
 from magscope_app.feedback.drift import DriftMeter
 from magscope_app.feedback.readings import Frame, frames_of
@@ -20,6 +21,7 @@ from magscope_app.messages import (
     CommandRefused,
     Message,
     MotorChanged,
+    ProcessDied,
     ProcessReady,
     Shutdown,
     StopMotors,
@@ -31,6 +33,7 @@ from magscope_app.messages.locks import (
     FollowBead,
     LockChanged,
     MoveRois,
+    ReleaseFocus,
     ShiftZLock,
     SwitchDrift,
     SwitchXYLock,
@@ -46,6 +49,8 @@ _WAIT_S, _IDLE_S = 0.05, 0.2
 _TELL_EVERY_S = 0.2
 #: Rows of the focus that are looked at: at 200 Hz a third of a second.
 _TELEMETRY_ROWS = 64
+#: Without these there is nothing to go by.
+_FRAMES_COME_FROM = ("camera", "tracking")
 #: Refusals of others have smaller tokens.
 _FIRST_TOKEN = 1 << 40
 
@@ -69,7 +74,8 @@ class _FeedbackLoop:
         factor = config.optics.focal_shift_factor
         exposure_ms = config.camera.exposure_ms or 1000.0 / config.camera.fps
         self._xy = XYLock(config.xy_lock, config.beads.roi_px, config.optics.nm_per_px)
-        self._z = ZLock(config.z_lock, factor, 1e-3 * exposure_ms, ZRanges(config.tracking.zlut))
+        times_s = 1e-3 * exposure_ms, 1.0 / config.camera.fps
+        self._z = ZLock(config.z_lock, factor, *times_s, ZRanges(config.tracking.zlut))
         self._drift = DriftMeter(config.drift, factor)
         focus = config.motor_with_role("focus")
         self._focus_name = focus.name if focus else ""
@@ -136,6 +142,12 @@ class _FeedbackLoop:
                 self._z_lets_go(text)
             case StopMotors():
                 self._z_lets_go("all axes were stopped")
+            case ReleaseFocus(reason):
+                self._z_lets_go(reason)
+            case UseZLUTs() | ZLUTsUsed() | CommandRefused("tracking"):
+                self._change_zluts(message)
+            case ProcessDied(name) if name in _FRAMES_COME_FROM and self._z.state.stage == "on":
+                self._z_lets_go(f"the {name} process has ended, no frames come")
             case Shutdown():
                 self._ending = True
             case _ if isinstance(message, LOCK_COMMANDS):
@@ -158,6 +170,20 @@ class _FeedbackLoop:
                 self._drift.begin(self._references(bead_ids or self._handles.config.drift.beads))
             case SwitchDrift(False):
                 self._drift.end()
+
+    def _change_zluts(self, message: UseZLUTs | ZLUTsUsed | CommandRefused) -> None:
+        """Let nobody take other Z-LUTs, which are about to come, for a movement."""
+        match message:
+            case UseZLUTs(path) if self._z.state.stage == "on":
+                self._z.let_go(f"z is to be measured with {path.name} from now on")
+            case ZLUTsUsed(path):
+                self._z.measure_with(ZRanges(path))
+                self._drift.relearn()
+                if self._reader is not None:
+                    # Of the old Z-LUTs, for the most part.
+                    self._waiting.clear()
+                    self._reader.read()
+        self._drift.pause(isinstance(message, UseZLUTs))
 
     def _know_beads(self, beads: tuple[Bead, ...], version: int) -> None:
         gone = set(self._beads) - {bead.id for bead in beads}
@@ -275,10 +301,7 @@ class _FeedbackLoop:
         now = time.monotonic()
         for state in (self._xy.state, self._z.state, self._drift.state):
             told = self._told.get(state.name)
-            turned = (
-                told is None or told.stage != state.stage or (state.let_go and told.reason != state.reason)
-            )
-            if turned or (now >= self._tell_due and state != told):
+            if _turned(told, state) or (now >= self._tell_due and state != told):
                 self._told[state.name] = state
                 self._link.send(LockChanged(state))
         if now >= self._tell_due:

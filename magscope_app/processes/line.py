@@ -62,6 +62,7 @@ from magscope_app.processes.segments import Segments
 from magscope_app.processes.status_board import StatusBoard
 from magscope_app.processes.window_desk import WindowDesk
 
+_RecordingNews = RecordingStarted | RecordingProgress | RecordingFinished | Event
 #: Who has not looked for so long cannot tell that others are silent.
 _AWAY_S = 1.0
 
@@ -110,10 +111,11 @@ class Line:
         self.bead_desk = BeadDesk(self.beads, self._tell, self.log, self._refuse, self._keep)
         self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._keep)
         self.locks = LockDesk(
-            loaded.config, children, self.motors, self.beads, self._tell, self.log, self._keep
+            *(loaded.config, children, self.motors, self.beads, self._tell, self.log, self._keep),
+            anchor.session_ns,
         )
         self.calibration = CalibrationDesk(
-            *(loaded.config, children, self._order_sweep, segments.create_sweep),
+            *(loaded.config, children, self.locks, self._order_sweep, segments.create_sweep),
             *(listeners.on_news, self.log, self._refuse),
         )
         self.window = WindowDesk(children, self.log, self.fail)
@@ -179,7 +181,7 @@ class Line:
     def on_death(self, child: Child) -> None:
         """Deal with a process that ended unasked."""
         text = child.failure or f"the {child.name} process ended unexpectedly (exit code {child.exit_code})"
-        self.children.send("gui", ProcessDied(child.name, child.exit_code))
+        self._tell(ProcessDied(child.name, child.exit_code))
         if child.name == "camera" and self.acquiring:
             self.acquiring = False
             self._resume_camera = True
@@ -194,7 +196,7 @@ class Line:
             self.locks.on_death(text)
             return
         if child.name == "experiment":
-            self.motors.stop_all()
+            self._stop_motors()
             self.calibration.on_experiment_lost(text)
             self.errors.append(text)
             self.log(logging.ERROR, f"{text}; acquisition and recording go on, the motors stop")
@@ -335,6 +337,9 @@ class Line:
 
     def _welcome_back(self, name: str) -> None:
         """Tell a process that was started again what it has missed."""
+        if name == "tracking":
+            # Before it sees a frame: none is to be tracked with the Z-LUTs of the config.
+            self.calibration.on_tracking_back()
         sees_video = kind_of(name) != MOTORS and self._segments.video is not None
         if sees_video and self.beads.format is not None:
             self.children.send(name, VideoReady(self.beads.format))
@@ -343,7 +348,6 @@ class Line:
             self.children.send(name, StartAcquisition())
             self.acquiring = True
         elif name == "tracking":
-            self.calibration.on_tracking_back()
             if self._must_find:
                 self.children.send(name, FindBeads())
             if self._selected is not None:
@@ -356,6 +360,7 @@ class Line:
     def _state(self) -> list[Message]:
         """Return what a window must know that opens late, or again."""
         state: list[Message] = [*self.motors.state(), self.beads.changed(), *self.locks.messages()]
+        state += self.calibration.messages()
         if self.camera is not None:
             state.append(self.camera)
         if self._segments.video is not None and self.beads.format is not None:
@@ -398,9 +403,7 @@ class Line:
         self.bead_desk.found(message)
         self.begin_protocol()
 
-    def _on_recording(
-        self, message: RecordingStarted | RecordingProgress | RecordingFinished | Event
-    ) -> None:
+    def _on_recording(self, message: _RecordingNews) -> None:
         self.recording.on_news(message)
         if isinstance(message, RecordingFinished) and message.error:
             self.errors.append(message.error)
@@ -444,9 +447,6 @@ class Line:
             self._wake_experiment()
             self.children.send("experiment", message)
             return
-        if isinstance(message, StartSweep):
-            # The sweep moves the focus, which a lock would take for somebody's interference.
-            self.locks.stop()
         self.calibration.command(message)
 
     def _stop_motors(self) -> None:

@@ -7,16 +7,19 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from magscope_app.calibration.messages import UseZLUTs, ZLUTsUsed
 from magscope_app.config import Config
 from magscope_app.feedback.state import LockName, LockState
 from magscope_app.messages import Event, Message, MoveMotor, StopMotors, VideoReady
-from magscope_app.messages.locks import CorrectFocus, LockChanged, MoveRois
+from magscope_app.messages.locks import CorrectFocus, LockChanged, MoveRois, ReleaseFocus, SwitchZLock
 from magscope_app.processes.bead_owner import BeadOwner
 from magscope_app.processes.children import Children
-from magscope_app.processes.motor_desk import MotorDesk
+from magscope_app.processes.motor_desk import CommandImpossible, MotorDesk
 
 #: Where the locks run.
 FEEDBACK = "feedback"
+#: An older correction is of no use: this process was held up, and the lock has waited in vain.
+_STALE_NS = 1e9
 _NAMES: tuple[LockName, ...] = ("xy_lock", "z_lock", "drift")
 
 
@@ -39,6 +42,8 @@ class LockDesk:
         Takes level and text for the user.
     record : callable
         Takes kind and fields of something that happens now, for the running dataset.
+    session_ns : callable
+        The session clock.
     """
 
     def __init__(
@@ -50,13 +55,17 @@ class LockDesk:
         tell: Callable[[Message], None],
         log: Callable[[int, str], None],
         record: Callable[[str, dict[str, Any]], None],
+        session_ns: Callable[[], int],
     ) -> None:
         self._children = children
         self._motors = motors
         self._beads = beads
         self._tell, self._log, self._record = tell, log, record
+        self._session_ns = session_ns
         self._states: dict[LockName, LockState] = {name: LockState(name) for name in _NAMES}
         self._wanted = config.xy_lock.on or config.z_lock.on or config.drift.on
+        self._sweeping = False
+        self._zluts: ZLUTsUsed | None = None
 
     @property
     def states(self) -> tuple[LockState, ...]:
@@ -85,14 +94,21 @@ class LockDesk:
             case LockChanged(state):
                 self._on_changed(state)
             case CorrectFocus():
-                self._motors.command(MoveMotor(message.motor, message.position, message.token), ())
-                self._keep(Event("z_lock", message.frame_id, message.sent_ns, _facts(message)))
+                self._correct_focus(message)
             case MoveRois():
                 self._move_rois(message)
+            case SwitchZLock(True) if self._sweeping:
+                raise CommandImpossible("a Z-LUT sweep moves the focus; hold it when the sweep has ended")
             case _:
                 if not self._children.alive(FEEDBACK):
                     self._start()
                 self._children.send(FEEDBACK, message)
+
+    def _correct_focus(self, message: CorrectFocus) -> None:
+        if self._session_ns() - message.sent_ns > _STALE_NS:
+            return
+        self._motors.command(MoveMotor(message.motor, message.position, message.token), ())
+        self._keep(Event("z_lock", message.frame_id, message.sent_ns, _facts(message)))
 
     def on_death(self, text: str) -> None:
         """Say that the locks are gone; the focus stays where it is."""
@@ -105,6 +121,28 @@ class LockDesk:
         """Let go of the focus: the user stops all axes."""
         self._children.send(FEEDBACK, StopMotors())
 
+    # --- calibration -------------------------------------------------------------------------
+
+    def begin_sweep(self) -> None:
+        """Let go of the focus, which a sweep moves, and keep off it until `end_sweep`."""
+        self._sweeping = True
+        self._children.send(FEEDBACK, ReleaseFocus("a Z-LUT sweep moves the focus"))
+
+    def end_sweep(self) -> None:
+        """Leave the focus to whoever wants to hold it."""
+        self._sweeping = False
+
+    def expect_zluts(self, message: UseZLUTs) -> None:
+        """Say, before it happens, that z is about to mean something else."""
+        self._children.send(FEEDBACK, message)
+
+    def use_zluts(self, message: ZLUTsUsed) -> None:
+        """Say that beads are tracked with other Z-LUTs."""
+        self._zluts = message
+        self._children.send(FEEDBACK, message)
+
+    # -----------------------------------------------------------------------------------------
+
     def _keep(self, event: Event) -> None:
         """Keep a correction in the dataset, with its own frame and time; without a dataset it is dropped."""
         self._children.send("recording", event)
@@ -114,6 +152,8 @@ class LockDesk:
         known: list[Message] = [*self._motors.state(), self._beads.changed()]
         if self._beads.format is not None:
             known.append(VideoReady(self._beads.format))
+        if self._zluts is not None:
+            known.append(self._zluts)
         for message in known:
             self._children.send(FEEDBACK, message)
 

@@ -8,10 +8,14 @@ import time
 from collections.abc import Callable, Sequence
 
 from magscope_app.processes.axis import Axis
+from magscope_app.processes.stopper import Stopper
 
 Job = Callable[[], None]
 #: A call to a driver that is short is waited for before the axes are stopped beside it.
 _SHORT_CALL_S = 0.01
+#: So is the stop of one axis before that of the next, as their line may take one caller at a time; where a
+#: call blocks, its driver has to guard its line, and its stop may block as well.
+_STOP_S, _STOP_BESIDE_S = 0.5, 0.03
 #: Closing the devices may take so long.
 _END_S = 0.5
 #: Without an axis that is due, the thread looks at itself this often.
@@ -29,6 +33,7 @@ class MotorWorker:
 
     def __init__(self, axes: Sequence[Axis]) -> None:
         self._axes = axes
+        self._stoppers = {axis.name: Stopper(axis.name, axis.halt) for axis in axes}
         self._jobs: queue.SimpleQueue[tuple[int, Job, Job | None]] = queue.SimpleQueue()
         self._calls = threading.Lock()
         self._stops = 0
@@ -42,12 +47,15 @@ class MotorWorker:
         self._jobs.put((self._stops, job, stopped))
 
     def stop_all(self) -> None:
-        """Stop every axis at once, from the calling thread, whatever the drivers are busy with."""
+        """Stop every axis at once, whatever the drivers do; a stop that waits holds up no other."""
         self._stops += 1
+        for axis in self._axes:
+            axis.note_halt()
         free = self._calls.acquire(timeout=_SHORT_CALL_S)
         try:
-            for axis in self._axes:
-                axis.halt()
+            for axis in sorted(self._axes, key=lambda axis: axis.is_called):
+                self._stoppers[axis.name].ask()
+                self._stoppers[axis.name].wait(_STOP_S if free else _STOP_BESIDE_S)
         finally:
             if free:
                 self._calls.release()
@@ -55,13 +63,16 @@ class MotorWorker:
     def watch(self) -> None:
         """Look whether the drivers answer. Raises what ended the thread."""
         for axis in self._axes:
-            axis.overdue()
+            if axis.overdue():
+                self._stoppers[axis.name].ask()
         if self._failure is not None:
             raise self._failure
 
     def end(self) -> bool:
-        """Close every axis and end the thread; False when a driver does not come back from a call."""
+        """Close every axis and end the threads; False when a driver does not come back from a call."""
         self._ending = True
+        for stopper in self._stoppers.values():
+            stopper.end()
         self.submit(lambda: None)
         self._thread.join(_END_S)
         return not self._thread.is_alive()

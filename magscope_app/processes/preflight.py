@@ -26,6 +26,7 @@ from magscope_app.processes.video_storage import storage_problem
 from magscope_app.storage.names import validate_dataset_name
 
 _T = TypeVar("_T")
+_C = TypeVar("_C")
 #: Less free disk than this is a full disk.
 _FULL_BYTES = 100_000_000
 
@@ -88,9 +89,10 @@ def _device_problems(config: Config) -> Iterator[Problem]:
     form = None
     if camera is not None:
         context = CameraContext(config=config)
-        found = camera.problems(context)
-        problems += found
-        form = None if found else camera.expected_format(context)
+        found = _ask(problems, "camera.driver", camera.problems, context)
+        problems += found or ()
+        form = None if found else _ask(problems, "camera.driver", camera.expected_format, context)
+        _ask(problems, "camera.driver", camera.claims, context)
         if config.camera.path is not None and not camera.uses_path:
             problems.append(
                 Problem("camera.path", "this camera reads no file", "leave it out, or choose a replay")
@@ -101,9 +103,13 @@ def _device_problems(config: Config) -> Iterator[Problem]:
         if not folder.is_dir()
     ]
     for entry in config.motors:
-        motor = _load(f"motors.{entry.name}.driver", entry.driver, Motor, config, problems)
+        where = f"motors.{entry.name}.driver"
+        motor = _load(where, entry.driver, Motor, config, problems)
         if motor is not None:
-            problems += motor.problems(MotorContext(config=config, motor=entry))
+            its = MotorContext(config=config, motor=entry)
+            problems += _ask(problems, where, motor.problems, its) or ()
+            _ask(problems, where, motor.controller, its)
+            _ask(problems, where, motor.claims, its)
     if not any(problem.where.endswith(".driver") for problem in problems):
         problems += claim_problems(config)
     problems += bead_problems(config, form)
@@ -125,6 +131,16 @@ def _load(
         return load_driver(name, base, config.drivers.path)
     except MagscopeError as error:
         problems.append(Problem(where, str(error)))
+        return None
+
+
+def _ask(problems: list[Problem], where: str, question: Callable[[_C], _T], context: _C) -> _T | None:
+    """Return what the class of a driver answers; a mistake in it is a problem like any other."""
+    try:
+        return question(context)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a driver may raise anything
+        what = f"the driver cannot say its {question.__name__} ({type(error).__name__}: {error})"
+        problems.append(Problem(where, what, "mend the driver"))
         return None
 
 

@@ -117,9 +117,17 @@ class Recorder:
             event.kind, timestamp_ns=event.timestamp_ns, frame_id=event.frame_id, **event.fields
         )
 
-    def add_zlut(self, path: Path) -> None:
-        """Copy a Z-LUT that beads are tracked with from now on. Raises MagscopeError."""
-        self._folder.add_zlut(path)
+    def use_zluts(self, path: Path, frame_id: int) -> None:
+        """Copy the Z-LUTs that beads are tracked with from this frame on, and say so in the events.
+
+        Raises
+        ------
+        MagscopeError
+            They cannot be read, or the disk does not take them.
+        """
+        stored = self._folder.add_zlut(path)
+        now_ns = time.perf_counter_ns() - self._handles.session_start_ns
+        self.event(Event("zluts", frame_id, now_ns, {"file": stored.name, "path": str(path)}))
 
     def rename(self, name: str) -> None:
         """Give the dataset another name; its folder, which has open files, follows at the end.
@@ -166,7 +174,7 @@ class Recorder:
     def _watch_disk(self) -> None:
         disk = self._disk
         written = self._frames.bytes_written if self._frames is not None else 0
-        disk.look(written + self._tracks.path.stat().st_size)
+        disk.look(written + self._tracks.bytes_written)
         if disk.is_low and not self._warned:
             self._warned = True
             _log.warning("the disk will be full in %.0f minutes at this rate", disk.minutes_left)
@@ -248,7 +256,9 @@ class Recorder:
         prefix = "_".join(self.path.name.split("_")[:2])
         for suffix in ("", *(f"_{number:03d}" for number in range(2, 1000))):
             target = self.path.with_name(f"{prefix}_{self._new_name}{suffix}")
-            if target.exists():
+            if target == self.path:
+                break
+            if target.exists() and not target.samefile(self.path):
                 continue
             try:
                 return self.path.rename(target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from magscope_app.config import Config
 from magscope_app.data.processor import ProcessFunction
@@ -80,6 +81,8 @@ def open_files(
             undo.callback(shutil.rmtree, folder.path, ignore_errors=True)
         if order.zlut is not None:
             folder.add_zlut(order.zlut)
+        for kind, image in _corrections(config).items():
+            folder.add_correction(kind, image)
         start: Start = "newest" if earlier is None else "resume"
         tracks = TrackWriter(order, handles, folder, _limits(config), start=start)
         undo.callback(tracks.finish, "failed")
@@ -104,6 +107,13 @@ def _new_folder(order: RecordingOrder, config: Config) -> DatasetFolder:
         facts=order.facts | {"mode": order.mode} | storage,
         unix_start_ns=order.anchor.unix_ns,
     )
+
+
+def _corrections(config: Config) -> dict[str, Path]:
+    """Return the images by which every ROI is corrected before it is tracked."""
+    noise = config.camera.noise
+    images = {} if noise is None else {"dark_frame": noise.dark_frame, "flat_field": noise.flat_field}
+    return {kind: path for kind, path in images.items() if path is not None}
 
 
 def _limits(config: Config) -> PartLimits:

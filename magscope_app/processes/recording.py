@@ -91,8 +91,8 @@ class _RecordingLoop:
                 self._finish(exit_status, stop_frame_id)
             case RenameRecording(name):
                 self._rename(name)
-            case ZLUTsUsed(path):
-                self._take_zluts(path)
+            case ZLUTsUsed(path, frame_id):
+                self._use_zluts(path, frame_id)
             case Event():
                 self._keep(message)
             case Shutdown():
@@ -128,10 +128,10 @@ class _RecordingLoop:
             self._progress = recorder.frames_recorded
             self._link.send(RecordingProgress(self._progress, recorder.minutes_left))
 
-    def _take_zluts(self, path: Path) -> None:
+    def _use_zluts(self, path: Path, frame_id: int) -> None:
         try:
             if self._recorder is not None:
-                self._recorder.add_zlut(path)
+                self._recorder.use_zluts(path, frame_id)
         except MagscopeError as error:
             self._link.send(CommandRefused("recording", str(error)))
 

@@ -51,6 +51,8 @@ def replay_config(dataset: Dataset) -> tuple[dict[str, Any], list[str]]:
     session = dict(recorded.get("session", {}))
     session["name"] = f"{session.get('name', 'session')}_replay"
     said: list[str] = []
+    if isinstance(camera.get("noise"), Mapping):
+        camera["noise"] = dict(camera["noise"]) | _corrections(dataset, camera["noise"])
     config |= {"session": session, "camera": camera}
     config["beads"] = {**recorded["beads"], "find": False, "file": None, "list": _beads(dataset, said)}
     folder = recorded.get("recording", {}).get("folder")
@@ -82,6 +84,18 @@ def _zlut(dataset: Dataset, used: str) -> str:
             "give one to replay.toml as tracking.zlut, and the dataset as camera.path"
         )
     return str(path)
+
+
+def _corrections(dataset: Dataset, noise: Mapping[str, Any]) -> dict[str, str]:
+    """Return the dataset's own copies of dark frame and flat field."""
+    used = {kind for kind in ("dark_frame", "flat_field") if noise.get(kind) is not None}
+    copies = dataset.corrections
+    if missing := sorted(used - copies.keys()):
+        raise MagscopeError(
+            f"{dataset.path} has no copy of its {' and '.join(missing)}; "
+            "give them to replay.toml as camera.noise, and the dataset as camera.path"
+        )
+    return {kind: str(copies[kind]) for kind in used}
 
 
 def _beads(dataset: Dataset, said: list[str]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def read_earlier(path: Path, *, has_processor: bool) -> Earlier:
     rows.add(tracked)
     video.add(images)
     name = str(dataset.description.get("name", ""))
-    renamed = not path.name.partition("_")[2].partition("_")[2].startswith(name)
+    renamed = re.fullmatch(rf"[^_]+_[^_]+_{re.escape(name)}(_\d{{3}})?", path.name) is None
     return Earlier(
         folder=folder,
         start_id=start_id,

@@ -50,8 +50,8 @@ _TICK_S = 0.1
 _STATUS_EVERY_S = 0.25
 #: Parts of an orderly end: the camera stops, the recording is finished.
 _STOP_CAMERA_S, _FINISH_RECORDING_S = 0.5, 20.0
-#: In which the focus returns from a sweep.
-_END_SWEEP_S = 5.0
+#: In which focus and magnets return from a sweep, however slow; a second Ctrl-C leaves them where they are.
+_END_SWEEP_S = 30.0
 #: Who reads or shows frames.
 _VIDEO_USERS = ("camera", "tracking", "recording", "gui")
 
@@ -77,6 +77,7 @@ class Supervisor:
         self._anchor = WallAnchor.measure()
         self._stop_reason = ""
         self._interrupted = False
+        self._hurried = False
         self._status_due = 0.0
 
     def run(self) -> RunResult:
@@ -133,6 +134,7 @@ class Supervisor:
         self._line.command(message)
 
     def _on_signal(self, number: int) -> None:
+        self._hurried = self._interrupted
         self._interrupted = self._interrupted or number == signal.SIGINT
         self.stop("interrupted")
 
@@ -222,7 +224,7 @@ class Supervisor:
         line = self._line
         if line.calibration.sweeping:
             line.calibration.cancel()
-            self._pump(lambda: not line.calibration.sweeping, _END_SWEEP_S)
+            self._pump(lambda: self._hurried or not line.calibration.sweeping, _END_SWEEP_S)
         line.motors.stop_all()
         # An axis that is not well at the end is not to be overlooked.
         line.errors += line.motors.unwell

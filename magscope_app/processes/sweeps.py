@@ -126,6 +126,7 @@ class Sweeps:
         from magscope_app.calibration.event import Calibration
         from magscope_app.calibration.raw import RawSweep
         from magscope_app.calibration.saving import why_not_path
+        from magscope_app.calibration.unfinished import remove_abandoned
 
         beads = beads_to_sweep(order)
         problems = [*order.plan.problems(), *sweep_problems(self._handles.config)]
@@ -135,6 +136,7 @@ class Sweeps:
             raise MagscopeError("; ".join(problems))
         focus = self._handles.config.motor_with_role("focus")
         assert focus is not None  # one of the problems otherwise
+        abandoned = remove_abandoned(order.folder)
         raw = RawSweep(order.folder, order.config_text, order.facts, order.anchor)
         try:
             capture = Capture(self._handles, focus.name, tuple(bead.id for bead in beads))
@@ -144,6 +146,7 @@ class Sweeps:
         about = _about(self._handles.config, capture.bits)
         calibration = Calibration(order.plan, beads, self._microscope, capture, raw, about, self._send)
         calibration.out = order.out
+        calibration.warnings += [abandoned] if abandoned else []
         return calibration
 
     def _if_running(self, act: Callable[[Calibration, ExecutionFuture], None]) -> None:

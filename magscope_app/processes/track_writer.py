@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,6 +64,7 @@ class TrackWriter:
         }
         self._durable_before = 0
         self._durable = 0
+        self._bytes_before = 0
         self._first = 0
         self._tracked_frame, self._drift_frame = 0, -_DRIFT_FRAMES - 1
         self.seen = SeenIds(0)
@@ -87,9 +87,9 @@ class TrackWriter:
         return self._durable_before + self._durable
 
     @property
-    def path(self) -> Path:
-        """The file that is being written."""
-        return self._file.path
+    def bytes_written(self) -> int:
+        """Size of the parts written so far."""
+        return self._bytes_before + self._file.path.stat().st_size
 
     def move(self, stop_frame_id: int | None = None, *, final: bool = False) -> None:
         """Write what has arrived, of frames before `stop_frame_id`, and hand it to the operating system.
@@ -115,7 +115,11 @@ class TrackWriter:
             else:
                 self._file.append_telemetry(name.removeprefix("motor."), rows)
         self._durable = self._file.flush(final=final)
-        if not final and self._durable and self._limits.reached(self.path.stat().st_size, self._durable):
+        if (
+            not final
+            and self._durable
+            and self._limits.reached(self._file.path.stat().st_size, self._durable)
+        ):
             self._next_part()
 
     @property
@@ -145,6 +149,7 @@ class TrackWriter:
         self._durable_before += self._file.flush(final=True)
         self._durable = 0
         self._close_file("continued")
+        self._bytes_before = self.bytes_written
         release_memory()
         self._file = self._open_file()
         self._limits.begin()

@@ -109,6 +109,7 @@ class _TrackingLoop:
         self._selected: int | None = None
         self._profile_due_ns = 0
         self._frame_s = _CALL_S
+        self._next_frame_id = 0
         self._ending = False
 
     def run(self) -> None:
@@ -219,7 +220,7 @@ class _TrackingLoop:
         self._zlut = load_calibration(path)
         self._tracker.close()
         self._tracker = self._make_tracker()
-        self._link.send(ZLUTsUsed(path))
+        self._link.send(ZLUTsUsed(path, self._next_frame_id))
 
     def _find(self, batch: FrameBatch) -> None:
         """Look for beads in a frame, which stays in the ring until their ROIs are known."""
@@ -270,6 +271,7 @@ class _TrackingLoop:
             rows = rows[np.repeat(valid, len(rows) // len(valid))]
         if len(rows):
             self._rows.write(rows)
+        self._next_frame_id = int(batch.frame_ids[-1]) + 1
         batch.release()
 
     def _tell_speed(self, n_frames: int, began_s: float) -> None:

@@ -203,14 +203,22 @@ class DatasetFolder:
         MagscopeError
             If the name cannot be used, the source cannot be read or the disk does not take it.
         """
+        return self._keep("zluts", "Z-LUT", source, name)
+
+    def add_correction(self, kind: str, source: Path) -> Path:
+        """Copy a "dark_frame" or "flat_field" to ``corrections/<kind><suffix>``; errors as of `add_zlut`."""
+        return self._keep("corrections", "image", source, f"{kind}{source.suffix}")
+
+    def _keep(self, folder: str, what: str, source: str | Path | bytes, name: str | None) -> Path:
         wanted = name if name is not None else "" if isinstance(source, bytes) else Path(source).name
         if (problem := validate_dataset_name(wanted)) is not None:
-            raise MagscopeError(f"the Z-LUT name {wanted!r} {problem}")
+            raise MagscopeError(f"the {what} name {wanted!r} {problem}")
         try:
             content = source if isinstance(source, bytes) else Path(source).read_bytes()
             stem, suffix = Path(wanted).stem, Path(wanted).suffix
+            (self.path / folder).mkdir(exist_ok=True)
             for number in range(1, _MOST_TRIALS):
-                target = self.path / "zluts" / (wanted if number == 1 else f"{stem}_{number:03d}{suffix}")
+                target = self.path / folder / (wanted if number == 1 else f"{stem}_{number:03d}{suffix}")
                 if not target.exists():
                     write_atomically(target, content)
                     return target
@@ -218,9 +226,9 @@ class DatasetFolder:
                     return target
         except OSError as error:
             raise MagscopeError(
-                f"the Z-LUT {wanted!r} could not be copied into {self.path} ({error}); check the disk"
+                f"the {what} {wanted!r} could not be copied into {self.path} ({error}); check the disk"
             ) from error
-        raise MagscopeError(f"{self.path} holds {_MOST_TRIALS} Z-LUTs named {wanted!r}; choose another name")
+        raise MagscopeError(f"{self.path} holds {_MOST_TRIALS} files named {wanted!r}; choose another name")
 
     @property
     def zlut_paths(self) -> list[Path]:

@@ -14,8 +14,11 @@ import numpy.typing as npt
 
 from magscope_app.tracking.columns import N_COLUMNS, QUALITY, X, Z
 from magscope_app.tracking.fast_arrays import (
+    Float64,
     Scratch,
     Settings,
+    Task,
+    Tools,
     check_every,
     coarse_every,
     n_rows,
@@ -41,6 +44,8 @@ _GOOD = 0.97
 _MORE, _FAIR = 1.5, 0.8
 #: After such a verdict there is no place that the next frame could start from.
 _NOT_FITTED = int(TrackFlag.LOST | TrackFlag.FALL_BACK | TrackFlag.OUT_OF_LUT)
+#: A result so near to that of the full fit (px, px, nm) was right, whatever it left over.
+_SAME_PLACE = (0.5, 0.5, 50.0)
 #: Longest time for full fits in one call of a live line.
 _MOST_FULL_S = 0.02
 #: uint16 pixels are read less this, so that they are int16.
@@ -129,13 +134,17 @@ class CachedAlignment:
             coarse_every(self._size),
             check_every(self._size),
         )
-        what = align(
+        task = Task(
             job.frames,
             job.rois,
             job.lut_of_bead,
             job.ceiling,
+            job.starts,
+            job.columns,
+            job.flags,
             self._sigma_known,
-            stop,
+        )
+        tools = Tools(
             self._cells,
             self._references.pools,
             self._references.radials,
@@ -143,14 +152,11 @@ class CachedAlignment:
             settings,
             self._wanted,
             self._maker is None,
-            job.starts,
-            cursor,
-            job.columns,
-            job.flags,
         )
+        what = align(task, stop, cursor, tools)
         self._answer_wishes()
         if what == NEEDS_FULL:
-            self._fit(job, int(cursor[0]), int(cursor[1]))
+            self._fit(job, int(cursor[0]), int(cursor[1]), tools.scratch.best)
             cursor[1] += 1
         return int(what)
 
@@ -165,8 +171,11 @@ class CachedAlignment:
                 self._cells.slots[where] = self._references.make(lut, at)
         self._wanted[0] = 0
 
-    def _fit(self, job: Job, bead: int, frame: int) -> None:
-        """Track one ROI by the method "full"; the next frame starts there."""
+    def _fit(self, job: Job, bead: int, frame: int, doubted: Float64) -> None:
+        """Track one ROI by the method "full"; the next frame starts there.
+
+        `doubted` is what the kernel found and did not believe.
+        """
         one = dataclasses.replace(job, frames=job.frames[frame : frame + 1])
         part = _part(one, np.array([bead]))
         # A live line must not wait: after a while "qi" serves, and the next frame starts from there.
@@ -178,19 +187,9 @@ class CachedAlignment:
         number = frame * len(job.rois) + bead
         job.columns[:, number] = part.columns[:, 0]
         job.flags[number] = part.flags[0]
-        start = job.starts[bead]
-        inherited = int(part.flags[0]) & ~int(TrackFlag.SATURATED)
         if not in_time:
             job.flags[number] |= int(TrackFlag.FALL_BACK)
-        start[PLACE], start[LEAST] = np.nan, _GOOD
-        if not inherited & _NOT_FITTED:
-            start[PLACE] = part.columns[X : Z + 1, 0]
-            allowed = 1 - _MORE * (1 - float(part.columns[QUALITY, 0]))
-            start[LEAST] = min(_GOOD, max(_FAIR, allowed))
-        # What is usual goes on if the verdict is the same as before.
-        if inherited != start[INHERITED]:
-            start[USUAL] = 0.0
-        start[INHERITED], start[FRESH] = inherited, 1.0
+        _renew(job.starts[bead], part, doubted)
 
     def _serve(self, method: Method, job: Job, beads: npt.NDArray[np.int64]) -> None:
         """Track some beads in all frames by another method."""
@@ -208,6 +207,24 @@ class CachedAlignment:
             job.profiles.reshape(n_frames, n_beads, n_radii)[:, beads] = part.profiles.reshape(
                 n_frames, -1, n_radii
             )
+
+
+def _renew(start: Float64, part: Job, doubted: Float64) -> None:
+    """Have the next frame start from the verdict of "full" on one ROI."""
+    verdict, place = int(part.flags[0]), part.columns[X : Z + 1, 0]
+    # Results after it are overlapped, too, until another full fit; no other reason outlives its frame.
+    inherited = verdict & int(TrackFlag.OVERLAPPED)
+    # What is usual goes on if the verdict is the same as before.
+    if inherited != start[INHERITED]:
+        start[USUAL] = 0.0
+    start[PLACE], start[LEAST] = np.nan, _GOOD
+    start[INHERITED], start[FRESH] = inherited, 1.0
+    if verdict & _NOT_FITTED:
+        return
+    start[PLACE] = place
+    start[LEAST] = min(_GOOD, max(_FAIR, 1 - _MORE * (1 - float(part.columns[QUALITY, 0]))))
+    if doubted[0] > 0 and (np.abs(doubted[1:4] - place) < _SAME_PLACE).all():
+        start[USUAL] = max(start[USUAL], doubted[7])
 
 
 def _scratch(roi_px: int, n_radii: int, window: Window, sparse: Window) -> Scratch:

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.tracking.window_kernels import Window
+from magscope_app.tracking.window_kernels import Frame, Window
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
+Frames = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 #: Kinds of cells. Coarse ones show the way, with few pixels; wide ones, as large and with all pixels, take
 #: the place of fine ones off the middle, for windows that the frame's end holds back.
@@ -139,3 +140,51 @@ class Settings(NamedTuple):
     steps_per_px: float
     coarse_every: int
     check_every: int
+
+
+#: The references in coarse, in fine and in wide cells.
+Pools = tuple[Pool, Pool, Pool]
+
+
+class Tools(NamedTuple):
+    """What a search needs beside the pixels.
+
+    Attributes
+    ----------
+    cells, pools, radials, scratch, settings
+        See there.
+    wanted : ndarray of int64, (1 + 2 n,)
+        Number of missing references, then Z-LUT and cell of each.
+    complete : bool
+        A missing reference ends the search, to be made first; else a coarser one serves.
+    """
+
+    cells: Cells
+    pools: Pools
+    radials: Radials
+    scratch: Scratch
+    settings: Settings
+    wanted: Int64
+    complete: bool
+
+
+class Task(NamedTuple):
+    """A `method.Job` for the kernels, and whether uncertainties are known."""
+
+    frames: Frames
+    rois: Int64
+    lut_of_bead: Int64
+    ceiling: int
+    starts: Float64
+    columns: Float64
+    flags: npt.NDArray[np.uint8]
+    with_sigma: bool
+
+
+class Roi(NamedTuple):
+    """One bead in one frame: the pixels of the whole frame, the ROI's x0 and y0, its Z-LUT, the ceiling."""
+
+    frame: Frame
+    corner: Int64
+    lut: int
+    ceiling: int

@@ -8,14 +8,14 @@ import numpy as np
 
 from magscope_app.kernels import lean_kernel
 from magscope_app.tracking.fast_arrays import (
-    Cells,
     Float32,
     Float64,
     Int64,
-    Pool,
     Radials,
+    Roi,
     Scratch,
     Settings,
+    Tools,
 )
 from magscope_app.tracking.lut_kernels import spline_weights
 from magscope_app.tracking.reference_kernels import CLIPS, SIGNAL
@@ -115,17 +115,10 @@ def _add_sums(
 
 @lean_kernel
 def misfit(
-    x: float,
-    y: float,
-    z: float,
-    gain: float,
-    lut: int,
-    check: Float32,
-    radials: Radials,
-    scratch: Scratch,
-    settings: Settings,
-) -> float:
+    x: float, y: float, z: float, gain: float, lut: int, check: Float32, tools: Tools
+) -> float:  # fmt: skip
     """Return χ² per freedom of the model, with a background plane, on some rows of the window."""
+    scratch, settings, radials = tools.scratch, tools.settings, tools.radials
     n_rows = check.shape[0] // settings.size
     _blend(radials, lut, z, scratch.table)
     _look_up(n_rows, x, y, scratch, settings)
@@ -156,34 +149,26 @@ def _inside_roi(x: float, y: float, corner: Int64, size: int) -> bool:
 
 @lean_kernel
 def accept(
-    slot: int,
-    x0: int,
-    y0: int,
-    highest: int,
-    ceiling: int,
-    lut: int,
-    corner: Int64,
-    cells: Cells,
-    pool: Pool,
-    radials: Radials,
-    scratch: Scratch,
-    settings: Settings,
+    slot: int, used: int, x0: int, y0: int, highest: int, roi: Roi, tools: Tools
 ) -> tuple[float, float]:
     """Return the share of the signal that the result in `scratch.place[5:8]` explains, and its χ².
 
-    The share is 0 if the result cannot be right.
+    The result comes from the reference `slot` of the kind `used`, in the window at (x0, y0) whose highest
+    grey level is `highest`. The share is 0 if it cannot be right.
     """
+    scratch, cells, lut = tools.scratch, tools.cells, roi.lut
+    pool = tools.pools[used]
     x, y, z = scratch.place[5], scratch.place[6], scratch.place[7]
     gain = scratch.forces[3]
     top = cells.low_nm[lut] + cells.n_z[lut] * cells.width_nm[lut]
     if not cells.low_nm[lut] < z < top:
         return 0.0, math.inf
-    if not gain > 0 or not _inside_roi(x, y, corner, settings.size):
+    if not gain > 0 or not _inside_roi(x, y, roi.corner, tools.settings.size):
         return 0.0, math.inf
     # The reference leaves out what clips at the brightness of the sweep, the full fit at any.
-    if highest >= ceiling and (pool.numbers[slot, CLIPS] == 0 or gain > _BRIGHTER):
+    if highest >= roi.ceiling and (pool.numbers[slot, CLIPS] == 0 or gain > _BRIGHTER):
         return 0.0, math.inf
-    chi2 = misfit(x - x0, y - y0, z, gain, lut, pool.check[slot], radials, scratch, settings)
+    chi2 = misfit(x - x0, y - y0, z, gain, lut, pool.check[slot], tools)
     # Light scales signal and shot noise alike.
     signal = gain * pool.numbers[slot, SIGNAL]
-    return signal / (signal + max(chi2 - radials.noise[lut, 4], 0.0)), chi2
+    return signal / (signal + max(chi2 - tools.radials.noise[lut, 4], 0.0)), chi2

@@ -13,12 +13,27 @@ from magscope_app.tracking.full_kernels import REST, WEIGHT, linearise_row
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
-#: The ROI is divided into so many blocks along either axis.
+#: The ROI is divided into so many blocks along either axis, and then into half as many.
 _BLOCKS = 4
-#: A block stands out if its χ² per pixel is above 1 by so many standard deviations and this much at least,
-_DEVIATIONS, _LEAST_EXCESS = 7.0, 0.3
-#: and is so many times that of one of the blocks at the same distance from the middle.
-_RATIO = 1.6
+#: A block stands out if its χ² per pixel is above that of a block at the same distance from the middle, or
+#: above 1, by so many standard deviations and by this share at least.
+_DEVIATIONS, _LEAST_EXCESS = 6.0, 0.25
+
+
+@kernel
+def _stands_out(chi2: Float64, count: Float64, fewest: int) -> bool:
+    """Return whether a block has more χ² per pixel than one of those that it is turned into."""
+    last = chi2.shape[0] - 1
+    for a in range(last + 1):
+        for b in range(last + 1):
+            if count[a, b] < fewest:
+                continue
+            own = chi2[a, b] / count[a, b]
+            limit = 1 + max(_DEVIATIONS * math.sqrt(2 / count[a, b]), _LEAST_EXCESS)
+            for c, d in ((last - a, last - b), (b, last - a), (last - b, a)):
+                if count[c, d] >= fewest and own > limit * max(chi2[c, d] / count[c, d], 1.0):
+                    return True
+    return False
 
 
 @kernel
@@ -45,18 +60,13 @@ def one_sided(
             block = j * _BLOCKS // size
             chi2[row * _BLOCKS // size, block] += rows[WEIGHT, j] * rows[REST, j] ** 2
             count[row * _BLOCKS // size, block] += 1.0 if rows[WEIGHT, j] > 0 else 0.0
-    last = _BLOCKS - 1
+    half = _BLOCKS // 2
+    chi2_of_four, count_of_four = np.zeros((half, half)), np.zeros((half, half))
     for a in range(_BLOCKS):
         for b in range(_BLOCKS):
-            if count[a, b] < size:
-                continue
-            own = chi2[a, b] / count[a, b]
-            if own < 1 + max(_DEVIATIONS * math.sqrt(2 / count[a, b]), _LEAST_EXCESS):
-                continue
-            for c, d in ((last - a, last - b), (b, last - a), (last - b, a)):
-                if count[c, d] >= size and own > _RATIO * max(chi2[c, d] / count[c, d], 1.0):
-                    return True
-    return False
+            chi2_of_four[a // 2, b // 2] += chi2[a, b]
+            count_of_four[a // 2, b // 2] += count[a, b]
+    return _stands_out(chi2, count, size) or _stands_out(chi2_of_four, count_of_four, size)
 
 
 @kernel

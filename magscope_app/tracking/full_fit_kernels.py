@@ -32,7 +32,6 @@ Float64 = npt.NDArray[np.float64]
 _LOST = int(TrackFlag.LOST)
 _OUT_OF_LUT = int(TrackFlag.OUT_OF_LUT)
 _FALL_BACK = int(TrackFlag.FALL_BACK)
-_POOR_MATCH = int(TrackFlag.POOR_MATCH)
 _OVERLAPPED = int(TrackFlag.OVERLAPPED)
 _NOT_FALLEN_BACK = 255 - _FALL_BACK
 _WHY_NO_Z = int(TrackFlag.OUT_OF_LUT | TrackFlag.POOR_MATCH | TrackFlag.AT_EDGE)
@@ -48,7 +47,7 @@ _ENOUGH_PX, _ENOUGH_NM = 1e-4, 0.01
 _LONGEST_PX, _LONGEST_NM = 1.0, 80.0
 #: Least share of the ROI that must be seen by the Z-LUT and not be saturated.
 _LEAST_USED = 0.2
-#: A fit must explain this share of the signal; "qi" this share of the variance where the fit does not.
+#: A fit must explain this share of the signal; one that ran to an end of the Z-LUT this share.
 _GOOD, _FAIR = 0.97, 0.8
 #: Least share of the variance of a ROI that is seen as one bead, whatever the Z-LUT.
 _LEAST_ROUNDNESS = 0.8
@@ -250,7 +249,6 @@ def _fall_back(
     size: int,
 ) -> None:
     """Keep of what "qi" found only what can be believed."""
-    own = columns[QUALITY, number]
     columns[QUALITY, number] = verdict.share
     flags[number] |= _FALL_BACK
     if verdict.at_end and verdict.share >= _FAIR:
@@ -259,8 +257,6 @@ def _fall_back(
         # What the Z-LUT does not describe has an error that no noise explains.
         for column in (SIGMA_X, SIGMA_Y, SIGMA_Z):
             columns[column, number] = math.nan
-        if own < _FAIR and not flags[number] & _WHY_NO_Z:
-            flags[number] |= _POOR_MATCH
     if flags[number] & _WHY_NO_Z:
         columns[Z, number] = columns[SIGMA_Z, number] = math.nan
     x, y = columns[X, number] - x0, columns[Y, number] - y0

@@ -227,6 +227,8 @@ def _template(
 ) -> tuple[FloatArray, float]:
     """Return the smooth template (n, size, size), empty if it is nothing but noise, and its variance."""
     whole = (shape.template.shape[1] - 1) // 2
+    if whole < 1:
+        return np.zeros((0, 0, 0)), 0.0
     half = min(whole, roi_px)
     part = slice(whole - half, whole + half + 1)
     raw = shape.template[:, part, part].astype(np.float64)

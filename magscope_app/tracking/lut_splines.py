@@ -108,7 +108,8 @@ def smooth_in_plane(images: FloatArray) -> tuple[FloatArray, float]:
     """
     size = images.shape[1]
     best, least = np.eye(size), np.inf
-    for width in _WIDTHS_PX:
+    # A single pixel, the template of a bead that has none, has no neighbours to be smoothed with.
+    for width in _WIDTHS_PX if size > 1 else (0.0,):
         matrix = _gaussian(size, width)
         own = np.multiply.outer(np.diag(matrix), np.diag(matrix))
         # Without a filter a pixel that is left out is predicted by its four neighbours.

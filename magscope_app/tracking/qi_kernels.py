@@ -8,6 +8,7 @@ interpolation's sub-pixel bias.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +33,32 @@ _MAX_STEPS = 5
 #: Less symmetric is no bead: pure noise stays below 0.1 with 32 radii, and rises as their number falls.
 _MIN_SYMMETRY = 0.25
 _MIN_SYMMETRY_TIMES_RADII = 3.0
+#: Less symmetric than this, and the search is made again from the middle of the ROI.
+_CLEARLY_SYMMETRIC = 0.9
 #: Bilinear interpolation averages 9/4 pixels on average, so a sample is worth that many.
 _PIXELS_PER_SAMPLE = np.float32(2.25)
 _PI = np.float32(math.pi)
+
+
+class Centre(NamedTuple):
+    """Where a search ended.
+
+    Attributes
+    ----------
+    x, y, sigma : float
+        Place and its standard deviation, in px of the ROI.
+    symmetry, share : float
+        Symmetric share of the variance, with the camera's noise and without it.
+    fits : int
+        How many radii fit into the ROI; 0: the search left it.
+    """
+
+    x: float
+    y: float
+    sigma: float
+    symmetry: float
+    share: float
+    fits: int
 
 
 @kernel
@@ -175,8 +199,8 @@ def _polar_image(
     directions: Float32,
     values: Float32,
     rings: Float32,
-) -> float:
-    """Fill `rings` with mean, cosine, sine per radius; return the symmetric share of the variance."""
+) -> tuple[float, float]:
+    """Fill `rings` with mean, cosine, sine per radius; return the variance between and within them."""
     n_angles = directions.shape[1]
     scale = np.float32(1) / np.float32(n_angles)
     weights = np.float32(0)
@@ -207,8 +231,17 @@ def _polar_image(
     between = np.float32(0)
     for radius in range(n_radii):
         between += np.float32(radius) * (rings[0, radius] - mean) ** 2
-    total = between + within
-    return float(between / total) if total > 0 else 0.0
+    return float(between), float(within)
+
+
+@kernel
+def _noise_within(rings: Float32, n_radii: int, noise: Float32) -> float:
+    """Return how much of the variance within rings is the camera's noise; 0 if that is not known."""
+    total = np.float32(0)
+    for radius in range(n_radii):
+        light = max(rings[0, radius] - noise[1], np.float32(0))
+        total += np.float32(radius) * (noise[0] * light + noise[2])
+    return float(total / _PIXELS_PER_SAMPLE)
 
 
 @kernel
@@ -243,29 +276,30 @@ def _harmonic_step(
 
 
 @kernel
-def _find_centre(
+def _centre_from(
     image: Float32,
     size: int,
+    x: float,
+    y: float,
     n_radii: int,
     coarse: Float32,
     fine: Float32,
     noise: Float32,
     work: Float32,
-) -> tuple[float, float, float, float, int]:
-    """Return x, y (px in the ROI), their sigma, the symmetric share, how many radii fit (0: at the edge)."""
+) -> Centre:
+    """Go from a start to the centre."""
     values = work[7]
-    x, y = _centre_of_mass(image, size)
     fewest = min(MIN_RADII, n_radii * 5 // 8)
     for _ in range(_MAX_STEPS):
         fits = _radii_that_fit(size, x, y, n_radii)
         if fits < fewest:
-            return x, y, math.nan, 0.0, 0
+            return Centre(x, y, math.nan, 0.0, 0.0, 0)
         step_x, step_y = _quadrant_step(image, size, x, y, fits, coarse, values, work)
         x += step_x
         y += step_y
         if abs(step_x) + abs(step_y) < 0.5:
             break
-    symmetry = 0.0
+    symmetry = share = 0.0
     sigma = math.nan
     fits = 0
     # The outermost circles would come and go as the ROI is set around the bead, and what is not round about
@@ -275,14 +309,41 @@ def _find_centre(
     for directions in (coarse, fine):
         fits = _radii_that_fit(size, x, y, n_radii)
         if fits < fewest:
-            return x, y, math.nan, 0.0, 0
-        symmetry = _polar_image(image, size, x, y, fits, directions, values, work)
+            return Centre(x, y, math.nan, 0.0, 0.0, 0)
+        between, within = _polar_image(image, size, x, y, fits, directions, values, work)
+        symmetry = between / (between + within) if between > 0 else 0.0
+        within = max(within - _noise_within(work, fits, noise), 0.0)
+        share = between / (between + within) if between > 0 else 0.0
         step_x, step_y, sigma = _harmonic_step(
             work, min(fits, steady), directions.shape[1], noise[0], noise[1], noise[2]
         )
         x += min(max(step_x, -0.5), 0.5)
         y += min(max(step_y, -0.5), 0.5)
-    return x, y, sigma, symmetry, fits
+    return Centre(x, y, sigma, symmetry, share, fits)
+
+
+@kernel
+def _find_centre(
+    image: Float32,
+    size: int,
+    n_radii: int,
+    coarse: Float32,
+    fine: Float32,
+    noise: Float32,
+    work: Float32,
+) -> Centre:
+    """Find the centre, and leave the profile around it in `work[0]`."""
+    x, y = _centre_of_mass(image, size)
+    found = _centre_from(image, size, x, y, n_radii, coarse, fine, noise, work)
+    if found.symmetry >= _CLEARLY_SYMMETRIC:
+        return found
+    # Where rings cross the border of the ROI, the background is not known and the centre of mass misleads.
+    middle = 0.5 * (size - 1)
+    other = _centre_from(image, size, middle, middle, n_radii, coarse, fine, noise, work)
+    if other.symmetry > found.symmetry:
+        return other
+    # The profile that the caller reads is that of the last search.
+    return _centre_from(image, size, x, y, n_radii, coarse, fine, noise, work)
 
 
 @kernel
@@ -311,13 +372,15 @@ def centre_rois(
     for slot in range(count):
         number = first + slot
         bead = number % rois.shape[0]
-        x, y, sigma, symmetry, known = _find_centre(pixels[slot], size, n_radii, coarse, fine, noise, work)
+        centre = _find_centre(pixels[slot], size, n_radii, coarse, fine, noise, work)
+        x, y, sigma, known = centre.x, centre.y, centre.sigma, centre.fits
         fits[slot] = known
         for radius in range(n_radii):
             profiles[slot, radius] = work[0, radius] if radius < known else np.float32(math.nan)
-        columns[QUALITY, number] = symmetry
-        if known == 0 or symmetry < max(_MIN_SYMMETRY, _MIN_SYMMETRY_TIMES_RADII / known):
+        columns[QUALITY, number] = centre.share
+        if known == 0 or centre.symmetry < max(_MIN_SYMMETRY, _MIN_SYMMETRY_TIMES_RADII / known):
             flags[number] |= _LOST if known > 0 else _LOST | _AT_EDGE
+            columns[QUALITY, number] = centre.symmetry
             x = y = sigma = math.nan
         columns[X, number] = x + rois[bead, 0]
         columns[Y, number] = y + rois[bead, 1]

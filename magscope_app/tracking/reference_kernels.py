@@ -7,6 +7,7 @@ depends only on the Z-LUT, the cell in z and the sub-pixel cell computed once.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,14 +28,89 @@ N_NUMBERS = 81
 N_TERMS = 20
 #: A pixel this many standard deviations below the ceiling is never clipped.
 _CLEAR_OF_CEILING = 3.0
-#: Images that `build_reference` needs as work space.
-N_IMAGES = 8
+#: Images in `_Work`: derivatives by the seven parameters, and the weights.
+_N_IMAGES = 8
 #: The radial part is tabulated so finely that linear interpolation loses nothing.
 STEPS_PER_KNOT = 16
 _N_PARAMETERS = 7
 #: Samples in the cell per axis; Chebyshev's points keep a cubic honest up to the cell's faces.
 _N_SAMPLES = 4
 _HIGHEST = 127
+
+
+class Source(NamedTuple):
+    """A `LutModel` for the kernels, and the camera's noise.
+
+    Attributes
+    ----------
+    radial, template, ceiling, planes_per_nm
+        Of the model; `template` may have no planes.
+    reach : ndarray, (5,)
+        Least and largest distance from the bead that may be used along x and along y, and the largest r.
+    steps_per_px : float
+        Knots per px times `STEPS_PER_KNOT`.
+    noise : ndarray, (3,)
+        Gain, offset, and the variance in DN² that does not depend on the light.
+    """
+
+    radial: Float64
+    template: Float32
+    ceiling: float
+    planes_per_nm: float
+    reach: Float64
+    steps_per_px: float
+    noise: Float64
+
+
+class Cell(NamedTuple):
+    """Which beads a reference is for, and which pixels it reads.
+
+    Attributes
+    ----------
+    x, y : float
+        Centre in px of the window.
+    plane : float
+        Centre along z in planes of the model.
+    half_px, half_nm : float
+        Half the cell's width.
+    sampled : float
+        How far from the centre, in half cells, the polynomial is fitted.
+    size : int
+        Edge of the window in px.
+    every, check_every : int
+        Every so many rows of pixels are used, from row every // 2 on; the same for the check.
+    """
+
+    x: float
+    y: float
+    plane: float
+    half_px: float
+    half_nm: float
+    sampled: float
+    size: int
+    every: int
+    check_every: int
+
+
+class Reference(NamedTuple):
+    """What is made: rows (4, n_pixels), numbers (`N_NUMBERS`,), and what the check needs (n_rows · size,)."""
+
+    rows: Int8
+    numbers: Float64
+    check: Float32
+
+
+class _Work(NamedTuple):
+    """Work space: radial tables, images (8, size²), quantised rows (4, size²), samples; the template's."""
+
+    tables: Float32
+    images: Float32
+    whole: Int8
+    samples: Float64
+    line: Float32
+    blended: Float32
+    lines: Float32
+    shifted: Float32
 
 
 @lean_kernel
@@ -93,26 +169,19 @@ def _dot(a: Float32, b: Float32) -> float:
 
 
 @kernel
-def _weights(
-    image: Float32,
-    x: float,
-    y: float,
-    size: int,
-    reach: Float64,
-    ceiling: float,
-    noise: Float64,
-    weights: Float32,
-) -> bool:
+def _weigh(source: Source, cell: Cell, image: Float32, weights: Float32) -> bool:
     """Write 1 / variance of each pixel, 0 where nothing was seen or the camera could clip; True if it can."""
     clips = False
+    reach, noise, size = source.reach, source.noise, cell.size
     for row in range(size):
-        row_seen = reach[2] <= row - y <= reach[3]
+        dy = row - cell.y
+        row_seen = reach[2] <= dy <= reach[3]
         for column in range(size):
             k = row * size + column
             variance = noise[0] * max(float(image[k]) - noise[1], 0.0) + noise[2]
-            dx, dy = column - x, row - y
+            dx = column - cell.x
             seen = row_seen and reach[0] <= dx <= reach[1] and dx * dx + dy * dy <= reach[4] * reach[4]
-            clear = image[k] < ceiling - _CLEAR_OF_CEILING * math.sqrt(variance)
+            clear = image[k] < source.ceiling - _CLEAR_OF_CEILING * math.sqrt(variance)
             clips |= seen and not clear
             weights[k] = 1 / variance if seen and clear else 0.0
     return clips
@@ -208,24 +277,16 @@ def _respond(parameters: Float32, weights: Float32, rows: Int8, numbers: Float64
 
 
 @kernel
-def _model(
-    radial: Float64,
-    template: Float32,
-    plane: float,
-    planes_per_nm: float,
-    steps_per_px: float,
-    tables: Float32,
-    blended: Float32,
-) -> None:
+def _blend(source: Source, plane: float, work: _Work) -> None:
     """Blend the planes: `tables` (4, …) gets I, its slope, dI/dz and its slope; `blended` the template."""
-    n = radial.shape[1] - 3
-    work = np.empty((2, n + 3))
+    n = source.radial.shape[1] - 3
+    spline = np.empty((2, n + 3))
     poly, poly_z = np.empty((n, 4)), np.empty((n, 4))
-    radial_at(radial, plane, planes_per_nm, work, poly, poly_z)
-    _tabulate(poly, tables[0], tables[1], steps_per_px)
-    _tabulate(poly_z, tables[2], tables[3], steps_per_px)
-    if template.shape[0] > 0:
-        template_at(template, plane, blended)
+    radial_at(source.radial, plane, source.planes_per_nm, spline, poly, poly_z)
+    _tabulate(poly, work.tables[0], work.tables[1], source.steps_per_px)
+    _tabulate(poly_z, work.tables[2], work.tables[3], source.steps_per_px)
+    if source.template.shape[0] > 0:
+        template_at(source.template, plane, work.blended)
 
 
 @kernel
@@ -245,42 +306,21 @@ def _slope_images(
 
 
 @kernel
-def _add_template(
-    template: Float32, blended: Float32, x: float, y: float, lines: Float32, shifted: Float32, image: Float32
-) -> None:
-    if template.shape[0] == 0:
-        return
-    shift_template(blended, x, y, lines, shifted)
-    flat = shifted.reshape(-1)
-    for k in range(image.shape[0]):
-        image[k] += flat[k]
+def _answers(source: Source, cell: Cell, x: float, y: float, work: _Work, answers: Float64) -> None:
+    """Write the dot products of the first four images with that of a bead at (x, y) px.
 
-
-@kernel
-def _answers(
-    table: Float32,
-    steps_per_px: float,
-    x: float,
-    y: float,
-    rows: Float32,
-    every: int,
-    extra: Float32,
-    answers: Float64,
-) -> None:
-    """Write the dot products of `rows` (4, size²) with the image of a bead at (x, y) px.
-
-    `rows` are 0 but in every so many rows of pixels.
+    They are 0 but in every so many rows of pixels.
     """
-    size = extra.shape[0]
+    table, rows, size, every = work.tables[0], work.images, cell.size, cell.every
     last = np.float32(table.shape[0] - 2)
-    scale, at_x = np.float32(steps_per_px), np.float32(x)
+    scale, at_x = np.float32(source.steps_per_px), np.float32(x)
     row_0, row_1, row_2, row_3 = rows[0], rows[1], rows[2], rows[3]
     answers[:] = 0.0
     for row in range(every // 2, size, every):
         dy = np.float32(row - y)
         square = dy * dy
         start = np.uint64(row) * np.uint64(size)
-        line = extra[row]
+        line = work.shifted[row]
         a = b = c = d = np.float32(0)
         # Nothing is stored in here: only then does the compiler look up whole vectors in the table.
         for column in range(size):
@@ -302,36 +342,21 @@ def _answers(
 
 
 @kernel
-def _sample(
-    radial: Float64,
-    template: Float32,
-    centre: Float64,
-    halves: Float64,
-    sampled: float,
-    planes_per_nm: float,
-    steps_per_px: float,
-    numbers: Float64,
-    tables: Float32,
-    blended: Float32,
-    lines: Float32,
-    shifted: Float32,
-    rows: Float32,
-    every: int,
-    samples: Float64,
-) -> None:
+def _sample(source: Source, cell: Cell, numbers: Float64, work: _Work) -> None:
     """Fill the samples (64, 6): what the rows make of the model over the cell, and where it was put."""
     answers = np.empty(4)
-    at = sampled * np.cos((np.arange(_N_SAMPLES) + 0.5) * math.pi / _N_SAMPLES)
+    halves = np.array([cell.half_px, cell.half_nm])
+    samples = work.samples
+    at = cell.sampled * np.cos((np.arange(_N_SAMPLES) + 0.5) * math.pi / _N_SAMPLES)
     number = 0
     for z in at:
-        plane = centre[2] + z * halves[1] * planes_per_nm
-        _model(radial, template, plane, planes_per_nm, steps_per_px, tables, blended)
+        _blend(source, cell.plane + z * cell.half_nm * source.planes_per_nm, work)
         for y in at:
             for x in at:
-                moved_x, moved_y = centre[0] + x * halves[0], centre[1] + y * halves[0]
-                if template.shape[0] > 0:
-                    shift_template(blended, moved_x, moved_y, lines, shifted)
-                _answers(tables[0], steps_per_px, moved_x, moved_y, rows, every, shifted, answers)
+                moved_x, moved_y = cell.x + x * cell.half_px, cell.y + y * cell.half_px
+                if source.template.shape[0] > 0:
+                    shift_template(work.blended, moved_x, moved_y, work.lines, work.shifted)
+                _answers(source, cell, moved_x, moved_y, work, answers)
                 linear(numbers, answers, halves)
                 samples[number, :3] = answers[:3]
                 samples[number, 3], samples[number, 4], samples[number, 5] = x, y, z
@@ -379,105 +404,83 @@ def linear(numbers: Float64, answers: Float64, halves: Float64) -> None:
 
 
 @kernel
-def build_reference(
-    radial: Float64,
-    template: Float32,
-    reach: Float64,
-    ceiling: float,
-    planes_per_nm: float,
-    steps_per_px: float,
-    noise: Float64,
-    centre: Float64,
-    halves: Float64,
-    sampled: float,
-    size: int,
-    every: int,
-    rows: Int8,
-    numbers: Float64,
-    check: Float32,
-    check_every: int,
-) -> bool:
-    """Make one reference; False if the model says nothing there.
-
-    Parameters
-    ----------
-    radial, template, ceiling, planes_per_nm
-        Of the `LutModel`; `template` may have no planes.
-    reach : ndarray, (5,)
-        Least and largest distance from the bead that may be used along x and along y, and the largest r.
-    steps_per_px : float
-        Knots per px times `STEPS_PER_KNOT`.
-    noise : ndarray, (3,)
-        Gain, offset, and the variance in DN² that does not depend on the light.
-    centre : ndarray, (3,)
-        Of the cell: x and y in px of the window, z in planes of the model.
-    halves : ndarray, (2,)
-        Half the cell's width in px and in nm.
-    sampled : float
-        How far from the centre, in half cells, the polynomial is fitted.
-    every : int
-        Every so many rows of pixels are used, from row every // 2 on.
-    rows, numbers, check : ndarray
-        Written: (4, n_pixels), (`N_NUMBERS`,), and what the radial model lacks in every `check_every`-th row
-        of pixels, (n_rows · size,); NaN where a pixel says nothing.
-    """
+def _work(source: Source, size: int) -> _Work:
+    """Allocate the work space."""
     n = size * size
-    n_steps = (radial.shape[1] - 3) * STEPS_PER_KNOT
-    tables = np.empty((4, n_steps), np.float32)
-    images = np.empty((N_IMAGES, n), np.float32)
-    work = np.empty(n, np.float32)
-    edge = template.shape[1]
-    blended = np.empty((edge, edge), np.float32)
-    lines, shifted = np.empty((4, size), np.float32), np.zeros((size, size), np.float32)
-    x, y = centre[0], centre[1]
-    _model(radial, template, centre[2], planes_per_nm, steps_per_px, tables, blended)
-    _slope_images(tables[1], steps_per_px, x, y, size, images[0], images[1])
-    _render(tables[2], steps_per_px, x, y, size, images[2])
-    _render(tables[0], steps_per_px, x, y, size, images[3])
-    _add_template(template, blended, x, y, lines, shifted, images[3])
-    half = 0.5 * (size - 1)
-    for k in range(n):
-        images[4, k] = 1.0
-        images[5, k] = (k % size - half) / half
-        images[6, k] = (k // size - half) / half
-    weights = images[7]
-    clips = _weights(images[3], x, y, size, reach, ceiling, noise, weights)
-    numbers[CLIPS] = 1.0 if clips else 0.0
-    for row in range(check.shape[0] // size):
-        for column in range(size):
-            k = (row * check_every + check_every // 2) * size + column
-            check[row * size + column] = shifted[k // size, column] if weights[k] > 0 else math.nan
-    for k in range(n):
-        if (k // size - every // 2) % every != 0:
-            weights[k] = 0.0
-    whole = np.empty((4, n), np.int8)
-    if not _fill_rows(images[:_N_PARAMETERS], weights, whole, numbers, work):
-        return False
-    if not _respond(images[:4], weights, whole, numbers, work):
-        return False
-    for a in range(4):
-        for k in range(n):
-            images[a, k] = whole[a, k]
-        used = 0
-        for row in range(every // 2, size, every):
-            rows[a, used : used + size] = whole[a, row * size : (row + 1) * size]
-            used += size
-    samples = np.empty((_N_SAMPLES**3, 6))
-    _sample(
-        radial,
-        template,
-        centre,
-        halves,
-        sampled,
-        planes_per_nm,
-        steps_per_px,
-        numbers,
-        tables,
-        blended,
-        lines,
-        shifted,
-        images[:4],
-        every,
-        samples,
+    n_steps = (source.radial.shape[1] - 3) * STEPS_PER_KNOT
+    edge = source.template.shape[1]
+    return _Work(
+        np.empty((4, n_steps), np.float32),
+        np.empty((_N_IMAGES, n), np.float32),
+        np.empty((4, n), np.int8),
+        np.empty((_N_SAMPLES**3, 6)),
+        np.empty(n, np.float32),
+        np.empty((edge, edge), np.float32),
+        np.empty((4, size), np.float32),
+        np.zeros((size, size), np.float32),
     )
-    return _fit_polynomial(samples, numbers)
+
+
+@kernel
+def _draw(source: Source, cell: Cell, work: _Work) -> None:
+    """Write the derivatives by x, y, z, gain (the image itself), offset and the plane's slopes."""
+    images, tables, size = work.images, work.tables, cell.size
+    _blend(source, cell.plane, work)
+    _slope_images(tables[1], source.steps_per_px, cell.x, cell.y, size, images[0], images[1])
+    _render(tables[2], source.steps_per_px, cell.x, cell.y, size, images[2])
+    _render(tables[0], source.steps_per_px, cell.x, cell.y, size, images[3])
+    half = 0.5 * (size - 1)
+    if source.template.shape[0] > 0:
+        shift_template(work.blended, cell.x, cell.y, work.lines, work.shifted)
+    for row in range(size):
+        for column in range(size):
+            k = row * size + column
+            images[3, k] += work.shifted[row, column]
+            images[4, k] = 1.0
+            images[5, k] = (column - half) / half
+            images[6, k] = (row - half) / half
+
+
+@kernel
+def _keep_rest(cell: Cell, work: _Work, weights: Float32, check: Float32) -> None:
+    """Write what the radial model lacks in the rows that the check reads; NaN where a pixel says nothing."""
+    size = cell.size
+    for i in range(check.shape[0] // size):
+        row = i * cell.check_every + cell.check_every // 2
+        for column in range(size):
+            seen = weights[row * size + column] > 0
+            check[i * size + column] = work.shifted[row, column] if seen else math.nan
+
+
+@kernel
+def _keep_rows(cell: Cell, work: _Work, rows: Int8) -> None:
+    """Write the quantised rows of the pixels in use, and all of them as floats for the samples."""
+    size = cell.size
+    for a in range(4):
+        for k in range(size * size):
+            work.images[a, k] = work.whole[a, k]
+        used = 0
+        for row in range(cell.every // 2, size, cell.every):
+            rows[a, used : used + size] = work.whole[a, row * size : (row + 1) * size]
+            used += size
+
+
+@kernel
+def build_reference(source: Source, cell: Cell, reference: Reference) -> bool:
+    """Make one reference; False if the model says nothing there."""
+    size, numbers = cell.size, reference.numbers
+    work = _work(source, size)
+    _draw(source, cell, work)
+    images, weights = work.images, work.images[_N_PARAMETERS]
+    numbers[CLIPS] = 1.0 if _weigh(source, cell, images[3], weights) else 0.0
+    _keep_rest(cell, work, weights, reference.check)
+    for row in range(size):
+        if (row - cell.every // 2) % cell.every != 0:
+            weights[row * size : (row + 1) * size] = 0.0
+    if not _fill_rows(images[:_N_PARAMETERS], weights, work.whole, numbers, work.line):
+        return False
+    if not _respond(images[:4], weights, work.whole, numbers, work.line):
+        return False
+    _keep_rows(cell, work, reference.rows)
+    _sample(source, cell, numbers, work)
+    return _fit_polynomial(work.samples, numbers)

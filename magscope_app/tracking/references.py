@@ -7,7 +7,6 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from magscope_app.tracking.fast_arrays import (
     CELLS_PER_PX,
@@ -20,7 +19,9 @@ from magscope_app.tracking.fast_arrays import (
     WIDE,
     Z_CELLS_PER_COARSE,
     Cells,
+    Float64,
     Pool,
+    Pools,
     Radials,
     check_every,
     coarse_every,
@@ -30,9 +31,14 @@ from magscope_app.tracking.full import model_noise
 from magscope_app.tracking.lut_model import KNOTS_PER_PX, LutModel
 from magscope_app.tracking.lut_splines import evaluate
 from magscope_app.tracking.method import Setup
-from magscope_app.tracking.reference_kernels import N_NUMBERS, STEPS_PER_KNOT, build_reference
-
-FloatArray = npt.NDArray[np.float64]
+from magscope_app.tracking.reference_kernels import (
+    N_NUMBERS,
+    STEPS_PER_KNOT,
+    Cell,
+    Reference,
+    Source,
+    build_reference,
+)
 
 #: Width of a coarse cell along z, at most.
 COARSE_NM = 100.0
@@ -57,10 +63,11 @@ class References:
         roi_px, noise = setup.roi_px, setup.noise
         self._size = roi_px
         self._models = models
-        self._ceiling_dn = float(noise.saturation_dn) if noise and noise.saturation_dn else math.inf
-        self._noises = np.array([model_noise(model, noise) for model in models])
+        ceiling_dn = float(noise.saturation_dn) if noise and noise.saturation_dn else math.inf
+        noises = np.array([model_noise(model, noise) for model in models])
         # Where the noise is not known, all that the model leaves over is misfit.
-        self._noises[:, 4] = [noise is not None or math.isfinite(model.noise_gain) for model in models]
+        noises[:, 4] = [noise is not None or math.isfinite(model.noise_gain) for model in models]
+        self._sources = [_source(model, one, ceiling_dn) for model, one in zip(models, noises, strict=True)]
         self._cells = _cells(models)
         self._slots = np.full(len(self._cells.slots), UNKNOWN, np.int32)
         self._every = (coarse_every(roi_px), 1, 1)
@@ -69,8 +76,8 @@ class References:
             _pool(roi_px, every, share * setup.memory_mb * 1e6, most)
             for every, share in zip(self._every, _SHARES, strict=True)
         )
-        self.pools = (coarse, fine, wide)
-        self.radials = _radials(models, self._noises, roi_px)
+        self.pools: Pools = (coarse, fine, wide)
+        self.radials = _radials(models, noises, roi_px)
         self._making = threading.Lock()
         self._lock = threading.Lock()
         self._made: list[tuple[int, int]] = []
@@ -124,37 +131,46 @@ class References:
         pool, slot = self.pools[level], self._n_taken[level]
         if slot >= len(pool.rows):
             return REFUSED
-        model = self._models[lut]
-        n = CELLS_PER_PX[level] * SPAN_PX[level]
-        layer, rest = divmod(where - int(self._cells.first[lut, level]), n * n)
-        row, column = divmod(rest, n)
-        width_nm = self._cells.width_nm[lut] / Z_CELLS_PER_COARSE[level]
-        z_nm = self._cells.low_nm[lut] + (layer + 0.5) * width_nm
-        middle = 0.5 * (self._size - 1) - 0.5 * SPAN_PX[level]
-        x, y = (middle + (k + 0.5) / CELLS_PER_PX[level] for k in (column, row))
-        gain, offset, floor, of_model, _ = self._noises[lut]
-        good = build_reference(
-            model.radial,
-            model.template,
-            np.append(model.reach_px, model.r_max_px),
-            min(self._ceiling_dn, model.ceiling_dn),
-            1.0 / model.z_step_nm,
-            float(KNOTS_PER_PX * STEPS_PER_KNOT),
-            np.array([gain, offset, floor + of_model]),
-            np.array([x, y, model.plane_of(z_nm)]),
-            np.array([0.5 / CELLS_PER_PX[level], 0.5 * width_nm]),
-            SAMPLED[level],
-            self._size,
-            self._every[level],
-            pool.rows[slot],
-            pool.numbers[slot],
-            pool.check[slot],
-            check_every(self._size),
-        )
-        if not good:
+        reference = Reference(pool.rows[slot], pool.numbers[slot], pool.check[slot])
+        if not build_reference(self._sources[lut], self._cell(lut, level, where), reference):
             return REFUSED
         self._n_taken[level] += 1
         return slot
+
+    def _cell(self, lut: int, level: int, where: int) -> Cell:
+        """Return the cell that stands at a place of the index."""
+        n = CELLS_PER_PX[level] * SPAN_PX[level]
+        layer, rest = divmod(where - int(self._cells.first[lut, level]), n * n)
+        row, column = divmod(rest, n)
+        width_nm = float(self._cells.width_nm[lut]) / Z_CELLS_PER_COARSE[level]
+        z_nm = float(self._cells.low_nm[lut]) + (layer + 0.5) * width_nm
+        middle = 0.5 * (self._size - 1) - 0.5 * SPAN_PX[level]
+        x, y = (middle + (k + 0.5) / CELLS_PER_PX[level] for k in (column, row))
+        return Cell(
+            x,
+            y,
+            self._models[lut].plane_of(z_nm),
+            0.5 / CELLS_PER_PX[level],
+            0.5 * width_nm,
+            SAMPLED[level],
+            self._size,
+            self._every[level],
+            check_every(self._size),
+        )
+
+
+def _source(model: LutModel, noise: Float64, ceiling_dn: float) -> Source:
+    """Return a model as the kernels see it; `noise` is that of `model_noise`."""
+    gain, offset, floor, of_model = noise[:4]
+    return Source(
+        model.radial,
+        model.template,
+        min(ceiling_dn, model.ceiling_dn),
+        1.0 / model.z_step_nm,
+        np.append(model.reach_px, model.r_max_px),
+        float(KNOTS_PER_PX * STEPS_PER_KNOT),
+        np.array([gain, offset, floor + of_model]),
+    )
 
 
 def _pool(roi_px: int, every: int, n_bytes: float, most: int) -> Pool:
@@ -187,7 +203,7 @@ def _cells(models: Sequence[LutModel]) -> Cells:
     )
 
 
-def _radials(models: Sequence[LutModel], noises: FloatArray, roi_px: int) -> Radials:
+def _radials(models: Sequence[LutModel], noises: Float64, roi_px: int) -> Radials:
     """Tabulate the radial parts for the check."""
     radii = np.arange(int(roi_px * CHECK_STEPS_PER_PX * 0.8) + 2) / CHECK_STEPS_PER_PX
     parts = [evaluate(model.radial.T, np.minimum(radii, model.r_max_px) * KNOTS_PER_PX).T for model in models]

@@ -49,11 +49,11 @@ class Tracker:
     noise : CameraNoise or None
         From it follow the uncertainties; None: they are NaN.
     method : str
-        "qi": centre of mass, quadrant interpolation, correlation with the Z-LUT. "full": from there a
-        weighted fit of all pixels, at the Cramér–Rao bound; a bead without Z-LUT is tracked by "qi". "fast":
-        alignment with references that are made once, far faster, and behind it "full" for what it cannot do;
-        it starts from where the bead was, so that results depend on earlier calls, by less than 0.15 of
-        their uncertainty.
+        "fast": steps towards a weighted fit of all pixels with references that are made once, checked, and
+        behind it "full" for what they cannot do; it starts from where the bead was, so that results depend on
+        earlier calls, by less than 0.15 of their uncertainty. "full": the fit itself, at the Cramér–Rao
+        bound. "qi": centre of mass, quadrant interpolation, correlation with the Z-LUT; the others track a
+        bead without Z-LUT by it.
     threads : int
         Number of threads that share the ROIs of a call.
     build : str
@@ -74,7 +74,7 @@ class Tracker:
         roi_px: int,
         zlut: ZLUT | ZLUTSet | None = None,
         noise: CameraNoise | None = None,
-        method: str = "qi",
+        method: str = "fast",
         threads: int = 1,
         build: Build = "now",
         reference_mb: float = 1000.0,

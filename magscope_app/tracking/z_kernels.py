@@ -27,6 +27,9 @@ _POOR_MATCH = int(TrackFlag.POOR_MATCH)
 _MAX_STEPS = 5
 #: Correlation below which a profile and a plane do not show the same rings.
 _MIN_CORRELATION = 0.5
+#: Share of the bead's variance that circles around its centre and the Z-LUT must explain for a z: where the
+#: camera's noise is known, so that it counts no more, and where it is not.
+_LEAST_SHARE, _LEAST_SHARE_WITH_NOISE = 0.9, 0.8
 
 
 @kernel
@@ -187,6 +190,7 @@ def find_heights(
     the light.
     """
     weighted = np.empty(profiles.shape[1], np.float32)
+    least = _LEAST_SHARE if noise[0] > 0 else _LEAST_SHARE_WITH_NOISE
     for slot in range(count):
         number = first + slot
         lut = lut_of_bead[number % lut_of_bead.shape[0]]
@@ -205,7 +209,10 @@ def find_heights(
         z, sigma, correlation, reason = _find_z(
             profiles[slot], radii, start, stop, planes, slopes, spreads, plane_z, noise, weighted
         )
+        columns[QUALITY, number] *= correlation * correlation
+        # Rings of another bead, or a centre beside the bead's: both end at a plausible but wrong plane.
+        if reason == 0 and columns[QUALITY, number] < least:
+            reason, z, sigma = _POOR_MATCH, math.nan, math.nan
         columns[Z, number] = z
         columns[SIGMA_Z, number] = sigma
-        columns[QUALITY, number] *= correlation * correlation
         flags[number] |= reason

@@ -1,6 +1,6 @@
 """Accuracy of the tracking methods and of magtrack on the same images with known truth.
 
-    python -m tests.benchmarks.accuracy [--quick] [--images 200] [--plot FOLDER]
+    python -m tests.benchmarks.accuracy [--quick] [--only PART …] [--images 200] [--plot FOLDER]
 
 Every line is one camera, ROI and kind of image: root mean square error over the Cramér–Rao bound and mean
 error (nm) in x, y, z, the scatter seen over the σ reported, and how many of the images gave no z or one wrong
@@ -22,6 +22,17 @@ from tests.benchmarks import accuracy_cases as cases
 from tests.benchmarks.accuracy_cases import Bench, Camera, FloatArray, Result
 
 _WRONG_NM = 50.0
+#: ROI (px), electrons at full scale, and bits of what is looked at with our simulator.
+CAMERAS = {
+    "1000e": (64, 1_000.0, 8),
+    "10000e": (64, 10_000.0, 8),
+    "25000e": (64, 25_000.0, 8),
+    "32px": (32, 10_000.0, 8),
+    "100px": (100, 10_000.0, 8),
+    "128px": (128, 10_000.0, 8),
+    "16bit": (64, 10_000.0, 16),
+}
+PARTS = (*CAMERAS, "disturbed", "noise-free", "magtrack")
 _HEAD = (
     f"{'':34s}{'error / bound':^18s}{'mean error (nm)':^24s}{'seen / σ':^18s}{'no z':>6s}{'wrong':>7s}\n"
     f"{'':34s}" + "".join(f"{axis:>6s}" for axis in "xyz") + "".join(f"{axis:>8s}" for axis in "xyz")
@@ -143,29 +154,27 @@ def plot(folder: Path, table: Table, biases: dict[str, tuple[FloatArray, FloatAr
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="64 px at 10 000 e⁻ and noise-free only")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts of the whole")
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--methods", nargs="+", default=cases.METHODS)
     parser.add_argument("--plot", type=Path, help="folder for the figures; needs matplotlib")
     given = parser.parse_args()
     methods = [*given.methods, *(["magtrack"] if cases.load_magtrack() is not None else [])]
     table = Table(given.images, methods)
-    cameras = (
-        [(64, 10_000.0, 8)]
-        if given.quick
-        else [
-            *((64, photons, 8) for photons in (1_000.0, 10_000.0, 25_000.0)),
-            *((roi, 10_000.0, 8) for roi in (32, 100, 128)),
-            (64, 10_000.0, 16),
-        ]
-    )
+    parts = ("10000e", "noise-free") if given.quick else given.only
     print("our simulator, 25 nm/px binned 4 × 4, 100 nm/px")
-    for roi_px, photons, bits in cameras:
+    for part, (roi_px, photons, bits) in CAMERAS.items():
+        if part not in parts and not (part == "10000e" and "disturbed" in parts):
+            continue
         bench = Bench(cases.own_light, roi_px, Camera(photons, bits), 12)
-        table.plain(f"{roi_px} px, {photons:,.0f} e⁻, {bits} bit", bench)
-        if (roi_px, photons, bits) == (64, 10_000.0, 8):
+        if part in parts:
+            table.plain(f"{roi_px} px, {photons:,.0f} e⁻, {bits} bit", bench)
+        if part == "10000e" and ("disturbed" in parts or given.quick):
             table.disturbed(bench)
-    biases = table.noise_free(Bench(cases.own_light, 64, Camera(1e9, 16), 12))
-    if not given.quick and "magtrack" in methods:
+    biases = {}
+    if "noise-free" in parts:
+        biases = table.noise_free(Bench(cases.own_light, 64, Camera(1e9, 16), 12))
+    if "magtrack" in parts and "magtrack" in methods:
         print("\nmagtrack's simulator, 25 nm/px binned 4 × 4, 100 nm/px")
         table.plain("64 px, 10,000 e⁻, 8 bit", Bench(cases.magtrack_light, 64, Camera(10_000.0, 8), 6))
     if given.plot:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,18 @@ from magscope_app.calibration.evaluate import Images
 from magscope_app.storage import open_dataset
 from magscope_app.tracking import ZLUTSet
 from tests.benchmarks.accuracy_cases import load_magtrack
-from tests.calibration.proof import BeadErrors, Floats, Scan, errors, read_scan, scan, sweep, track_scan
-
-RANGE = (-2000.0, 2000.0, 50.0, 10)
-#: Between the planes, and away from the ends.
-OFFSETS = [float(offset) for offset in np.arange(-1780.0, 1781.0, 178.0) + 13.0]
+from tests.calibration.proof import (
+    OFFSETS,
+    RANGE,
+    BeadErrors,
+    Floats,
+    Scan,
+    errors,
+    read_scan,
+    scan,
+    sweep,
+    track_scan,
+)
 
 
 def main() -> None:
@@ -33,7 +41,9 @@ def main() -> None:
         folder.mkdir(exist_ok=True)
         out = folder / "zluts.npz"
         if not out.exists():
+            began = time.monotonic()
             print(sweep(out, folder, RANGE, []))
+            print(f"from the start of the command to its end {time.monotonic() - began:.0f} s")
             scan(out, folder, OFFSETS, given.frames, [])
         scanned, zluts = read_scan(open_dataset(next(folder.glob("*_scan")))), ZLUTSet.load(out)
         print(f"{len(scanned.place)} frames at {scanned.place.max() + 1} places, {len(zluts)} beads")

@@ -1,6 +1,6 @@
 """Limit of live tracking: ROIs per second from VideoBuffer to rows, against Tracker alone, in turns.
 
-    python -m tests.benchmarks.live_tracking [--method qi] [--roi 64] [--beads 100] [--threads 1]
+    python -m tests.benchmarks.live_tracking [--method fast] [--roi 64] [--beads 100] [--threads 1]
 
 This process hands frames to the ring as fast as it takes them; the real tracking process reads the ring and
 writes rows. "Alone" is a process that tracks the same frames in batches of the same size from its own memory.
@@ -154,7 +154,7 @@ def alone_rate(context: SpawnContext, config: Config, scene: Scene, seconds: flo
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--method", default="qi")
+    parser.add_argument("--method", default="fast")
     parser.add_argument("--roi", type=int, default=64)
     parser.add_argument("--beads", type=int, default=100)
     parser.add_argument("--threads", type=int, default=1)

@@ -1,6 +1,7 @@
 """DemoCamera in the application and in a bare loop: ``python -m tests.benchmarks.micromanager``.
 
-512² at 1 ms. Bare loop and application take turns in one run, as machines are noisy.
+512² at 1 ms. Bare loop and application take turns in one run, as machines are noisy. Then, while frames come
+at this rate, stop-all to an axis in the camera's process whose driver waits for the end of its move.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from magscope_app.experiment import Microscope
+from tests.benchmarks.motors import say
+from tests.hardware.micromanager import waiting
 from tests.hardware.micromanager.listening import VARIABLE
 from tests.line.running import Dataset, Running
 
@@ -33,7 +37,19 @@ seconds = 0.5
 [beads]
 find = false
 """
+_STAGE = """
+[experiment]
+protocol = "tests.benchmarks.micromanager:protocol"
+[[motors]]
+name = "y"
+driver = "tests.hardware.micromanager.waiting:WaitingStageY"
+role = "stage_y"
+controller = "camera"
+limits = [-100000, 100000]
+settings = { adapter = "DemoCamera", device = "DXYStage", properties = { Velocity = 0.1 } }
+"""
 _PATIENCE_S = 60.0
+_STOPS = 50
 
 
 def _loop(seconds: float, theirs: Connection) -> None:
@@ -100,6 +116,39 @@ def application(folder: Path, seconds: float) -> tuple[dict[str, int], dict[str,
     return dataset.counters, noted, dataset.about["ledger"]
 
 
+def protocol(microscope: Microscope) -> None:
+    """Stop an axis again and again on its way; note when it was told to."""
+    microscope.position("y")
+    told_ns = []
+    for index in range(_STOPS):
+        microscope.move("y", -90_000.0 if index % 2 else 90_000.0, wait=False)
+        microscope.wait(0.1 + 0.02 * (index % 7) / 7)
+        told_ns.append(time.perf_counter_ns())
+        microscope.stop_motors()
+        microscope.wait(0.1)
+    np.save(Path(microscope.config.recording.folder) / "told_ns.npy", told_ns)
+
+
+def stops(folder: Path) -> list[float]:
+    """Return ms from stop-all to the return of the stage's stop, in the camera's process, at full rate."""
+    config, times, numbers = folder / "stops.toml", folder / "stops.json", folder / "numbers.json"
+    config.write_text(TOML + f'[recording]\nfolder = "{folder.as_posix()}"\n' + _STAGE, encoding="utf-8")
+    os.environ |= {VARIABLE: str(numbers), waiting.VARIABLE: str(times)}
+    line = Running(["run", str(config), "--headless"])
+    try:
+        code = line.process.wait(_PATIENCE_S)
+    finally:
+        line.close()
+        del os.environ[VARIABLE], os.environ[waiting.VARIABLE]
+    if code:
+        raise SystemExit(line.output)
+    done_ns = np.array(json.loads(times.read_text()))
+    told_ns = np.load(folder / "told_ns.npy")
+    first = done_ns[np.searchsorted(done_ns, told_ns)]
+    late_ms: list[float] = ((first - told_ns) * 1e-6).tolist()
+    return late_ms
+
+
 def main(rounds: int = 3, seconds: float = 10.0) -> None:
     """Print the figures for docs/performance.md."""
     ratios = []
@@ -115,6 +164,8 @@ def main(rounds: int = 3, seconds: float = 10.0) -> None:
             f"lost upstream {counters['lost_upstream']}, in the ring {counters['lost_ring']}"
         )
     print(f"median of the ratios: {np.median(ratios):.2f}")
+    with TemporaryDirectory() as folder:
+        say("stop-all to an axis that moves in the camera's process", stops(Path(folder)))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 A feeder writes 2048 × 2048 frames of 16 bit at 100 fps and rows of 200 beads into the real buffers; the real
 GUI process shows them at 1920 × 1080. Printed are updates of the image per second, the share of a core that
-the GUI process uses, and the time from a click to the repainted image; and what it costs to draw three traces
-of 100 000 points each. Times are of this machine; run it when nothing else runs.
+the GUI process uses, and the time from a click to the repainted image; what it costs to draw three traces
+of 100 000 points each; and memory and the refresh of the traces before and after an hour's rows. Times are
+of this machine; run it when nothing else runs.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from magscope_app.processes.bead_owner import BeadOwner
 from magscope_app.processes.child import ChildStart, child_main
 from magscope_app.processes.handles import make_handles
 from magscope_app.processes.link import Link
-from magscope_app.processes.segments import Segments
+from magscope_app.processes.segments import LOCK_SHAPES, Segments
 
 _REPORT = "MAGSCOPE_WINDOW_REPORT"
 _FORMAT = FrameFormat(2048, 2048, 16)
@@ -91,6 +92,7 @@ class _Meter:
         self._report["click_median_ms"] = 1000 * statistics.median(latencies)
         self._report["click_worst_ms"] = 1000 * max(latencies)
         self._report["traces_ms"] = self._draw_traces()
+        self._report |= self._live_an_hour()
         Path(os.environ[_REPORT]).write_text(json.dumps(self._report), encoding="utf-8")
         self._window.leave()
 
@@ -139,6 +141,38 @@ class _Meter:
             costs.append(time.perf_counter() - started)
         return 1000 * statistics.median(costs)
 
+    def _live_an_hour(self) -> dict[str, float]:
+        """Give the window the rows of an hour; return what that did to memory and to the traces' refresh."""
+        snapshot = self._window.session.pull()
+        history, beads = snapshot.history, len(snapshot.state.beads)
+        before_ms, before_b = self._refresh_ms(snapshot), psutil.Process().memory_info().rss
+        at_once = 50
+        rows = np.zeros((at_once * beads, 13))
+        rows[:, 2:5] = np.random.default_rng(3).normal(0, 20, (len(rows), 3))
+        rows[:, 5] = np.tile(np.fromiter(snapshot.state.beads, float), at_once)
+        start_ns = int(history.newest_t_s * 1e9)
+        for first in range(0, int(3600 * _FPS), at_once):
+            frames = np.repeat(np.arange(first, first + at_once), beads)
+            rows[:, 0], rows[:, 1] = 1e9 + frames, start_ns + (frames + 1) * int(1e9 / _FPS)
+            history.add(rows)
+        return {
+            "refresh_ms": before_ms,
+            "refresh_after_an_hour_ms": self._refresh_ms(snapshot),
+            "an_hour_mb": (psutil.Process().memory_info().rss - before_b) / 1e6,
+        }
+
+    def _refresh_ms(self, snapshot: Any) -> float:
+        """Return the ms in which the traces' panel takes in the last minute and draws it."""
+        traces = self._window.panels["traces"]
+        traces._window.setCurrentIndex(3)
+        costs = []
+        for _ in range(15):
+            started = time.perf_counter()
+            traces.refresh(snapshot)
+            traces.plots.viewport().repaint()
+            costs.append(time.perf_counter() - started)
+        return 1000 * statistics.median(costs)
+
 
 class _Feeder(threading.Thread):
     """Plays camera and tracking."""
@@ -182,7 +216,7 @@ def measure(config: Config) -> dict[str, float]:
     context = multiprocessing.get_context("spawn")
     shared = Session.create()
     start_ns = time.perf_counter_ns()
-    shapes = {"tracks": (200_000, 13)}
+    shapes = {"tracks": (200_000, 13), **LOCK_SHAPES}
     handles = make_handles(context, config, shared, start_ns, shapes)
     segments = Segments(handles, shapes)
     near, far = context.Pipe()
@@ -205,7 +239,7 @@ def measure(config: Config) -> dict[str, float]:
         process.start()
         far.close()
         try:
-            _serve(link, owner, report, time.monotonic() + 90.0)
+            _serve(link, owner, report, time.monotonic() + 110.0)
             link.send(Shutdown())
             link.flush(1.0)
             process.join(15)

@@ -14,6 +14,10 @@ from tests.line.running import run
 
 Floats = npt.NDArray[np.float64]
 NOISE = CameraNoise(0.012, 8.0, 10.0, 255)
+#: First and last focus, step (nm) and frames of the sweep.
+RANGE = (-2000.0, 2000.0, 50.0, 10)
+#: Where the focus stands in the scan: between the planes, and away from the ends.
+OFFSETS = [float(offset) for offset in np.arange(-1780.0, 1781.0, 178.0) + 13.0]
 
 #: Puts the focus where no plane was, at a force that pulls tethers straight.
 SCAN = """

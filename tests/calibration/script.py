@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from magscope_app.calibration import SweepPlan
 from magscope_app.calibration.messages import StartSweep, SweepEnded, SweepProgress
 from magscope_app.config import load_config
-from magscope_app.messages import (
-    LogEntry,
-    Message,
-    SystemStatus,
-)
+from magscope_app.feedback.state import LockName, LockState
+from magscope_app.messages import LogEntry, Message, SystemStatus
 from magscope_app.processes.options import Listeners, RunOptions, RunResult
 from magscope_app.processes.supervisor import Supervisor
 
@@ -26,6 +24,7 @@ class ScriptedLine:
     def __init__(self, folder: Path, script: Script, overrides: list[str], config: str = "demo.toml") -> None:
         self.log: list[str] = []
         self.news: list[Message] = []
+        self.status: SystemStatus | None = None
         self.folder = folder
         loaded = load_config(config, [*SMALL, f"recording.folder={folder.as_posix()}", *overrides])
         listeners = Listeners(lambda entry: self._on_log(entry), self._on_status, self.news.append)
@@ -41,7 +40,8 @@ class ScriptedLine:
     def _on_log(self, entry: LogEntry) -> None:
         self.log.append(entry.text)
 
-    def _on_status(self, _status: SystemStatus) -> None:
+    def _on_status(self, status: SystemStatus) -> None:
+        self.status = status
         try:
             next(self._script)
         except StopIteration:
@@ -51,6 +51,10 @@ class ScriptedLine:
 
     def until_logged(self, text: str) -> Iterator[None]:
         while not any(text in line for line in self.log):
+            yield
+
+    def until(self, condition: Callable[[], bool]) -> Iterator[None]:
+        while not condition():
             yield
 
     def until_moving(self, planes: int) -> Iterator[None]:
@@ -76,6 +80,25 @@ class ScriptedLine:
         """Start a sweep and wait until it has ended."""
         self.begin(plan, out)
         yield from self.until_ended()
+
+    def lock(self, name: LockName) -> LockState:
+        """Return how a lock is."""
+        locks = self.status.locks if self.status is not None else ()
+        return next((lock for lock in locks if lock.name == name), LockState(name))
+
+    def position(self, motor: str) -> float:
+        """Return where an axis is, from its telemetry; NaN before there is any."""
+        telemetry = self._supervisor._segments._handles.telemetry(motor)
+        try:
+            rows = telemetry.newest(1)
+            return float(rows[0, 1]) if len(rows) else math.nan
+        finally:
+            telemetry.close()
+
+    def worker(self, name: str) -> int:
+        """Return the id of a process."""
+        assert self.status is not None
+        return next(one.pid for one in self.status.processes if one.name == name and one.pid is not None)
 
     def kept(self) -> list[str]:
         """Return what lies in the folder of datasets, hidden things included."""

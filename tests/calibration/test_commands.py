@@ -48,6 +48,11 @@ def zlut() -> ZLUT:
         (["demo.toml", *RANGE, "--out", "{folder}/no/z.npz"], "does not exist"),
         (["nowhere.toml", *RANGE, "--out", "{out}"], "nowhere.toml"),
         (["show"], "FILE|DATASET is missing"),
+        (["show", "{folder}"], "a folder without Z-LUTs of a sweep"),
+        (["show", "z.npz", "--start-nm", "5"], "zlut show: --start-nm does not belong here"),
+        (["rebuild", "{folder}", "--plot", "a.png"], "zlut rebuild: --plot does not belong here"),
+        (["demo.toml", "z.npz", *RANGE, "--out", "{out}"], "zlut demo.toml: z.npz does not belong here"),
+        (["demo.toml", *RANGE, "--every", "0", "--out", "{out}"], "--every does not belong here"),
         (["show", "{folder}/none.npz"], "none.npz"),
         (["rebuild", "{folder}", "--out", "{out}"], "dataset.json"),
     ],
@@ -82,6 +87,7 @@ def test_a_file_is_shown_in_words_and_as_a_picture(
     assert "3 Z-LUTs, made today, 100 nm per px, focal shift factor 0.88, ROI 64 px, camera hardware" in said
     assert "bead    3  reference  poor  σz 2.0 nm" in said
     assert "(too dark)" in said
+    assert " at +0, " in said
     assert "17 planes; σz in nm:" in said
     assert "bead    4  17 planes, -400 to +400 nm; not of a sweep" in said
     grey = np.asarray(Image.open(picture))

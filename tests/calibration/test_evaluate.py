@@ -62,12 +62,8 @@ def test_a_bead_that_leaves_is_lost_alone(images: npt.NDArray[np.uint8]) -> None
 
 def test_a_tethered_bead_that_moves_is_warned_of() -> None:
     rng = np.random.default_rng(2)
-    shaken = np.concatenate(
-        [
-            sweep_images(z + rng.normal(0, 12, 1), seed=100 + i)[:, :1]
-            for i, z in enumerate(np.repeat(Z_NM, 4))
-        ]
-    )
+    places = np.repeat(Z_NM, 4)
+    shaken = sweep_images(places + rng.normal(0, 12, len(places)), seed=100)[:, :1]
     shaken = shaken.reshape(len(Z_NM), 4, *shaken.shape[-2:])[:, :, 4:68, 4:68].copy()
     made, report = evaluate_bead(3, "tethered", shaken, Z_NM, FACTS)
     assert made is not None
@@ -105,5 +101,10 @@ def test_saved_is_what_was_made_whole_or_not_at_all(zlut: ZLUT, tmp_path: Path) 
         save_zluts(ZLUTSet({}), path)
     assert list(ZLUTSet.load(path)) == [4]
     assert sorted(one.name for one in tmp_path.iterdir()) == ["set.npz", "set_text"]
+    # What somebody else has put there is not replaced.
+    (text_folder(path) / "notes.txt").write_text("mine")
+    with pytest.raises(MagscopeError, match=r"holds notes\.txt, which is no Z-LUT; choose another name"):
+        save_zluts(zluts, path)
+    assert sorted(one.name for one in text_folder(path).iterdir()) == ["bead-0004.txt", "notes.txt"]
     assert "does not end in .npz" in str(why_not_path(tmp_path / "set.txt"))
     assert "does not exist" in str(why_not_path(tmp_path / "nowhere" / "set.npz"))

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -31,6 +33,15 @@ def test_planes_lie_evenly_between_both_ends(
     # Every plane, the first one included, is reached in the same direction.
     assert way * (offsets[0] - plan.approach_nm) > 0
     assert all(way * (b - a) > 0 for a, b in itertools.pairwise(offsets))
+
+
+@given(st.integers(500, 8000), st.floats(10, 90))
+def test_the_steps_that_are_proposed_divide_the_range(length: int, step: float) -> None:
+    plan = SweepPlan(0, length, step, 10)
+    for proposed in re.findall(r"([\d.]+) nm \(\d+ steps\)", "; ".join(plan.problems())):
+        better = replace(plan, step_nm=float(proposed))
+        assert better.problems() == []
+        assert better.offsets_nm[-1] == pytest.approx(length)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,12 @@ from magscope_app.bench.ring import ring_bytes_per_s
 from magscope_app.bench.scene import frame_edge_px, make_scene
 from magscope_app.bench.tracking import rois_per_s
 from magscope_app.bench.verdict import Limit, first_limit, frame_cost, most_beads
+from magscope_app.bench.window import TARGET, window_rate
 from magscope_app.config import load_config
 from magscope_app.devices import FrameFormat
 from magscope_app.errors import MagscopeError
+from magscope_app.processes.child import load_work
+from magscope_app.storage import open_dataset
 from magscope_app.tracking import ZLUT, Tracker
 
 
@@ -60,6 +63,27 @@ def test_the_line_runs_at_the_rate_of_its_camera_without_a_loss() -> None:
     assert result.frames_per_s == pytest.approx(40, rel=0.15)
     assert result.frames_lost == 0
     assert {"camera", "tracking"} <= set(result.processor)
+
+
+def test_the_line_can_be_recorded_and_asked_how_old_its_rows_are(tmp_path: Path) -> None:
+    config = load_config("demo.toml").config
+    result = run_line(config, FrameFormat(256, 128, 8), 4, 40.0, seconds=1.8, record=tmp_path, ages=True)
+    assert result.frames_lost == 0
+    assert 0 < result.age_ms[0] <= result.age_ms[1]
+    assert "supervisor" in result.processor
+    (dataset,) = tmp_path.iterdir()
+    assert len(open_dataset(dataset).frames()) == result.frames_acquired
+
+
+def test_the_window_that_counts_can_be_found() -> None:
+    assert callable(load_work(TARGET))
+
+
+@pytest.mark.slow
+def test_the_window_says_how_often_it_draws() -> None:
+    rate = window_rate(load_config("demo.toml").config, FrameFormat(512, 256, 8))
+    assert rate.updates_per_s > 2
+    assert 0 < rate.processor < 2
 
 
 def test_beads_follow_from_two_runs() -> None:

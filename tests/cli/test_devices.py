@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from tests.hardware.docs.examples import write_examples
 
 SMALL = ["camera.roi_px=[0,0,320,240]", "simulation.n_beads=4", "simulation.n_reference=1"]
 BROKEN = """
-import os, time
+import os, sys, time
 from magscope_app.devices import DeviceError, Motor
 
 class Axis(Motor):
@@ -32,7 +33,10 @@ class Axis(Motor):
         if how == "raises": raise ValueError("a mistake")
         if how == "waits": time.sleep(60)
         if how == "dies": os._exit(7)
-    def close(self): (self.context.config.drivers.path[0] / f"{self.name}.closed").write_text("")
+        if how == "exits": sys.exit("there is no licence")
+    def close(self):
+        (self.context.config.drivers.path[0] / f"{self.name}.closed").write_text("")
+        if self.name == "sticks": raise OSError("the line is busy")
     def position(self): return 1.0
     def is_moving(self): return self.context.motor.settings["how"] == "moves"
     def start_move(self, position): raise AssertionError
@@ -46,7 +50,10 @@ def test_devices_are_listed_with_what_they_need(
     about = tmp_path / "lab_stages-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-stages\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[magscope_app.drivers]\nlab-stage = lab_stages_xyz:Stage\n")
+    (about / "entry_points.txt").write_text(
+        "[magscope_app.drivers]\nlab-stage = lab_stages_xyz:Stage\nloud-stage = loud_axes:Axis\n"
+    )
+    (tmp_path / "loud_axes.py").write_text("import os, sys\nprint('hello')\n" + BROKEN)
     monkeypatch.syspath_prepend(str(tmp_path))
     assert main(["devices", "--json"]) == 0
     listed = {driver["driver"]: driver for driver in json.loads(capsys.readouterr().out)}
@@ -56,6 +63,7 @@ def test_devices_are_listed_with_what_they_need(
     assert micromanager["unavailable"] == ""
     assert "no module lab_stages_xyz" in listed["lab-stage"]["unavailable"]
     assert listed["lab-stage"]["kind"] == "unknown"
+    assert listed["loud-stage"]["kind"] == "motor"
 
 
 def test_a_driver_without_its_adapters_says_so(
@@ -91,7 +99,8 @@ def test_every_failure_is_in_the_tree_at_once(tmp_path: Path, capsys: pytest.Cap
     write_examples("connect-a-motor.md", tmp_path)
     write_examples("connect-a-camera.md", tmp_path)
     (tmp_path / "broken_axes.py").write_text(BROKEN)
-    axes = {"refuses": "a", "raises": "a", "moves": "a", "fine": "a", "waits": "b", "dies": "c"}
+    names = ("refuses", "raises", "exits", "moves", "sticks", "fine")
+    axes = dict.fromkeys(names, "a") | {"waits": "b", "dies": "c"}
     entries = [
         f'[[motors]]\nname = "{how}"\ndriver = "broken_axes:Axis"\ncontroller = "{name}"\nlimits = [0, 5]\n'
         f'settings = {{ how = "{how}" }}\n'
@@ -112,6 +121,8 @@ def test_every_failure_is_in_the_tree_at_once(tmp_path: Path, capsys: pytest.Cap
     said = {result.name: result.text for result in results if not result.is_open}
     assert said["refuses"] == "it is not switched on; switch it on"
     assert said["raises"] == "ValueError: a mistake; mend the driver"
+    assert said["exits"] == "SystemExit: there is no licence; mend the driver"
+    assert said["sticks"].startswith("it was opened, but closing it fails: OSError: the line is busy")
     assert "it moves, though nobody told it to" in said["moves"]
     assert "does not answer within 6 s" in said["waits"]
     assert "ended the process (exit code 7)" in said["dies"]
@@ -120,4 +131,51 @@ def test_every_failure_is_in_the_tree_at_once(tmp_path: Path, capsys: pytest.Cap
     assert fine["stage"] == "at 3 mm, limits 0 to 25 mm"
     assert controller.log == ["LIMITS?"]
     closed = {path.stem for path in tmp_path.glob("*.closed")}
-    assert closed == {"refuses", "raises", "moves", "fine"}
+    assert closed == set(names)
+
+
+MISTAKEN = """
+from magscope_app.devices import Motor
+
+print("the maker's library says hello")
+
+class Axis(Motor):
+    def open(self): pass
+    def close(self): pass
+    def position(self): return 1.0
+    def is_moving(self): return False
+    def start_move(self, position): pass
+    def stop(self): pass
+
+class Problems(Axis):
+    @classmethod
+    def problems(cls, context): return context.nonsense
+
+class Claims(Axis):
+    @classmethod
+    def claims(cls, context): raise SystemExit("bye")
+
+class Controller(Axis):
+    @classmethod
+    def controller(cls, context): return context.motor.settings["line"]
+"""
+
+
+def test_mistakes_of_drivers_are_problems_like_any_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "mistaken_axes.py").write_text(MISTAKEN)
+    kinds = ("Problems", "Claims", "Controller")
+    entries = [f'[[motors]]\nname = "{kind}"\ndriver = "mistaken_axes:{kind}"\n' for kind in kinds]
+    (tmp_path / "setup.toml").write_text(
+        '[camera]\ndriver = "hardware.simulated.microscope:SimulatedCamera"\n'
+        "[optics]\npixel_pitch_um = 5.0\nmagnification = 50.0\n" + "".join(entries)
+    )
+    assert main(["check", str(tmp_path / "setup.toml")]) == 2
+    said = capsys.readouterr().err
+    for kind, question, error in zip(
+        kinds, ("problems", "claims", "controller"), ("AttributeError", "SystemExit", "KeyError"), strict=True
+    ):
+        assert f"motors.{kind}.driver: the driver cannot say its {question} ({error}: " in said
+    assert "Traceback" not in said

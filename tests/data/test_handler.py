@@ -155,7 +155,9 @@ def test_what_is_found_on_its_way_is_the_callers_own(process_fn: Any) -> None:
 @pytest.mark.parametrize("process_fn", [None, lambda c, d, m: (c, d, m)])
 def test_a_future_cannot_change_what_is_stored(process_fn: Any) -> None:
     class Meddler:
-        def _notify_data(self, coords: Any, data: Any, metadata: Any, **_: bool) -> None:
+        def _notify_data(
+            self, coordinates: Any, data: Any, metadata: Any, *, processed: bool, stored: bool
+        ) -> None:
             metadata["a"].append(5)
             if data.flags.writeable:
                 data[:] = 7
@@ -225,7 +227,9 @@ def test_refusing_never_waits_however_many_put() -> None:
     both_told = threading.Barrier(2)
 
     class Slow:
-        def _notify_data(self, *_: Any, stored: bool, **__: bool) -> None:
+        def _notify_data(
+            self, coordinates: Any, data: Any, metadata: Any, *, processed: bool, stored: bool
+        ) -> None:
             if not stored:
                 # Both producers are past the question for room, if both may be.
                 with contextlib.suppress(threading.BrokenBarrierError):

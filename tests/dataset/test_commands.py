@@ -7,10 +7,11 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 import tifffile
 
@@ -65,7 +66,7 @@ def test_info_as_json(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_info_of_a_recording_without_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("info", new_folder(tmp_path).path) == 0
-    assert "no frames with tracks" in capsys.readouterr().out
+    assert "duration:  no frames" in capsys.readouterr().out
 
 
 def test_csv_has_one_header_where_the_first_part_has_no_rows(tmp_path: Path) -> None:
@@ -113,17 +114,29 @@ def test_tiff_holds_every_image_and_its_label(path: Path) -> None:
     out.unlink()
 
 
-def test_parquet_or_what_is_missing(path: Path, tmp_path: Path) -> None:
+def test_parquet(path: Path, tmp_path: Path) -> None:
     out = tmp_path / "tracks.parquet"
-    try:
-        import pyarrow.parquet as parquet  # type: ignore[import-not-found,unused-ignore]  # optional
-    except ImportError:
-        with pytest.raises(MagscopeError, match="pip install pyarrow"):
-            call("export", path, "--format", "parquet", "--out", out)
-        assert list(tmp_path.iterdir()) == []
-        return
     assert call("export", path, "--format", "parquet", "--out", out) == 0
-    assert np.array_equal(parquet.read_table(out)["x_nm"].to_numpy(), open_dataset(path).tracks()["x_nm"])
+    table = pandas.read_parquet(out)
+    tracks = open_dataset(path).tracks()
+    assert list(table.columns) == [*(tracks.dtype.names or ()), "magnet_mm"]
+    for name in tracks.dtype.names or ():
+        np.testing.assert_array_equal(table[name].to_numpy(), tracks[name])
+
+
+@pytest.mark.parametrize("missing", ["pandas", "pyarrow"])
+def test_an_optional_package_that_is_missing_is_named(
+    missing: str, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == missing] + [missing]:
+        monkeypatch.setitem(sys.modules, name, None)
+    use: dict[str, Callable[[], object]] = {
+        "pandas": open_dataset(path).tracks_frame,
+        "pyarrow": lambda: call("export", path, "--format", "parquet", "--out", tmp_path / "tracks.parquet"),
+    }
+    with pytest.raises(MagscopeError, match=f"pip install {missing}"):
+        use[missing]()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_to_export(tmp_path: Path) -> None:

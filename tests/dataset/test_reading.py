@@ -67,6 +67,13 @@ def test_tracks_in_portions(data: Dataset) -> None:
     assert len(data.tracks(99)) == 0
 
 
+def test_tracks_as_a_pandas_table(data: Dataset) -> None:
+    table, tracks = data.tracks_frame(bead_id=2, first_frame=20), data.tracks(bead_id=2, first_frame=20)
+    assert list(table.columns) == list(tracks.dtype.names or ())
+    np.testing.assert_array_equal(table["x_nm"].to_numpy(), tracks["x_nm"])
+    assert len(table) == 70
+
+
 def test_frames_and_truth(data: Dataset) -> None:
     frames, truth = data.frames(), data.truth()
     assert np.array_equal(frames["frame_id"], np.arange(10, 90))

@@ -111,9 +111,8 @@ def test_aborted_event_ends_at_once(engine: ExecutionEngine) -> None:
     event = Counting()
     future = engine.submit(event)
     assert event.began.wait(LONG_S)
-    began = time.monotonic()
-    future.abort(await_completion=True, timeout=LONG_S)
-    assert time.monotonic() - began < LONG_S / 2  # the event itself waits twice as long
+    # The event itself waits twice as long; an end that does not wake it is a TimeoutError.
+    future.abort(await_completion=True, timeout=LONG_S / 2)
     with pytest.raises(EventAborted, match="the event Counting was aborted"):
         future.await_execution(LONG_S)
 

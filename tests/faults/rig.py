@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,14 +16,14 @@ from pathlib import Path
 import psutil
 
 from magscope_app.datatypes import reap_dead_sessions
-from tests.faults.table import STATES, Cell
-from tests.line.running import ROOT, Dataset, Running, require_identities
+from tests.faults.table import STATES, Cell, Outcome
+from tests.line.running import COMMAND, ROOT, Dataset, Running, lives, require_identities
 
 #: Where what was seen is added, one JSON object per line.
 RESULTS = "MAGSCOPE_FAULTS_RESULTS"
 #: Short enough to wait for, long enough for a busy machine.
 HEARTBEAT_S = 0.3
-_BACK_S = 60.0
+_BACK_S, _GONE_S = 60.0, 10.0
 _SIGNALS = {
     name: getattr(signal, number, 0)
     for name, number in (
@@ -44,6 +45,7 @@ class Seen:
     said_s: float | None = None
     back_s: float | None = None
     lost: str = ""
+    beside: str = ""
 
 
 class Rig:
@@ -67,12 +69,15 @@ class Rig:
         (folder / "practice.py").write_text(
             f"def practise(microscope):\n    {self.state.protocol}\n", encoding="utf-8"
         )
+        self._orders = folder / "orders"
+        protocol = ("--set", "experiment.protocol=practice:practise") if self.state.protocol else ()
         given = [
             *self.state.arguments,
             *("--set", f"supervisor.heartbeat_s={HEARTBEAT_S}"),
             *("--set", "buffer.seconds=20"),
             *("--set", f"drivers.path=['{folder.as_posix()}']"),
-            *("--set", "experiment.protocol=practice:practise"),
+            *("--set", f"recording.folder={(folder / 'out').as_posix()}"),
+            *protocol,
             *(("--record", str(folder / "out")) if self.state.records else ()),
             *more,
         ]
@@ -83,15 +88,32 @@ class Rig:
         }
         if window:
             extra["QT_QPA_PLATFORM"] = "offscreen"
-        self.line = Running(["run", "demo.toml", *([] if window else ["--headless"]), *given], extra=extra)
+        arguments = ["demo.toml", *([] if window else ["--headless"]), *given]
+        program = (
+            [sys.executable, "-m", "tests.faults.commanded", str(self._orders)]
+            if self.state.order
+            else [*COMMAND, "run"]
+        )
+        self.line = Running(arguments, command=program, extra=extra)
         self._family: list[psutil.Process] = []
 
     def reach(self) -> None:
         """Wait until the line does what it is to do."""
         self.line.wait_for(self.state.ready)
-        for name in ("recording", "motors", "experiment"):
+        for name in ("recording", "motors", *(["experiment"] if self.state.protocol else [])):
             self._wait_until(lambda name=name: self.pid(name) is not None, f"{name} runs")
         self._family = self.line.children()
+
+    def order(self) -> None:
+        """Begin anew what is to go on beside the line, if something is."""
+        if not self.state.order:
+            return
+        since = len(self.line.lines)
+        draft = self._orders.with_suffix(".new")
+        draft.write_text(self.state.order, encoding="utf-8")
+        draft.replace(self._orders)
+        self._wait_for(self.state.under_way, since)
+        self._family += [child for child in self._children() if child not in self._family]
 
     def pid(self, process: str) -> int | None:
         """Return the number of a process as the run's log last said it."""
@@ -106,7 +128,8 @@ class Rig:
         outcome, seen = cell.outcome, Seen(cell.process, cell.kind, cell.state)
         pid = self.pid(cell.process)
         assert pid is not None
-        since, started = len(self.line.lines), time.monotonic()
+        begin = since = len(self.line.lines)
+        started = time.monotonic()
         os.kill(pid, _SIGNALS[cell.kind])
         if cell.kind == "stopped" and cell.process == "supervisor":
             time.sleep(stop_s)
@@ -122,7 +145,26 @@ class Rig:
         if outcome.back:
             self._wait_for(outcome.back.format(process=cell.process), since)
             seen.back_s = time.monotonic() - started
+        if outcome.also and outcome.ending != "ends the run":
+            self._see_beside(outcome, begin, seen)
+        elif self.state.holds and outcome.ending != "ends the run":
+            assert not any(self.state.holds in line for line in self.line.lines[begin:]), self.line.output
         return seen
+
+    def _see_beside(self, outcome: Outcome, since: int, seen: Seen) -> None:
+        """Wait for what becomes of a sweep or lock."""
+        line = self.line.lines[self._wait_for(outcome.also, since) - 1]
+        seen.beside = line
+        focus = re.search(r"focus from (-?\d+) to (-?\d+) nm", line)
+        if focus is not None and not outcome.focus_stays:
+            assert abs(int(focus[2]) - int(focus[1])) <= 10, line
+
+    def check_sweeps(self) -> None:
+        """What is kept of sweeps is what was said to be kept, and nothing is kept by halves."""
+        said = sum("sweep kept" in line for line in self.line.lines)
+        found = [path.name for path in (self.folder / "out").glob("*")]
+        assert len(found) == said + self.state.records, (found, self.line.output)
+        assert not any(name.startswith(".") for name in found), found
 
     def kill(self, process: str) -> None:
         """End a process as kill -9 does."""
@@ -151,12 +193,14 @@ class Rig:
             if last.outcome.ending != "ends the run":
                 self.line.process.send_signal(signal.SIGTERM)
             code = self.line.process.wait(40)
-        _, alive = psutil.wait_procs(family, timeout=10)
+        while (alive := [one for one in family if lives(one)]) and time.monotonic() - started < _GONE_S:
+            time.sleep(0.005)
         ended_s = time.monotonic() - started
         assert not alive, f"left behind: {alive}"
         expected = max((cell.outcome.exit_code for cell in cells), key=abs)
         assert code == expected, f"exit code {code}, not {expected}\n{self.line.output}"
         assert "Traceback" not in self.line.output, self.line.output
+        assert last.outcome.also in self.line.output, self.line.output
         reap_dead_sessions()  # as the next start does
         return ended_s
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,8 @@ class Bench:
         Of each z.
     sign : float
         -1 for a focus that is mounted upside down.
+    blind : bool
+        No frames come.
     """
 
     config: ZLockConfig = field(default_factory=ZLockConfig)
@@ -45,11 +47,14 @@ class Bench:
     noise_nm: float = 0.0
     sign: float = 1.0
     stuck: bool = False
+    blind: bool = False
     lost: set[int] = field(default_factory=set)
     moved_nm: dict[int, float] = field(default_factory=dict)
+    #: Entries of every reading that are to be otherwise.
+    spoilt: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.lock = ZLock(self.config, FACTOR, 0.005, lambda _: (-2000.0, 2000.0))
+        self.lock = ZLock(self.config, FACTOR, 0.005, 0.01, lambda _: (-2000.0, 2000.0))
         self.rng = np.random.default_rng(1)
         self.t_ms = 0
         self.focus_nm = self.target_nm = 0.0
@@ -80,7 +85,7 @@ class Bench:
             there = abs(self.focus_nm - self.target_nm) < 1
             self._telemetry.append((now_ns, self.focus_nm, self.target_nm, not there, there))
             self.lock.watch(self.telemetry, now_ns)
-        if self.t_ms % 10 == 0:
+        if self.t_ms % 10 == 0 and not self.blind:
             self._expose(now_ns)
         while self._frames and self._frames[0][0] <= self.t_ms:
             self._track(self._frames.popleft()[1], now_ns)
@@ -90,12 +95,15 @@ class Bench:
         self.z_nm.append(z_nm)
         self.focus_trace_nm.append(self.focus_nm)
         beads = {
-            bead_id: Reading(
-                1.0,
-                1.0,
-                z_nm + self.moved_nm.get(bead_id, 0.0) + self.noise_nm * self.rng.standard_normal(),
-                1.0,
-                0.9,
+            bead_id: replace(
+                Reading(
+                    1.0,
+                    1.0,
+                    z_nm + self.moved_nm.get(bead_id, 0.0) + self.noise_nm * self.rng.standard_normal(),
+                    1.0,
+                    0.9,
+                ),
+                **self.spoilt,
             )
             for bead_id in self.bead_ids
             if bead_id not in self.lost

@@ -82,6 +82,7 @@ class LockedRun:
             "xy_lock.on=true",
             "xy_lock.interval_s=0.2",
             "drift.on=true",
+            "drift.tilt=true",
             "drift.beads=[0,1,2]",
             f"drivers.path=['{folder.as_posix()}']",
             f"recording.folder={(folder / 'out').as_posix()}",

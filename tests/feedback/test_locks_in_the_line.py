@@ -34,6 +34,7 @@ def test_beads_are_held_through_drift_and_a_step(step_frame: int, end_frame: int
     assert any("Z-lock on" in lock.text for status in run.statuses for lock in status.locks)
     _require_no_bead_lost(path, end_frame)
     _require_drift(path, end_frame)
+    _require_still_heights(path, step_frame)
 
 
 def _require_no_bead_lost(path: Path, end_frame: int) -> None:
@@ -65,6 +66,15 @@ def _require_drift(path: Path, end_frame: int) -> None:
         known = np.isfinite(less["x_nm"])
         assert known.sum() > 0.8 * len(raw)
         assert np.ptp(raw["x_nm"][known]) > 100
+        # Less the plane that the three beads lie in; its slope is recorded, too.
+        mine = drift[np.searchsorted(drift["frame_id"], raw["frame_id"][known])]
+        plane = (
+            mine["dz_nm"]
+            + mine["tilt_x"] * (raw["x_nm"][known] - mine["centre_x_nm"])
+            + mine["tilt_y"] * (raw["y_nm"][known] - mine["centre_y_nm"])
+        )
+        np.testing.assert_allclose(less["height_nm"][known], raw["height_nm"][known] - plane, atol=1e-3)
+        assert np.ptp(mine["tilt_x"]) > 0
         # The mean over the last half second is late by a quarter of one.
         still = less["x_nm"][known][100:]
         assert still.std() < 5
@@ -73,3 +83,13 @@ def _require_drift(path: Path, end_frame: int) -> None:
             np.nanmedian(less["height_nm"][known][50:150]), abs=10
         )
         assert np.abs(np.diff(raw["focus_nm"])).max() > 10
+
+
+def _require_still_heights(path: Path, step_frame: int) -> None:
+    """The stage has jumped; while the focus goes after it in steps, heights stay where they are."""
+    data = open_dataset(path)
+    for bead_id in data.bead_ids:
+        tracks = data.tracks(bead_id, first_frame=step_frame + 3, stop_frame=step_frame + 60)
+        assert np.ptp(tracks["focus_nm"]) > 200
+        assert np.ptp(tracks["z_nm"]) > 200
+        assert np.abs(tracks["height_nm"] - np.median(tracks["height_nm"])).max() < 35

@@ -31,7 +31,6 @@ def window(rig: Rig, qapp: QApplication) -> Iterator[MainWindow]:
     made.resize(1920, 1080)
     made.arrange()
     made.show()
-    qapp.processEvents()
     made.arrange()
     qapp.processEvents()
     yield made

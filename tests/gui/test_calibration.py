@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +29,11 @@ from magscope_app.calibration.messages import (
     SweepBufferReady,
     SweepEnded,
     SweepProgress,
+    UseZLUTs,
     ZLUTsSaved,
     ZLUTsUsed,
 )
+from magscope_app.tracking import ZLUT, ZLUTSet
 from tests.gui.hands import click, find, look, retype, text_of
 from tests.gui.rig import Rig
 
@@ -52,6 +55,8 @@ def test_a_sweep_from_the_range_to_the_file(window: MainWindow, rig: Rig, qapp: 
     assert "does not divide the range" in text_of(window, "calibration.summary")
     assert not start.isEnabled()
     retype(find(window, QLineEdit, "calibration.step"), "100")
+    retype(find(window, QLineEdit, "calibration.frames"), "5.5")
+    assert not start.isEnabled()
     retype(find(window, QLineEdit, "calibration.frames"), "5")
     find(window, QCheckBox, "calibration.set_force").setChecked(True)
     rig.heard()
@@ -85,6 +90,9 @@ def test_a_sweep_from_the_range_to_the_file(window: MainWindow, rig: Rig, qapp: 
         Qt.CheckState.Unchecked,
         Qt.CheckState.Unchecked,
     ]
+    poor = table.item(1, 3)
+    assert poor is not None
+    assert poor.toolTip() == "the rings are hardly seen"
     ticks[1].setCheckState(Qt.CheckState.Checked)
     retype(find(window, QLineEdit, "calibration.file"), "/some/where.npz")
     click(find(window, QPushButton, "calibration.use"))
@@ -94,6 +102,34 @@ def test_a_sweep_from_the_range_to_the_file(window: MainWindow, rig: Rig, qapp: 
     look(window, qapp)
     assert f"saved in {path}" in text_of(window, "calibration.said")
     assert "tracked with these" in text_of(window, "calibration.said")
+
+
+def test_a_file_of_earlier_is_used_and_shown(
+    window: MainWindow, rig: Rig, qapp: QApplication, tmp_path: Path
+) -> None:
+    rig.open_devices()
+    rig.add_beads((100.0, 80.0))
+    window.show_panel("lut")
+    look(window, qapp)
+    assert "no Z-LUT" in text_of(window, "lut.text")
+    window.show_panel("calibration")
+    look(window, qapp)
+    path = tmp_path / "old.npz"
+    z_nm = np.arange(-300.0, 301.0, 50.0)
+    profiles = 100 + 20 * np.cos(np.arange(16.0) / 2 + z_nm[:, None] / 80)
+    ZLUTSet({0: ZLUT.from_profiles(profiles, z_nm, roi_px=32)}).save(path)
+    retype(find(window, QLineEdit, "calibration.file"), str(path))
+    rig.heard()
+    click(find(window, QPushButton, "calibration.load"))
+    assert rig.expect(UseZLUTs) == UseZLUTs(path)
+    rig.send(ZLUTsUsed(path))
+    look(window, qapp)
+    assert text_of(window, "calibration.said") == f"beads are tracked with {path}"
+    window.show_panel("lut")
+    deadline = time.monotonic() + 5
+    while "13 planes of old.npz" not in text_of(window, "lut.text"):
+        assert time.monotonic() < deadline, text_of(window, "lut.text")
+        look(window, qapp)
 
 
 def watch_it_grow(window: MainWindow, rig: Rig, qapp: QApplication) -> None:

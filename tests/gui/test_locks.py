@@ -58,6 +58,11 @@ def test_the_z_lock_is_switched_and_text_of(running: MainWindow, rig: Rig, qapp:
     retype(find(running, QLineEdit, "z_lock.shift"), "250")
     assert rig.expect(ShiftZLock).distance_nm == 250.0
     beads.setText("one")
+    assert beads.property("refused")
+    click(switch)
+    assert not rig.expect(SwitchZLock).on, "letting go is always possible"
+    rig.send(LockChanged(LockState("z_lock")))
+    look(running, qapp)
     click(switch)
     assert not [message for message in rig.heard() if isinstance(message, SwitchZLock)]
 
@@ -86,6 +91,13 @@ def test_rois_follow_all_but_the_beads_left_out(running: MainWindow, rig: Rig, q
     look(running, qapp)
     assert not follow.isChecked()
     assert text_of(running, "xy_lock.text") == "XY-lock on (120.0 nm) · 4 ROIs moved · not followed: 0"
+    # Which line is which, and no distance below 0.
+    legend = text_of(running, "xy_lock.legend")
+    assert running.panels["xy_lock"].theme.x in legend.split("all beads, rms")[0]
+    assert running.panels["xy_lock"].theme.y in legend.split("farthest")[0].split("rms")[1]
+    (low, high) = running.panels["xy_lock"].plot.viewRange()[1]  # type: ignore[attr-defined]  # what is drawn
+    assert low == 0
+    assert high >= 1
 
 
 def test_drift_is_switched(running: MainWindow, rig: Rig, qapp: QApplication) -> None:

@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QTableView,
     QWidget,
 )
 
@@ -30,9 +31,11 @@ from magscope_app.messages import (
     JogMotor,
     MoveMotor,
     ProcessState,
+    RecordingProgress,
+    RecordingStarted,
     SetCameraSetting,
 )
-from tests.gui.hands import click, find, look, press, retype, seen, text_of
+from tests.gui.hands import click, find, look, press, retype, seen, text_of, until
 from tests.gui.rig import SETTINGS, Rig
 
 
@@ -114,8 +117,8 @@ def test_closed_panels_come_back_with_the_first_arrangement(running: MainWindow,
     }
 
 
-@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1366, 768)])
-def test_nothing_is_cut_off_on_a_small_screen(
+@pytest.mark.parametrize(("width", "height"), [(3840, 2160), (1920, 1080), (1366, 768)])
+def test_nothing_is_cut_off_on_any_screen(
     running: MainWindow, qapp: QApplication, width: int, height: int
 ) -> None:
     running.resize(width, height)
@@ -127,6 +130,38 @@ def test_nothing_is_cut_off_on_a_small_screen(
     for box in running.strip.boxes.values():
         assert box.value.sizeHint().width() <= box.value.width(), box.objectName()
         assert box.value.fontInfo().pixelSize() >= 24
+    for entry in PANELS:
+        running.show_panel(entry.key)
+        look(running, qapp)
+        assert cut_off(running.panels[entry.key]) == [], entry.key
+
+
+def cut_off(panel: QWidget) -> list[str]:
+    """Return the texts of a panel that are wider than their place, and what lies beyond its right edge."""
+    found = []
+    for widget in panel.findChildren(QLabel) + panel.findChildren(QPushButton):
+        if not widget.isVisible() or not widget.text():
+            continue
+        right = widget.mapTo(panel, widget.rect().topRight()).x()
+        # A label that may be short of room says so by its least width.
+        wraps = isinstance(widget, QLabel) and (widget.wordWrap() or widget.minimumWidth() == 10)
+        needed = (
+            widget.sizeHint().width()
+            if isinstance(widget, QLabel)
+            else widget.fontMetrics().horizontalAdvance(widget.text())
+        )
+        if right >= panel.width() or (not wraps and needed > widget.width()):
+            found.append(widget.objectName() or widget.text())
+    return found
+
+
+def test_a_click_on_a_field_of_the_strip_tells_more(running: MainWindow, qapp: QApplication) -> None:
+    for box in running.strip.boxes.values():
+        for dock in running.docks.values():
+            dock.hide()
+        click(box)
+        qapp.processEvents()
+        assert sum(dock.isVisible() for dock in running.docks.values()) == 1, box.objectName()
 
 
 def test_camera_controls_follow_the_description(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
@@ -243,6 +278,20 @@ def test_the_state_of_a_process_is_shown(
     assert state in text_of(running, "system.processes")
 
 
+def test_a_recording_says_for_how_long_the_disk_lasts(
+    running: MainWindow, rig: Rig, qapp: QApplication, tmp_path: Path
+) -> None:
+    running.show_panel("recording")
+    rig.send(RecordingStarted(tmp_path, "Track"), rig.status(recording=tmp_path))
+    for minutes, tone in ((240.0, None), (12.0, LIGHT.warn), (2.5, LIGHT.alarm)):
+        rig.send(RecordingProgress(100, minutes))
+        look(running, qapp)
+        box = running.strip.boxes["disk"]
+        assert box.value.text() == ("4 h" if minutes == 240 else f"{minutes:.0f} min")
+        assert tone is None or seen(box).pixelColor(4, 4).name() == tone.background
+        assert f"812 GB free, enough for {box.value.text()}" in text_of(running, "recording.disk")
+
+
 def test_an_old_image_looks_old(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
     rig.frame()
     look(running, qapp)
@@ -255,6 +304,24 @@ def test_an_old_image_looks_old(running: MainWindow, rig: Rig, qapp: QApplicatio
     look(running, qapp)
     assert view.stale_text == "No new image for 3.0 s"
     assert seen(view).pixelColor(spot).lightness() < 0.6 * bright
+
+
+def test_old_rows_look_old_everywhere(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
+    running.show_panel("beads")
+    look(running, qapp)
+    model = find(running, QTableView, "beads.table").model()
+    assert model is not None
+    assert model.index(0, 8).data() == "tracked"
+    fresh = model.index(0, 2).data(Qt.ItemDataRole.ForegroundRole)
+    assert fresh is None
+    running.session.history.newest_t_s -= 3.0
+    look(running, qapp)
+    assert model.index(0, 8).data() in ("3.0 s old", "3.1 s old", "3.2 s old")
+    assert model.index(0, 2).data(Qt.ItemDataRole.ForegroundRole).color().name() == LIGHT.dim
+    assert "no new positions for 3." in text_of(running, "traces.title")
+    running.show_panel("profile")
+    look(running, qapp)
+    assert " s old" in text_of(running, "profile.text")
 
 
 def test_a_supervisor_that_says_nothing_is_noticed(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
@@ -270,8 +337,7 @@ def test_a_minimised_window_does_not_copy_images(running: MainWindow, rig: Rig, 
     assert running.session.pull(picture=False).picture is None
     look(running, qapp)
     running.show_panel("image")
-    look(running, qapp)
-    assert "frame 1" in text_of(running, "image.age")
+    until(running, qapp, lambda: "frame 1" in text_of(running, "image.age"))
 
 
 def test_of_several_errors_the_newest_is_shown_and_the_others_are_counted(
@@ -310,8 +376,7 @@ def test_choosing_a_folder_holds_nothing_up(
     assert dialog.isVisible()
     assert not dialog.isModal()
     rig.frame()
-    look(running, qapp)
-    assert "frame 1" in text_of(running, "image.age")
+    until(running, qapp, lambda: "frame 1" in text_of(running, "image.age"))
     dialog.fileSelected.emit(str(tmp_path))
     dialog.close()
     assert running.session.recording_order.folder == tmp_path

@@ -23,6 +23,7 @@ from magscope_app.messages import (
     RecordingOrder,
     RecordingProgress,
     RecordingStarted,
+    RenameRecording,
     StopRecording,
     VideoReady,
 )
@@ -92,6 +93,10 @@ class Rig:
             assert time.monotonic() < deadline
             time.sleep(0.01)
             reader = self._tracks.reader_counters("recording")
+
+    def rename(self, name: str) -> None:
+        """Give the dataset another name."""
+        self.children.send("recording", RenameRecording(name))
 
     def stop(self) -> RecordingFinished:
         """Finish the dataset."""

@@ -64,12 +64,13 @@ class Running:
         self,
         arguments: Sequence[str],
         *,
+        command: Sequence[str] = COMMAND,
         keep_display: bool = False,
         extra: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         display = {"DISPLAY": os.environ["DISPLAY"]} if keep_display else {}
         self.process = subprocess.Popen(
-            [*COMMAND, *arguments],
+            [*command, *arguments],
             env=environment() | {"PYTHONUNBUFFERED": "1"} | display | dict(extra),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -127,7 +128,7 @@ class Running:
         started = time.monotonic()
         self.process.send_signal(number)
         code = self.process.wait(timeout_s)
-        while any(_lives(child) for child in family) and time.monotonic() - started < timeout_s:
+        while any(lives(child) for child in family) and time.monotonic() - started < timeout_s:
             time.sleep(0.005)
         return code, time.monotonic() - started
 
@@ -149,7 +150,8 @@ class Running:
             self.process.stdout.close()
 
 
-def _lives(process: psutil.Process) -> bool:
+def lives(process: psutil.Process) -> bool:
+    """Return whether a process runs; one that has ended may wait long for the system to take note of it."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

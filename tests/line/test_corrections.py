@@ -23,6 +23,12 @@ def test_corrected_rois_are_tracked_as_well(tmp_path: Path) -> None:
     assert dataset.counters["frames_lost"] == 0
     assert dataset.about["camera"]["noise"]["gain_dn_per_e"] == 0.012
     assert dataset.about["camera"]["noise"]["flat_field"].endswith("flat.npy")
+    # What the ROIs were corrected with is part of the recording, and a replay takes it from there.
+    for kind, file in (("dark_frame", "dark.npy"), ("flat_field", "flat.npy")):
+        (tmp_path / file).rename(tmp_path / f"gone-{file}")
+        np.testing.assert_array_equal(
+            np.load(dataset.path / "corrections" / f"{kind}.npy"), np.load(tmp_path / f"gone-{file}")
+        )
     errors = errors_against_truth(dataset)
     sigma_nm = dataset.column("tracking/sigma_nm")
     ids = dataset.column("tracking/bead_ids")

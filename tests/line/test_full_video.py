@@ -19,7 +19,7 @@ from tests.line.running import Dataset, require_identities, run
 def test_everything_agrees_frame_by_frame(seconds: int, tmp_path: Path) -> None:
     done = run(
         *("run", "demo.toml", "--headless", "--duration", str(seconds), "--record", str(tmp_path)),
-        *("--set", "recording.mode=Track and Video (Full)"),
+        *("--set", "recording.mode=Track and Video (Full)", "--set", "tracking.method=qi"),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     dataset = Dataset.only(tmp_path)
@@ -42,7 +42,7 @@ def _check_tracks(recording: Recording, stored: np.ndarray[tuple[int], np.dtype[
     """Track stored images again: to the last bit the same."""
     zlut = next(iter(recording.zluts.values()))
     rows = recording.tracks()
-    with Tracker(64, zlut=ZLUT.load(zlut)) as tracker:
+    with Tracker(64, zlut=ZLUT.load(zlut), method="qi") as tracker:
         for frame_id in stored[:: max(1, len(stored) // 20)]:
             mine = rows[rows["frame_id"] == frame_id]
             assert len(mine) == 20

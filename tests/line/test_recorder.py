@@ -118,6 +118,35 @@ def test_a_killed_recorder_is_followed_by_another_in_the_same_dataset(tmp_path: 
     assert dataset.problems() == []
 
 
+def test_a_dataset_that_gets_its_own_name_back_keeps_its_folder(tmp_path: Path) -> None:
+    with fed_recorder() as rig:
+        path = rig.record(tmp_path, FULL)
+        for name in ("other", "fed"):
+            rig.rename(name)
+        rig.feed(10)
+        assert rig.stop().path == path
+        second = rig.record(tmp_path, FULL)
+        rig.rename("other")
+        rig.feed(10)
+        assert rig.stop().path == second.with_name(second.name.replace("fed", "other"))
+
+
+def test_a_new_name_outlives_the_recorder(tmp_path: Path) -> None:
+    with fed_recorder() as rig:
+        path = rig.record(tmp_path, FULL)
+        rig.feed(20)
+        # A beginning of the old name, which the folder's name begins with, too.
+        rig.rename("fe")
+        rig.await_recorded(10)
+        rig.kill()
+        rig.start()
+        assert rig.record(tmp_path, FULL, resume=path) == path
+        rig.feed(10)
+        finished = rig.stop()
+    assert finished.path == path.with_name(path.name.removesuffix("fed") + "fe")
+    assert open_dataset(finished.path).description["name"] == "fe"
+
+
 def test_the_bead_list_stands_in_the_dataset_as_it_is_now(tmp_path: Path) -> None:
     beads = [asdict(Bead(3, 20.5, 11.0)), asdict(Bead(7, 8.0, 9.0, "reference"))]
     with fed_recorder() as rig:

@@ -10,6 +10,7 @@ import pytest
 
 from magscope_app.cli.main import main
 from magscope_app.processes.preflight import load_ready
+from magscope_app.storage import Dataset as Recording
 from magscope_app.storage import open_dataset
 from tests.line.running import SMALL, Dataset, run
 
@@ -17,18 +18,42 @@ _FULL = ("--set", "recording.mode=Track and Video (Full)")
 _EXACT = ("x_nm", "y_nm", "z_nm", "sigma_x_nm", "sigma_y_nm", "sigma_z_nm", "quality", "roi_x_px", "roi_y_px")
 
 
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("recorded")
-    done = run("run", "demo.toml", "--headless", "--duration", "1", "--record", str(folder), *SMALL, *_FULL)
+def _record(folder: Path, *settings: str) -> Path:
+    done = run(
+        *("run", "demo.toml", "--headless", "--duration", "1", "--record", str(folder)),
+        *(*SMALL, *_FULL, *settings),
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return Dataset.only(folder).path
 
 
-def test_the_tracks_are_the_same_to_the_last_bit(recorded: Path, tmp_path: Path) -> None:
-    done = run("replay", str(recorded), "--headless", "--record", str(tmp_path), *_FULL)
+def _replayed(recorded: Path, folder: Path) -> Recording:
+    done = run("replay", str(recorded), "--headless", "--record", str(folder), *_FULL)
     assert done.returncode == 0, done.stdout + done.stderr
-    first, again = open_dataset(recorded), open_dataset(Dataset.only(tmp_path).path)
+    return open_dataset(Dataset.only(folder).path)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _record(tmp_path_factory.mktemp("recorded"))
+
+
+def test_the_tracks_are_the_same_within_their_noise(recorded: Path, tmp_path: Path) -> None:
+    old, new = open_dataset(recorded).tracks(), _replayed(recorded, tmp_path).tracks()
+    np.testing.assert_array_equal(new["bead_id"], old["bead_id"])
+    assert np.isfinite(new["z_nm"]).all()
+    same = np.isfinite(old["sigma_z_nm"]) & np.isfinite(new["sigma_z_nm"])
+    assert same.mean() > 0.9
+    for axis in "xyz":
+        apart = (new[f"{axis}_nm"] - old[f"{axis}_nm"]) / new[f"sigma_{axis}_nm"]
+        # While references are made beside the line, coarser ones serve: other estimators, as right.
+        assert np.sqrt(np.mean(apart[same] ** 2)) < 1.0
+
+
+def test_the_tracks_are_the_same_to_the_last_bit(tmp_path: Path) -> None:
+    """With the methods that know nothing of the frames before."""
+    recorded = _record(tmp_path / "recorded", "--set", "tracking.method=qi")
+    first, again = open_dataset(recorded), _replayed(recorded, tmp_path / "again")
     assert again.counters["frames_lost"] == 0
     old, new = first.tracks(), again.tracks()
     assert len(old) == len(new) > 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import ClassVar
@@ -10,7 +11,11 @@ from magscope_app.devices import Motor, MotorContext
 
 
 class BlockingStage(Motor):
-    """`start_move` returns when the axis has arrived, at 1 mm/s; with settings.hangs nothing ends it."""
+    """`start_move` returns when the axis has arrived, at 1 mm/s; with settings.hangs nothing ends it.
+
+    With settings.one_caller a stop waits for the end of a move, as with a controller that takes one call
+    at a time.
+    """
 
     unit: ClassVar[str] = "mm"
 
@@ -18,6 +23,7 @@ class BlockingStage(Motor):
         super().__init__(context)
         self._position = 0.0
         self._stop = threading.Event()
+        self._line = threading.Lock()
 
     @property
     def speed(self) -> float:
@@ -37,18 +43,21 @@ class BlockingStage(Motor):
 
     def start_move(self, position: float) -> None:
         self._stop.clear()
-        hangs = self.context.motor.settings.get("hangs", False)
-        while abs(position - self._position) > 1e-9:
-            step = min(0.005, abs(position - self._position))
-            self._position += step if position > self._position else -step
-            if hangs:
-                time.sleep(0.005)
-            elif self._stop.wait(0.005):
-                return
+        settings = self.context.motor.settings
+        with self._line if settings.get("one_caller", False) else contextlib.nullcontext():
+            while abs(position - self._position) > 1e-9:
+                step = min(0.005, abs(position - self._position))
+                self._position += step if position > self._position else -step
+                if settings.get("hangs", False):
+                    time.sleep(0.005)
+                elif self._stop.wait(0.005):
+                    return
 
     def home(self) -> None:
         raise ZeroDivisionError("a mistake in the driver")
 
     def stop(self) -> None:
+        with self._line:
+            pass
         self._stop.set()
         time.sleep(0.001)

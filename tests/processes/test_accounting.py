@@ -62,6 +62,16 @@ def test_every_frame_is_counted_once(
     assert subtract([(first, STOP)], [*placed, *whole]) == []
 
 
+def test_rows_that_were_overwritten_are_the_recorders_loss() -> None:
+    rows = SeenIds(0)
+    rows.add(range(10))
+    rows.add(range(20, 30), after_loss=True)
+    rows.add(range(35, STOP))
+    counters, ledger = account((0, STOP), gaps_of({12}, "ring"), rows, None)
+    check(counters, ledger)
+    assert (counters.lost_ring, counters.lost_recording, counters.lost_tracking) == (1, 9, 5)
+
+
 @given(refused=IDS, untracked=IDS, acknowledged=st.integers(0, STOP), first=st.integers(0, 20))
 def test_a_dead_recorder_leaves_whole_counters(
     refused: set[int], untracked: set[int], acknowledged: int, first: int

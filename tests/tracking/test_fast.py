@@ -74,7 +74,7 @@ def test_as_right_as_full_with_honest_sigmas(zlut: ZLUT) -> None:
 
 
 def test_where_the_search_starts_hardly_matters(zlut: ZLUT) -> None:
-    places = _places(40, 0.6, 4)
+    places = _places(24, 0.5, 4)
     frames = _frames(places)
     tracker = Tracker(ROI, zlut, NOISE, "fast")
     forth = tracker.track(frames, [[0, 0]])
@@ -123,6 +123,24 @@ def test_a_jump_is_caught(zlut: ZLUT) -> None:
     errors = np.abs(_errors(tracks, places))
     assert np.isfinite(errors).all()
     assert (errors < (6.0, 6.0, 30.0)).all()
+
+
+def test_what_replaces_the_bead_is_not_believed(zlut: ZLUT) -> None:
+    """After good frames: a bead of another size, a second bead beside it, the bead far beyond the Z-LUT."""
+    seen = _places(10, 0.3, 14, -3200.0, -2800.0)
+    x_nm, y_nm, z_nm = (seen * (bead_images.NM_PER_PX, bead_images.NM_PER_PX, 1.0)).T
+    alone = bead_images.clean(x_nm, y_nm, z_nm, ROI)
+    other = bead_images.clean(x_nm, y_nm, z_nm, ROI, radius_nm=1150.0)
+    beside = np.maximum(alone + bead_images.clean(x_nm + 4500.0, y_nm, z_nm, ROI) - 1, 0)
+    away = bead_images.clean(x_nm, y_nm, np.linspace(-1400.0, -800.0, len(seen)), ROI)
+    for light in (other, beside, away):
+        turns = np.stack([alone, light], axis=1).reshape(-1, ROI, ROI)
+        frames = bead_images.expose(turns, PHOTONS_E, np.random.default_rng(15))
+        tracks = Tracker(ROI, zlut, NOISE, "fast").track(frames, [[0, 0]])
+        assert not tracks.flags[::2].any()
+        assert tracks.flags[1::2].all()
+        assert np.isnan(tracks.sigma_z_nm[1::2]).all()
+        assert (np.abs(_errors(tracks, np.repeat(seen, 2, axis=0))[::2]) < (6.0, 6.0, 30.0)).all()
 
 
 def test_roi_at_the_frame_border(zlut: ZLUT) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,15 @@ def test_npz_keeps_the_shape_and_old_files_load(zlut: ZLUT, tmp_path: Path) -> N
             ZLUT.load(tmp_path / "broken.npz")
 
 
+def test_a_shape_without_a_template(zlut: ZLUT) -> None:
+    """As in the demo's Z-LUT; warnings are errors here."""
+    assert zlut.shape is not None
+    round_only = replace(zlut.shape, template=np.zeros((len(Z_NM), 1, 1), np.float32))
+    model = LutModel.of(replace(zlut, shape=round_only), ROI)
+    assert not model.has_template
+    assert model.variance_dn2 == 0
+
+
 def test_quality_is_the_bound(zlut: ZLUT) -> None:
     quality = zlut.quality(bead_images.camera_noise(1e4))
     truth = np.column_stack([np.zeros((len(Z_NM), 2)), Z_NM])
@@ -170,6 +180,33 @@ def test_defocus_and_rubbish_are_told(zlut: ZLUT) -> None:
     far = bead_images.profiles([-2250.0])[0][: 22 * 32 : 32]
     assert "end of the Z-LUT" in zlut.match(far).reasons[0]
     assert "resembles no plane" in zlut.match(np.random.default_rng(5).normal(size=22)).reasons[0]
+
+
+@pytest.mark.parametrize("method", ["full", "fast"])
+@pytest.mark.parametrize("name", ["10x", "long"])
+def test_real_tables_give_rising_z_on_planes_they_have_not_seen(
+    test_data: Path, name: str, method: str
+) -> None:
+    """Each plane that is looked at is left out of its table, and drawn as a camera would see it."""
+    step_nm = 100.0
+    for zlut in list(ZLUTSet.load(test_data / "qtrk" / f"{name}.radialzlut", plane_nm=step_nm).values())[2:4]:
+        # Away from both ends of the range: what is clipped would count as saturated, or be wrong.
+        levels = np.interp(zlut.profiles, (zlut.profiles.min(), zlut.profiles.max()), (9000.0, 50000.0))
+        table = ZLUT(zlut.z_nm, levels)
+        size = min(2 * zlut.n_radii, 80)
+        middle = 0.5 * (size - 1)
+        model = LutModel.of(table, size)
+        found = []
+        planes = range(8, zlut.n_planes - 8, zlut.n_planes // 5)
+        for plane in planes:
+            kept = np.arange(zlut.n_planes) != plane
+            image = np.nan_to_num(model.image(middle, middle, zlut.z_nm[plane], size), nan=levels.mean())
+            frame = np.rint(image).astype(np.uint16)[None]
+            with Tracker(size, ZLUT(table.z_nm[kept], table.profiles[kept]), method=method) as tracker:
+                found.append(float(tracker.track(frame, [[0, 0]]).z_nm[0, 0]))
+        assert np.isfinite(found).all()
+        assert (np.diff(found) > 0).all()
+        assert np.abs(found - zlut.z_nm[list(planes)]).max() < step_nm
 
 
 def test_real_tables_find_their_own_planes(test_data: Path) -> None:

@@ -1,4 +1,4 @@
-"""Accuracy and behaviour of Tracker."""
+"""Accuracy and behaviour of Tracker, with the method "qi"."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _rms(values: FloatArray) -> FloatArray:
 def test_accuracy_at_5000_electrons(zlut: ZLUT) -> None:
     truth = _positions(250, 2.0)
     images = simulator.bead_images(truth, ROI, np.random.default_rng(3))
-    errors = _errors(Tracker(ROI, zlut).track(images, [[0, 0]]), truth)
+    errors = _errors(Tracker(ROI, zlut, method="qi").track(images, [[0, 0]]), truth)
     assert (_rms(errors) <= (3.0, 3.0, 15.0)).all()
     assert np.abs(errors.mean(axis=0)).max() < 1.5
 
@@ -49,14 +49,14 @@ def test_accuracy_at_5000_electrons(zlut: ZLUT) -> None:
 def test_bias_without_noise(zlut: ZLUT) -> None:
     truth = _positions(150, 2.0)
     images = simulator.bead_images(truth, ROI, np.random.default_rng(3), electrons=1e9, full_scale=65535)
-    errors = _errors(Tracker(ROI, zlut).track(images, [[0, 0]]), truth)
+    errors = _errors(Tracker(ROI, zlut, method="qi").track(images, [[0, 0]]), truth)
     assert (_rms(errors) <= (0.2, 0.2, 4.0)).all()
 
 
 def test_sigma_is_the_scatter(zlut: ZLUT) -> None:
     truth = _positions(300, 1.0)
     images = simulator.bead_images(truth, ROI, np.random.default_rng(4), electrons=2000.0)
-    tracks = Tracker(ROI, zlut, CameraNoise(gain_dn_per_e=255 / 2000)).track(images, [[0, 0]])
+    tracks = Tracker(ROI, zlut, CameraNoise(gain_dn_per_e=255 / 2000), "qi").track(images, [[0, 0]])
     sigma = np.column_stack(
         [tracks.sigma_x_px[:, 0] * NM, tracks.sigma_y_px[:, 0] * NM, tracks.sigma_z_nm[:, 0]]
     )
@@ -83,7 +83,9 @@ def test_far_from_the_middle_right_or_nan(zlut: ZLUT, distance: float) -> None:
     truth = np.column_stack(
         [middle + distance * np.cos(angles), middle + distance * np.sin(angles), np.linspace(-1800, 1800, 40)]
     )
-    tracks = Tracker(ROI, zlut).track(simulator.bead_images(truth, ROI, np.random.default_rng(6)), [[0, 0]])
+    tracks = Tracker(ROI, zlut, method="qi").track(
+        simulator.bead_images(truth, ROI, np.random.default_rng(6)), [[0, 0]]
+    )
     errors = np.abs(_errors(tracks, truth))
     assert np.nanmax(errors[:, :2], initial=0) < 60
     assert np.nanmax(errors[:, 2], initial=0) < 150
@@ -99,7 +101,7 @@ def test_position_is_in_the_frame_and_profile_is_of_the_bead(zlut: ZLUT) -> None
     bead = simulator.bead_images(np.array([[31.2, 32.6, 300.0]]), ROI, rng)[0]
     frames[1, 80:144, 150:214] = bead
     frames[2, 86:150, 156:220] = bead
-    tracks = Tracker(ROI, zlut).track(frames, [[150, 80], [156, 86], [0, 0]], profiles=True)
+    tracks = Tracker(ROI, zlut, method="qi").track(frames, [[150, 80], [156, 86], [0, 0]], profiles=True)
     assert tracks.shape == (3, 3)
     assert tracks.x_px[1, 0] == pytest.approx(181.2, abs=0.06)
     assert tracks.y_px[1, 0] == pytest.approx(112.6, abs=0.06)
@@ -130,7 +132,7 @@ def test_bead_beyond_the_lut_has_no_z(zlut: ZLUT) -> None:
     part = ZLUT(zlut.z_nm[15:30], zlut.profiles[15:30])
     truth = np.array([[31.5, 31.5, z] for z in (part.z_nm[0] - 90, part.z_nm[-1] + 90, part.z_nm[7])])
     images = simulator.bead_images(truth, ROI, np.random.default_rng(10), electrons=20000.0)
-    tracks = Tracker(ROI, part).track(images, [[0, 0]])
+    tracks = Tracker(ROI, part, method="qi").track(images, [[0, 0]])
     assert np.isnan(tracks.z_nm[:2]).all()
     assert tracks.has(TrackFlag.OUT_OF_LUT)[:, 0].tolist() == [True, True, False]
     assert tracks.z_nm[2, 0] == pytest.approx(truth[2, 2], abs=20)
@@ -140,7 +142,7 @@ def test_bead_beyond_the_lut_has_no_z(zlut: ZLUT) -> None:
 def test_profile_of_something_else_has_no_z(zlut: ZLUT) -> None:
     image = simulator.bead_images(np.array([[31.5, 31.5, 0.0]]), ROI, np.random.default_rng(11))
     negative = ZLUT(zlut.z_nm[20:27], -zlut.profiles[20:27])
-    tracks = Tracker(ROI, negative).track(image, [[0, 0]])
+    tracks = Tracker(ROI, negative, method="qi").track(image, [[0, 0]])
     assert tracks.has(TrackFlag.POOR_MATCH).all()
     assert np.isnan(tracks.z_nm).all()
     assert tracks.quality[0, 0] < 0.3
@@ -148,12 +150,12 @@ def test_profile_of_something_else_has_no_z(zlut: ZLUT) -> None:
 
 def test_saturation_is_flagged(zlut: ZLUT) -> None:
     image = simulator.bead_images(np.array([[31.5, 31.5, 0.0]]), ROI, np.random.default_rng(12))
-    assert not Tracker(ROI, zlut).track(image, [[0, 0]]).flags.any()
+    assert not Tracker(ROI, zlut, method="qi").track(image, [[0, 0]]).flags.any()
     highest = int(image.max())
     noise = CameraNoise(gain_dn_per_e=0.05, saturation_dn=highest)
-    assert Tracker(ROI, zlut, noise).track(image, [[0, 0]]).has(TrackFlag.SATURATED).all()
+    assert Tracker(ROI, zlut, noise, "qi").track(image, [[0, 0]]).has(TrackFlag.SATURATED).all()
     image[0, 5, 5] = 255
-    assert Tracker(ROI, zlut).track(image, [[0, 0]]).has(TrackFlag.SATURATED).all()
+    assert Tracker(ROI, zlut, method="qi").track(image, [[0, 0]]).has(TrackFlag.SATURATED).all()
 
 
 def test_no_lut_no_z_but_profiles() -> None:
@@ -171,12 +173,14 @@ def test_a_lut_for_each_bead(zlut: ZLUT) -> None:
     image = simulator.bead_images(np.array([[31.5, 31.5, 150.0]]), ROI, np.random.default_rng(14))
     frame = np.tile(image.astype(np.uint8), (1, 1, 3))
     rois = [[0, 0], [64, 0], [128, 0]]
-    tracker = Tracker(ROI, ZLUTSet({7: shifted, 3: zlut}))
+    tracker = Tracker(ROI, ZLUTSet({7: shifted, 3: zlut}), method="qi")
     z = tracker.track(frame, rois, bead_ids=[3, 7, 8])
     assert z.z_nm[0, :2] == pytest.approx([150, 5150], abs=40)
     assert z.has(TrackFlag.NO_ZLUT).tolist() == [[False, False, True]]
     assert np.isnan(z.z_nm[0, 2])
-    other = Tracker(ROI, ZLUTSet({7: shifted}, default=zlut)).track(frame, rois, bead_ids=np.array([0, 7, 8]))
+    other = Tracker(ROI, ZLUTSet({7: shifted}, default=zlut), method="qi").track(
+        frame, rois, bead_ids=np.array([0, 7, 8])
+    )
     assert other.z_nm[0] == pytest.approx([150, 5150, 150], abs=40)
     with pytest.raises(ValueError, match="bead_ids are needed"):
         tracker.track(frame, rois)
@@ -194,7 +198,9 @@ def test_uneven_planes_without_noise() -> None:
         simulator.bead_images(xyz, ROI, rng, electrons=1e9, full_scale=65535).astype(np.uint16)
         for xyz in (truth, sweep)
     )
-    errors = _errors(Tracker(ROI, ZLUT.from_sweep(planes[:, None], z_nm)).track(images, [[0, 0]]), truth)
+    errors = _errors(
+        Tracker(ROI, ZLUT.from_sweep(planes[:, None], z_nm), method="qi").track(images, [[0, 0]]), truth
+    )
     assert _rms(errors)[2] < 0.08
 
 

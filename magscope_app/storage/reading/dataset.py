@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from magscope_app.data import DataCoordinatesIterator
 from magscope_app.errors import MagscopeError
@@ -19,6 +19,7 @@ from magscope_app.storage.reading.telemetry import at_times
 from magscope_app.storage.reading.tracks_content import Records
 from magscope_app.storage.reading.tracks_parts import TracksParts
 from magscope_app.storage.reading.video import lazy_video
+from magscope_app.storage.reading.without_tracks import listed_beads, video_times
 
 if TYPE_CHECKING:
     import dask.array
@@ -108,7 +109,15 @@ class Dataset:
     @property
     def zluts(self) -> dict[str, Path]:
         """The Z-LUTs that were used, by file name."""
-        folder = self.path / "zluts"
+        return self._files("zluts")
+
+    @property
+    def corrections(self) -> dict[str, Path]:
+        """The ``dark_frame`` and ``flat_field`` that every ROI was corrected with."""
+        return {path.stem: path for path in self._files("corrections").values()}
+
+    def _files(self, name: str) -> dict[str, Path]:
+        folder = self.path / name
         files = sorted(folder.iterdir()) if folder.is_dir() else []
         return {path.name: path for path in files if not path.name.startswith(".")}
 
@@ -189,8 +198,8 @@ class Dataset:
 
     @property
     def bead_ids(self) -> list[int]:
-        """Ids of all beads that were tracked."""
-        return self._tracks.bead_ids()
+        """Ids of all beads that were tracked or, in a recording of video alone, of those in its lists."""
+        return self._tracks.bead_ids() or sorted(listed_beads(self))
 
     @property
     def height_nm(self) -> NDArray[np.float64]:
@@ -229,14 +238,14 @@ class Dataset:
         """Return what a motor sent (n,), structured: t_ns, position, target, moving, at_target."""
         return self._tracks.telemetry(device)
 
-    def telemetry_at_frames(self, device: str, t_ns: NDArray[np.int64] | None = None) -> Records:
-        """Return the state of a motor at every tracked frame.
+    def telemetry_at_frames(self, device: str, t_ns: ArrayLike | None = None) -> Records:
+        """Return the state of a motor at every tracked frame or, without tracks, at every frame of the video.
 
         Parameters
         ----------
         device : str
             One of `devices`.
-        t_ns : ndarray (n,), optional
+        t_ns : array_like (n,), optional
             Other times since session start, such as those of `tracks`.
 
         Returns
@@ -245,7 +254,13 @@ class Dataset:
             Structured as `telemetry`: the position interpolated linearly, the rest as sent last; NaN before
             the first and after the last row.
         """
-        return at_times(self.telemetry(device), self.frames()["t_ns"] if t_ns is None else t_ns)
+        times = self.frame_times() if t_ns is None else np.asarray(t_ns)
+        return at_times(self.telemetry(device), times)
+
+    def frame_times(self) -> NDArray[np.int64]:
+        """Return t_ns of every tracked frame (n,) or, without tracks, of every frame of the video."""
+        tracked = self.frames()["t_ns"]
+        return tracked if len(tracked) or self.foreign_storage else video_times(self)
 
     # --- images ----------------------------------------------------------------------------------
 

@@ -19,7 +19,13 @@ SIMULATED = '[camera]\ndriver = "hardware.simulated.microscope:SimulatedCamera"\
 
 
 def run_contract(folder: Path, test: str) -> str:
-    done = subprocess.run(
+    done = run_pytest(folder, test)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def run_pytest(folder: Path, test: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", test],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -28,8 +34,6 @@ def run_contract(folder: Path, test: str) -> str:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture
@@ -57,3 +61,13 @@ def test_the_camera_of_the_document_passes_its_contract(tmp_path: Path) -> None:
     assert " passed" in run_contract(tmp_path, "test_lab_camera.py")
     code = [line for line in driver.read_text().splitlines() if line.strip() and not line.startswith("#")]
     assert len(code) <= 55
+
+
+def test_a_contract_without_a_device_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(
+        "from magscope_app.devices.testing import CameraContract\n\n\nclass TestMine(CameraContract): pass\n"
+    )
+    done = run_pytest(tmp_path, "test_mine.py")
+    assert done.returncode == 1
+    assert "TestMine does not say how its device is made: give it a fixture make" in done.stdout
+    assert "passed" not in done.stdout

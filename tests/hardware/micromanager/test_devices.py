@@ -166,6 +166,7 @@ def test_settings_are_described_and_change_while_frames_come() -> None:
 def _refusals() -> dict[str, str]:
     return {
         "adapter": refusal({"adapter": "NoSuchAdapter"}),
+        "serial": refusal({"adapter": "NoSuchAdapter", "port": "COM3"}),
         "device": refusal({"device": "DCamera"}),
         "stage": refusal({"device": "DStage"}),
         "property": refusal({"properties": {"Binnig": 2}}),
@@ -183,6 +184,7 @@ def test_every_refusal_is_one_sentence_with_the_remedy() -> None:
     assert "DemoCamera" in said["adapter"]
     assert 'pip install "magscope-app[demo]"' in said["adapter"]
     assert "mmcore install" in said["adapter"]
+    assert "no Micro-Manager adapter 'NoSuchAdapter'" in said["serial"]
     assert "it offers: DCam," in said["device"]
     assert "cannot be used as a camera" in said["stage"]
     assert "Binning" in said["property"]

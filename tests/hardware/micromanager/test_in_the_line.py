@@ -40,7 +40,7 @@ limits = [-1000, 1000]
 settings = { cfg_file = "scope.cfg", label = "XY", properties = { Velocity = 0.1 } }
 [[motors]]
 name = "y"
-driver = "hardware.micromanager.xy_stage:MicroManagerStageY"
+driver = "tests.hardware.micromanager.waiting:WaitingStageY"
 role = "stage_y"
 controller = "camera"
 limits = [-1000, 1000]
@@ -64,6 +64,7 @@ def moves(microscope):
     microscope.stop_motors()
     microscope.wait(0.3)
     assert 1.0 < microscope.position("y") < 500.0, microscope.position("y")
+    assert microscope.motor_state("y") == "ready", microscope.motor_state("y")
     try:
         microscope.move("focus", 6000.0)
     except MagscopeError as error:
@@ -83,7 +84,7 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_axes_move_in_the_process_of_the_camera_and_no_frame_is_missing(setup: Path) -> None:
+def test_axes_move_and_stop_in_the_process_of_the_camera_and_no_frame_is_missing(setup: Path) -> None:
     protocol = "experiment.protocol=protocols:moves"
     with running(str(setup / "setup.toml"), "--headless", "--set", protocol) as line:
         assert line.process.wait(60) == 0, line.output

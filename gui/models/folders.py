@@ -1,0 +1,18 @@
+"""What is wrong with a folder, before anything is written into it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def why_no_folder(path: Path) -> str | None:
+    """Say in one sentence why nothing can be written into a folder, or return None; it need not exist yet."""
+    nearest = next((parent for parent in (path, *path.parents) if parent.exists()), None)
+    if nearest is None:
+        return f"{path} is on no drive that is there; choose another folder"
+    if not nearest.is_dir():
+        return f"{nearest} is a file; choose a folder"
+    if not os.access(nearest, os.W_OK):
+        return f"nothing can be written into {nearest}; choose another folder"
+    return None

@@ -1,0 +1,94 @@
+"""A field that says at once, and where it stands, why it refuses what was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PyQt6.QtCore import QEvent, QPoint, Qt, pyqtSignal
+from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtWidgets import QLineEdit, QToolTip, QWidget
+
+
+class CheckedField(QLineEdit):
+    """Can be marked as refused: a red frame, and the reason beside the field and in its tooltip."""
+
+    #: Why what was typed is refused; empty when it is right again.
+    refused = pyqtSignal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._help = ""
+
+    @property
+    def is_refused(self) -> bool:
+        """True while what is typed is refused."""
+        return bool(self.property("refused"))
+
+    def mark(self, why_not: str | None) -> None:
+        """Say why what is typed is refused; None: it is right."""
+        if why_not is None and not self.is_refused:
+            return
+        if why_not is not None and not self.is_refused:
+            self._help = self.toolTip()
+        self.setToolTip(self._help if why_not is None else why_not)
+        self.setProperty("refused", why_not is not None)
+        style = self.style()
+        if style is not None:
+            style.unpolish(self)
+            style.polish(self)
+        if self.isVisible():
+            QToolTip.showText(self.mapToGlobal(QPoint(0, self.height() // 2)), why_not or "", self)
+        self.refused.emit(why_not or "")
+
+    def event(self, event: QEvent | None) -> bool:
+        """Keep Escape for what was typed here, before it is a shortcut of what is around."""
+        typed = self.is_refused or self.isModified()
+        if typed and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            # A shortcut asks first; who accepts that gets the key.
+            event.accept()
+            if event.type() == QEvent.Type.ShortcutOverride:
+                return True
+        return super().event(event)
+
+
+class TextField(CheckedField):
+    """A field for a text that not every text is.
+
+    Parameters
+    ----------
+    check : callable
+        Says in one sentence why a text is refused, or returns None.
+    text : str
+        Stands in it at first; Escape brings it back.
+    """
+
+    #: What counts has changed; with every key that is pressed.
+    changed = pyqtSignal()
+
+    def __init__(self, check: Callable[[str], str | None], text: str = "") -> None:
+        super().__init__()
+        self._check = check
+        self._kept = text
+        self.setText(text)
+        self.textChanged.connect(self._look)
+        self.editingFinished.connect(self._keep)
+
+    @property
+    def value(self) -> str:
+        """What counts: what is typed, or, where that is refused, what stood here before."""
+        return (self._kept if self.is_refused else self.text()).strip()
+
+    def _look(self, text: str) -> None:
+        self.mark(self._check(text.strip()))
+        self.changed.emit()
+
+    def _keep(self) -> None:
+        if not self.is_refused:
+            self._kept = self.text()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Escape brings back what stood here before."""
+        if event is not None and event.key() == Qt.Key.Key_Escape and self.is_refused:
+            self.setText(self._kept)
+            return
+        super().keyPressEvent(event)

@@ -1,0 +1,91 @@
+"""Whatever field a wrong value is typed into: it is refused there, with the reason, and nothing is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QApplication, QLineEdit, QPushButton, QToolTip
+
+from gui.panels.registry import PANELS
+from gui.widgets.checked_field import CheckedField
+from gui.window import MainWindow
+from magscope_app.messages import RenameRecording, StartRecording
+from tests.gui.hands import click, find, look, press, retype, until
+from tests.gui.rig import Rig
+
+#: What no field takes, and fields for which it is a text like any other.
+WRONG = "1e9x/?"
+ANY_TEXT = {"recording.note", "recording.folder", "log.words", "camera.label", "qt_spinbox_lineedit"}
+ANY_TEXT |= {"qt_keysequenceedit_lineedit"}
+
+
+@pytest.fixture
+def running(window: MainWindow, rig: Rig, qapp: QApplication) -> MainWindow:
+    rig.open_devices()
+    rig.add_beads((100.0, 80.0))
+    rig.frame()
+    rig.focus(120.0, 120.0, moving=False)
+    look(window, qapp)
+    return window
+
+
+def test_a_wrong_value_is_refused_in_every_field(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
+    typed: set[str] = set()
+    for entry in PANELS:
+        running.show_panel(entry.key)
+        look(running, qapp)
+        rig.heard()
+        for field in running.panels[entry.key].findChildren(QLineEdit):
+            if not field.isEnabled() or field.isReadOnly() or field.objectName() in ANY_TEXT:
+                continue
+            assert isinstance(field, CheckedField), field.objectName()
+            typed.add(field.objectName().partition(".")[0])
+            before, help_ = field.text(), field.toolTip()
+            retype(field, WRONG)
+            assert field.is_refused, field.objectName()
+            assert WRONG in field.toolTip()
+            assert QToolTip.text() == field.toolTip(), "the reason stands beside the field at once"
+            press(field, Qt.Key.Key_Escape)
+            assert (field.text(), field.toolTip()) == (before, help_)
+        assert rig.heard() == []
+    assert typed == {"image", "recording", "camera", "motor", "calibration", "z_lock"}
+
+
+def test_a_name_that_no_disk_takes_starts_nothing_and_renames_nothing(
+    running: MainWindow, rig: Rig, qapp: QApplication, tmp_path: Path
+) -> None:
+    field = find(running, QLineEdit, "recording.name")
+    retype(field, "good")
+    retype(field, "a/b")
+    assert running.session.recording_order.name == "good"
+    assert field.property("refused")
+    rig.send(rig.status(recording=tmp_path))
+    look(running, qapp)
+    press(field, Qt.Key.Key_Return)
+    assert not [sent for sent in rig.heard() if isinstance(sent, RenameRecording | StartRecording)]
+
+
+def test_a_folder_that_is_a_file_is_refused(running: MainWindow, qapp: QApplication, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    field = find(running, QLineEdit, "recording.folder")
+    retype(field, str(tmp_path / "file" / "data"))
+    until(running, qapp, lambda: bool(field.property("refused")))
+    assert field.toolTip() == f"{tmp_path / 'file'} is a file; choose a folder"
+    retype(field, str(tmp_path / "new" / "folder"))
+    until(running, qapp, lambda: not field.property("refused"))
+
+
+def test_z_luts_are_not_saved_under_a_refused_name(running: MainWindow, qapp: QApplication) -> None:
+    field = find(running, QLineEdit, "calibration.file")
+    running.session.state.calibration.accepted.add(0)
+    running.show_panel("calibration")
+    look(running, qapp)
+    save = find(running, QPushButton, "calibration.save")
+    assert save.isEnabled()
+    retype(field, "somewhere.txt")
+    assert not save.isEnabled()
+    click(save)
+    press(field, Qt.Key.Key_Escape)
+    assert save.isEnabled()
