@@ -36,12 +36,13 @@ def content_of(dataset: Dataset) -> str:
 
 def write_csv(dataset: Dataset, target: Path, progress: ProgressLine) -> int:
     """Write the table as CSV, block by block, so that numbers read back as they were; return its rows."""
-    count = 0
+    count, is_headed = 0, False
     with target.open("x", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         for columns in _blocks(dataset, progress):
-            if not count:
+            if not is_headed:
                 writer.writerow(columns)
+                is_headed = True
             writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
             count += len(next(iter(columns.values())))
     return count

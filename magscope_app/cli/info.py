@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from magscope_app.cli.progress import ProgressLine
 from magscope_app.storage import Dataset, open_dataset
 from magscope_app.storage.event_log import plain
+from magscope_app.storage.reading.documents import is_loss
 from magscope_app.storage.reading.without_tracks import video_duration_s
 
 _MOST_GAPS_SHOWN = 20
@@ -36,8 +38,12 @@ def info(path: str | Path, as_json: bool = False) -> int:
     MagscopeError
         If it is no dataset, or damaged.
     """
-    facts = collect(open_dataset(path))
-    print(json.dumps(facts, indent=2, default=plain) if as_json else _text(facts))
+    with ProgressLine() as progress:
+        progress.show("reading the index of the video", 0.0)
+        facts = collect(open_dataset(path))
+    # Damaged text may hold halves of characters, which no terminal takes.
+    text = _text(facts).encode("utf-8", "backslashreplace").decode()
+    print(json.dumps(facts, indent=2, default=plain) if as_json else text)
     return 0
 
 
@@ -95,7 +101,7 @@ def _lost_images(dataset: Dataset, ids: NDArray[np.int64]) -> list[dict[str, int
         return gaps(ids)
     found = []
     for loss in dataset.ledger:
-        if loss["where"] != "camera":
+        if is_loss(loss) and loss.get("where") != "camera":
             first, stop = (
                 max(loss["first_id"], int(ids[0])),
                 min(loss["first_id"] + loss["count"], int(ids[-1])),

@@ -62,6 +62,8 @@ class DataCoordinates(MutableMapping[str, AxisValue]):
     ------
     ValueError
         If both `coordinate_dict` and `axes` are given.
+    TypeError
+        If `coordinate_dict` is no mapping.
     pydantic.ValidationError
         If a value is neither a whole number nor a string, or a name is no string.
     """
@@ -73,6 +75,10 @@ class DataCoordinates(MutableMapping[str, AxisValue]):
     def __init__(self, coordinate_dict: Mapping[str, Any] | None = None, **axes: Any) -> None:
         if coordinate_dict is not None and axes:
             raise ValueError("give the axes as one mapping or as keywords, not both")
+        if coordinate_dict is not None and not isinstance(coordinate_dict, Mapping):
+            raise TypeError(
+                f"coordinates are a mapping of axes to values, not {type(coordinate_dict).__name__}"
+            )
         object.__setattr__(self, "_axes", _checked(axes if coordinate_dict is None else coordinate_dict))
 
     @property
@@ -138,6 +144,9 @@ class DataCoordinates(MutableMapping[str, AxisValue]):
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._axes]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={value!r}" for name, value in self._axes.items()) or "no axes"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._axes!r})"

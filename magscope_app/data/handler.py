@@ -126,7 +126,8 @@ class DataHandler:
             A copy is kept.
         future : optional
             Its ``_notify_data(coordinates, data, metadata, processed=, stored=)`` is called before this
-            returns, again after processing (where there is a processor) and after storing.
+            returns, again after processing (where there is a processor) and after storing. What it cannot
+            keep for itself is given as an array that refuses to be changed.
         on_done : callable, optional
             Called once from a worker thread as ``on_done(coordinates, stored)`` when all that came of the
             data is dealt with: stored is True if all of it is in the storage, False if it failed or was
@@ -160,14 +161,18 @@ class DataHandler:
         self._traffic.admit(item)
         try:
             if key in self._storage:
-                raise KeyError(f"data at {key!r} are already stored; choose other coordinates")
-            if self._refuse and line.is_full():
+                raise KeyError(f"data at {key} are already stored; choose other coordinates")
+            if self._refuse and not line.reserve():
                 self._traffic.withdraw(item, refused=True)
                 return False
-            if self._processor is not None:
-                item.data = np.array(data, order="C")
-            self._workers.notify(item, stored=False)
-            line.append(item, self._traffic.patience)
+            try:
+                if self._processor is not None:
+                    item.data = np.array(data, order="C")
+                self._workers.notify(item, stored=False)
+            except BaseException:
+                line.release(reserved=self._refuse)
+                raise
+            line.append(item, self._traffic.patience, reserved=self._refuse)
         except BaseException:
             self._traffic.withdraw(item)
             raise
@@ -195,8 +200,8 @@ class DataHandler:
         Returns
         -------
         (ndarray or None, dict or None) or None
-            Data and metadata; None instead of both while ``processed=True`` and the processor has not seen
-            the data yet.
+            Data and metadata, copies of the caller's own; None instead of both while ``processed=True`` and
+            the processor has not seen the data yet.
 
         Raises
         ------
@@ -206,21 +211,25 @@ class DataHandler:
         key = as_frozen(coordinates)
         own_result = self._processor is not None
         changes = own_result and not self._workers.is_processing_here()
-        item = self._traffic.find(key, settled=changes and processed is not True)
+        item = self._traffic.find(key, settled=changes and processed is not True, with_data=return_data)
         if item is not None:
             if own_result and processed is not None and item.processed != processed:
                 if processed:
                     return None
-                raise KeyError(f"the data at {key!r} exist only as the processor returned them")
-            return item.data if return_data else None, dict(item.metadata) if return_metadata else None
+                raise KeyError(f"the data at {key} exist only as the processor returned them")
+            return item.data if return_data else None, item.metadata if return_metadata else None
         if key not in self._storage:
-            raise KeyError(f"no data at {key!r}")
+            raise KeyError(f"no data at {key}")
         if own_result and processed is False:
-            raise KeyError(f"the data at {key!r} exist only as the processor returned them")
+            raise KeyError(f"the data at {key} exist only as the processor returned them")
         return (
             self._storage.get_data(key) if return_data else None,
             self._storage.get_metadata(key) if return_metadata else None,
         )
+
+    def has_news_for(self, future: DataFuture) -> bool:
+        """Return whether data that were put with this future are not dealt with yet: it may hear of them."""
+        return self._traffic.has_news_for(future)
 
     def await_completion(self) -> None:
         """Wait until everything put so far is dealt with.
@@ -229,9 +238,12 @@ class DataHandler:
         ------
         TimeoutError
             If nothing has moved for `stall_timeout_s`.
+        RuntimeError
+            If the processor or the storage calls this, for which it would wait.
         Exception
             The first error of the processor or the storage.
         """
+        self._workers.refuse_to_wait_here()
         self._traffic.wait_until_empty()
         self._traffic.raise_failure()
 
@@ -244,9 +256,12 @@ class DataHandler:
         ------
         TimeoutError
             If nothing has moved for `stall_timeout_s`.
+        RuntimeError
+            If the processor or the storage calls this, for which it would wait.
         Exception
             The first error of the processor or the storage.
         """
+        self._workers.refuse_to_wait_here()
         self._workers.close_entrance()
         self._traffic.wait_until_empty()
         self._workers.finish(self._stall_timeout_s)

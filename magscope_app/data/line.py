@@ -27,28 +27,45 @@ class Line(Generic[_Item]):
         self._share = max(1, size // 4)
         self._waiting: deque[_Item] = deque()
         self._in_hand = 0
+        self._reserved = 0
         self._closed = False
         lock = threading.Lock()
         self._room = threading.Condition(lock)
         self._work = threading.Condition(lock)
 
-    def offer(self, item: _Item) -> bool:
-        """Append `item` if there is room; return whether there was."""
+    def offer(self, item: _Item, *, reserved: bool = False) -> bool:
+        """Append `item` if there is room, as there is in a `reserved` place; return whether there was."""
         with self._room:
+            self._reserved -= reserved
             if self._closed:
                 raise RuntimeError("the line is closed: nothing can be appended any more")
-            if len(self._waiting) + self._in_hand >= self._size:
+            if self._is_full():
                 return False
             self._waiting.append(item)
             self._work.notify()
             return True
 
-    def is_full(self) -> bool:
-        """Return whether `offer` would refuse."""
+    def reserve(self) -> bool:
+        """Keep a place for an item that is going to be appended; return whether there was one."""
         with self._room:
-            return len(self._waiting) + self._in_hand >= self._size
+            if self._is_full():
+                return False
+            self._reserved += 1
+            return True
 
-    def append(self, item: _Item, patience: Callable[[], Callable[[], None]] | None = None) -> None:
+    def release(self, *, reserved: bool) -> None:
+        """Give a reserved place back; nothing if there was none."""
+        with self._room:
+            self._reserved -= reserved
+            self._room.notify_all()
+
+    def append(
+        self,
+        item: _Item,
+        patience: Callable[[], Callable[[], None]] | None = None,
+        *,
+        reserved: bool = False,
+    ) -> None:
         """Append `item`, waiting for room.
 
         Parameters
@@ -57,16 +74,21 @@ class Line(Generic[_Item]):
             What is to be appended.
         patience : callable, optional
             Called when a wait begins; what it returns is called twice a second and may raise to give up.
+        reserved : bool
+            Use a place that `reserve` has kept.
         """
-        if self.offer(item):
+        if self.offer(item, reserved=reserved):
             return
         check = patience() if patience is not None else None
         while not self.offer(item):
             if check is not None:
                 check()
             with self._room:
-                if len(self._waiting) + self._in_hand >= self._size and not self._closed:
+                if self._is_full() and not self._closed:
                     self._room.wait(_WAIT_S)
+
+    def _is_full(self) -> bool:
+        return len(self._waiting) + self._in_hand + self._reserved >= self._size
 
     def take(self) -> list[_Item]:
         """Wait for items and return some, oldest first; an empty list means closed and empty.

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from magscope_app.data.coordinates import DataCoordinates, FrozenDataCoordinates, as_frozen
+from magscope_app.data.item import own_metadata
 from magscope_app.data.storage import Metadata, Pixels
 
 ProcessFunction: TypeAlias = Callable[[DataCoordinates, Pixels, Metadata], Any]
@@ -64,11 +65,13 @@ class DataProcessor:
                 f"a processor is a function of (coordinates, data, metadata), not {type(process_fn).__name__}"
             )
         self._process_fn = process_fn
+        #: Results, of all calls, that a later one with the same coordinates replaced.
+        self.duplicates = 0
 
     def process(self, coordinates: Mapping[str, Any], data: Pixels, metadata: Metadata) -> ProcessedImages:
         """Call the function and read its result.
 
-        The pixels of a result are copied, because the function may go on changing an array that it has
+        Pixels and metadata of a result are copied, because the function may go on changing what it has
         returned.
 
         Parameters
@@ -101,11 +104,13 @@ class DataProcessor:
             images.pop(image.coordinates, None)
             images[image.coordinates] = image
         duplicates = len(listed) - len(images)
-        if duplicates:
+        if duplicates and not self.duplicates:
             _log.warning(
-                "a processor returned the same coordinates more than once for %r: the last was kept",
-                coordinates,
+                "a processor returned the same coordinates more than once for %s: the last was kept; this is "
+                "said once, and counted as duplicates from here on",
+                DataCoordinates(coordinates),
             )
+        self.duplicates += duplicates
         return ProcessedImages(tuple(images.values()), duplicates)
 
 
@@ -125,7 +130,7 @@ def _read_entry(entry: object) -> ProcessedImage:
             "a processor returns (coordinates, array, dict) in this order, "
             f"not ({', '.join(type(part).__name__ for part in entry)})"
         )
-    return ProcessedImage(as_frozen(coordinates), np.array(data, order="C"), dict(metadata))
+    return ProcessedImage(as_frozen(coordinates), np.array(data, order="C"), own_metadata(metadata))
 
 
 def _described(entry: object) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from magscope_app.data.coordinates import FrozenDataCoordinates
-from magscope_app.data.item import Failure, Item, Ticket, attempt
+from magscope_app.data.item import DataFuture, Failure, Item, Ticket, attempt, own_metadata
 from magscope_app.data.processor import ProcessedImages
 
 _WAIT_S = 0.5
@@ -32,25 +33,29 @@ class Traffic:
         self.stored = 0
         self.duplicates = 0
         self.refused = 0
+        #: Pieces of data on their way by the identity of the future that is told about them.
+        self._awaited: Counter[int] = Counter()
 
     def admit(self, item: Item) -> None:
         """Enter an item that has just been put; KeyError if its coordinates are on their way."""
         with self._changed:
             if item.coordinates in self._items:
                 raise KeyError(
-                    f"data at {item.coordinates!r} are already on their way; choose other coordinates"
+                    f"data at {item.coordinates} are already on their way; choose other coordinates"
                 )
             self._items[item.coordinates] = item
             if not self.pending:
                 self._last_progress_s = time.monotonic()
             self.pending += 1
+            if item.ticket.future is not None:
+                self._awaited[id(item.ticket.future)] += 1
 
     def withdraw(self, item: Item, *, refused: bool = False) -> None:
         """Take back an item that could not be queued, as if it had never been put."""
         with self._changed:
             del self._items[item.coordinates]
-            self.pending -= 1
             self.refused += refused
+            self._forget(item.ticket)
             self._changed.notify_all()
 
     def begin_work(self, item: Item) -> None:
@@ -71,7 +76,7 @@ class Traffic:
             for image in results.images:
                 if image.coordinates in self._items:
                     error = KeyError(
-                        f"a processor returned coordinates of other data on their way: {image.coordinates!r}"
+                        f"a processor returned coordinates of other data on their way: {image.coordinates}"
                     )
                     self._note(image.coordinates, "processing", error)
                     ticket.failed = True
@@ -104,25 +109,33 @@ class Traffic:
         with self._changed:
             self._note(coordinates, stage, error)
 
-    def find(self, coordinates: FrozenDataCoordinates, *, settled: bool) -> Item | None:
-        """Return the item on its way, None if there is none.
+    def find(self, coordinates: FrozenDataCoordinates, *, settled: bool, with_data: bool) -> Item | None:
+        """Return a copy of the item on its way, None if there is none.
 
         Parameters
         ----------
         coordinates : FrozenDataCoordinates
             Its label.
         settled : bool
-            Wait until no processor holds its array.
+            Wait until no processor holds its array. If not, an item in its hands is returned as it is.
+        with_data : bool
+            Copy the array, too.
         """
         check = self.patience()
         with self._changed:
             while (item := self._items.get(coordinates)) is not None and settled and item.in_work:
                 check()
                 self._changed.wait(_WAIT_S)
-            if item is None or item.processed or not settled:
+            if item is None or item.in_work:
                 return item
-            # A processor may start to change the array as soon as the lock is released.
-            return Item(item.coordinates, item.data.copy(), dict(item.metadata), item.ticket)
+            # As soon as the lock is released a processor may change the array, or a camera use it again.
+            data = item.data.copy() if with_data else item.data
+            return Item(item.coordinates, data, own_metadata(item.metadata), item.ticket, item.processed)
+
+    def has_news_for(self, future: DataFuture) -> bool:
+        """Return whether data that were put with this future are not dealt with yet."""
+        with self._changed:
+            return id(future) in self._awaited
 
     def wait_until_empty(self) -> None:
         """Wait until nothing is on its way; TimeoutError when nothing moves."""
@@ -165,7 +178,7 @@ class Traffic:
             self._last_progress_s = time.monotonic()
             last = ticket.remaining == 0
             if last and ticket.on_done is None:
-                self._leave()
+                self._leave(ticket)
                 return
         if last:
             self._close(ticket)
@@ -176,10 +189,18 @@ class Traffic:
             if (error := attempt(ticket.on_done, ticket.coordinates, complete)) is not None:
                 self.note(ticket.coordinates, "notifying", error)
         with self._changed:
-            self._leave()
+            self._leave(ticket)
 
-    def _leave(self) -> None:
+    def _forget(self, ticket: Ticket) -> None:
         self.pending -= 1
+        if ticket.future is not None:
+            key = id(ticket.future)
+            self._awaited[key] -= 1
+            if not self._awaited[key]:
+                del self._awaited[key]
+
+    def _leave(self, ticket: Ticket) -> None:
+        self._forget(ticket)
         self._last_progress_s = time.monotonic()
         if not self.pending:
             self._changed.notify_all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from magscope_app.data.item import Item, attempt
+from magscope_app.data.item import Item, attempt, own_metadata
 from magscope_app.data.line import Line
 from magscope_app.data.processor import DataProcessor, ProcessedImages
 from magscope_app.data.storage import DataStorage
@@ -60,6 +60,14 @@ class Workers:
         """Return whether the caller runs inside the processor."""
         return threading.current_thread() is self._worker
 
+    def refuse_to_wait_here(self) -> None:
+        """Raise RuntimeError on a thread of the handler, which cannot wait for itself."""
+        if threading.current_thread() in (self._worker, self._storer):
+            raise RuntimeError(
+                "a processor, storage or callback of the data handler cannot wait for the handler, which "
+                "waits for it: finish it, or await its completion, where data are put"
+            )
+
     def close_entrance(self) -> None:
         """Let nothing more in."""
         with self._state:
@@ -81,9 +89,14 @@ class Workers:
         """Tell the item's future where it is."""
         future = item.ticket.future
         if future is not None:
-            # The processor will change its array; who waits for the raw data keeps another.
-            data = item.data if self._processor is None or item.processed else item.data.copy()
-            metadata = dict(item.metadata)
+            if self._processor is None or item.processed:
+                # These are stored, or shared with the caller of `put`.
+                data = item.data.view()
+                data.flags.writeable = False
+            else:
+                # The processor will change its array; who waits for the raw data keeps another.
+                data = item.data.copy()
+            metadata = own_metadata(item.metadata)
             future._notify_data(item.coordinates, data, metadata, processed=item.processed, stored=stored)
 
     def _process_all(self, processor: DataProcessor) -> None:

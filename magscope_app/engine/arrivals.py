@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
-from magscope_app.data import DataHandler, FrozenDataCoordinates
+from magscope_app.data import FrozenDataCoordinates
+from magscope_app.data.item import Failure
 
 
 class Stage(IntEnum):
@@ -35,7 +37,8 @@ class Arrivals:
     def raise_if_hopeless(
         self,
         coordinates: FrozenDataCoordinates,
-        handler: DataHandler,
+        is_open: bool,
+        failures: Iterable[Failure],
         *,
         ended: bool,
         error: BaseException | None,
@@ -46,8 +49,10 @@ class Arrivals:
         ----------
         coordinates : FrozenDataCoordinates
             Of the data.
-        handler : DataHandler
-            Has them, if they were acquired.
+        is_open : bool
+            Whether anything that the event put is still on its way; asked before the stages are.
+        failures : iterable of Failure
+            What went wrong in the data handler.
         ended : bool
             Whether the event has ended.
         error : BaseException or None
@@ -60,7 +65,7 @@ class Arrivals:
         Exception
             What the processor, the storage or the event raised.
         """
-        for failure in handler.failures:
+        for failure in failures:
             if failure.coordinates == coordinates:
                 raise failure.error
         if not ended:
@@ -68,7 +73,7 @@ class Arrivals:
         if self.stage(coordinates) is Stage.NOWHERE:
             if error is not None:
                 raise error
-            raise LookupError(f"the event ended without data at {coordinates!r}")
-        # A handler that has nothing on its way any more has told everything before.
-        if handler.pending == 0:
-            raise LookupError(f"the data at {coordinates!r} were discarded by the processor")
+            raise LookupError(f"the event ended without data at {coordinates}")
+        # A handler that has nothing of the event on its way any more has told everything before.
+        if not is_open:
+            raise LookupError(f"the data at {coordinates} were discarded by the processor")

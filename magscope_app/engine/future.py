@@ -211,11 +211,14 @@ class ExecutionFuture:
                 self._arrivals.stage(key) is Stage.NOWHERE
                 and event.coordinates.might_produce_coordinates(key) is False
             ):
-                raise ValueError(f"{self._name} has not announced data at {key!r}")
+                raise ValueError(f"{self._name} has not announced data at {key}")
             while self._arrivals.stage(key) < stage:
-                self._arrivals.raise_if_hopeless(key, handler, ended=self._done, error=self._exception)
+                is_open = handler.has_news_for(self)
+                self._arrivals.raise_if_hopeless(
+                    key, is_open, handler.failures, ended=self._done, error=self._exception
+                )
                 if (left := deadline - time.monotonic()) <= 0:
-                    raise TimeoutError(f"the data at {key!r} are not {stage.name.lower()} in time")
+                    raise TimeoutError(f"the data at {key} are not {stage.name.lower()} in time")
                 self._changed.wait(min(left, _TICK_S))
         found = handler.get(key, *parts) if any(parts) else (None, None)
         assert found is not None  # only a question for processed data is answered so

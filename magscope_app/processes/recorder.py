@@ -156,6 +156,12 @@ class Recorder:
         return self._frames.left_out if self._frames is not None else 0
 
     @property
+    def _duplicates(self) -> dict[str, int]:
+        """The counter of a processor's results with the same coordinates, where there were any."""
+        count = self._frames.duplicates if self._frames is not None else 0
+        return {"duplicates": count} if count else {}
+
+    @property
     def minutes_left(self) -> float:
         """Minutes for which the disk lasts at this rate."""
         return self._disk.minutes_left
@@ -200,7 +206,7 @@ class Recorder:
             "frames_recorded": self.frames_recorded,
             "frames_left_out": self._left_out,
         }
-        self._folder.update(counters=counts)
+        self._folder.update(counters=counts | self._duplicates)
 
     def _note(self, kind: str, **fields: object) -> None:
         now_ns = time.perf_counter_ns() - self._handles.session_start_ns
@@ -283,7 +289,7 @@ class Recorder:
         self._folder.events.append("loss", timestamp_ns=now_ns, frame_id=gap.first_id, **asdict(gap))
 
     def _finish_folder(self, status: str, counters: Counters, ledger: list[Gap], errors: list[str]) -> None:
-        counts = asdict(counters) | {"frames_lost": counters.frames_lost}
+        counts = asdict(counters) | {"frames_lost": counters.frames_lost} | self._duplicates
         gaps = [asdict(gap) for gap in ledger]
         said = list(dict.fromkeys(errors))
         self._folder.finish(status, counts, gaps, start_frame_id=self.start_id, errors=said)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.data import DataHandler, DataStorage
+from magscope_app.data import DataHandler, DataProcessor, DataStorage
 from magscope_app.data.processor import ProcessFunction
 from magscope_app.datatypes import BeadRoiBuffer, FrameBatch, ReaderMode, VideoBuffer
 from magscope_app.datatypes.channel import Start
@@ -73,7 +73,8 @@ class VideoWriter:
         self._rois = rois
         self._folder = folder
         self._limits = limits
-        self._process_fn = process_fn
+        #: One for all parts: it counts, and warns once.
+        self._processor = None if process_fn is None else DataProcessor(process_fn)
         self._make_storage = make_storage
         self._queue = max(4, min(_QUEUE_FRAMES, _QUEUE_BYTES // max(1, video.image_size)))
         self._storage: DataStorage | None = None
@@ -97,7 +98,7 @@ class VideoWriter:
 
     def refusal(self, name: str | None) -> str | None:
         """Return why the storage called `name` cannot take these images, as far as this is known now."""
-        if self._storage is None or self._process_fn is not None:
+        if self._storage is None or self._processor is not None:
             return None
         width, height = self._video.image_shape
         shape = (height, width)
@@ -107,6 +108,11 @@ class VideoWriter:
                 return None
             shape = (sum(height for height, _ in crops), crops[0][1])
         return why_not_stored(self._storage, shape, self._video.dtype, name)
+
+    @property
+    def duplicates(self) -> int:
+        """Images of a processor that a later one with the same coordinates replaced."""
+        return self._processor.duplicates if self._processor is not None else 0
 
     @property
     def frames_stored(self) -> int:
@@ -193,7 +199,7 @@ class VideoWriter:
     def _confirm(self, coordinates: Mapping[str, Any], stored: bool) -> None:
         """Note, on the handler's threads, what became of a frame; a processor may leave frames out."""
         handler = self._handler
-        left_out = self._process_fn is not None and handler is not None and not handler.failures
+        left_out = self._processor is not None and handler is not None and not handler.failures
         if stored or left_out:
             self._done.append((int(coordinates["time"]), stored))
 
@@ -220,7 +226,7 @@ class VideoWriter:
         self._limits.begin()
         self._storage = self._make_storage(self._folder.next_video_part())
         return DataHandler(
-            self._storage, self._process_fn, queue_size=self._queue, stall_timeout_s=_STALL_AT_END_S
+            self._storage, self._processor, queue_size=self._queue, stall_timeout_s=_STALL_AT_END_S
         )
 
     def _end_part(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from magscope_app.errors import MagscopeError
 from magscope_app.storage.atomic import write_atomically
 from magscope_app.storage.description import COUNTERS, EXIT_STATUSES, describe
-from magscope_app.storage.event_log import EventLog, plain
+from magscope_app.storage.event_log import EventLog, as_json
 from magscope_app.storage.names import validate_dataset_name
 
 _MOST_TRIALS = 1000
@@ -258,7 +258,7 @@ class DatasetFolder:
         return path
 
     def _encoded(self) -> bytes:
-        return json.dumps(self._description, indent=2, default=plain, ensure_ascii=False).encode()
+        return as_json(self._description, indent=2)
 
     def _save(self) -> None:
         try:

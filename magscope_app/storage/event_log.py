@@ -66,7 +66,7 @@ class EventLog:
             "utc": moment.isoformat(),
             **fields,
         }
-        line = json.dumps(event, default=plain, ensure_ascii=False).encode() + b"\n"
+        line = as_json(event) + b"\n"
         try:
             # One write of a whole line to a file opened for appending: a kill leaves no half line.
             with self._lock, self.path.open("ab", buffering=0) as file:
@@ -78,6 +78,15 @@ class EventLog:
             raise MagscopeError(
                 f"an event could not be written to {self.path} ({error}); check the disk"
             ) from error
+
+
+def as_json(content: object, indent: int | None = None) -> bytes:
+    """Return `content` as UTF-8 JSON; halves of characters, as broken text has them, are escaped."""
+    text = json.dumps(content, default=plain, ensure_ascii=False, indent=indent)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(content, default=plain, indent=indent).encode()
 
 
 def plain(value: object) -> object:

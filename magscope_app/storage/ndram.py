@@ -57,7 +57,7 @@ class NDRAMStorage(DataStorage):
             raise RuntimeError("the storage is finished: nothing can be put any more")
         key = as_frozen(coordinates)
         if key in self:
-            raise KeyError(f"data at {key!r} are already stored")
+            raise KeyError(f"data at {key} are already stored")
         if (reason := self.why_not(data.shape, data.dtype, key)) is not None:
             raise ValueError(reason)
         # ndstorage asks for a height and a width, so the shape goes beside the array.
@@ -87,7 +87,7 @@ class NDRAMStorage(DataStorage):
         try:
             return self._dataset.images[key], self._dataset.image_metadata[key]
         except KeyError:
-            raise KeyError(f"no data at {as_frozen(coordinates)!r}") from None
+            raise KeyError(f"no data at {as_frozen(coordinates)}") from None
 
 
 def _key(coordinates: Coordinates) -> frozenset[tuple[str, int | str]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,6 +44,17 @@ def test_survives_copies_and_pickles(axes: dict[str, int | str]) -> None:
         for again in (copy.copy(coords), copy.deepcopy(coords), pickle.loads(pickle.dumps(coords))):
             assert again == coords
             assert type(again) is type(coords)
+
+
+@pytest.mark.parametrize("wrong", [[1], 5, "x", [("time", 1)]])
+def test_what_is_no_mapping_is_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="coordinates are a mapping"):
+        DataCoordinates(wrong)
+
+
+def test_in_sentences_coordinates_are_plain() -> None:
+    assert f"{DataCoordinates(time=5, channel='DAPI').frozen()}" == "time=5, channel='DAPI'"
+    assert f"{DataCoordinates()}" == "no axes"
 
 
 def test_both_forms_at_once_are_refused() -> None:

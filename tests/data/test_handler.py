@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
+import time
 import weakref
 from typing import Any
 
@@ -57,9 +59,11 @@ def test_finds_data_wherever_they_are() -> None:
         for processed in (None, True, False):
             found = handler.get({"time": 0}, processed=processed)
             assert found is not None
-            assert found[0] is IMAGE
+            np.testing.assert_array_equal(found[0], IMAGE)
         assert handler.get({"time": 0}, return_data=False) == (None, {"a": 1})
-        assert handler.get({"time": 0}, return_metadata=False) == (IMAGE, None)
+        pixels, nothing = handler.get({"time": 0}, return_metadata=False) or (None, {})
+        np.testing.assert_array_equal(pixels, IMAGE)
+        assert nothing is None
         for absent in ({"time": 9}, coords, {"time": 0, "z": 0}):
             with pytest.raises(KeyError, match="no data"):
                 handler.get(absent)
@@ -130,6 +134,44 @@ def test_metadata_are_owned() -> None:
     assert storage.get_metadata({"time": 0}) == {"flat": 1, "deep": {"list": [1]}}
 
 
+@pytest.mark.parametrize("process_fn", [None, lambda c, d, m: (c, d, m)])
+def test_what_is_found_on_its_way_is_the_callers_own(process_fn: Any) -> None:
+    storage = GatedStorage()
+    with DataHandler(storage, process_fn) as handler:
+        handler.put({"time": 0}, IMAGE, {"a": [1]})
+        while (found := handler.get({"time": 0}, processed=True)) is None:
+            time.sleep(0.001)
+        data, metadata = found
+        assert data is not None
+        assert metadata is not None
+        data[:] = 7
+        metadata["a"].append(5)
+        storage.gate.set()
+    np.testing.assert_array_equal(storage[{"time": 0}], IMAGE)
+    assert storage.get_metadata({"time": 0}) == {"a": [1]}
+    assert IMAGE[0, 1] == 1
+
+
+@pytest.mark.parametrize("process_fn", [None, lambda c, d, m: (c, d, m)])
+def test_a_future_cannot_change_what_is_stored(process_fn: Any) -> None:
+    class Meddler:
+        def _notify_data(
+            self, coordinates: Any, data: Any, metadata: Any, *, processed: bool, stored: bool
+        ) -> None:
+            metadata["a"].append(5)
+            if data.flags.writeable:
+                data[:] = 7
+
+    storage = NDRAMStorage()
+    image = IMAGE.copy()
+    with DataHandler(storage, process_fn) as handler:
+        handler.put({"time": 0}, image, {"a": [1]}, Meddler())
+    np.testing.assert_array_equal(storage[{"time": 0}], IMAGE)
+    np.testing.assert_array_equal(image, IMAGE)
+    assert image.flags.writeable
+    assert storage.get_metadata({"time": 0}) == {"a": [1]}
+
+
 def test_the_array_is_passed_by_reference_and_released_when_stored() -> None:
     storage = GatedStorage()
     done: list[tuple[int, bool]] = []
@@ -177,6 +219,54 @@ def test_a_full_queue_refuses_and_counts() -> None:
             handler.get({"time": 19})
         storage.gate.set()
     assert handler.stored_count == 5
+
+
+def test_refusing_never_waits_however_many_put() -> None:
+    storage = GatedStorage()
+    handler = DataHandler(storage, queue_size=1, on_full="refuse", stall_timeout_s=20)
+    both_told = threading.Barrier(2)
+
+    class Slow:
+        def _notify_data(
+            self, coordinates: Any, data: Any, metadata: Any, *, processed: bool, stored: bool
+        ) -> None:
+            if not stored:
+                # Both producers are past the question for room, if both may be.
+                with contextlib.suppress(threading.BrokenBarrierError):
+                    both_told.wait(0.5)
+
+    accepted: list[bool] = []
+    producers = [
+        threading.Thread(target=lambda i=i: accepted.append(handler.put({"time": i}, IMAGE, {}, Slow())))
+        for i in range(2)
+    ]
+    for producer in producers:
+        producer.start()
+    for producer in producers:
+        producer.join(5)
+    assert sorted(accepted) == [False, True]
+    assert handler.refused == 1
+    storage.gate.set()
+    handler.finish()
+
+
+def test_a_processor_that_waits_for_its_handler_is_refused() -> None:
+    said: list[str] = []
+
+    def impatient(coords: DataCoordinates, data: NDArray[Any], metadata: dict[str, Any]) -> Any:
+        for wait in (handler.await_completion, handler.finish):
+            with pytest.raises(RuntimeError) as caught:
+                wait()
+            said.append(str(caught.value))
+        return coords, data, metadata
+
+    handler = DataHandler(NDRAMStorage(), impatient)
+    handler.put({"time": 0}, IMAGE, {}, on_done=lambda *_: handler.await_completion())
+    with pytest.raises(RuntimeError, match="cannot wait for the handler"):
+        handler.finish()
+    assert len(said) == 2
+    assert handler.stored_count == 1
+    assert [failure.stage for failure in handler.failures] == ["notifying"]
 
 
 def test_a_full_queue_makes_put_wait() -> None:

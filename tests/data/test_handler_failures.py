@@ -45,7 +45,7 @@ def test_a_processor_that_raises_loses_its_own_frame_only() -> None:
     ):
         with pytest.raises(ValueError, match="bad frame") as caught:
             call()
-    assert "while processing FrozenDataCoordinates({'time': 3})" in caught.value.__notes__
+    assert "while processing time=3" in caught.value.__notes__
     assert sorted(int(c["time"]) for c in storage._stored) == [i for i in range(accepted) if i != 3]
     assert storage.finish_count == 1
     assert [(dict(failure.coordinates or {}), failure.stage) for failure in handler.failures] == [

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from magscope_app.data import DataHandler
 from magscope_app.storage import NDTiffStorage
+from magscope_app.storage.reading.images import ImagePart
 from tests.data.children import full_disk_after, image
 
 JSON = st.recursive(
@@ -65,6 +66,31 @@ def test_numpy_numbers_in_metadata_become_plain_ones(tmp_path: Path) -> None:
     storage.put({"time": np.int32(1)}, image(1), given)
     assert storage.get_metadata({"time": 1}) == {"a": 3, "b": 0.5, "c": True, "d": [0, 1, 2], "e": [1]}
     storage.close()
+
+
+def test_what_json_has_no_words_for_comes_back_as_it_was_put(tmp_path: Path) -> None:
+    put: dict[str, Any] = {
+        "pair": (1, (2.5, float("inf"))),
+        "list": [{"deep": (float("-inf"), [np.float32("nan")])}],
+        "none": None,
+        "empty": (),
+    }
+    with_nan = {"mean": float("nan"), "array": np.array([1.5, np.nan])}
+    storage = NDTiffStorage(tmp_path, summary_metadata={"mean": float("nan")})
+    storage.put({"time": 0}, image(0), put)
+    storage.put({"time": 1}, image(0), with_nan)
+    for _ in range(2):
+        found = storage.get_metadata({"time": 0})
+        assert np.isnan(found["list"][0]["deep"][1].pop())
+        assert found == {**put, "list": [{"deep": (float("-inf"), [])}]}
+        assert str(storage.get_metadata({"time": 1})) == "{'mean': nan, 'array': [1.5, nan]}"
+    storage.close()
+    part = ImagePart(tmp_path)
+    assert part.metadata(part.refresh()[0][0])["pair"] == put["pair"]
+
+    # Readers in other languages know no NaN.
+    content = (tmp_path / "NDTiffStack.tif").read_bytes()
+    assert not any(word in content for word in (b"NaN", b"nfinity"))
 
 
 @pytest.mark.parametrize("wrong", [{1: 2}, {"a": {1: 2}}, {"a": [{1: 2}]}, {"a": object()}, {"a": b"x"}])

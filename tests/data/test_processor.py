@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from magscope_app.data import DataCoordinates, DataHandler, DataProcessor
 from magscope_app.storage import NDRAMStorage
+from tests.data.storages import GatedStorage
 
 Result = tuple[DataCoordinates, NDArray[Any], dict[str, Any]]
 
@@ -56,7 +58,18 @@ def test_document_example_multi_output(caplog: pytest.LogCaptureFixture) -> None
     assert handler.duplicates == 1
     assert handler.stored_count == 1
     assert storage.get_metadata({"time": 0}) == {"Channel": "New_Channel"}
-    assert "more than once" in caplog.text
+    assert "more than once for time=0" in caplog.text
+
+
+def test_duplicates_are_counted_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    processor = DataProcessor(multi_output_process)
+    for part in range(2):
+        with caplog.at_level(logging.WARNING), DataHandler(NDRAMStorage(), processor) as handler:
+            for time in range(5):
+                handler.put({"part": part, "time": time}, np.ones((3, 4), np.uint8), {})
+        assert handler.duplicates == 5
+    assert processor.duplicates == 10
+    assert len(caplog.records) == 1
 
 
 def test_document_example_batch() -> None:
@@ -99,6 +112,26 @@ def test_a_processor_may_go_on_changing_what_it_returned() -> None:
         for time in range(50):
             handler.put({"time": time}, np.ones((3, 4), np.uint16), {})
     assert [int(storage[{"time": time}][0, 0]) for time in range(50)] == list(range(1, 51))
+
+
+def test_a_processor_may_go_on_changing_metadata_that_it_returned() -> None:
+    times: list[int] = []
+    seen_all = threading.Event()
+
+    def remember(coords: DataCoordinates, data: NDArray[Any], metadata: dict[str, Any]) -> Result:
+        times.append(int(coords.time))
+        if len(times) == 3:
+            seen_all.set()
+        metadata["times"] = times
+        return coords, data, metadata
+
+    storage = GatedStorage()
+    with DataHandler(storage, remember) as handler:
+        for time in range(3):
+            handler.put({"time": time}, np.ones((3, 4), np.uint16), {})
+        assert seen_all.wait(20)
+        storage.gate.set()
+    assert [len(storage.get_metadata({"time": time})["times"]) for time in range(3)] == [1, 2, 3]
 
 
 def test_results_may_be_plain_dicts_and_new_coordinates() -> None:

@@ -18,10 +18,10 @@ import tifffile
 from magscope_app.cli.dataset_commands import add_dataset_commands
 from magscope_app.cli.progress import ProgressLine
 from magscope_app.errors import MagscopeError
-from magscope_app.storage import open_dataset
+from magscope_app.storage import TracksFile, open_dataset
 from tests.data.children import full_disk_after
 from tests.data.rows import make_rows
-from tests.dataset.making import image, make_dataset, new_folder, new_tracks, telemetry
+from tests.dataset.making import UNIX_START_NS, image, make_dataset, new_folder, new_tracks, telemetry
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,24 @@ def test_info_as_json(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_info_of_a_recording_without_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("info", new_folder(tmp_path).path) == 0
     assert "duration:  no frames" in capsys.readouterr().out
+
+
+def test_csv_has_one_header_where_the_first_part_has_no_rows(tmp_path: Path) -> None:
+    folder = new_folder(tmp_path)
+    for frames, n_beads in ((range(5), 0), (range(5, 10), 1)):
+        tracks = new_tracks(folder)
+        tracks.append_rows(make_rows(frames, n_beads))
+        tracks.close()
+    assert call("export", folder.path, "--format", "csv", "--out", tmp_path / "tracks.csv") == 0
+    assert (tmp_path / "tracks.csv").read_text().count("frame_id") == 1
+    folder = new_folder(tmp_path)
+    motors = TracksFile(
+        folder.next_tracks_path(), unix_start_ns=UNIX_START_NS, telemetry={"silent": {}, "moving": {}}
+    )
+    motors.append_telemetry("moving", telemetry(range(10)))
+    motors.close()
+    assert call("export", folder.path, "--format", "csv", "--out", tmp_path / "motors.csv") == 0
+    assert (tmp_path / "motors.csv").read_text().count("device") == 1
 
 
 def test_csv_reads_back_as_it_was(path: Path, tmp_path: Path) -> None:

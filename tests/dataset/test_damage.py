@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import struct
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,6 +111,86 @@ def test_rubbish(files: dict[str, bytes]) -> None:
         sentence_or_success(lambda: info(path))
         sentence_or_success(lambda: repair_dataset(path, Path(root) / "repaired"))
         assert fingerprint(path) == before
+
+
+def damage_index(path: Path, axes: bytes) -> None:
+    name = b"NDTiffStack.tif"
+    with (path / "video/0001/NDTiff.index").open("ab") as file:
+        file.write(struct.pack("<I", len(axes)) + axes + struct.pack("<I", len(name)) + name)
+        file.write(struct.pack("<8I", 100, 7, 5, 1, 0, 200, 10, 0))
+
+
+def damage_description(path: Path, **changed: Any) -> None:
+    document = path / "dataset.json"
+    document.write_text(json.dumps({**json.loads(document.read_text()), **changed}))
+
+
+def left_out(**loss: Any) -> Callable[[Path], None]:
+    return lambda path: damage_description(path, counters={"frames_left_out": 3}, ledger=[loss])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(
+            partial(damage_index, axes=axes)
+            for axes in (b"[1]", b"5", b'"x"', b"null", b'{"time": 1%s}' % (b"0" * 30))
+        ),
+        left_out(),
+        left_out(where=5),
+        left_out(first_id="a", count="b", where="ring"),
+        left_out(first_id=1, count=10**12, where="ring"),
+        left_out(first_id=1, count=10**30, where="recording"),
+        partial(damage_description, name="\ud83d"),
+        lambda path: (path / "events.jsonl").write_text('{"kind": "note", "text": "\\ud83d"}\n'),
+    ],
+)
+def test_content_that_makes_no_sense(
+    sound: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "damaged"
+    shutil.copytree(sound, path)
+    damage(path)
+    assert info(path) == 0
+    assert capsys.readouterr().out.encode()
+    for kind in ("csv", "tiff"):
+        sentence_or_success(partial(export, path, kind, tmp_path / f"x.{kind}"))
+    assert repair(path, tmp_path / "repaired") == 0
+    data = open_dataset(tmp_path / "repaired")
+    assert info(data.path) == 0
+    assert len(data.events) == 1
+    assert np.array_equal(data[{"time": 50}], image(50))
+
+
+def test_text_with_halves_of_characters_is_written(tmp_path: Path) -> None:
+    folder = new_folder(tmp_path)
+    folder.events.append("note", timestamp_ns=5, text="half \ud83d")
+    folder.update(name="half \ud83d")
+    data = open_dataset(folder.path)
+    assert data.events[-1]["text"] == data.description["name"] == "half \ud83d"
+
+
+def test_a_folder_that_was_renamed_meanwhile_is_told_in_a_sentence(sound: Path, tmp_path: Path) -> None:
+    path = tmp_path / "running"
+    shutil.copytree(sound, path)
+    data = open_dataset(path)
+    path.rename(tmp_path / "renamed")
+    asked: list[Callable[[], object]] = [
+        data.tracks,
+        data.frames,
+        data.truth,
+        data.problems,
+        data.refresh,
+        lambda: data.events,
+        lambda: data.bead_ids,
+        lambda: data.config_text,
+        lambda: data[{"time": 50}],
+    ]
+    for ask in asked:
+        with pytest.raises(MagscopeError):
+            ask()
+    with pytest.raises(MagscopeError, match="is not there any more"):
+        data.tracks()
 
 
 def test_lost_index_is_written_anew(sound: Path, tmp_path: Path) -> None:

@@ -91,6 +91,11 @@ def test_telemetry_at_frames(data: Dataset) -> None:
     assert np.allclose(at_frames["position"][:-1], t_ns[:-1] / 1e9, rtol=1e-12)
     assert np.isnan(at_frames["position"][-1])
     assert np.array_equal(at_frames["target"][1:3], telemetry(range(10, 90))[:2, 2])
+    listed = data.telemetry_at_frames("magnet", t_ns[:3].tolist())
+    assert np.array_equal(listed, at_frames[:3])
+    assert len(data.telemetry_at_frames("magnet", [])) == 0
+    with pytest.raises(TypeError, match="times are a list or an array"):
+        data.telemetry_at_frames("magnet", ["now"])
     with pytest.raises(MagscopeError, match="no telemetry of 'laser'; devices: magnet"):
         data.telemetry("laser")
 

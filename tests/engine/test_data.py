@@ -94,6 +94,28 @@ def test_processed_data() -> None:
         run(handler, [{"time": time} for time in range(3)], check)
 
 
+def test_discarded_data_are_not_waited_for_while_others_use_the_handler() -> None:
+    others = threading.Event()
+
+    def discard(coords: Any, data: Any, metadata: Any) -> Any:
+        if coords["time"] == 0:
+            return None
+        assert others.wait(LONG_S)
+        return coords, data, metadata
+
+    def check(engine: ExecutionEngine, event: Capture) -> None:
+        future = engine.submit(event)
+        future.await_execution(LONG_S)
+        handler.put({"time": 1}, image(1))
+        with pytest.raises(LookupError, match="the data at time=0 were discarded by the processor"):
+            future.await_data({"time": 0}, stored=True, timeout=LONG_S)
+        assert handler.pending == 1
+        others.set()
+
+    with DataHandler(NDRAMStorage(), discard) as handler:
+        run(handler, [{"time": 0}], check)
+
+
 def test_data_that_never_come() -> None:
     def check(engine: ExecutionEngine, event: Capture) -> None:
         future = engine.submit(event)

@@ -272,20 +272,20 @@ class Dataset:
     @property
     def video_parts(self) -> dict[str, int]:
         """The parts of the video, such as "0001", and the images in each."""
-        return {part.path.name: len(part.entries) for part in self._images.parts}
+        return {part.path.name: part.n_images for part in self._images.parts}
 
     def video_part(self, part: str | int | None) -> dask.array.Array:
         """Return the images of one part, given as "0001" or 1, as a lazy array (frame, y, x)."""
         self._require_readable()
         name = f"{part:04d}" if isinstance(part, int) else part
-        places = [place for place in self._images.places() if name is None or place[0].path.name == name]
-        return lazy_video(places, str(self.path if name is None else self.path / "video" / name))
+        return lazy_video(
+            self._images.places(name), str(self.path if name is None else self.path / "video" / name)
+        )
 
     @property
     def video_frame_ids(self) -> NDArray[np.int64]:
         """The coordinate ``time`` of every image (n,), in the order of `video`; -1 for one without."""
-        times = [coordinates.get("time") for coordinates in self._images]
-        return np.array([time if isinstance(time, int) else -1 for time in times], np.int64)
+        return self._images.values("time")
 
     def coordinates(self) -> DataCoordinatesIterator:
         """Return the coordinates of all images, in the order of `video`."""

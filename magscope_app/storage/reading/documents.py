@@ -36,6 +36,23 @@ def read_description(folder: Path) -> dict[str, Any]:
     return dict(description)
 
 
+def listed(folder: Path) -> list[Path]:
+    """Return what is in the folder of a dataset; MagscopeError if it cannot be read."""
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        raise _gone(folder) from None
+    except OSError as error:
+        raise MagscopeError(f"{folder} cannot be read ({error}); check the disk") from error
+
+
+def _gone(folder: Path) -> MagscopeError:
+    return MagscopeError(
+        f"{folder} is not there any more: a dataset that was renamed while it was recorded has its new name "
+        "from the end of the recording on; open that"
+    )
+
+
 def _what_is_wrong(description: object) -> str | None:
     if not isinstance(description, dict):
         return "it holds no entries"
@@ -50,6 +67,12 @@ def _what_is_wrong(description: object) -> str | None:
     if type(description["clock"].get("unix_start_ns")) is not int:
         return "the clock has no start"
     return None
+
+
+def is_loss(entry: dict[str, Any]) -> bool:
+    """Return whether an entry of the ledger says where a loss begins and how long it is, in sane numbers."""
+    first, count = entry.get("first_id"), entry.get("count")
+    return type(first) is int and type(count) is int and abs(first) < 2**62 and 0 <= count < 2**62
 
 
 def read_events(folder: Path) -> tuple[list[dict[str, Any]], int]:
@@ -71,6 +94,8 @@ def read_events(folder: Path) -> tuple[list[dict[str, Any]], int]:
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
+        if not folder.is_dir():
+            raise _gone(folder) from None
         return [], 0
     except OSError as error:
         raise MagscopeError(f"{path} cannot be read ({error}); check the disk") from error

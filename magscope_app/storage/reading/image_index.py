@@ -21,7 +21,7 @@ _LENGTH: Final = struct.Struct("<I")
 _NUMBERS: Final = struct.Struct("<8I")
 _LONGEST_TEXT: Final = 2**16
 _EIGHT_BIT: Final = 0
-_TYPES: Final = (0, 1, 3, 4, 5, 6)
+TYPES: Final = (0, 1, 3, 4, 5, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,13 @@ class ImageEntry:
 def read_entries(content: bytes) -> Iterator[tuple[ImageEntry, int]]:
     """Yield entries and where each ends, until the content ends, is cut off or makes no sense."""
     start = 0
-    while (found := _read_entry(content, start)) is not None:
+    while (found := read_entry(content, start)) is not None:
         yield found
         start = found[1]
 
 
-def _read_entry(content: bytes, start: int) -> tuple[ImageEntry, int] | None:
+def read_entry(content: bytes, start: int) -> tuple[ImageEntry, int] | None:
+    """Return the entry that begins at `start` and where it ends; None if there is none."""
     try:
         axes, start = _read_text(content, start)
         filename, start = _read_text(content, start)
@@ -101,7 +102,7 @@ def _read_entry(content: bytes, start: int) -> tuple[ImageEntry, int] | None:
     except (struct.error, ValueError, TypeError, RecursionError):
         return None
     # A name, not a path: a damaged index must not lead out of the folder.
-    if kind not in _TYPES or packed or not (width and height) or PurePath(filename).name != filename:
+    if kind not in TYPES or packed or not (width and height) or PurePath(filename).name != filename:
         return None
     entry = ImageEntry(coordinates, filename, offset, width, height, kind, metadata_offset, metadata_bytes)
     return entry, start + _NUMBERS.size

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from magscope_app.data import DataCoordinates, FrozenDataCoordinates, as_frozen
 from magscope_app.errors import MagscopeError
 from magscope_app.storage.metadata import without_own
-from magscope_app.storage.reading.image_index import ImageEntry, read_entries
+from magscope_app.storage.reading.image_blocks import Block, Places, read_blocks
+from magscope_app.storage.reading.image_index import ImageEntry
 
 INDEX_NAME = "NDTiff.index"
 
@@ -26,20 +27,20 @@ class ImagePart:
     ----------
     path : Path
         The folder.
-    entries : list of ImageEntry
-        Whole images, in the order of their storing.
+    n_images : int
+        Whole images.
     problems : list of str
         What is wrong with it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.entries: list[ImageEntry] = []
+        self.n_images = 0
         self.problems: list[str] = []
         self._read_bytes = 0
 
-    def refresh(self) -> list[ImageEntry]:
-        """Return the images that were written since the last call."""
+    def refresh(self) -> list[Block]:
+        """Return the images that were written since the last call, in the order of their storing."""
         try:
             with (self.path / INDEX_NAME).open("rb") as file:
                 file.seek(self._read_bytes)
@@ -52,12 +53,13 @@ class ImagePart:
             raise MagscopeError(
                 f"the index of {self.path} cannot be read ({error}); check the disk"
             ) from error
-        fresh, end, absent = [], 0, 0
-        for entry, end in read_entries(content):  # noqa: B007 - the last end is used after the loop
-            if entry.end <= sizes.get(entry.filename, 0):
-                fresh.append(entry)
-            else:
-                absent += 1
+        fresh: list[Block] = []
+        end, absent = 0, 0
+        for block, end in read_blocks(content):  # noqa: B007 - the last end is used after the loop
+            whole = block.select(block.ends <= sizes.get(block.filename, 0))
+            absent += len(block) - len(whole)
+            if len(whole):
+                fresh.append(whole)
         self._read_bytes += end
         self.problems = []
         if end < len(content):
@@ -66,7 +68,7 @@ class ImagePart:
             )
         if absent:
             self.problems.append(f"{absent} images of {self.path.name} are cut off")
-        self.entries += fresh
+        self.n_images += sum(map(len, fresh))
         return fresh
 
     def pixels(self, entry: ImageEntry) -> NDArray[Any]:
@@ -79,7 +81,7 @@ class ImagePart:
         content = self._read(entry.filename, entry.metadata_offset, entry.metadata_bytes)
         try:
             return without_own(dict(json.loads(bytes(content))))
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
             raise MagscopeError(
                 f"{self.path / entry.filename}: metadata of {dict(entry.coordinates)} are damaged ({error})"
             ) from error
@@ -113,7 +115,7 @@ class Images:
         self._folder = folder
         self._lock = threading.Lock()
         self._parts: dict[str, ImagePart] = {}
-        self._places: dict[FrozenDataCoordinates, tuple[ImagePart, ImageEntry]] = {}
+        self._places: Places[ImagePart] = Places()
 
     def refresh(self) -> None:
         """Note what was written since; MagscopeError if the folder cannot be read."""
@@ -126,8 +128,8 @@ class Images:
                 raise MagscopeError(f"{self._folder} cannot be read ({error}); check the disk") from error
             for name in names:
                 part = self._parts.setdefault(name, ImagePart(self._folder / name))
-                for entry in part.refresh():
-                    self._places.setdefault(entry.coordinates, (part, entry))
+                if fresh := part.refresh():
+                    self._places = self._places.extended(part, fresh)
 
     @property
     def parts(self) -> list[ImagePart]:
@@ -138,10 +140,10 @@ class Images:
         return len(self._places)
 
     def __contains__(self, coordinates: object) -> bool:
-        return isinstance(coordinates, Mapping) and as_frozen(coordinates) in self._places
+        return isinstance(coordinates, Mapping) and self._places.find(as_frozen(coordinates)) is not None
 
     def __iter__(self) -> Iterator[FrozenDataCoordinates]:
-        return iter(list(self._places))
+        return (entry.coordinates for _, entry in self._places)
 
     def is_finite(self) -> bool:
         """Return True: images are what is there now."""
@@ -151,16 +153,20 @@ class Images:
         """Return whether there is an image at `coordinates`."""
         return coordinates in self
 
-    def places(self) -> list[tuple[ImagePart, ImageEntry]]:
-        """Return where all images stand, in the order of their storing."""
-        return list(self._places.values())
+    def places(self, part: str | None = None) -> Places[ImagePart]:
+        """Return where all images stand, or those of one part, in the order of their storing."""
+        return self._places.chosen(lambda one: part is None or one.path.name == part)
+
+    def values(self, axis: str) -> NDArray[np.int64]:
+        """Return the number (n,) that every image has along an axis; -1 for one without."""
+        return self._places.values(axis)
 
     def find(self, coordinates: Mapping[str, Any]) -> tuple[ImagePart, ImageEntry]:
         """Return where an image stands; KeyError if there is none."""
         key = as_frozen(coordinates)
-        if key not in self._places:
+        if (found := self._places.find(key)) is None:
             self.refresh()
-        try:
-            return self._places[key]
-        except KeyError:
-            raise KeyError(f"no image at {key!r} in {self._folder}") from None
+            found = self._places.find(key)
+        if found is None:
+            raise KeyError(f"no image at {key} in {self._folder}")
+        return found

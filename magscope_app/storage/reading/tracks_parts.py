@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magscope_app.errors import MagscopeError
+from magscope_app.storage.reading.documents import listed
 from magscope_app.storage.reading.hdf5_view import read_hdf5
 from magscope_app.storage.reading.tracks_content import (
     DRIFT_DTYPE,
@@ -26,10 +27,8 @@ _NAME = re.compile(r"tracks(?:-(\d{4,}))?\.h5")
 
 
 def tracks_paths(folder: Path) -> list[Path]:
-    """Return tracks.h5, tracks-0002.h5 … of a dataset, in their order."""
-    numbered = {
-        int(match[1] or 1): path for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))
-    }
+    """Return tracks.h5, tracks-0002.h5 … of a dataset, in their order; MagscopeError if it is gone."""
+    numbered = {int(match[1] or 1): path for path in listed(folder) if (match := _NAME.fullmatch(path.name))}
     return [numbered[number] for number in sorted(numbered)]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magscope_app.errors import MagscopeError
-from magscope_app.storage.reading.image_index import ImageEntry
+from magscope_app.storage.reading.image_blocks import Places
 from magscope_app.storage.reading.images import ImagePart
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class _Stack:
 
     ndim = 3
 
-    def __init__(self, places: list[tuple[ImagePart, ImageEntry]]) -> None:
+    def __init__(self, places: Places[ImagePart]) -> None:
         self._places = places
         entry = places[0][1]
         self.dtype = entry.dtype
@@ -35,7 +35,7 @@ class _Stack:
             part, entry = self._places[frames]
             image: NDArray[Any] = part.pixels(entry)[inside]
             return image
-        wanted = self._places[frames]
+        wanted = [self._places[at] for at in range(*frames.indices(len(self._places)))]
         # One image gives the shape of what is left of each; it is not read for that.
         left = np.broadcast_to(np.zeros((), np.bool_), self.shape[1:])[inside].shape
         found = np.empty((len(wanted), *left), self.dtype)
@@ -44,7 +44,7 @@ class _Stack:
         return found
 
 
-def lazy_video(places: list[tuple[ImagePart, ImageEntry]], where: str) -> dask.array.Array:
+def lazy_video(places: Places[ImagePart], where: str) -> dask.array.Array:
     """Return images as a dask array (frame, y, x) that reads each chunk when it is needed.
 
     Raises
@@ -56,11 +56,9 @@ def lazy_video(places: list[tuple[ImagePart, ImageEntry]], where: str) -> dask.a
 
     if not places:
         raise MagscopeError(f"{where} holds no images")
-    sizes: dict[tuple[int, int, str], str] = {}
-    for part, entry in places:
-        sizes.setdefault((entry.height_px, entry.width_px, entry.dtype.name), part.path.name)
+    sizes = places.sizes()
     if len(sizes) > 1:
-        said = ", ".join(f"{name}: {y} × {x} {kind}" for (y, x, kind), name in sizes.items())
+        said = ", ".join(f"{part.path.name}: {y} × {x} {kind}" for (y, x, kind), part in sizes.items())
         raise MagscopeError(
             f"the images of {where} differ in (height × width): from part {said}; ask for one part"
         )

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from magscope_app.storage.reading.documents import is_loss
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -27,22 +29,19 @@ def recount(description: dict[str, Any], found: Found) -> tuple[dict[str, int], 
     present = [ids for ids in (found.tracks, found.video) if ids is not None]
     every = np.unique(np.concatenate(present)) if present else np.empty(0, np.int64)
     old = [dict(entry) for entry in description.get("ledger", []) if isinstance(entry, dict)]
-    kept = [entry for entry in old if entry.get("where") in ("camera", "ring") and _is_loss(entry)]
+    kept = [entry for entry in old if entry.get("where") in ("camera", "ring") and is_loss(entry)]
     start = description.get("start_frame_id")
     first = start if isinstance(start, int) and len(every) and start <= every[0] else None
     begin = first if first is not None else int(every[0]) if len(every) else 0
     window = np.arange(begin, int(every[-1]) + 1 if len(every) else begin)
-    ring = [
-        np.arange(one["first_id"], one["first_id"] + one["count"]) for one in kept if one["where"] == "ring"
-    ]
-    in_ring = np.isin(window, np.concatenate(ring)) if ring else np.zeros(len(window), bool)
+    in_ring = _in_ledger(window, kept, "ring")
     untracked = _absent(window, found.tracks) & ~in_ring
     unrecorded = _absent(window, found.video) & ~untracked & ~in_ring
     left_out = np.zeros(len(window), bool)
     if description.get("counters", {}).get("frames_left_out") and found.video is not None:
         # A processor leaves images out on purpose: of those in between, only what the ledger has is lost.
         last = found.video[-1] if len(found.video) else begin
-        left_out = unrecorded & (window < last) & ~_in_ledger(window, old)
+        left_out = unrecorded & (window < last) & ~_in_ledger(window, old, "recording")
         unrecorded &= ~left_out
     acquired = int(len(window) - in_ring.sum())
     counters = {
@@ -56,20 +55,16 @@ def recount(description: dict[str, Any], found: Found) -> tuple[dict[str, int], 
         "lost_recording": int(unrecorded.sum()),
     }
     counters["frames_lost"] = sum(count for name, count in counters.items() if name.startswith("lost_"))
+    if isinstance(count := description.get("counters", {}).get("duplicates"), int):
+        counters["duplicates"] = count
     ledger = [*kept, *_losses(window[untracked], "tracking"), *_losses(window[unrecorded], "recording")]
     return counters, sorted(ledger, key=lambda entry: int(entry["first_id"]))
 
 
-def _is_loss(entry: dict[str, Any]) -> bool:
-    return (
-        type(entry.get("first_id")) is int and type(entry.get("count")) is int and 0 <= entry["count"] < 2**40
-    )
-
-
-def _in_ledger(window: NDArray[np.int64], ledger: list[dict[str, Any]]) -> NDArray[np.bool_]:
+def _in_ledger(window: NDArray[np.int64], ledger: list[dict[str, Any]], where: str) -> NDArray[np.bool_]:
     found = np.zeros(len(window), bool)
     for loss in ledger:
-        if loss.get("where") == "recording" and _is_loss(loss):
+        if loss.get("where") == where and is_loss(loss):
             found |= (window >= loss["first_id"]) & (window < loss["first_id"] + loss["count"])
     return found
 

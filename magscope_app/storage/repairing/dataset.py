@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ import numpy as np
 from magscope_app.errors import MagscopeError
 from magscope_app.storage.atomic import write_atomically
 from magscope_app.storage.description import describe
+from magscope_app.storage.event_log import as_json
 from magscope_app.storage.hdf5 import copy_in
 from magscope_app.storage.reading.documents import read_description, read_events
 from magscope_app.storage.reading.hdf5_view import read_hdf5
@@ -162,7 +162,7 @@ class _Repair:
         if n_damaged:
             self.notes.append(f"{n_damaged} lines of events.jsonl cannot be read")
         if (self.source / "events.jsonl").exists():
-            lines = [json.dumps(event, ensure_ascii=False).encode() + b"\n" for event in events]
+            lines = [as_json(event) + b"\n" for event in events]
             (self.target / "events.jsonl").write_bytes(b"".join(lines))
 
     def _part(self, part: Path) -> list[int]:
@@ -218,8 +218,7 @@ class _Repair:
             }
             description = {**description, **changed}
         description["repaired"] = {"utc": datetime.now(UTC).isoformat(), "notes": self.notes}
-        content = json.dumps(description, indent=2, ensure_ascii=False).encode()
-        write_atomically(self.target / "dataset.json", content)
+        write_atomically(self.target / "dataset.json", as_json(description, indent=2))
 
 
 def _joined(parts: list[list[int]]) -> np.ndarray[Any, np.dtype[np.int64]]:

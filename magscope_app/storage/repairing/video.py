@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from magscope_app.data import FrozenDataCoordinates
 from magscope_app.errors import MagscopeError
 from magscope_app.storage.reading.image_index import ImageEntry
 from magscope_app.storage.reading.images import INDEX_NAME, ImagePart
@@ -33,8 +34,9 @@ def repair_part(source: Path, target: Path, progress: Progress) -> RepairedPart:
     """
     target.mkdir(parents=True)
     part = ImagePart(source)
-    part.refresh()
-    entries = {entry.coordinates: entry for entry in part.entries}
+    entries: dict[FrozenDataCoordinates, ImageEntry] = {}
+    for block in part.refresh():
+        entries.update((block[at].coordinates, block[at]) for at in range(len(block)))
     n_indexed = len(entries)
     notes = list(part.problems)
     for path in sorted(source.iterdir()):
