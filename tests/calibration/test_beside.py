@@ -117,7 +117,7 @@ class Beside:
         psutil.Process(line.worker("experiment")).kill()
         yield from line.until_ended()
         assert "the experiment process ended unexpectedly" in line.ended[0].error
-        assert "nothing of it was kept, the focus stays where it is" in line.ended[0].error
+        assert "nothing was kept, and the focus was not brought back" in line.ended[0].error
         assert any("a sweep left in" in text for text in line.log), line.log
         assert line.kept() == before
         line.send(MoveMotor("focus", FOCUS_NM, 2))
