@@ -114,25 +114,41 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return commands
 
 
-def test_wheel_runs_the_demo_from_a_folder_with_its_own_gui_and_hardware(
-    installed: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def intruded(tmp_path: Path) -> Path:
+    """Return a folder with a `gui` and a `hardware` that are not ours."""
     for intruder in ("gui", "hardware"):
         (tmp_path / intruder).mkdir()
         (tmp_path / intruder / "__init__.py").write_text("raise RuntimeError('not ours')\n")
-    done = _run(installed / "magscope-app", "run", "demo.toml", "--headless", "--duration", "3", cwd=tmp_path)
-    assert "20 beads found" in done.stdout
-    assert ", 0 lost" in done.stdout
-    done = _run(installed / "python", "-m", "magscope_app", "check", "demo.toml", cwd=tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def own_setup(tmp_path: Path) -> Path:
+    """Return a config beside which a driver lies."""
+    folder = tmp_path / "setup"
+    (folder / "drivers").mkdir(parents=True)
+    (folder / "drivers" / "ramp.py").write_text(DRIVER)
+    (folder / "mine.toml").write_text(SETUP)
+    return folder / "mine.toml"
+
+
+def test_wheel_has_its_own_gui_hardware_and_configs(installed: Path, intruded: Path, own_setup: Path) -> None:
+    done = _run(installed / "python", "-m", "magscope_app", "check", "demo.toml", cwd=intruded)
+    assert "no problems found" in done.stdout
+    done = _run(installed / "python", "-m", "magscope_app", "devices", cwd=intruded)
+    assert "hardware.simulated" in done.stdout
+    done = _run(installed / "magscope-app", "check", own_setup, cwd=intruded)
     assert "no problems found" in done.stdout
 
 
-def test_wheel_runs_a_driver_that_lies_beside_its_config(installed: Path, tmp_path: Path) -> None:
-    setup = tmp_path / "setup"
-    (setup / "drivers").mkdir(parents=True)
-    (setup / "drivers" / "ramp.py").write_text(DRIVER)
-    (setup / "mine.toml").write_text(SETUP)
-    done = _run(
-        installed / "magscope-app", "run", setup / "mine.toml", "--headless", "--duration", "1", cwd=tmp_path
-    )
-    assert ", 0 lost" in done.stdout
+@pytest.mark.slow  # an installation of its own compiles its kernels
+def test_wheel_runs_the_demo_and_a_driver_that_lies_beside_its_config(
+    installed: Path, intruded: Path, own_setup: Path
+) -> None:
+    for config, seconds in (("demo.toml", "3"), (own_setup, "1")):
+        done = _run(
+            installed / "magscope-app", "run", config, "--headless", "--duration", seconds, cwd=intruded
+        )
+        assert ", 0 lost" in done.stdout
+        assert ("20 beads found" in done.stdout) == (config == "demo.toml")
