@@ -324,9 +324,12 @@ def _try_to_lock(descriptor: int) -> bool:
 
 
 def _unlock(descriptor: int) -> None:
-    # Closing would do on POSIX; Windows leaves open when a lock ends that is not given back.
+    # Closing is not enough: a forked child has the file open, too, and Windows leaves open when a lock ends.
     if _PLATFORM == "win32":
         _lock_a_byte(descriptor, "LK_UNLCK")
+    else:
+        fcntl = importlib.import_module("fcntl")
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _lock_a_byte(descriptor: int, how: str) -> None:

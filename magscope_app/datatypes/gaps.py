@@ -158,6 +158,8 @@ class GapTable:
             record = (first, end, skipped, int(why), at, booked.lost, unwanted_before, int(why))
         else:
             skipped += words[last + _SKIPPED] + first - words[last + _END]
+            if words[last + _WHY] == Why.UNWANTED:  # the last record of its own: all of it was wished
+                skipped += words[last + _END] - words[last + _FIRST]
             if not is_loss:
                 skipped += end - first
                 unwanted_before += end - first

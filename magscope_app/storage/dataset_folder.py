@@ -11,7 +11,7 @@ from typing import Any
 
 from magscope_app.errors import MagscopeError
 from magscope_app.storage.atomic import write_atomically
-from magscope_app.storage.description import COUNTERS, EXIT_STATUSES, describe
+from magscope_app.storage.description import COUNTERS, EXIT_STATUSES, RARE_COUNTERS, describe
 from magscope_app.storage.event_log import EventLog, as_json
 from magscope_app.storage.names import validate_dataset_name
 
@@ -142,7 +142,7 @@ class DatasetFolder:
         MagscopeError
             If the disk does not take it; the file stays as it was.
         """
-        if unknown := set(counters or ()) - set(COUNTERS):
+        if unknown := set(counters or ()) - {*COUNTERS, *RARE_COUNTERS}:
             raise ValueError(
                 f"no counters are named {', '.join(sorted(unknown))}; the counters are {', '.join(COUNTERS)}"
             )

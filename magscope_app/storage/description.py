@@ -21,6 +21,8 @@ COUNTERS: Final = (
     "lost_tracking",
     "lost_recording",
 )
+#: Counters that stand only where there is something to count: results of a processor that another replaced.
+RARE_COUNTERS: Final = ("duplicates",)
 #: Entries to which the caller may add.
 _MERGED: Final = ("versions", "host", "clock")
 

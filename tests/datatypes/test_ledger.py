@@ -148,3 +148,23 @@ def test_what_a_reader_passes_over_by_its_own_wish_is_no_loss(video: VideoBuffer
         assert batch is not None
         batch.release()
         assert (reader.counters.got, reader.counters.lost, reader.counters.cursor) == (1, 0, 1)
+
+
+def test_wished_skips_are_no_losses_however_many_there_are(video: VideoBuffer) -> None:
+    got = 0
+    for _ in range(259):
+        with video.reader("display", OVERWRITE, start="newest") as reader:
+            publish(video)
+            batch = reader.acquire(8)
+            assert batch is not None
+            got += len(batch)
+            batch.release()
+        publish_all(video, [-1] * 10)
+    # The tenth skip too many is not wished: the reader goes on where it was, and is two frames late.
+    with video.reader("display", OVERWRITE) as reader:
+        while (batch := reader.acquire(8)) is not None:
+            got += len(batch)
+            batch.release()
+        assert reader.counters.got == got
+        assert reader.counters.got + reader.counters.lost == reader.counters.cursor
+    assert video.reader_counters("display").got == got

@@ -110,9 +110,14 @@ class Places(Generic[_Part], Sequence[tuple[_Part, ImageEntry]]):
     def extended(self, part: _Part, blocks: Sequence[Block]) -> Places[_Part]:
         """Return these and the images of `blocks` that have other coordinates."""
         every, odd = list(self._blocks), dict(self._odd)
+        highest: dict[str, int] = {}
+        for _, block in every:
+            if isinstance(block, ImageRun):
+                highest[block.axis] = max(block.bounds[1], highest.get(block.axis, -1))
         for block in blocks:
             if isinstance(block, ImageRun):
-                _append(every, part, block)
+                _append(every, part, block, is_beyond=block.bounds[0] > highest.get(block.axis, -1))
+                highest[block.axis] = max(block.bounds[1], highest.get(block.axis, -1))
                 continue
             for at in range(len(block)):
                 entry = block[at]
@@ -157,10 +162,14 @@ class Places(Generic[_Part], Sequence[tuple[_Part, ImageEntry]]):
         return found
 
 
-def _append(blocks: list[tuple[_Part, Block]], part: _Part, run: ImageRun) -> None:
-    """Append what is new in `run`; joined with the blocks before it where these are small."""
+def _append(blocks: list[tuple[_Part, Block]], part: _Part, run: ImageRun, *, is_beyond: bool) -> None:
+    """Append what is new in `run`; joined with the blocks before it where these are small.
+
+    `is_beyond` says that its values are above all before, as they are while a recording goes on: then nothing
+    has to be compared.
+    """
     run = run.without_repeats()
-    for _, block in blocks:
+    for _, block in () if is_beyond else blocks:
         if isinstance(block, ImageRun) and len(run):
             run = run.without(block)
     if not len(run):

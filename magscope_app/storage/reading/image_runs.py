@@ -57,8 +57,10 @@ class ImageRun:
         """Lengths (n,) that the file has at least if the images are whole."""
         numbers = self.numbers.astype(np.int64)
         item_bytes = np.where(numbers[:, _KIND] == 0, 1, 2)
-        pixels = numbers[:, _OFFSET] + numbers[:, _WIDTH] * numbers[:, _HEIGHT] * item_bytes
-        ends: NDArray[np.int64] = np.maximum(pixels, numbers[:, _METADATA] + numbers[:, _METADATA_BYTES])
+        # In damaged entries the product of the sizes may be beyond whole numbers of 64 bits.
+        pixels = numbers[:, _WIDTH].astype(np.float64) * numbers[:, _HEIGHT] * item_bytes
+        stops = numbers[:, _OFFSET] + np.minimum(pixels, 2.0**62).astype(np.int64)
+        ends: NDArray[np.int64] = np.maximum(stops, numbers[:, _METADATA] + numbers[:, _METADATA_BYTES])
         return ends
 
     def select(self, chosen: NDArray[np.bool_]) -> ImageRun:
