@@ -64,6 +64,9 @@ class Narrow(Arrays):
 
 def third(coordinates, data, metadata):
     return None if coordinates.time % 3 else (coordinates, data, metadata)
+
+def twice(coordinates, data, metadata):
+    return [(coordinates, data, metadata), (coordinates, data, metadata)]
 """
 
 
@@ -224,6 +227,17 @@ def test_a_storage_that_cannot_take_the_images_says_so_before(tmp_path: Path, mi
         rig.feed(5)
         rig.stop()
     assert described(path)["counters"]["frames_recorded"] == 5
+
+
+def test_what_a_processor_gives_twice_is_stored_once_and_counted(tmp_path: Path, mine: list[str]) -> None:
+    with fed_recorder(*mine, "recording.process_fn=own_storages:twice") as rig:
+        path = rig.record(tmp_path / "out", FULL)
+        rig.feed(31)
+        finished = rig.stop()
+    assert (finished.exit_status, finished.error) == ("completed", "")
+    counters = described(path)["counters"]
+    assert (counters["frames_recorded"], counters["frames_lost"], counters["duplicates"]) == (31, 0, 31)
+    assert collect(open_dataset(path))["images"] == 31
 
 
 def test_what_a_processor_leaves_out_is_not_missing(
