@@ -227,6 +227,10 @@ class GapTable:
         """Return the records of losses."""
         return tuple(span for span in self.spans() if span.why is not Why.UNWANTED and span.count)
 
+    def records(self) -> int:
+        """Return how many records there have been."""
+        return self._words[self._base + _USED]
+
     def total(self) -> int:
         """Return how many were lost altogether."""
         return self.booked().lost

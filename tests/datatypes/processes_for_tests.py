@@ -96,6 +96,16 @@ def be_lapped(pipe: Connection, shared: Shared) -> None:
     video.close()
 
 
+def join_for_ever(pipe: Connection, shared: Shared) -> None:
+    """Join under one name after the other, each time losing what came before, until killed."""
+    video = VideoBuffer(create=False, **shared)
+    pipe.send(os.getpid())
+    number = 0
+    while True:
+        number += 1
+        video.reader(f"é name {number}" * 3, ReaderMode.OVERWRITE).close()
+
+
 def change_a_record(pipe: Connection, shared: Shared, length: int) -> None:
     """Store profiles of one value each, without a pause, until killed."""
     profile = LiveProfileBuffer(create=False, **shared)

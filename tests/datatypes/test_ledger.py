@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from magscope_app.datatypes import Gap, ReaderMode, VideoBuffer
-from magscope_app.datatypes.gaps import Why
+from magscope_app.datatypes.frame_ids import in_frame_ids
+from magscope_app.datatypes.gaps import Span, Why
 from tests.datatypes.frames_for_tests import publish, publish_all
 
 Make = Callable[..., VideoBuffer]
@@ -130,6 +134,33 @@ def test_a_reader_killed_between_booking_a_loss_and_moving_on_loses_nothing_twic
         assert batch is not None
         assert batch.frame_ids.tolist() == [16, 17, 18, 19][: len(batch)]
     assert losses(video, "display") == [(3, 13)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    fates=st.lists(st.tuples(st.integers(1, 5), st.booleans()), max_size=12),
+    ends=st.lists(st.integers(0, 40), min_size=2, max_size=8),
+)
+def test_losses_by_position_get_the_ids_that_frames_at_these_positions_had(
+    fates: list[tuple[int, bool]], ends: list[int]
+) -> None:
+    """Runs of refused and of accepted frames, and losses anywhere among the accepted ones and behind."""
+    accepted: list[int] = []
+    refused: list[Span] = []
+    next_id = 0
+    for count, is_refused in fates:
+        if is_refused:
+            refused.append(Span(next_id, next_id + count, 0, Why.FULL, 0))
+        else:
+            accepted += range(next_id, next_id + count)
+        next_id += count
+    accepted += range(next_id, next_id + 41)
+    pairs = itertools.pairwise(sorted(set(ends)))
+    lost = [Gap(first, end - first, "display", "x") for first, end in pairs]
+    found = list(in_frame_ids(lost, refused))
+    ids = [number for gap in found for number in range(gap.first_id, gap.first_id + gap.count)]
+    assert ids == [accepted[place] for gap in lost for place in range(gap.first_id, gap.first_id + gap.count)]
+    assert {(gap.where, gap.why) for gap in found} <= {("display", "x")}
 
 
 def test_what_a_reader_passes_over_by_its_own_wish_is_no_loss(video: VideoBuffer) -> None:

@@ -79,6 +79,24 @@ def test_wrong_shapes_are_refused_whole(matrix: MatrixBuffer, shape: tuple[int, 
     np.testing.assert_array_equal(matrix.read(), rows(0, 5))
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (np.ones((2, 3)) * 1j, "complex128"),
+        ([[1j, 2, 3]], "complex128"),
+        ([["1", "2", "3"]], "<U1"),
+        ([[None, 1.0, 2.0]], "object"),
+        (np.zeros((1, 3), "M8[s]"), "datetime64"),
+    ],
+)
+def test_what_are_no_real_numbers_is_refused_whole(matrix: MatrixBuffer, values: object, kind: str) -> None:
+    with pytest.raises(ValueError, match=f"m takes real numbers, not values of the type {kind}"):
+        matrix.write(values)  # type: ignore[arg-type]  # that is the point
+    assert matrix.rows_written == 0
+    matrix.write([[True, 2, 3.5]])
+    assert matrix.read().tolist() == [[1.0, 2.0, 3.5]]
+
+
 def test_impossible_buffers_are_refused(locks: LockMap, session: Session) -> None:
     for shape in (None, (0, 3), (3, -1)):
         with pytest.raises(ValueError, match="shape"):

@@ -80,6 +80,21 @@ def test_a_slot_that_was_given_up_keeps_nobody(
     assert publish(first, 3) == 3
 
 
+@pytest.mark.parametrize("takes_over", ["refuse", "publish"])
+def test_the_slot_of_a_writer_that_is_gone_keeps_nobody_from_its_turn(
+    make_video: Make, takes_over: str
+) -> None:
+    first, second, third = make_video(default_reader=False), *(make_video(create=False) for _ in range(2))
+    publish_all(first, range(3))
+    assert second.begin() is not None
+    second.close()
+    if takes_over == "refuse":
+        assert first.refuse() == 3
+    else:
+        assert publish(first) == 3
+    assert [publish(third), publish(first)] == [4, 5]
+
+
 @pytest.mark.parametrize("mode", [0, 4, 7, "lossless", None])
 def test_a_reader_of_no_known_kind_is_refused_and_leaves_nothing(make_video: Make, mode: object) -> None:
     video = make_video(default_reader=False)
