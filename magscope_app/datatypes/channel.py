@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
-from magscope_app.datatypes.gaps import FORMER, Gap, GapTable, Span, Why
+from magscope_app.datatypes.gaps import FORMER, Gap, GapTable, Span, Why, losses_in
 from magscope_app.datatypes.guard import LockLike
 from magscope_app.datatypes.reader_entries import ReaderEntries
 from magscope_app.datatypes.reader_mode import ReaderCounters, ReaderMode, ReaderStatus
@@ -150,11 +150,10 @@ class Channel(ReaderEntries):
         seen = [found for index in _ENTRIES if (found := self._settled(index, self._losses)) is not None]
         for _ in range(_LOOKS):
             state = self.retirement()
-            gaps = list(self.former_gaps.gaps(FORMER))
-            for found in seen:
-                gaps += self._not_moved(found)
+            former = self.former_gaps.stored()
+            known = [gap for found in seen for gap in self._not_moved(found)]
             if self.retirement() == state:
-                return gaps
+                return [*(span.gap(FORMER) for span in losses_in(former)), *known]
         raise TimeoutError(f"the readers of {self.name} come and go without a pause: ask again")
 
     def _losses(self, index: int, _mode: ReaderMode) -> _Losses:

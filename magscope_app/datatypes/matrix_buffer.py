@@ -193,7 +193,9 @@ class MatrixBuffer:
         Raises
         ------
         RuntimeError
-            When a living process reads under that name.
+            When a living process reads under that name, or all sixteen entries have readers that live or will
+            come back (those named in `wakes`). Of others the one that has been silent for the
+            longest time is forgotten, lossless ones last.
         """
         mode = ReaderMode.LOSSLESS if lossless else ReaderMode.OVERWRITE
         reader = MatrixReader(self._matrix, name, mode, start)

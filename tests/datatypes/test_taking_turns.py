@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
 
 from magscope_app.datatypes import ReaderMode, VideoBuffer
-from tests.datatypes.frames_for_tests import is_whole, publish, publish_all
+from tests.datatypes.frames_for_tests import LONG_S, eventually, is_armed, is_whole, publish, publish_all
 
 Make = Callable[..., VideoBuffer]
 
@@ -27,11 +26,11 @@ class Counting(threading.Semaphore):
 def test_every_reader_of_a_name_is_woken_not_only_the_first(make_video: Make) -> None:
     wake = Counting(0)
     video = make_video(default_reader=False, wakes={"VideoBuffer.tracking": wake})
-    for life in range(10):
+    for life in range(30):
         with video.reader("tracking", ReaderMode.LOSSLESS) as reader:
-            waiting = threading.Thread(target=reader.wait, args=[20.0])
+            waiting = threading.Thread(target=reader.wait, args=[LONG_S])
             waiting.start()
-            time.sleep(0.02)
+            assert eventually(lambda reader=reader: is_armed(video, reader))
             publish(video, life)
             waiting.join()
             batch = reader.acquire(1)
