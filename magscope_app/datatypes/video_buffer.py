@@ -160,8 +160,8 @@ class VideoBuffer(DocumentedVideo):
         ------
         RuntimeError
             When a living process reads under that name, or all sixteen entries have readers that live or will
-            come back (those named in `unpin_first` or `wakes`). Of others the one that has been silent for the
-            longest time is forgotten, lossless ones last.
+            come back (those named in `unpin_first` or `wakes`). Of others the one that has been silent for
+            the longest time is forgotten, lossless ones last.
         ValueError
             For a mode that is none, or a name that is too long.
         """

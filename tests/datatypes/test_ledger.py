@@ -197,5 +197,6 @@ def test_wished_skips_are_no_losses_however_many_there_are(video: VideoBuffer) -
             got += len(batch)
             batch.release()
         assert reader.counters.got == got
-        assert reader.counters.got + reader.counters.lost == reader.counters.cursor
+        assert (reader.counters.lost, reader.counters.cursor) == (6, got + 6)
     assert video.reader_counters("display").got == got
+    assert sum(count for _, count in losses(video, "display")) == 6

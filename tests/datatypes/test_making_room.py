@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 
 from magscope_app import operating_system as system
-from magscope_app.datatypes import ReaderMode, Session, VideoBuffer
+from magscope_app.datatypes import ReaderCounters, ReaderMode, Session, VideoBuffer
 from tests.datatypes import processes_for_tests as run
 from tests.datatypes.frames_for_tests import LONG_S, publish, publish_all
 from tests.datatypes.processes_for_tests import Shared, answer, child
@@ -68,6 +71,10 @@ def fill_with_losses(video: VideoBuffer) -> None:
         publish_all(video, [-1] * 20)
         for number in range(16):
             read_everything(video, f"script {number}", OVERWRITE)
+
+
+def die() -> None:
+    raise SystemExit
 
 
 # Who goes
@@ -135,9 +142,6 @@ def test_a_reader_is_refused_where_everybody_else_will_come_back(make_video: Mak
 
 
 def test_whoever_is_killed_while_it_makes_room_tells_no_loss_twice(make_video: Make, fence: Fence) -> None:
-    def die() -> None:
-        raise SystemExit
-
     video = make_video(default_reader=False)
     fill_with_losses(video)
     total, kills = told(video), 0
@@ -159,36 +163,63 @@ def test_whoever_is_killed_while_it_makes_room_tells_no_loss_twice(make_video: M
 # Observers
 
 
-def test_what_an_observer_sees_is_whole_while_entries_change_hands(make_video: Make, fence: Fence) -> None:
-    video = make_video(default_reader=False)
-    fill_with_losses(video)
-    total, changes = told(video), 0
+def lose_something(video: VideoBuffer) -> None:
+    """Give all entries to scripts that come too late for most frames and read the rest."""
+    publish_all(video, [-1] * 20)
+    for number in range(16):
+        read_everything(video, f"script {number}", OVERWRITE)
 
-    def forget_one() -> None:
-        nonlocal changes
-        changes += 1
-        video.reader(f"é name {changes}" * 3, NEWEST).close()
 
-    looks: list[Callable[[], object]] = [
-        video.counters,
-        video.level,
-        lambda: video.reader_counters("script 15"),
-        lambda: video.level("script 15"),
-    ]
-    for number in range(1, 100, 7):
-        fence.at(number, forget_one)
-        assert told(video) == total
-        for look in looks:
-            fence.at(number, forget_one)
-            try:
-                look()
-            except KeyError:
-                assert "script 15" not in names(video)
-        fence.left = 0
-        for status in video.counters().readers:
-            counters = status.counters
-            assert counters.got + counters.lost == counters.cursor
-    assert changes > 20
+def forget_them(video: VideoBuffer, fence: Fence, number: int) -> None:
+    """Give their entries to others; every third time only some, and be killed while making room for the last."""
+    killed_at = number % 16 if number % 3 == 0 else 16
+    for place in range(min(killed_at + 1, 16)):
+        fence.at(1 + number // 3 % 25 if place == killed_at else 0, die)
+        with contextlib.suppress(SystemExit):
+            video.reader(f"é {place}", NEWEST).close()
+    fence.left = 0
+
+
+def counts(video: VideoBuffer) -> dict[str, ReaderCounters]:
+    return {status.name: status.counters for status in video.counters().readers}
+
+
+LOOKS: dict[str, Callable[[VideoBuffer], Any]] = {
+    "losses": told,
+    "statuses": counts,
+    "counters": lambda video: video.reader_counters("script 7"),
+    "level": lambda video: video.level("script 7"),
+}
+
+
+@pytest.mark.parametrize("what", LOOKS)
+def test_what_an_observer_sees_is_whole_while_entries_change_hands(
+    make_video: Make, fence: Fence, what: str
+) -> None:
+    video, look = make_video(default_reader=False), LOOKS[what]
+    lose_something(video)
+    fence.left = 0
+    look(video)
+    barriers = -fence.left
+    assert barriers > 2
+    for number in {*range(1, barriers, 7), *range(max(1, barriers - 12), barriers + 1)}:
+        lose_something(video)
+        before, found = look(video), None
+        fence.at(number, partial(forget_them, video, fence, number))
+        with contextlib.suppress(KeyError):
+            found = look(video)
+        assert "é 0" in counts(video) or number % 16 == 0
+        if what == "statuses":
+            for name, seen in found.items():
+                assert (
+                    seen == before[name]
+                    if name in before
+                    else (seen.cursor, seen.got, seen.lost) == (0, 0, 0)
+                )
+        elif what == "losses":
+            assert found == before
+        else:
+            assert found in (None, before)
 
 
 def test_observers_meet_no_error_while_readers_come_and_go(session: Session) -> None:

@@ -43,8 +43,9 @@ def video(shared: Shared) -> Iterator[Callable[..., VideoBuffer]]:
     made: list[VideoBuffer] = []
 
     def make(**changes: object) -> VideoBuffer:
-        sizes = {"n_stacks": 8, "n_images": 2, "width": 40, "height": 30, "bits": 16, "default_reader": False}
-        sizes["pin_timeout_s"] = 1e6
+        # A computer that stands still for a second must not end the pin of a lossless reader.
+        held: dict[str, object] = {"default_reader": False, "pin_timeout_s": 1e6}
+        sizes = {"n_stacks": 8, "n_images": 2, "width": 40, "height": 30, "bits": 16, **held}
         made.append(VideoBuffer(create=True, **shared, **{**sizes, **changes}))  # type: ignore[arg-type]  # mixed
         return made[-1]
 

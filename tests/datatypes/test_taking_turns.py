@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_every_reader_of_a_name_is_woken_not_only_the_first(make_video: Make) ->
         with video.reader("tracking", ReaderMode.LOSSLESS) as reader:
             waiting = threading.Thread(target=reader.wait, args=[LONG_S])
             waiting.start()
-            assert eventually(lambda reader=reader: is_armed(video, reader))
+            assert eventually(partial(is_armed, video, reader))
             publish(video, life)
             waiting.join()
             batch = reader.acquire(1)
