@@ -157,14 +157,16 @@ class Channel(ReaderEntries):
         raise TimeoutError(f"the readers of {self.name} come and go without a pause: ask again")
 
     def _losses(self, index: int, _mode: ReaderMode) -> _Losses:
-        name, overdue = self.reader_name(index), self.overdue(index)
-        to_come = [] if overdue is None else [overdue.gap(name)]
-        return _Losses(
-            index,
-            self.words[self.entry(index) + layout.TENANT],
-            self.gap_table(index).gaps(name),
-            tuple(replace(gap, why=f"{gap.why}; it has not come back yet") for gap in to_come),
-        )
+        name, tenant = self.reader_name(index), self.words[self.entry(index) + layout.TENANT]
+        table = self.gap_table(index)
+        for _ in range(_LOOKS):
+            # What it books in between is not to be told as overdue, too.
+            newest, booked, overdue = table.booked(), table.gaps(name), self.overdue(index)
+            if table.is_still(newest):
+                to_come = [] if overdue is None else [overdue.gap(name)]
+                missed = (replace(gap, why=f"{gap.why}; it has not come back yet") for gap in to_come)
+                return _Losses(index, tenant, booked, tuple(missed))
+        raise TimeoutError(f"the losses of reader {name!r} change without a pause")
 
     def _not_moved(self, found: _Losses) -> tuple[Gap, ...]:
         words = self.words

@@ -191,7 +191,7 @@ def test_wished_skips_are_no_losses_however_many_there_are(video: VideoBuffer) -
             got += len(batch)
             batch.release()
         publish_all(video, [-1] * 10)
-    # The tenth skip too many is not wished: the reader goes on where it was, and is two frames late.
+    # The last skip is not wished: the reader goes on where it was, ten frames later in a ring of eight.
     with video.reader("display", OVERWRITE) as reader:
         while (batch := reader.acquire(8)) is not None:
             got += len(batch)
