@@ -24,9 +24,9 @@ TOOLTIPS = (
     "Uncertainty of z from the noise of the camera; – where it is not known",
     "0 to 1: how much of the image of the bead is understood",
     "Force on a tethered bead that follows from the height of the magnet; – where the config has no force",
-    "What is known against its newest position: lost (not found), no Z-LUT, at the edge of its ROI, out of the "
-    "range of its Z-LUT, unlike its Z-LUT, overlapped by a neighbour, saturated, not fitted (qi stood in); else "
-    "tracked, waiting for its first row, or how old it is",
+    "What is known against its newest position: lost (not found), no Z-LUT, at the edge of its ROI, out of "
+    "the range of its Z-LUT, unlike its Z-LUT, overlapped by a neighbour, saturated, not fitted (qi stood "
+    "in); else tracked, waiting for its first row, or how old it is",
 )
 _INDEX = {name: index for index, name in enumerate(TRACKS_COLUMNS)}
 #: Worst first.
