@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -204,7 +204,7 @@ def test_what_an_observer_sees_is_whole_while_entries_change_hands(
     assert barriers > 2
     for number in {*range(1, barriers, 7), *range(max(1, barriers - 12), barriers + 1)}:
         lose_something(video)
-        before, found = look(video), None
+        before, found = look(video), cast("Any", None)
         fence.at(number, partial(forget_them, video, fence, number))
         with contextlib.suppress(KeyError):
             found = look(video)
@@ -217,6 +217,30 @@ def test_what_an_observer_sees_is_whole_while_entries_change_hands(
             assert found == before
         else:
             assert found in (None, before)
+
+
+def test_a_loss_is_told_as_overdue_or_as_booked(make_video: Make, fence: Fence) -> None:
+    video = make_video(default_reader=False)
+    reader = video.reader("display", OVERWRITE)
+
+    def come_back() -> None:
+        batch = reader.acquire(1)
+        assert batch is not None
+        batch.release()
+
+    found_before, found_after = 0, 0
+    for number in range(1, 40):
+        publish_all(video, [-1] * 20)
+        before = told(video)
+        fence.at(number, come_back)
+        found = told(video)
+        fence.left = 0
+        after = told(video)
+        assert found in (before, after)
+        found_before += found == before != after
+        found_after += found == after != before
+    assert found_before > 3
+    assert found_after > 3
 
 
 def test_observers_meet_no_error_while_readers_come_and_go(session: Session) -> None:
