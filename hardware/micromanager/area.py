@@ -74,7 +74,7 @@ def area_settings(core: CMMCorePlus, label: str, full: tuple[int, int]) -> tuple
             SettingKind.INT,
             now,
             "px",
-            (_SMALLEST_PX, most),
+            (min(_SMALLEST_PX, now), most),
             help="size of the part of the sensor that is read; another one begins the run anew",
         )
         for name, now, most in zip(SIZE, (width, height), full, strict=True)
