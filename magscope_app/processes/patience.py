@@ -7,7 +7,7 @@ import threading
 from magscope_app.datatypes import VideoBuffer, VideoReader
 
 #: What is needed once is waited for until so much of the ring waits to be tracked.
-_MOST_LEVEL = 0.2
+_MOST_LEVEL = 0.5
 
 
 class Patience:
