@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +89,8 @@ def read_earlier(path: Path, *, has_processor: bool) -> Earlier:
     rows.add(tracked)
     video.add(images)
     name = str(dataset.description.get("name", ""))
-    renamed = re.fullmatch(rf"[^_]+_[^_]+_{re.escape(name)}(_\d{{3}})?", path.name) is None
+    # The folder's name does not say: "run_001" may be "run" with a number.
+    renamed = name != dataset.description.get("first_name", name)
     return Earlier(
         folder=folder,
         start_id=start_id,

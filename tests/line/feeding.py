@@ -30,6 +30,7 @@ from magscope_app.messages import (
 from magscope_app.processes.children import Child, Children
 from magscope_app.processes.handles import make_handles
 from magscope_app.processes.segments import LOCK_SHAPES, Segments, matrix_shapes
+from magscope_app.storage import open_dataset
 from tests.data.rows import make_rows
 
 FORMAT = FrameFormat(40, 24, 8)
@@ -53,6 +54,7 @@ class Rig:
         self._tracks = tracks
         self._video = segments.create_video(FORMAT)
         self._heard: list[Message] = []
+        self._path: Path | None = None
         self.next_id = 0
 
     def start(self) -> None:
@@ -60,16 +62,19 @@ class Rig:
         self.children.start(["recording"])
         self.children.send("recording", VideoReady(FORMAT))
 
-    def order(self, folder: Path, mode: Any, resume: Path | None = None) -> RecordingOrder:
+    def order(
+        self, folder: Path, mode: Any, resume: Path | None = None, name: str = "fed"
+    ) -> RecordingOrder:
         """Order a dataset, or to go on with one."""
-        order = RecordingOrder(folder, "fed", mode, b"[session]\n", self.anchor, {"motors": []}, resume)
+        order = RecordingOrder(folder, name, mode, b"[session]\n", self.anchor, {"motors": []}, resume)
         self.children.send("recording", order)
         return order
 
-    def record(self, folder: Path, mode: Any, resume: Path | None = None) -> Path:
+    def record(self, folder: Path, mode: Any, resume: Path | None = None, name: str = "fed") -> Path:
         """Order a dataset and return its folder when it takes data."""
-        self.order(folder, mode, resume)
-        return self.hear(RecordingStarted).path
+        self.order(folder, mode, resume, name)
+        self._path = self.hear(RecordingStarted).path
+        return self._path
 
     def feed(self, count: int) -> None:
         """Give so many frames and their rows."""
@@ -95,8 +100,13 @@ class Rig:
             reader = self._tracks.reader_counters("recording")
 
     def rename(self, name: str) -> None:
-        """Give the dataset another name."""
+        """Give the dataset another name, and wait until it has it."""
+        assert self._path is not None
         self.children.send("recording", RenameRecording(name))
+        deadline = time.monotonic() + _PATIENCE_S
+        while open_dataset(self._path).description["name"] != name:
+            assert time.monotonic() < deadline, f"the dataset is not called {name}"
+            time.sleep(0.01)
 
     def stop(self) -> RecordingFinished:
         """Finish the dataset."""

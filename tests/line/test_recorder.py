@@ -135,20 +135,21 @@ def test_a_dataset_that_gets_its_own_name_back_keeps_its_folder(tmp_path: Path) 
         assert rig.stop().path == second.with_name(second.name.partition("_fed")[0] + "_other")
 
 
-def test_a_new_name_outlives_the_recorder(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("first", "then"), [("fed", "fe"), ("fed_001", "fed")])
+def test_a_new_name_outlives_the_recorder(tmp_path: Path, first: str, then: str) -> None:
     with fed_recorder() as rig:
-        path = rig.record(tmp_path, FULL)
+        path = rig.record(tmp_path, FULL, name=first)
         rig.feed(20)
         # A beginning of the old name, which the folder's name begins with, too.
-        rig.rename("fe")
+        rig.rename(then)
         rig.await_recorded(10)
         rig.kill()
         rig.start()
         assert rig.record(tmp_path, FULL, resume=path) == path
         rig.feed(10)
         finished = rig.stop()
-    assert finished.path == path.with_name(path.name.removesuffix("fed") + "fe")
-    assert open_dataset(finished.path).description["name"] == "fe"
+    assert finished.path == path.with_name(path.name.removesuffix(first) + then)
+    assert open_dataset(finished.path).description["name"] == then
 
 
 def test_the_bead_list_stands_in_the_dataset_as_it_is_now(tmp_path: Path) -> None:
