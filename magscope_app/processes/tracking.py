@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from magscope_app.datatypes import FrameBatch, ReaderMode, VideoBuffer, VideoRea
 from magscope_app.messages import (
     BeadsFound,
     CommandRefused,
+    CorrectionsUsed,
     FindBeads,
     Message,
     ProcessReady,
@@ -23,7 +25,7 @@ from magscope_app.messages import (
     VideoReady,
 )
 from magscope_app.processes.calibration_file import load_calibration, why_not_calibration
-from magscope_app.processes.camera_noise import camera_noise, field_correction
+from magscope_app.processes.camera_noise import camera_noise, correction_files, field_correction
 from magscope_app.processes.focus import FocusHistory
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link
@@ -91,7 +93,8 @@ class _TrackingLoop:
         self._nm_per_px = config.optics.nm_per_px
         self._roi_px = config.beads.roi_px
         self._zlut = load_calibration(config.tracking.zlut) if config.tracking.zlut else None
-        self._field = field_correction(config)
+        self._corrections = CorrectionsUsed(correction_files(config))
+        self._field = field_correction(self._corrections.files)
         self._form = expected_format(config)
         self._tracker = self._make_tracker()
         self._speed = SpeedMeter(config.camera.fps, config.tracking.threads)
@@ -114,6 +117,8 @@ class _TrackingLoop:
 
     def run(self) -> None:
         self._warm_up()
+        if not self._handles.restarted:
+            self._link.send(self._corrections)
         self._link.send(ProcessReady("tracking"))
         while not self._ending:
             reader = self._reader
@@ -253,6 +258,8 @@ class _TrackingLoop:
     def _track(self, batch: FrameBatch) -> None:
         """Track a batch, write the rows of its valid frames, and only then let go of it."""
         self._follow_beads()
+        if self._handles.restarted and not self._next_frame_id:
+            self._link.send(replace(self._corrections, frame_id=int(batch.frame_ids[0])))
         tracks = self._positions(batch.frames, self._beads.corners, self._beads.ids)
         self._renew_profile(batch)
         valid = batch.validate()

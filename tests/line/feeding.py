@@ -52,7 +52,7 @@ class Rig:
         self.children = children
         self.anchor = anchor
         self._tracks = tracks
-        self._video = segments.create_video(FORMAT)
+        self.video = segments.create_video(FORMAT)
         self._heard: list[Message] = []
         self._path: Path | None = None
         self.next_id = 0
@@ -62,13 +62,15 @@ class Rig:
         self.children.start(["recording"])
         self.children.send("recording", VideoReady(FORMAT))
 
-    def order(
+    def wanted(
         self, folder: Path, mode: Any, resume: Path | None = None, name: str = "fed"
     ) -> RecordingOrder:
+        """Return an order for a dataset, or to go on with one."""
+        return RecordingOrder(folder, name, mode, b"[session]\n", self.anchor, {"motors": []}, resume)
+
+    def order(self, folder: Path, mode: Any, resume: Path | None = None, name: str = "fed") -> None:
         """Order a dataset, or to go on with one."""
-        order = RecordingOrder(folder, name, mode, b"[session]\n", self.anchor, {"motors": []}, resume)
-        self.children.send("recording", order)
-        return order
+        self.children.send("recording", self.wanted(folder, mode, resume, name))
 
     def record(self, folder: Path, mode: Any, resume: Path | None = None, name: str = "fed") -> Path:
         """Order a dataset and return its folder when it takes data."""
@@ -79,10 +81,10 @@ class Rig:
     def feed(self, count: int) -> None:
         """Give so many frames and their rows."""
         for frame_id in range(self.next_id, self.next_id + count):
-            slot = self._video.begin()
+            slot = self.video.begin()
             assert slot is not None, "the ring is full"
             slot[:] = image(frame_id)
-            assert self._video.commit(timestamp_ns=frame_id * 10_000_000) == frame_id
+            assert self.video.commit(timestamp_ns=frame_id * 10_000_000) == frame_id
             self._tracks.write(make_rows(range(frame_id, frame_id + 1), N_BEADS))
         self.next_id += count
 
@@ -137,6 +139,11 @@ class Rig:
             assert not self._child().has_died(), "the recording process has died"
             self.children.wait(0.1)
         raise AssertionError(f"no {kind.__name__} came")
+
+    def messages(self) -> list[Message]:
+        """Return what the process has said since it was heard last."""
+        heard, self._heard = [*self._heard, *self._child().messages()], []
+        return heard
 
     def _child(self) -> Child:
         (child,) = self.children

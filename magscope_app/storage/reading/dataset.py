@@ -113,8 +113,15 @@ class Dataset:
 
     @property
     def corrections(self) -> dict[str, Path]:
-        """The ``dark_frame`` and ``flat_field`` that every ROI was corrected with."""
-        return {path.stem: path for path in self._files("corrections").values()}
+        """The ``dark_frame`` and ``flat_field`` that ROIs were corrected with when the recording began.
+
+        Where others were used later, an event "corrections" has the frame and the names of their files.
+        """
+        files = self._files("corrections")
+        named = self.description.get("corrections")
+        if not isinstance(named, dict):
+            return {path.stem: path for path in files.values() if path.stem in ("dark_frame", "flat_field")}
+        return {kind: files[name] for kind, name in named.items() if name in files}
 
     def _files(self, name: str) -> dict[str, Path]:
         folder = self.path / name
