@@ -78,15 +78,20 @@ class Rig:
         self._path = self.hear(RecordingStarted).path
         return self._path
 
-    def feed(self, count: int) -> None:
-        """Give so many frames and their rows."""
+    def feed(self, count: int, *, tracked: bool = True) -> None:
+        """Give so many frames and, where they are `tracked` at once, their rows."""
         for frame_id in range(self.next_id, self.next_id + count):
             slot = self.video.begin()
             assert slot is not None, "the ring is full"
             slot[:] = image(frame_id)
             assert self.video.commit(timestamp_ns=frame_id * 10_000_000) == frame_id
-            self._tracks.write(make_rows(range(frame_id, frame_id + 1), N_BEADS))
+            if tracked:
+                self.track(frame_id, 1)
         self.next_id += count
+
+    def track(self, first_id: int, count: int) -> None:
+        """Give the rows of frames."""
+        self._tracks.write(make_rows(range(first_id, first_id + count), N_BEADS))
 
     def await_recorded(self, count: int) -> None:
         """Wait until so many frames are acknowledged."""

@@ -264,10 +264,14 @@ class Dataset:
         times = self.frame_times() if t_ns is None else np.asarray(t_ns)
         return at_times(self.telemetry(device), times)
 
-    def frame_times(self) -> NDArray[np.int64]:
-        """Return t_ns of every tracked frame (n,) or, without tracks, of every frame of the video."""
+    def frame_times(self) -> NDArray[np.int64] | NDArray[np.float64]:
+        """Return t_ns of every tracked frame (n,) or, without tracks, of every frame of the video.
+
+        Without tracks these are floats, NaN for a frame whose image does not say when it was taken; the
+        metadata of all images are read, which takes about 10 µs each.
+        """
         tracked = self.frames()["t_ns"]
-        return tracked if len(tracked) or self.foreign_storage else video_times(self)
+        return tracked if len(tracked) or self.foreign_storage else video_times(self._images)
 
     # --- images ----------------------------------------------------------------------------------
 
