@@ -139,7 +139,7 @@ class Feeds:
         return self._picture
 
     def rows(self) -> npt.NDArray[np.float64]:
-        """Return the rows since the last call (n, 13)."""
+        """Return the rows since the last call (n, 14)."""
         return self._rows.read(_MAX_ROWS)
 
     def boxes(self) -> Boxes:

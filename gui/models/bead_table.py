@@ -12,6 +12,7 @@ from numpy import float64
 from gui.models.quantities import MISSING, number_text
 from magscope_app.datatypes import TRACKS_COLUMNS
 from magscope_app.messages import Bead
+from magscope_app.tracking.flags import REASONS, worst_reason
 
 COLUMNS = ("bead", "for", "x (µm)", "y (µm)", "z (nm)", "σz (nm)", "quality", "F (pN)", "state")
 TOOLTIPS = (
@@ -23,11 +24,14 @@ TOOLTIPS = (
     "Uncertainty of z from the noise of the camera; – where it is not known",
     "0 to 1: how much of the image of the bead is understood",
     "Force on a tethered bead that follows from the height of the magnet; – where the config has no force",
-    "tracked, lost (not found in its newest frame), no Z-LUT, waiting for its first row, or how old it is",
+    "What is known against its newest position: lost (not found), no Z-LUT, at the edge of its ROI, out of "
+    "the range of its Z-LUT, unlike its Z-LUT, overlapped by a neighbour, saturated, not fitted (qi stood "
+    "in); else tracked, waiting for its first row, or how old it is",
 )
 _INDEX = {name: index for index, name in enumerate(TRACKS_COLUMNS)}
 #: Worst first.
-_STATES = ("lost", "waiting", "no Z-LUT", "tracked")
+_WAITING, _TRACKED = "waiting", "tracked"
+_STATES = (_WAITING, *REASONS, _TRACKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def bead_lines(
     ----------
     beads : mapping
         The bead list.
-    latest : ndarray, (n, 13)
+    latest : ndarray, (n, 14)
         Newest row of each bead.
     force_pn : float
         Force on tethered beads; NaN where it is not known.
@@ -63,7 +67,7 @@ def _line(bead: Bead, row: npt.NDArray[float64] | None, force_pn: float, age: st
     names = ("x_nm", "y_nm", "z_nm", "sigma_z_nm", "quality")
     x, y, z, sigma, quality = (math.nan,) * 5 if row is None else (float(row[_INDEX[n]]) for n in names)
     force = force_pn if bead.role == "tethered" else math.nan
-    state = _state(row is not None, x, quality)
+    state = _WAITING if row is None else worst_reason(int(row[_INDEX["flags"]])) or _TRACKED
     texts = (
         str(bead.id),
         bead.role,
@@ -77,12 +81,3 @@ def _line(bead: Bead, row: npt.NDArray[float64] | None, force_pn: float, age: st
     )
     keys = (bead.id, bead.role == "reference", x, y, z, sigma, quality, force, _STATES.index(state))
     return BeadLine(bead.id, texts, tuple(-math.inf if math.isnan(key) else float(key) for key in keys))
-
-
-def _state(seen: bool, x_nm: float, quality: float) -> str:
-    """Return what can be said of a bead; one without a Z-LUT has the quality -1."""
-    if not seen:
-        return "waiting"
-    if math.isnan(x_nm):
-        return "lost"
-    return "no Z-LUT" if quality < 0 else "tracked"

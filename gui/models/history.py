@@ -68,7 +68,7 @@ class TraceHistory:
         self._last_kept = False
 
     def add(self, rows: FloatArray) -> None:
-        """Take rows (n, 13) as tracking writes them: ascending frames, all beads of a frame together."""
+        """Take rows (n, 14) as tracking writes them: ascending frames, all beads of a frame together."""
         if not len(rows):
             return
         self.newest_t_s = float(rows[-1, _COLUMN["t_ns"]]) * 1e-9
@@ -141,6 +141,6 @@ class TraceHistory:
         return Trace(self._t_s[order], x_nm, y_nm, z_nm)
 
     def latest(self) -> FloatArray:
-        """Return the newest row of every bead (n, 13), ascending bead ids."""
+        """Return the newest row of every bead (n, 14), ascending bead ids."""
         ids = sorted(self._slot_of)
         return self._latest[[self._slot_of[bead_id] for bead_id in ids]]

@@ -14,7 +14,7 @@ import numpy as np
 
 from magscope_app.bench.scene import Scene, make_scene
 from magscope_app.config import Config
-from magscope_app.datatypes import MatrixBuffer, ReaderMode, Session, VideoBuffer
+from magscope_app.datatypes import TRACKS_COLUMNS, MatrixBuffer, ReaderMode, Session, VideoBuffer
 from magscope_app.devices import FrameFormat
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import Bead, Message, ProcessFailed, ProcessReady, Shutdown, VideoReady
@@ -28,7 +28,7 @@ from magscope_app.processes.segments import LOCK_SHAPES, Segments
 TARGET = "gui.rate:run"
 #: More than any screen shows.
 _FPS = 100.0
-_RING_FRAMES, _TRACKS_ROWS, _COLUMNS = 50, 200_000, 13
+_RING_FRAMES, _TRACKS_ROWS = 50, 200_000
 _START_S, _END_S = 60.0, 5.0
 _BEADS = 200
 _Found = TypeVar("_Found", bound=Message)
@@ -97,7 +97,7 @@ class Feeder(threading.Thread):
         """Write until told to stop."""
         rng = np.random.default_rng(2)
         corners, frames = self._scene.corners, self._scene.frames
-        rows = np.zeros((len(corners), _COLUMNS))
+        rows = np.zeros((len(corners), len(TRACKS_COLUMNS)))
         rows[:, 5] = np.arange(len(corners))
         frame_id, due_s = 0, time.perf_counter()
         # Nobody tracks here, and what nobody reads would fill the ring.
@@ -149,7 +149,7 @@ def fed_window(config: Config, form: FrameFormat, scene: Scene, target: str) -> 
             "motors": (),
         }
     )
-    shapes = {TRACKS: (_TRACKS_ROWS, _COLUMNS), **LOCK_SHAPES}
+    shapes = {TRACKS: (_TRACKS_ROWS, len(TRACKS_COLUMNS)), **LOCK_SHAPES}
     with ExitStack() as stack:
         session = stack.enter_context(closing(Session.create()))
         start_ns = time.perf_counter_ns()

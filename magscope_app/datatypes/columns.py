@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-#: One bead in one frame. t_ns counts from the start of the session; z_nm is relative to the focal plane.
+#: One bead in one frame. t_ns counts from the start of the session; z_nm is relative to the focal plane;
+#: flags are the bits of `magscope_app.tracking.TrackFlag`: why a number is missing or should be doubted.
 TRACKS_COLUMNS = (
     "frame_id",
     "t_ns",
@@ -17,6 +18,7 @@ TRACKS_COLUMNS = (
     "sigma_z_nm",
     "quality",
     "focus_nm",
+    "flags",
 )
 
 #: One state of one motor, in the unit of its axis.

@@ -82,7 +82,7 @@ class Microscope(Locks):
 
         Returns
         -------
-        ndarray, (n_rows, 13)
+        ndarray, (n_rows, 14)
             TRACKS_COLUMNS, in frame order; positions in nm.
 
         Raises

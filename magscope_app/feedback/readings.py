@@ -59,7 +59,7 @@ class Frame:
 
 
 def frames_of(rows: Floats, bead_ids: Collection[int]) -> Iterator[Frame]:
-    """Yield every frame in rows (n, 13) of TRACKS_COLUMNS, with the readings of some beads.
+    """Yield every frame in rows (n, 14) of TRACKS_COLUMNS, with the readings of some beads.
 
     A frame in which none of them was tracked comes without readings.
     """

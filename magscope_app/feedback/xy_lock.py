@@ -116,7 +116,7 @@ class XYLock:
 
         Parameters
         ----------
-        rows : ndarray (n, 13)
+        rows : ndarray (n, 14)
             TRACKS_COLUMNS rows since the last look, at least one; of older frames than the window, none is
             needed.
         centres : mapping of int to (float, float)

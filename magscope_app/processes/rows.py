@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -43,13 +45,13 @@ def make_rows(
 
     Returns
     -------
-    ndarray, (n_frames · max(n_beads, 1), 13)
+    ndarray, (n_frames · max(n_beads, 1), 14)
         A frame without beads gives one row with the bead id `NO_BEAD` and no position.
     """
     n_frames, n_beads = len(frame_ids), len(bead_ids)
     rows = np.full((n_frames, max(n_beads, 1), len(TRACKS_COLUMNS)), np.nan)
 
-    def put(name: str, values: Floats | float) -> None:
+    def put(name: str, values: npt.NDArray[Any] | float) -> None:
         rows[:, :, _COLUMN[name]] = values
 
     put("frame_id", frame_ids[:, None])
@@ -68,4 +70,5 @@ def make_rows(
     put("sigma_y_nm", tracks.sigma_y_px * nm_per_px)
     put("sigma_z_nm", tracks.sigma_z_nm)
     put("quality", np.where(tracks.has(TrackFlag.NO_ZLUT), NO_ZLUT_QUALITY, tracks.quality))
+    put("flags", tracks.flags)
     return rows.reshape(-1, len(TRACKS_COLUMNS))

@@ -9,13 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from magscope_app.datatypes.columns import TRACKS_COLUMNS
 
-_FRAME, _TIME, _BEAD, _QUALITY, _FOCUS = (
-    TRACKS_COLUMNS.index(name) for name in ("frame_id", "t_ns", "bead_id", "quality", "focus_nm")
+_FRAME, _TIME, _BEAD, _QUALITY, _FOCUS, _FLAGS = (
+    TRACKS_COLUMNS.index(name) for name in ("frame_id", "t_ns", "bead_id", "quality", "focus_nm", "flags")
 )
 _POSITION = slice(TRACKS_COLUMNS.index("x_nm"), TRACKS_COLUMNS.index("z_nm") + 1)
 _ROI = slice(TRACKS_COLUMNS.index("roi_x_px"), TRACKS_COLUMNS.index("roi_y_px") + 1)
 _SIGMA = slice(TRACKS_COLUMNS.index("sigma_x_nm"), TRACKS_COLUMNS.index("sigma_z_nm") + 1)
 _LARGEST_UINT16 = 65535
+_ALL_FLAGS = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class FrameBlock:
     roi_positions_px : ndarray (n_records, 2) uint16
     sigma_nm : ndarray (n_records, 3) float32
     quality : ndarray (n_records,) float32
+    flags : ndarray (n_records,) uint8
         One record per bead and frame.
     """
 
@@ -49,6 +51,7 @@ class FrameBlock:
     roi_positions_px: NDArray[np.uint16]
     sigma_nm: NDArray[np.float32]
     quality: NDArray[np.float32]
+    flags: NDArray[np.uint8]
 
 
 class FrameAssembler:
@@ -64,7 +67,7 @@ class FrameAssembler:
 
         Parameters
         ----------
-        rows : array_like (n, 13)
+        rows : array_like (n, 14)
             Columns as in `TRACKS_COLUMNS`; copied.
 
         Raises
@@ -116,6 +119,9 @@ def _check_values(table: NDArray[np.float64]) -> None:
     corners = table[beads >= 0, _ROI]
     if not np.all((corners >= 0) & (corners <= _LARGEST_UINT16) & (corners == np.floor(corners))):
         raise ValueError(f"roi_x_px and roi_y_px are whole numbers between 0 and {_LARGEST_UINT16}")
+    flags = table[beads >= 0, _FLAGS]
+    if not np.all((flags >= 0) & (flags <= _ALL_FLAGS) & (flags == np.floor(flags))):
+        raise ValueError(f"flags are whole numbers between 0 and {_ALL_FLAGS}")
 
 
 def _block(table: NDArray[np.float64]) -> FrameBlock:
@@ -134,4 +140,5 @@ def _block(table: NDArray[np.float64]) -> FrameBlock:
         roi_positions_px=records[:, _ROI].astype(np.uint16),
         sigma_nm=records[:, _SIGMA].astype(np.float32),
         quality=records[:, _QUALITY].astype(np.float32),
+        flags=records[:, _FLAGS].astype(np.uint8),
     )

@@ -13,7 +13,8 @@ from magscope_app.storage.table import Table
 class TrackingGroup:
     """Frames and their records in the layout of MagScope's "Tracking Data" files, schema 1.
 
-    Beside that layout stand ``frame_ids``, ``frame_session_ns``, ``focus_nm``, ``sigma_nm``, ``quality``.
+    Beside that layout stand ``frame_ids``, ``frame_session_ns``, ``focus_nm``, ``sigma_nm``, ``quality``,
+    ``flags``.
     One call of `write` is one batch.
 
     Parameters
@@ -53,6 +54,7 @@ class TrackingGroup:
         self._rois = Table(group, "roi_positions_px", np.uint16, 2)
         self._sigma = Table(group, "sigma_nm", np.float32, 3)
         self._quality = Table(group, "quality", np.float32)
+        self._flags = Table(group, "flags", np.uint8)
 
     def write(self, block: FrameBlock) -> None:
         """Append frames, all but their timestamps, and their records: records first, then offsets."""
@@ -66,6 +68,7 @@ class TrackingGroup:
         self._rois.append(block.roi_positions_px)
         self._sigma.append(block.sigma_nm)
         self._quality.append(block.quality)
+        self._flags.append(block.flags)
         self._offsets.append(block.record_ends + np.uint64(n_records))
         self._frame_ids.append(block.frame_ids)
         self._session.append(block.session_ns)

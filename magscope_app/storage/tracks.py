@@ -32,9 +32,9 @@ class TracksFile:
     """Tracks, telemetry, drift and, in simulated runs, the truth, in one HDF5 file.
 
     ``/tracking`` has the layout of MagScope's "Tracking Data" files, schema 1, in frame order, and beside it
-    ``frame_ids``, ``frame_session_ns``, ``focus_nm``, ``sigma_nm`` and ``quality``. Records are written
-    before offsets, and frame timestamps last, after the rest has reached the operating system: the length of
-    ``frame_timestamps_ns`` says how many frames are whole.
+    ``frame_ids``, ``frame_session_ns``, ``focus_nm``, ``sigma_nm``, ``quality`` and ``flags``. Records are
+    written before offsets, and frame timestamps last, after the rest has reached the operating system: the
+    length of ``frame_timestamps_ns`` says how many frames are whole.
 
     While the file is written, and after a kill, it opens with ``h5py.File(path, "r", swmr=True)``; after
     `close`, with plain ``h5py.File(path)``. Use it from one thread.
@@ -129,7 +129,7 @@ class TracksFile:
 
         Parameters
         ----------
-        rows : array_like (n, 13)
+        rows : array_like (n, 14)
             Columns as in `TRACKS_COLUMNS`; copied. t_ns is ns since session start.
 
         Raises

@@ -38,3 +38,23 @@ class TrackFlag(IntFlag):
     POOR_MATCH = 32
     OVERLAPPED = 64
     FALL_BACK = 128
+
+
+#: What is said of a bead, worst first.
+_REASONS = (
+    (TrackFlag.LOST, "lost"),
+    (TrackFlag.NO_ZLUT, "no Z-LUT"),
+    (TrackFlag.AT_EDGE, "at the edge"),
+    (TrackFlag.OUT_OF_LUT, "out of Z-LUT"),
+    (TrackFlag.POOR_MATCH, "unlike Z-LUT"),
+    (TrackFlag.OVERLAPPED, "overlapped"),
+    (TrackFlag.SATURATED, "saturated"),
+    (TrackFlag.FALL_BACK, "not fitted"),
+)
+#: All that `worst_reason` may say, worst first.
+REASONS = tuple(text for _, text in _REASONS)
+
+
+def worst_reason(flags: int) -> str:
+    """Return in a word or two the worst that flags say of a bead; empty where they say nothing."""
+    return next((text for flag, text in _REASONS if flags & flag), "")

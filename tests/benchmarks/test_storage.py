@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pytest
 
 from magscope_app.data import DataCoordinates, DataHandler
+from magscope_app.datatypes import TRACKS_COLUMNS
 from magscope_app.storage import NDTiffStorage, TracksFile
 
 # Bare ndstorage and ExEngine leave files open.
@@ -125,7 +126,7 @@ def test_images(size: int, benchmark: Any, tmp_path: Path) -> None:
 
 def _rows(block: int) -> npt.NDArray[np.float64]:
     """Return 20 beads × 50 frames as rows of tracks."""
-    rows = np.zeros((BLOCK_ROWS, 13))
+    rows = np.zeros((BLOCK_ROWS, len(TRACKS_COLUMNS)))
     rows[:, 0] = block * 50 + np.arange(BLOCK_ROWS) // 20
     rows[:, 1] = rows[:, 0] * 1e7
     rows[:, 5] = np.arange(BLOCK_ROWS) % 20
@@ -142,10 +143,13 @@ def tracks_file(path: Path, blocks: list[npt.NDArray[np.float64]]) -> None:
 
 def plain_swmr(path: Path, blocks: list[npt.NDArray[np.float64]]) -> None:
     with h5py.File(path, "w", libver="v110") as file:
-        table = file.create_dataset("rows", (0, 13), maxshape=(None, 13), chunks=(4096, 13), dtype="f8")
+        width = blocks[0].shape[1]
+        table = file.create_dataset(
+            "rows", (0, width), maxshape=(None, width), chunks=(4096, width), dtype="f8"
+        )
         file.swmr_mode = True
         for number, rows in enumerate(blocks):
-            table.resize(((number + 1) * BLOCK_ROWS, 13))
+            table.resize(((number + 1) * BLOCK_ROWS, width))
             table[number * BLOCK_ROWS :] = rows
             table.flush()
 

@@ -24,7 +24,7 @@ import numpy as np
 import psutil
 
 from magscope_app.config import CameraConfig, Config, Optics
-from magscope_app.datatypes import MatrixBuffer, ReaderMode, Session, VideoBuffer
+from magscope_app.datatypes import TRACKS_COLUMNS, MatrixBuffer, ReaderMode, Session, VideoBuffer
 from magscope_app.devices import FrameFormat
 from magscope_app.messages import Bead, ProcessReady, Shutdown, VideoReady
 from magscope_app.processes.bead_owner import BeadOwner
@@ -147,7 +147,7 @@ class _Meter:
         history, beads = snapshot.history, len(snapshot.state.beads)
         before_ms, before_b = self._refresh_ms(snapshot), psutil.Process().memory_info().rss
         at_once = 50
-        rows = np.zeros((at_once * beads, 13))
+        rows = np.zeros((at_once * beads, len(TRACKS_COLUMNS)))
         rows[:, 2:5] = np.random.default_rng(3).normal(0, 20, (len(rows), 3))
         rows[:, 5] = np.tile(np.fromiter(snapshot.state.beads, float), at_once)
         start_ns = int(history.newest_t_s * 1e9)
@@ -187,7 +187,7 @@ class _Feeder(threading.Thread):
     def run(self) -> None:
         """Write frames and rows at the rate of the camera."""
         frame_id, due_s = 0, time.perf_counter()
-        rows = np.zeros((len(self._beads), 13))
+        rows = np.zeros((len(self._beads), len(TRACKS_COLUMNS)))
         rows[:, 5] = [bead.id for bead in self._beads]
         places = np.array([(bead.x_px, bead.y_px) for bead in self._beads])
         rng = np.random.default_rng(2)
@@ -216,7 +216,7 @@ def measure(config: Config) -> dict[str, float]:
     context = multiprocessing.get_context("spawn")
     shared = Session.create()
     start_ns = time.perf_counter_ns()
-    shapes = {"tracks": (200_000, 13), **LOCK_SHAPES}
+    shapes = {"tracks": (200_000, len(TRACKS_COLUMNS)), **LOCK_SHAPES}
     handles = make_handles(context, config, shared, start_ns, shapes)
     segments = Segments(handles, shapes)
     near, far = context.Pipe()

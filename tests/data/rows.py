@@ -27,5 +27,6 @@ def make_rows(frames: range, n_beads: int) -> NDArray[np.float64]:
         "sigma_z_nm": bead_id + 3,
         "quality": np.full(len(frame_id), 0.5),
         "focus_nm": 2 * frame_id,
+        "flags": bead_id % 200 + 1.0,
     }
     return np.column_stack([values[name] for name in TRACKS_COLUMNS])

@@ -79,6 +79,8 @@ def test_the_caller_may_use_its_array_again() -> None:
         ("roi_x_px", -1.0),
         ("roi_y_px", 70000.0),
         ("roi_x_px", np.nan),
+        ("flags", np.nan),
+        ("flags", 256.0),
         ("frame_id", 7.0),
     ],
 )
@@ -109,10 +111,10 @@ def test_positions_may_be_unknown_and_shapes_may_not() -> None:
     rows[:, [2, 3, 4, 8, 9, 10, 11, 12]] = np.nan
     assembler = FrameAssembler()
     assembler.add(rows)
-    assembler.add(np.empty((0, 13)))
+    assembler.add(np.empty((0, len(TRACKS_COLUMNS))))
     block = assembler.take(final=True)
     assert block is not None
     assert np.isnan(block.positions_nm).all()
-    for shape in ((13,), (2, 7)):
+    for shape in ((len(TRACKS_COLUMNS),), (2, 7)):
         with pytest.raises(ValueError, match="shape"):
             assembler.add(np.zeros(shape))

@@ -51,6 +51,7 @@ def test_has_the_layout_of_magscope_tracking_data(tmp_path: Path) -> None:
             "focus_nm": ((7,), "<f8"),
             "sigma_nm": ((16, 3), "<f4"),
             "quality": ((16,), "<f4"),
+            "flags": ((16,), "|u1"),
         }
         assert group.attrs["schema_version"] == 1
         assert group.attrs["include_roi_positions"] == 1

@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 import numpy as np
 
 from magscope_app.config import load_config
-from magscope_app.datatypes import Session
+from magscope_app.datatypes import TRACKS_COLUMNS, Session
 from magscope_app.feedback.state import LockName, LockState
 from magscope_app.messages import Bead, BeadsChanged, Message, Shutdown
 from magscope_app.messages.locks import CorrectFocus, LockChanged, SwitchZLock
@@ -37,7 +37,7 @@ class Rig:
         kind = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
         context = cast("SpawnContext", multiprocessing.get_context(kind))
         shapes = {telemetry_name(motor.name): (500, 5) for motor in config.motors}
-        shapes |= {"tracks": (20_000, 13), **LOCK_SHAPES}
+        shapes |= {"tracks": (20_000, len(TRACKS_COLUMNS)), **LOCK_SHAPES}
         self._handles = make_handles(context, config, self._session, self._start_ns, shapes)
         self._segments = Segments(self._handles, shapes)
         near, far = context.Pipe()

@@ -11,7 +11,7 @@ import numpy as np
 
 from gui.session import Session as GuiSession
 from magscope_app.config import CameraConfig, Config, MotorConfig, Optics
-from magscope_app.datatypes import Session, VideoBuffer
+from magscope_app.datatypes import TRACKS_COLUMNS, Session, VideoBuffer
 from magscope_app.devices import FrameFormat
 from magscope_app.devices.setting import Setting, SettingKind
 from magscope_app.messages import (
@@ -66,7 +66,7 @@ class Rig:
         kind = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
         context = cast("SpawnContext", multiprocessing.get_context(kind))
         shapes = {telemetry_name(motor.name): (500, 5) for motor in self.config.motors}
-        shapes |= {"tracks": (20_000, 13), **LOCK_SHAPES}
+        shapes |= {"tracks": (20_000, len(TRACKS_COLUMNS)), **LOCK_SHAPES}
         self.handles = make_handles(context, self.config, self._shared, self.start_ns, shapes)
         self.segments = Segments(self.handles, shapes)
         near, far = context.Pipe()
@@ -145,7 +145,7 @@ class Rig:
         for index in range(n_frames):
             t_ns = end_ns - (n_frames - 1 - index) * step_ns
             swing = 20.0 * np.sin(self._frame_id / 7)
-            rest = (1.0, 1.0, 2.5, 0.987, 0.0)
+            rest = (1.0, 1.0, 2.5, 0.987, 0.0, 0)
             made = [
                 (
                     self._frame_id,

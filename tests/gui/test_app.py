@@ -17,7 +17,7 @@ from PyQt6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMess
 from gui import chooser, dialogs
 from gui.application import ErrorReport
 from gui.libraries import missing_packages, sentence
-from magscope_app.datatypes import Session
+from magscope_app.datatypes import TRACKS_COLUMNS, Session
 from magscope_app.messages import ProcessReady, Shutdown
 from magscope_app.processes.child import ChildStart, child_main
 from magscope_app.processes.handles import make_handles, telemetry_name
@@ -26,7 +26,7 @@ from magscope_app.processes.segments import LOCK_SHAPES, Segments
 from tests.gui.hands import find
 from tests.gui.rig import config
 
-_SHAPES = {"tracks": (1000, 13), telemetry_name("focus"): (100, 5), **LOCK_SHAPES}
+_SHAPES = {"tracks": (1000, len(TRACKS_COLUMNS)), telemetry_name("focus"): (100, 5), **LOCK_SHAPES}
 
 
 class Child:

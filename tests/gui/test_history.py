@@ -7,13 +7,14 @@ import numpy.typing as npt
 import pytest
 
 from gui.models.history import TraceHistory
+from magscope_app.datatypes import TRACKS_COLUMNS
 
 
 def rows(first_frame: int, n_frames: int, beads: list[int], *, fps: float = 100.0) -> npt.NDArray[np.float64]:
     """x is 1000 · bead + frame, y its negative, z the bead."""
     frames = np.repeat(np.arange(first_frame, first_frame + n_frames), len(beads)).astype(float)
     ids = np.tile(np.array(beads, float), n_frames)
-    made = np.zeros((len(frames), 13))
+    made = np.zeros((len(frames), len(TRACKS_COLUMNS)))
     made[:, 0], made[:, 1], made[:, 5] = frames, frames / fps * 1e9, ids
     made[:, 2], made[:, 3], made[:, 4] = 1000 * ids + frames, -(1000 * ids + frames), ids
     return made
@@ -81,7 +82,7 @@ def test_removed_beads_are_forgotten_and_their_place_is_used_again() -> None:
 
 def test_frames_without_beads_move_time_on() -> None:
     history = TraceHistory(60.0)
-    empty = np.full((1, 13), np.nan)
+    empty = np.full((1, len(TRACKS_COLUMNS)), np.nan)
     empty[0, [0, 1, 5]] = 7, 5e9, -1
     history.add(empty)
     assert history.newest_t_s == 5.0

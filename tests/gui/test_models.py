@@ -22,6 +22,7 @@ from gui.models.viewport import Viewport
 from gui.theme import DARK, LIGHT, Theme, contrast
 from magscope_app.devices.setting import Setting, SettingKind
 from magscope_app.messages import Bead
+from magscope_app.tracking import TrackFlag
 
 BOXES = Boxes(np.array([3, 7]), np.array([[10.0, 42.0, 20.0, 52.0], [30.0, 62.0, 20.0, 52.0]]), 1)
 
@@ -184,10 +185,30 @@ def test_a_setting_names_its_unit_once(name: str, unit: str, label: str) -> None
 
 
 def test_a_bead_without_rows_is_in_the_table_all_the_same() -> None:
-    row = np.array([5, 5e7, 12345.0, 2000.0, np.nan, 4, 0, 0, 1, 1, np.nan, 0.91, 0])
-    lines = bead_lines({4: Bead(4, 1.0, 2.0), 9: Bead(9, 3.0, 4.0, "reference")}, row[None])
+    lines = bead_lines({4: Bead(4, 1.0, 2.0), 9: Bead(9, 3.0, 4.0, "reference")}, newest_row()[None])
     assert lines[0].texts == ("4", "tethered", "12.345", "2.000", "–", "–", "0.910", "–", "tracked")
     assert lines[1].texts == ("9", "reference", "–", "–", "–", "–", "–", "–", "waiting")
+
+
+def newest_row(flags: int = 0) -> np.typing.NDArray[np.float64]:
+    return np.array([5, 5e7, 12345.0, 2000.0, np.nan, 4, 0, 0, 1, 1, np.nan, 0.91, 0, flags])
+
+
+@pytest.mark.parametrize(
+    ("flags", "state"),
+    [
+        (TrackFlag.LOST | TrackFlag.AT_EDGE, "lost"),
+        (TrackFlag.OUT_OF_LUT | TrackFlag.SATURATED, "out of Z-LUT"),
+        (TrackFlag.OVERLAPPED, "overlapped"),
+        (TrackFlag.NO_ZLUT, "no Z-LUT"),
+        (TrackFlag.FALL_BACK, "not fitted"),
+    ],
+)
+def test_the_table_says_the_worst_that_is_known_of_a_bead(flags: TrackFlag, state: str) -> None:
+    (line,) = bead_lines({4: Bead(4, 1.0, 2.0)}, newest_row(flags)[None])
+    assert line.texts[-1] == state
+    (sound,) = bead_lines({4: Bead(4, 1.0, 2.0)}, newest_row()[None])
+    assert line.keys[-1] < sound.keys[-1], "the worst comes first"
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)

@@ -10,6 +10,7 @@ import tifffile
 from PIL import Image
 
 from magscope_app.storage import open_dataset
+from magscope_app.tracking import TrackFlag
 from tests.line.running import SMALL, Dataset, errors_against_truth, require_identities, run
 
 
@@ -109,6 +110,7 @@ def test_replay_of_the_real_field_finds_its_beads(test_data: Path, tmp_path: Pat
         assert np.isfinite(positions[bead_ids == bead_id, :2]).all(axis=1).mean() >= 0.99
     assert np.isnan(positions[:, 2]).all()
     assert (dataset.column("tracking/quality") == -1.0).all()
+    assert (dataset.column("tracking/flags") & TrackFlag.NO_ZLUT).all()
 
 
 def test_replay_of_an_image_of_ones_own(tmp_path: Path) -> None:

@@ -143,6 +143,22 @@ def test_what_replaces_the_bead_is_not_believed(zlut: ZLUT) -> None:
         assert (np.abs(_errors(tracks, np.repeat(seen, 2, axis=0))[::2]) < (6.0, 6.0, 30.0)).all()
 
 
+def test_a_neighbour_that_comes_is_noticed_by_what_is_left_over() -> None:
+    """In bright light, where the bead still explains 0.996 of the signal."""
+    light_e = 40_000.0
+    sweep = bead_images.sweep(Z_NM, 4, ROI, light_e, np.random.default_rng(1), 16)
+    zlut = ZLUT.from_sweep(sweep, Z_NM)
+    x_nm, y_nm, z_nm = (_places(30, 0.3, 14, -3200.0, -2800.0) * (100.0, 100.0, 1.0)).T
+    light = bead_images.clean(x_nm, y_nm, z_nm, ROI)
+    beside = bead_images.clean(x_nm[10:] + 1.2 * ROI * 100.0, y_nm[10:], z_nm[10:], ROI)
+    light[10:] = np.maximum(light[10:] + beside - 1, 0)
+    frames = bead_images.expose(light, light_e, np.random.default_rng(15), 16)
+    with Tracker(ROI, zlut, bead_images.camera_noise(light_e, 16), "fast") as tracker:
+        overlapped = tracker.track(frames, [[0, 0]]).has(TrackFlag.OVERLAPPED)[:, 0]
+    assert not overlapped[:10].any()
+    assert overlapped[10:].mean() > 0.8
+
+
 def test_roi_at_the_frame_border(zlut: ZLUT) -> None:
     places = np.array([[dx, dy, -3000.0] for dx in (-2.6, 0.0, 2.4) for dy in (-2.2, 0.3, 2.7)])
     frames = _frames(places)

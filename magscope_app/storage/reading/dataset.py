@@ -169,7 +169,7 @@ class Dataset:
         -------
         ndarray (n,)
             Structured, one element per bead and frame: frame_id, timestamp_ns, t_ns, bead_id, x_nm, y_nm,
-            z_nm, height_nm, sigma_x_nm, sigma_y_nm, sigma_z_nm, quality, roi_x_px, roi_y_px, focus_nm.
+            z_nm, height_nm, sigma_x_nm, sigma_y_nm, sigma_z_nm, quality, flags, roi_x_px, roi_y_px, focus_nm.
         """
         if bead_id is None:
             return self._tracks.records(first_frame, stop_frame)

@@ -29,6 +29,7 @@ TRACKS_DTYPE: Final = np.dtype(
         ("sigma_y_nm", np.float32),
         ("sigma_z_nm", np.float32),
         ("quality", np.float32),
+        ("flags", np.uint8),
         ("roi_x_px", np.uint16),
         ("roi_y_px", np.uint16),
         ("focus_nm", np.float64),
@@ -50,7 +51,7 @@ TELEMETRY_DTYPE: Final = np.dtype([(name, np.float64) for name in TELEMETRY_COLU
 DRIFT_DTYPE: Final = np.dtype([(name, np.float64) for name in DRIFT_COLUMNS])
 
 _PER_FRAME: Final = ("frame_timestamps_ns", "frame_ids", "frame_session_ns", "focus_nm")
-_PER_RECORD: Final = ("bead_ids", "positions_nm", "roi_positions_px", "sigma_nm", "quality")
+_PER_RECORD: Final = ("bead_ids", "positions_nm", "roi_positions_px", "sigma_nm", "quality", "flags")
 Records = NDArray[np.void]
 #: Bead ids are uint16.
 _MOST_BEADS: Final = 65536
@@ -141,6 +142,7 @@ class TracksContent:
             found[name] = np.repeat(frames[name], counts)
         found["bead_id"] = self._group["bead_ids"][rows]
         found["quality"] = self._group["quality"][rows]
+        found["flags"] = self._group["flags"][rows]
         for source, names in (
             ("positions_nm", ("x_nm", "y_nm", "z_nm")),
             ("sigma_nm", ("sigma_x_nm", "sigma_y_nm", "sigma_z_nm")),
