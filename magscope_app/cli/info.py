@@ -85,7 +85,7 @@ def collect(dataset: Dataset) -> dict[str, Any]:
 
 def _duration_s(dataset: Dataset, frames: NDArray[Any]) -> float | None:
     if len(frames):
-        return float(frames["t_ns"][-1] - frames["t_ns"][0]) / 1e9
+        return (int(frames["t_ns"][-1]) - int(frames["t_ns"][0])) / 1e9
     return video_duration_s(dataset)
 
 
@@ -99,19 +99,16 @@ def _lost_images(dataset: Dataset, ids: NDArray[np.int64]) -> list[dict[str, int
     """Return the gaps in the video; where a processor leaves images out, those that the ledger has."""
     if not len(ids) or not dataset.counters.get("frames_left_out"):
         return gaps(ids)
+    at = np.flatnonzero(np.diff(ids) > 1)
+    begins, ends = ids[at] + 1, ids[at + 1]
     found = []
     for loss in dataset.ledger:
         if is_loss(loss) and loss.get("where") != "camera":
-            first, stop = (
-                max(loss["first_id"], int(ids[0])),
-                min(loss["first_id"] + loss["count"], int(ids[-1])),
-            )
-            lost = np.setdiff1d(np.arange(first, stop), ids)
-            found += [
-                {"first_id": int(run[0]), "count": len(run)}
-                for run in np.split(lost, np.flatnonzero(np.diff(lost) > 1) + 1)
-                if len(run)
-            ]
+            first, stop = loss["first_id"], loss["first_id"] + loss["count"]
+            touched = slice(np.searchsorted(ends, first, "right"), np.searchsorted(begins, stop))
+            for begin, end in zip(begins[touched].tolist(), ends[touched].tolist(), strict=True):
+                lost = max(begin, first), min(end, stop)
+                found.append({"first_id": lost[0], "count": lost[1] - lost[0]})
     return found
 
 

@@ -52,7 +52,10 @@ from magscope_app.messages.process_state import ProcessState
 from magscope_app.messages.protocols import AbortProtocol, ProtocolEnded, StopProtocol, SubmitProtocol
 from magscope_app.messages.recording import (
     AddNote,
+    CorrectionFile,
+    CorrectionsUsed,
     Event,
+    Receipt,
     RecordingFinished,
     RecordingOrder,
     RecordingProgress,
@@ -75,6 +78,8 @@ __all__ = [
     "CameraReady",
     "CameraSettings",
     "CommandRefused",
+    "CorrectionFile",
+    "CorrectionsUsed",
     "Counters",
     "EditBeads",
     "Event",
@@ -101,6 +106,7 @@ __all__ = [
     "ProtocolEnded",
     "Quit",
     "RampForce",
+    "Receipt",
     "ReconnectMotor",
     "RecordingFinished",
     "RecordingOrder",

@@ -22,6 +22,23 @@ class StartRecording(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectionFile:
+    """A "dark_frame" or "flat_field" (`kind`) as it was read from `path`."""
+
+    kind: str
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionsUsed(Message):
+    """ROIs are corrected with these images from this frame on, before they are tracked."""
+
+    files: tuple[CorrectionFile, ...]
+    frame_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingOrder(Message):
     """Recorder: record from the next frame on, with everything the dataset has to say about itself.
 
@@ -40,9 +57,12 @@ class RecordingOrder(Message):
     resume : Path or None
         Go on in this dataset, whose recorder has ended, instead of making one: a new part begins, what is
         stored already is skipped, the counters go on, and the event "recorder restarted" has the seam.
-        `folder` and `name` do not count then.
+        `folder` and `name` do not count then. What is told twice, because nobody knows whether the recorder
+        before had kept it, is kept once.
     zlut : Path or None
         The Z-LUTs that beads are tracked with.
+    corrections : tuple of CorrectionFile
+        The images that ROIs are corrected with.
     """
 
     folder: Path
@@ -53,6 +73,7 @@ class RecordingOrder(Message):
     facts: dict[str, Any]
     resume: Path | None = None
     zlut: Path | None = None
+    corrections: tuple[CorrectionFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +112,13 @@ class AddNote(Message):
     """Keep a sentence of the user in the running dataset."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt(Message):
+    """Recorder: send this back, now that everything told before it is kept."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ class CalibrationDesk:
         Completes a `StartSweep` and sends it to the experiment process, which it starts if need be.
     create : callable
         Makes the buffer of a sweep's profiles.
+    keep : callable
+        Tells the recorder what belongs into the running dataset.
     on_news : callable
         Told what the window is told.
     log, refuse : callable
@@ -58,6 +60,7 @@ class CalibrationDesk:
         locks: LockDesk,
         order: Callable[[StartSweep], None],
         create: Callable[[MakeSweepBuffer], None],
+        keep: Callable[[Message], None],
         on_news: Callable[[Message], None],
         log: Callable[[int, str], None],
         refuse: Callable[[str], None],
@@ -66,6 +69,7 @@ class CalibrationDesk:
         self._locks = locks
         self._order = order
         self._create = create
+        self._keep = keep
         self._on_news = on_news
         self._log = log
         self._refuse = refuse
@@ -106,7 +110,7 @@ class CalibrationDesk:
         elif isinstance(message, ZLUTsUsed):
             # A tracking process that was started again goes on with those that the dataset has.
             if message.frame_id or message.path != self.zlut:
-                self._children.send("recording", message)
+                self._keep(message)
             self.zlut, self._other_zlut = message.path, True
             self._locks.use_zluts(message)
             self._log(logging.INFO, f"beads are tracked with {message.path}")

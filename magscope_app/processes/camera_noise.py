@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from magscope_app.config import Config
 from magscope_app.devices import FrameFormat
 from magscope_app.errors import MagscopeError, Problem
+from magscope_app.messages import CorrectionFile
 from magscope_app.tracking.noise import CameraNoise
 
 if TYPE_CHECKING:
@@ -23,22 +26,42 @@ def camera_noise(config: Config, form: FrameFormat | None) -> CameraNoise | None
     return CameraNoise(noise.gain_dn_per_e, noise.offset_dn, noise.read_noise_e, ceiling)
 
 
-def field_correction(config: Config) -> FieldCorrection | None:
-    """Read dark frame and flat field of the config; None if it names neither.
+def correction_files(config: Config) -> tuple[CorrectionFile, ...]:
+    """Read the files of dark frame and flat field that the config names.
+
+    They are read once: what ROIs are corrected with and what the dataset keeps is the same.
+
+    Raises
+    ------
+    MagscopeError
+        A file cannot be read.
+    """
+    noise = config.camera.noise
+    paths = {} if noise is None else {"dark_frame": noise.dark_frame, "flat_field": noise.flat_field}
+    found = {kind: path for kind, path in paths.items() if path is not None}
+    try:
+        return tuple(CorrectionFile(kind, str(path), path.read_bytes()) for kind, path in found.items())
+    except OSError as error:
+        raise MagscopeError(str(error)) from error
+
+
+def field_correction(files: Sequence[CorrectionFile]) -> FieldCorrection | None:
+    """Return the correction by dark frame and flat field; None without either.
 
     Raises
     ------
     MagscopeError
         A file cannot be used; the text says why.
     """
-    noise = config.camera.noise
-    if noise is None or (noise.dark_frame is None and noise.flat_field is None):
+    if not files:
         return None
-    from magscope_app.tracking.field_correction import FieldCorrection  # compiled: only who needs it waits
+    # Compiled: only who needs it waits.
+    from magscope_app.tracking.field_correction import FieldCorrection, read_image
 
     try:
-        return FieldCorrection.load(noise.dark_frame, noise.flat_field)
-    except (ValueError, OSError) as error:
+        images = {file.kind: read_image(BytesIO(file.content), Path(file.path)) for file in files}
+        return FieldCorrection(images.get("dark_frame"), images.get("flat_field"))
+    except ValueError as error:
         raise MagscopeError(str(error)) from error
 
 
@@ -53,7 +76,7 @@ def field_problems(config: Config, form: FrameFormat | None) -> Iterator[Problem
         return
     where = "camera.noise.dark_frame" if files.get("dark_frame") else "camera.noise.flat_field"
     try:
-        field = field_correction(config)
+        field = field_correction(correction_files(config))
     except MagscopeError as error:
         yield Problem(where, str(error))
         return

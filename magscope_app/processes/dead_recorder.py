@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from magscope_app.datatypes import Gap, VideoBuffer
 from magscope_app.errors import MagscopeError
-from magscope_app.messages import Counters, RecordingFinished
+from magscope_app.messages import Counters, Message, RecordingFinished
 from magscope_app.processes.id_ranges import Range, clip, first_ids, subtract, total
+from magscope_app.processes.keeper import Keeper
 from magscope_app.storage import DatasetFolder
+from magscope_app.storage.reading.documents import read_events
+
+_log = logging.getLogger(__name__)
 
 
-def close_for_dead_recorder(path: Path, why: str, video: VideoBuffer, acknowledged: int) -> RecordingFinished:
-    """Write into dataset.json that a recording failed, and what it holds.
+def close_for_dead_recorder(
+    path: Path,
+    why: str,
+    video: VideoBuffer,
+    acknowledged: int,
+    session_start_ns: int,
+    told: Sequence[Message] = (),
+) -> RecordingFinished:
+    """Write into dataset.json that a recording failed, and what it holds; its new name, if any, is given.
 
     Parameters
     ----------
@@ -26,16 +38,23 @@ def close_for_dead_recorder(path: Path, why: str, video: VideoBuffer, acknowledg
         The ring, which knows the other losses.
     acknowledged : int
         Frames that were counted as recorded.
+    session_start_ns : int
+        The session clock.
+    told : sequence of Message
+        What the process was told and may not have kept: this is done here.
 
     Returns
     -------
     RecordingFinished
         What the recording process would have said.
     """
-    error = f"{why}; what was recorded is safe, to complete its files: magscope-app repair {path}"
+    said = f"{why}; what was recorded is safe, to complete its files: magscope-app repair"
     counters = Counters(frames_recorded=acknowledged)
     try:
         folder = DatasetFolder.open(path)
+        _keep(folder, session_start_ns, told)
+        path = folder.take_name()
+        error = f"{said} {path}"
         window = int(folder.description["start_frame_id"]), video.counters().next_frame_id
         counters, ledger = account_for_dead(window, video.ledger(), acknowledged, why)
         left_out = folder.description["counters"].get("frames_left_out", 0)
@@ -43,8 +62,17 @@ def close_for_dead_recorder(path: Path, why: str, video: VideoBuffer, acknowledg
         counts = asdict(counters) | {"frames_lost": counters.frames_lost}
         folder.finish("failed", counts, [asdict(gap) for gap in ledger], errors=[error])
     except (MagscopeError, KeyError) as problem:
-        error = f"{error} ({problem})"
+        error = f"{said} {path} ({problem})"
     return RecordingFinished(path, "failed", counters, error)
+
+
+def _keep(folder: DatasetFolder, session_start_ns: int, told: Sequence[Message]) -> None:
+    try:
+        keeper = Keeper(folder, session_start_ns, read_events(folder.path)[0])
+        for message in told:
+            keeper.keep(message)
+    except MagscopeError as error:
+        _log.warning("%s", error)
 
 
 def account_for_dead(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import shutil
 import time
 from pathlib import Path
@@ -23,6 +25,11 @@ class DiskWatch:
         On the disk that is watched.
     warn_minutes : float
         `is_low` becomes true when less time is left.
+
+    Attributes
+    ----------
+    free_bytes : float
+        As it was when the system could tell; infinite before.
     """
 
     def __init__(self, folder: Path, warn_minutes: float) -> None:
@@ -31,7 +38,8 @@ class DiskWatch:
         self._looked = -1e9
         self._written = 0
         self._rate = 0.0
-        self.free_bytes = shutil.disk_usage(folder).free
+        self.free_bytes = math.inf
+        self._ask()
 
     def look(self, bytes_written: int) -> None:
         """Renew what is known, given how much this recording has written so far."""
@@ -40,10 +48,16 @@ class DiskWatch:
         if passed < _LOOK_EVERY_S:
             return
         if self._looked > 0:
-            rate = (bytes_written - self._written) / passed
+            # Where a file was taken away the size falls: that says nothing about the rate.
+            rate = max(0, bytes_written - self._written) / passed
             self._rate += (rate - self._rate) * (_SMOOTHING if self._rate else 1.0)
         self._looked, self._written = now, bytes_written
-        self.free_bytes = shutil.disk_usage(self._folder).free
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask the system; a disk that cannot be asked is left to whoever writes on it."""
+        with contextlib.suppress(OSError):
+            self.free_bytes = shutil.disk_usage(self._folder).free
 
     @property
     def minutes_left(self) -> float:

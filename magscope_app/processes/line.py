@@ -32,8 +32,6 @@ from magscope_app.messages import (
     ProtocolEnded,
     Quit,
     RecordingFinished,
-    RecordingProgress,
-    RecordingStarted,
     RenameRecording,
     SelectBead,
     StartAcquisition,
@@ -57,7 +55,7 @@ from magscope_app.processes.message_check import why_malformed
 from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.orders import Orders
-from magscope_app.processes.recording_desk import RECORDER, RecordingDesk
+from magscope_app.processes.recording_desk import RECORDER, RecordingDesk, RecordingNews
 from magscope_app.processes.revival import Revival, kind_of
 from magscope_app.processes.routes import NEWS, NO_EVENT, ROUTES
 from magscope_app.processes.segments import Segments
@@ -110,11 +108,11 @@ class Line:
         self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._keep)
         self.locks = LockDesk(
             *(loaded.config, children, self.motors, self.beads, self._tell, self.log, self._keep),
-            anchor.session_ns,
+            *(self.recording.keep, anchor.session_ns),
         )
         self.calibration = CalibrationDesk(
             *(loaded.config, children, self.locks, self._order_sweep, segments.create_sweep),
-            *(listeners.on_news, self.log, self._refuse),
+            *(self.recording.keep, listeners.on_news, self.log, self._refuse),
         )
         self.formats = FormatDesk(
             *(loaded, self.beads, self.recording, self.calibration, self.locks, self.log, self._refuse)
@@ -279,12 +277,12 @@ class Line:
                 self._on_beads_found(message)
             case ProcessReady() | CameraReady() | MotorsReady():
                 self._on_ready(child, message)
-            case RecordingStarted() | RecordingProgress() | RecordingFinished() | Event():
-                self._on_recording(message)
             case TrackingSpeed(fps):
                 self.board.tracking_fps = fps
             case CameraSettings() | MotorChanged() | FormatAsked():
                 self._on_device_changed(message)
+            case _ if isinstance(message, RecordingNews):
+                self._on_recording(message)
             case _ if isinstance(message, (ProtocolEnded, *SWEEP_NEWS)):
                 self._on_experiment(message)
             case _:
@@ -292,7 +290,9 @@ class Line:
 
     def _on_refused(self, child: Child, text: str) -> None:
         at_once = self._options.record is not None or self._loaded.config.recording.start
-        if child.name == RECORDER and at_once and self.first_frame_ns is None:
+        if child.name == RECORDER and self.recording.on_refused():
+            self.give_recorder_up(text)
+        elif child.name == RECORDER and at_once and self.first_frame_ns is None:
             self.fail(text)
         else:
             self.log(logging.WARNING, text)
@@ -393,9 +393,7 @@ class Line:
         self.bead_desk.found(message)
         self.begin_protocol()
 
-    def _on_recording(
-        self, message: RecordingStarted | RecordingProgress | RecordingFinished | Event
-    ) -> None:
+    def _on_recording(self, message: RecordingNews) -> None:
         self.recording.on_news(message)
         if isinstance(message, RecordingFinished) and message.error:
             self.errors.append(message.error)

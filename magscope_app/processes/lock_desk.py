@@ -42,6 +42,8 @@ class LockDesk:
         Takes level and text for the user.
     record : callable
         Takes kind and fields of something that happens now, for the running dataset.
+    keep : callable
+        Takes an event that has its own time, for the running dataset.
     session_ns : callable
         The session clock.
     """
@@ -55,12 +57,13 @@ class LockDesk:
         tell: Callable[[Message], None],
         log: Callable[[int, str], None],
         record: Callable[[str, dict[str, Any]], None],
+        keep: Callable[[Event], None],
         session_ns: Callable[[], int],
     ) -> None:
         self._children = children
         self._motors = motors
         self._beads = beads
-        self._tell, self._log, self._record = tell, log, record
+        self._tell, self._log, self._record, self._keep = tell, log, record, keep
         self._session_ns = session_ns
         self._states: dict[LockName, LockState] = {name: LockState(name) for name in _NAMES}
         self._wanted = config.xy_lock.on or config.z_lock.on or config.drift.on
@@ -142,10 +145,6 @@ class LockDesk:
         self._children.send(FEEDBACK, message)
 
     # -----------------------------------------------------------------------------------------
-
-    def _keep(self, event: Event) -> None:
-        """Keep a correction in the dataset, with its own frame and time; without a dataset it is dropped."""
-        self._children.send("recording", event)
 
     def _start(self) -> None:
         self._children.start([FEEDBACK])

@@ -11,21 +11,19 @@ from pathlib import Path
 
 from magscope_app.datatypes import BeadRoiBuffer, Gap, VideoBuffer
 from magscope_app.errors import MagscopeError
-from magscope_app.messages import Counters, Event, RecordingFinished, RecordingOrder
+from magscope_app.messages import Counters, Message, RecordingFinished, RecordingOrder
 from magscope_app.processes.accounting import account
 from magscope_app.processes.disk_watch import DiskWatch
+from magscope_app.processes.draining import Drain
 from magscope_app.processes.handles import Handles
+from magscope_app.processes.keeper import Keeper
 from magscope_app.processes.recorder_files import open_files
 from magscope_app.processes.resumption import EVENT as RESTARTED
 from magscope_app.processes.resumption import Earlier
-from magscope_app.processes.status_board import reader_counters
-from magscope_app.storage.names import validate_dataset_name
 
 _log = logging.getLogger(__name__)
 #: Rows are flushed to the operating system this often; house rule: at most 0.5 s behind.
 _FLUSH_EVERY_S = 0.2
-#: What was acquired may take this long to be tracked once the camera has stopped.
-_DRAIN_S = 1.2
 #: The drift of the last frames comes a little later than they do.
 _DRIFT_S = 0.3
 #: dataset.json is renewed this often.
@@ -55,7 +53,6 @@ class Recorder:
     def __init__(
         self, order: RecordingOrder, handles: Handles, video: VideoBuffer, rois: BeadRoiBuffer
     ) -> None:
-        self._handles = handles
         self._video = video
         files = open_files(order, handles, video, rois)
         self._folder, self._tracks, self._frames = files.folder, files.tracks, files.frames
@@ -66,10 +63,11 @@ class Recorder:
         self._warned = False
         self._flush_due = 0.0
         self._stop_reason = ""
-        self._new_name = ""
         self._video_error = ""
         self._publish_due = 0.0
         self._seams: tuple[Gap, ...] = ()
+        events = files.earlier.events if files.earlier is not None else ()
+        self._keeper = Keeper(self._folder, handles.session_start_ns, events)
         if files.earlier is None:
             self._note("recording started", mode=order.mode)
         else:
@@ -77,7 +75,6 @@ class Recorder:
 
     def _take_over(self, earlier: Earlier, seam: Gap) -> None:
         """Go on with a dataset; frames of the seam that the ring still has are recorded, too."""
-        self._new_name = earlier.name
         self._seams = (*earlier.seams, seam)
         self._note(RESTARTED, **asdict(seam))
 
@@ -97,51 +94,27 @@ class Recorder:
 
     def turn(self) -> None:
         """Move what has arrived to the disk. Raises what the disk or the processor says."""
-        if self._frames is not None and not self._frames.closed:
-            try:
-                while self._frames.take() and time.monotonic() < self._flush_due:
-                    pass
-            except Exception as error:  # noqa: BLE001 - a disk or a function of the user's may raise anything
-                self._end_video(f"video has stopped: {describe(error)}")
+        while self._take_frames() and time.monotonic() < self._flush_due:
+            pass
         if time.monotonic() >= self._flush_due:
             self._flush_due = time.monotonic() + _FLUSH_EVERY_S
             self._tracks.move()
             self._watch_disk()
             self._publish_counters()
 
-    def event(self, event: Event) -> None:
-        """Keep something that happened; the bead list also stands in dataset.json as it is now."""
-        if event.kind == "beads":
-            self._folder.update(beads=event.fields["beads"])
-        self._folder.events.append(
-            event.kind, timestamp_ns=event.timestamp_ns, frame_id=event.frame_id, **event.fields
-        )
+    def _take_frames(self, stop_id: int | None = None) -> bool:
+        """Take frames for the video, which ends by what disk or processor raise; False if there are none."""
+        if self._frames is None:
+            return False
+        try:
+            return self._frames.take(stop_id)
+        except Exception as error:  # noqa: BLE001 - a disk or a function of the user's may raise anything
+            self._end_video(f"video has stopped: {describe(error)}")
+            return False
 
-    def use_zluts(self, path: Path, frame_id: int) -> None:
-        """Copy the Z-LUTs that beads are tracked with from this frame on, and say so in the events.
-
-        Raises
-        ------
-        MagscopeError
-            They cannot be read, or the disk does not take them.
-        """
-        stored = self._folder.add_zlut(path)
-        now_ns = time.perf_counter_ns() - self._handles.session_start_ns
-        self.event(Event("zluts", frame_id, now_ns, {"file": stored.name, "path": str(path)}))
-
-    def rename(self, name: str) -> None:
-        """Give the dataset another name; its folder, which has open files, follows at the end.
-
-        Raises
-        ------
-        MagscopeError
-            The name cannot stand in a file system, or the disk does not take it.
-        """
-        problem = validate_dataset_name(name)
-        if problem is not None:
-            raise MagscopeError(f"the dataset name {name!r} {problem}")
-        self._folder.update(name=name)
-        self._new_name = name
+    def keep(self, message: Message) -> None:
+        """Keep what belongs into the dataset (see `Keeper`). Raises MagscopeError where that cannot be."""
+        self._keeper.keep(message)
 
     @property
     def frames_recorded(self) -> int:
@@ -209,13 +182,17 @@ class Recorder:
         self._folder.update(counters=counts | self._duplicates)
 
     def _note(self, kind: str, **fields: object) -> None:
-        now_ns = time.perf_counter_ns() - self._handles.session_start_ns
-        frame_id = self._video.counters().next_frame_id
-        self._folder.events.append(kind, timestamp_ns=now_ns, frame_id=frame_id, **fields)
+        self._keeper.note(kind, self._video.counters().next_frame_id, **fields)
 
     # --- the end -----------------------------------------------------------------------------
 
-    def finish(self, exit_status: str, stop_id: int | None, reason: str = "") -> RecordingFinished:
+    def finish(
+        self,
+        exit_status: str,
+        stop_id: int | None,
+        reason: str = "",
+        may_wait: Callable[[], bool] = lambda: True,
+    ) -> RecordingFinished:
         """Record what was acquired before `stop_id` (None: until now) and complete the dataset.
 
         Parameters
@@ -226,13 +203,16 @@ class Recorder:
             The id after the last frame.
         reason : str
             Why it failed, if it did.
+        may_wait : callable
+            Asked again and again while frames are waited for; False where they are not to be.
         """
         head = self._video.counters()
         stop = head.next_frame_id if stop_id is None else min(stop_id, head.next_frame_id)
-        errors = [text for text in (self._video_error, reason) if text]
-        _attempt(errors, partial(self._drain, head.acquired, stop))
+        errors: list[str] = []
+        _attempt(errors, partial(self._drain, Drain(self._video, head.acquired, may_wait), stop))
         if self._frames is not None:
             _attempt(errors, self._frames.finish)
+        errors[:0] = [text for text in (self._video_error, reason) if text]
         rows = self._tracks.seen if self._tracks.wants_tracks else None
         frames = self._frames.seen() if self._frames is not None else None
         window = (self.start_id, max(stop, self.start_id))
@@ -246,47 +226,32 @@ class Recorder:
             _attempt(errors, partial(self._note_loss, gap))
         _attempt(errors, partial(self._tracks.finish, status))
         _attempt(errors, partial(self._finish_folder, status, counters, ledger, errors))
-        path = self._final_path()
+        path = self._folder.take_name()
         return RecordingFinished(path, status, counters, "; ".join(dict.fromkeys(errors)))
 
-    def _final_path(self) -> Path:
-        """Rename the folder if that was asked for; where it cannot be, the name stands in dataset.json."""
-        if not self._new_name:
-            return self.path
-        prefix = "_".join(self.path.name.split("_")[:2])
-        for suffix in ("", *(f"_{number:03d}" for number in range(2, 1000))):
-            target = self.path.with_name(f"{prefix}_{self._new_name}{suffix}")
-            if target == self.path:
-                break
-            if target.exists() and not target.samefile(self.path):
-                continue
-            try:
-                return self.path.rename(target)
-            except OSError as error:
-                _log.warning("%s keeps its folder's name: %s", self.path, error)
-                break
-        return self.path
-
-    def _drain(self, head: int, stop: int) -> None:
-        """Take what is still on its way through tracking and ring, for a limited time."""
-        deadline = time.monotonic() + _DRAIN_S
-        drift_deadline = time.monotonic() + _DRIFT_S
-        while time.monotonic() < deadline:
-            tracking = reader_counters(self._video, "tracking")
-            tracked = tracking is None or tracking.position >= head
+    def _drain(self, drain: Drain, stop: int) -> None:
+        """Take what is still on its way through tracking and ring, as long as that makes sense."""
+        drift_deadline = 0.0
+        while drain.goes_on(self._progress):
             self._tracks.move(stop)
             self._watch_disk()
-            frames = self._frames is not None and self._frames.take(stop)
-            busy = frames or (self._tracks.awaits_drift and time.monotonic() < drift_deadline)
-            if tracked and not busy and (self._frames is None or self._frames.caught_up_with(head)):
-                break
-            if not frames:
-                time.sleep(0.005)
+            if self._take_frames(stop):
+                continue
+            if drain.tracked and (self._frames is None or self._frames.caught_up_with(drain.head)):
+                drift_deadline = drift_deadline or time.monotonic() + _DRIFT_S
+                if not self._tracks.awaits_drift or time.monotonic() > drift_deadline:
+                    break
+            time.sleep(0.005)
         self._tracks.move(stop, final=True)
 
+    @property
+    def _progress(self) -> tuple[int, int]:
+        """How many rows' and images' frames have been dealt with."""
+        images = self._frames
+        return self._tracks.frames_durable, images.progress if images is not None else 0
+
     def _note_loss(self, gap: Gap) -> None:
-        now_ns = time.perf_counter_ns() - self._handles.session_start_ns
-        self._folder.events.append("loss", timestamp_ns=now_ns, frame_id=gap.first_id, **asdict(gap))
+        self._keeper.note("loss", gap.first_id, **asdict(gap))
 
     def _finish_folder(self, status: str, counters: Counters, ledger: list[Gap], errors: list[str]) -> None:
         counts = asdict(counters) | {"frames_lost": counters.frames_lost} | self._duplicates

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 
 from magscope_app.config import Config
 from magscope_app.data.processor import ProcessFunction
@@ -14,6 +13,7 @@ from magscope_app.datatypes.reader_entries import Start
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import RecordingOrder
 from magscope_app.processes.handles import Handles
+from magscope_app.processes.keeper import keep_corrections
 from magscope_app.processes.load_function import load_function
 from magscope_app.processes.part_limits import PartLimits
 from magscope_app.processes.resumption import Earlier, read_earlier
@@ -55,7 +55,7 @@ class RecorderFiles:
             return next_frame_id
         self.tracks.begin(earlier.next_rows, earlier.rows)
         if self.frames is not None:
-            self.frames.begin(earlier.next_image, earlier.video, earlier.left_out)
+            self.frames.begin(earlier.next_image, earlier.video, earlier.left_out, earlier.duplicates)
         return earlier.start_id
 
 
@@ -81,8 +81,8 @@ def open_files(
             undo.callback(shutil.rmtree, folder.path, ignore_errors=True)
         if order.zlut is not None:
             folder.add_zlut(order.zlut)
-        for kind, image in _corrections(config).items():
-            folder.add_correction(kind, image)
+        if earlier is None:
+            folder.update(corrections=keep_corrections(folder, order.corrections))
         start: Start = "newest" if earlier is None else "resume"
         tracks = TrackWriter(order, handles, folder, _limits(config), start=start)
         undo.callback(tracks.finish, "failed")
@@ -107,13 +107,6 @@ def _new_folder(order: RecordingOrder, config: Config) -> DatasetFolder:
         facts=order.facts | {"mode": order.mode} | storage,
         unix_start_ns=order.anchor.unix_ns,
     )
-
-
-def _corrections(config: Config) -> dict[str, Path]:
-    """Return the images by which every ROI is corrected before it is tracked."""
-    noise = config.camera.noise
-    images = {} if noise is None else {"dark_frame": noise.dark_frame, "flat_field": noise.flat_field}
-    return {kind: path for kind, path in images.items() if path is not None}
 
 
 def _limits(config: Config) -> PartLimits:

@@ -7,17 +7,17 @@ before with ``resume`` set to the dataset's folder. It answers with `RecordingSt
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 from magscope_app.calibration.messages import ZLUTsUsed
 from magscope_app.datatypes import VideoBuffer
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import (
     CommandRefused,
+    CorrectionsUsed,
     Event,
     Message,
     ProcessReady,
-    RecordingFinished,
+    Receipt,
     RecordingOrder,
     RecordingProgress,
     RecordingStarted,
@@ -57,6 +57,8 @@ class _RecordingLoop:
         self._recorder: Recorder | None = None
         self._progress = -1
         self._ending = False
+        self._finishing = False
+        self._hurried = False
 
     def run(self) -> None:
         self._link.send(ProcessReady("recording"))
@@ -64,6 +66,7 @@ class _RecordingLoop:
             try:
                 self._listen(0.0 if self._recorder is not None else _IDLE_S)
             except LinkClosed:
+                self._hurried = True
                 self._finish("interrupted", None)
                 raise
             if self._recorder is not None:
@@ -88,16 +91,17 @@ class _RecordingLoop:
             case RecordingOrder():
                 self._start(message)
             case StopRecording(stop_frame_id, exit_status):
+                # Said twice: somebody is in a hurry.
+                self._hurried |= self._finishing
                 self._finish(exit_status, stop_frame_id)
-            case RenameRecording(name):
-                self._rename(name)
-            case ZLUTsUsed(path, frame_id):
-                self._use_zluts(path, frame_id)
-            case Event():
+            case Event() | RenameRecording() | ZLUTsUsed() | CorrectionsUsed():
                 self._keep(message)
+            case Receipt() if not self._finishing:
+                # A recording that is being finished is confirmed by its end.
+                self._link.send(message)
             case Shutdown():
-                self._ending = True
-            case _:
+                self._ending = self._hurried = True
+            case _ if not isinstance(message, Receipt):
                 _log.warning("the recording process cannot handle %s", type(message).__name__)
 
     def _start(self, order: RecordingOrder) -> None:
@@ -128,30 +132,30 @@ class _RecordingLoop:
             self._progress = recorder.frames_recorded
             self._link.send(RecordingProgress(self._progress, recorder.minutes_left))
 
-    def _use_zluts(self, path: Path, frame_id: int) -> None:
-        try:
-            if self._recorder is not None:
-                self._recorder.use_zluts(path, frame_id)
-        except MagscopeError as error:
-            self._link.send(CommandRefused("recording", str(error)))
-
-    def _rename(self, name: str) -> None:
-        try:
-            if self._recorder is not None:
-                self._recorder.rename(name)
-        except MagscopeError as error:
-            self._link.send(CommandRefused("recording", str(error)))
-
-    def _keep(self, event: Event) -> None:
+    def _keep(self, message: Message) -> None:
         if self._recorder is None:
             return
         try:
-            self._recorder.event(event)
+            self._recorder.keep(message)
         except MagscopeError as error:
-            _log.error("%s", error)
+            if isinstance(message, Event):
+                _log.error("%s", error)
+            else:
+                self._link.send(CommandRefused("recording", str(error)))
 
     def _finish(self, exit_status: str, stop_id: int | None, reason: str = "") -> None:
-        recorder, self._recorder = self._recorder, None
-        if recorder is not None:
-            finished: RecordingFinished = recorder.finish(exit_status, stop_id, reason)
-            self._link.send(finished)
+        recorder = self._recorder
+        if recorder is None or self._finishing:
+            return
+        self._finishing = True
+        finished = recorder.finish(exit_status, stop_id, reason, self._may_wait)
+        self._recorder, self._finishing, self._hurried = None, False, False
+        self._link.send(finished)
+
+    def _may_wait(self) -> bool:
+        """Listen while the recording ends; return False once nobody waits for it."""
+        try:
+            self._listen(0.0)
+        except LinkClosed:
+            self._hurried = True
+        return not self._hurried

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
 from magscope_app.datatypes import VideoBuffer
 from magscope_app.messages import (
+    CorrectionFile,
+    CorrectionsUsed,
     Event,
     Message,
+    Receipt,
     RecordingFinished,
     RecordingOrder,
     RecordingProgress,
@@ -19,6 +23,7 @@ from magscope_app.processes.dead_recorder import close_for_dead_recorder
 from magscope_app.processes.status_board import StatusBoard
 
 RECORDER = "recording"
+RecordingNews = RecordingStarted | RecordingProgress | RecordingFinished | Receipt | CorrectionsUsed | Event
 
 
 class RecordingDesk:
@@ -41,7 +46,13 @@ class RecordingDesk:
         self._children = children
         self._board = board
         self._order: RecordingOrder | None = None
-        self._waiting: list[Message] | None = None
+        self._corrections: tuple[CorrectionFile, ...] = ()
+        #: What the recorder has not confirmed: one that dies may have kept it or not.
+        self._told: deque[tuple[int, Message]] = deque()
+        self._number = 0
+        self._asked = False
+        self._holding = False
+        self._resuming = False
         self.finished: list[RecordingFinished] = []
 
     @property
@@ -51,34 +62,62 @@ class RecordingDesk:
 
     def start(self, order: RecordingOrder) -> None:
         """Let the recorder begin a dataset."""
-        self._order = order
-        self._children.send(RECORDER, order)
+        self._order = replace(order, corrections=self._corrections)
+        self._told.clear()
+        self._children.send(RECORDER, self._order)
 
     def tell(self, message: Message) -> None:
-        """Send to the recorder, or keep for the one that is to take the dataset over."""
-        if self._waiting is not None:
-            self._waiting.append(message)
-        else:
+        """Send to the recorder, and keep it for the next one until this one has confirmed it."""
+        self._number += 1
+        self._told.append((self._number, message))
+        if not self._holding:
             self._children.send(RECORDER, message)
+            self._ask_receipt()
+
+    def keep(self, message: Message) -> None:
+        """Tell what belongs into the running dataset; without one it is dropped."""
+        if self.running is not None:
+            self.tell(message)
 
     def hold(self) -> None:
         """Keep what is to be told until a new recorder runs."""
-        self._waiting = []
+        self._holding = True
 
     def resume(self) -> None:
-        """Let a new recorder go on with the dataset of the dead one, and tell it what has come since."""
-        waiting, self._waiting = self._waiting or [], None
-        if self.running is None or self._order is None:
+        """Let a new recorder go on with the dataset of the dead one, and tell it what that one may not know.
+
+        Where the dead one had not begun yet, another dataset is begun.
+        """
+        self._holding = self._asked = False
+        if self._order is None:
+            self._told.clear()
             return
-        for message in (replace(self._order, resume=self.running), *waiting):
+        self._resuming = self.running is not None
+        self._children.send(RECORDER, replace(self._order, resume=self.running))
+        for _, message in self._told:
             self._children.send(RECORDER, message)
+        self._ask_receipt()
+
+    def on_refused(self) -> bool:
+        """Take in that the recorder refused something; return True if it was to go on with a dataset."""
+        if self.running is None:
+            self._order = None
+        return self._resuming
 
     def give_up(self, why: str, video: VideoBuffer | None) -> RecordingFinished | None:
         """Complete the dataset of a recorder that is gone for good, as far as this can be done from here."""
-        self._waiting = None
-        if self.running is None or video is None or self._children.alive(RECORDER):
+        self._holding = False
+        gone = self._resuming or not self._children.alive(RECORDER)
+        if self.running is None or self._order is None or video is None or not gone:
             return None
-        return close_for_dead_recorder(self.running, why, video, self._board.recorded.frames_recorded)
+        return close_for_dead_recorder(
+            self.running,
+            why,
+            video,
+            self._board.recorded.frames_recorded,
+            self._order.anchor.session_start_ns,
+            [message for _, message in self._told],
+        )
 
     def state(self) -> list[Message]:
         """Return what a window that opens late must know."""
@@ -86,19 +125,39 @@ class RecordingDesk:
             return []
         return [RecordingStarted(self.running, self._order.mode)]
 
-    def on_news(self, message: RecordingStarted | RecordingProgress | RecordingFinished | Event) -> None:
+    def on_news(self, message: RecordingNews) -> None:
         """Take in what the recorder says, and what others want to be kept."""
         board = self._board
         if isinstance(message, Event):
-            if self.running is not None:
-                self.tell(message)
-            return
-        if isinstance(message, RecordingStarted):
+            self.keep(message)
+        elif isinstance(message, CorrectionsUsed):
+            # Tracking that comes back with the same images as before changes nothing.
+            if message.files != self._corrections:
+                self._corrections = message.files
+                self.keep(message)
+        elif isinstance(message, Receipt):
+            self._on_receipt(message.number)
+        elif isinstance(message, RecordingStarted):
+            self._resuming = False
             if message.path != board.recording:
                 board.start_recording(message.path)
         elif isinstance(message, RecordingProgress):
             board.recorded = replace(board.recorded, frames_recorded=message.frames_recorded)
         else:
-            board.recording = None
+            board.recording = self._order = None
+            self._told.clear()
+            self._asked = self._resuming = False
             board.recorded = message.counters
             self.finished.append(message)
+
+    def _ask_receipt(self) -> None:
+        """Have the recorder say how far it is; one question at a time is enough."""
+        if self._told and not self._asked:
+            self._asked = True
+            self._children.send(RECORDER, Receipt(self._told[-1][0]))
+
+    def _on_receipt(self, number: int) -> None:
+        self._asked = False
+        while self._told and self._told[0][0] <= number:
+            self._told.popleft()
+        self._ask_receipt()

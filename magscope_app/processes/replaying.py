@@ -53,6 +53,7 @@ def replay_config(dataset: Dataset) -> tuple[dict[str, Any], list[str]]:
     said: list[str] = []
     if isinstance(camera.get("noise"), Mapping):
         camera["noise"] = dict(camera["noise"]) | _corrections(dataset, camera["noise"])
+        said += _later_corrections(dataset)
     config |= {"session": session, "camera": camera}
     config["beads"] = {**recorded["beads"], "find": False, "file": None, "list": _beads(dataset, said)}
     folder = recorded.get("recording", {}).get("folder")
@@ -96,6 +97,16 @@ def _corrections(dataset: Dataset, noise: Mapping[str, Any]) -> dict[str, str]:
             "give them to replay.toml as camera.noise, and the dataset as camera.path"
         )
     return {kind: str(copies[kind]) for kind in used}
+
+
+def _later_corrections(dataset: Dataset) -> list[str]:
+    """Say that other images were used later: a run knows one of each."""
+    changes = [event["frame_id"] for event in dataset.events if event["kind"] == "corrections"]
+    if not changes:
+        return []
+    return [
+        f"the images that ROIs are corrected with changed at frame {changes[0]}: those of before are used"
+    ]
 
 
 def _beads(dataset: Dataset, said: list[str]) -> list[dict[str, Any]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from magscope_app.storage import Dataset, DatasetFolder, open_dataset
 
 EVENT = "recorder restarted"
 _WHY = "the recorder ended and was started again"
+#: What may be told again is among so many events: a link holds no more messages.
+_LAST_EVENTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,10 @@ class Earlier:
         The ids after the last ones of each.
     left_out : int
         Frames whose image a processor left out on purpose.
-    name : str
-        The new name of the dataset, if it was renamed while it was recorded; else empty.
+    duplicates : int
+        Results of a processor that another replaced.
+    events : tuple of dict
+        The last events that were kept.
     seams : tuple of Gap
         Where recorders took over before.
     """
@@ -47,7 +51,8 @@ class Earlier:
     next_rows: int
     next_image: int
     left_out: int
-    name: str
+    duplicates: int
+    events: tuple[dict[str, Any], ...]
     seams: tuple[Gap, ...]
 
     def seam(self, mode: str, next_frame_id: int) -> Gap:
@@ -89,8 +94,7 @@ def read_earlier(path: Path, *, has_processor: bool) -> Earlier:
     rows, video = SeenIds(start_id), SeenIds(start_id)
     rows.add(tracked)
     video.add(images)
-    name = str(dataset.description.get("name", ""))
-    renamed = re.fullmatch(rf"[^_]+_[^_]+_{re.escape(name)}(_\d{{3}})?", path.name) is None
+    events = dataset.events
     return Earlier(
         folder=folder,
         start_id=start_id,
@@ -99,10 +103,11 @@ def read_earlier(path: Path, *, has_processor: bool) -> Earlier:
         next_rows=int(tracked[-1]) + 1 if len(tracked) else start_id,
         next_image=int(images[-1]) + 1 if len(images) else start_id,
         left_out=left_out,
-        name=name if renamed else "",
+        duplicates=dataset.counters.get("duplicates", 0),
+        events=tuple(events[-_LAST_EVENTS:]),
         seams=tuple(
             Gap(event["first_id"], event["count"], "recording", _WHY)
-            for event in dataset.events
+            for event in events
             if event["kind"] == EVENT
         ),
     )

@@ -49,8 +49,10 @@ from magscope_app.signals import Signals
 #: The loop looks at everything at least this often; deaths and messages wake it at once.
 _TICK_S = 0.1
 _STATUS_EVERY_S = 0.25
-#: Parts of an orderly end: the camera stops, the recording is finished.
-_STOP_CAMERA_S, _FINISH_RECORDING_S = 0.5, 20.0
+#: Parts of an orderly end: the camera stops, the recording is finished, which may first wait for tracking.
+_STOP_CAMERA_S, _FINISH_RECORDING_S = 0.5, 30.0
+#: The recording's end when somebody is in a hurry: what is still to be tracked is not waited for.
+_HURRY_RECORDING_S = 4.0
 #: In which focus and magnets return from a sweep, however slow; a second Ctrl-C leaves them where they are.
 _END_SWEEP_S = 30.0
 #: Who reads or shows frames.
@@ -262,9 +264,18 @@ class Supervisor:
             self._pump(lambda: not line.acquiring, _STOP_CAMERA_S)
         if line.recording.running is not None:
             status = line.stopping if line.stopping in ("interrupted", "failed") else "completed"
-            line.recording.tell(StopRecording(exit_status=status))
-            self._pump(lambda: line.recording.running is None, _FINISH_RECORDING_S)
+            self._finish_recording(StopRecording(exit_status=status))
             line.end_recorder()
+
+    def _finish_recording(self, stop: StopRecording) -> None:
+        """Wait for the end of the recording, until a second Ctrl-C only for what is left without tracking."""
+        recording = self._line.recording
+        recording.tell(stop)
+        self._pump(lambda: self._hurried or recording.running is None, _FINISH_RECORDING_S)
+        if recording.running is not None:
+            # Said twice, it is not to wait.
+            recording.tell(stop)
+            self._pump(lambda: recording.running is None, _HURRY_RECORDING_S)
 
     def _pump(self, condition: Callable[[], bool], timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from magscope_app.datatypes import FrameBatch, ReaderMode, VideoBuffer, VideoRea
 from magscope_app.messages import (
     BeadsFound,
     CommandRefused,
+    CorrectionsUsed,
     Event,
     FindBeads,
     Message,
@@ -24,7 +26,7 @@ from magscope_app.messages import (
     VideoReady,
 )
 from magscope_app.processes.calibration_file import load_calibration, why_not_calibration
-from magscope_app.processes.camera_noise import camera_noise, field_correction
+from magscope_app.processes.camera_noise import camera_noise, correction_files, field_correction
 from magscope_app.processes.focus import FocusHistory
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link
@@ -94,7 +96,8 @@ class _TrackingLoop:
         self._nm_per_px = config.optics.nm_per_px
         self._roi_px = config.beads.roi_px
         self._zlut = load_calibration(config.tracking.zlut) if config.tracking.zlut else None
-        self._field = field_correction(config)
+        self._corrections = CorrectionsUsed(correction_files(config))
+        self._field = field_correction(self._corrections.files)
         self._form = expected_format(config)
         self._patience = Patience(camera_waits=camera_waits(config))
         self._makeshift = Makeshift(self._tell_makeshift)
@@ -119,6 +122,8 @@ class _TrackingLoop:
 
     def run(self) -> None:
         self._warm_up()
+        if not self._handles.restarted:
+            self._link.send(self._corrections)
         self._link.send(ProcessReady("tracking"))
         while not self._ending:
             reader = self._reader
@@ -261,6 +266,8 @@ class _TrackingLoop:
         """Track a batch, write the rows of its valid frames, and only then let go of it."""
         self._follow_beads()
         n_makeshift = self._tracker.n_makeshift
+        if self._handles.restarted and not self._next_frame_id:
+            self._link.send(replace(self._corrections, frame_id=int(batch.frame_ids[0])))
         tracks = self._positions(batch.frames, self._beads.corners, self._beads.ids)
         n_makeshift = self._tracker.n_makeshift - n_makeshift
         self._makeshift.batch(int(batch.frame_ids[0]), int(batch.frame_ids[-1]), n_makeshift)

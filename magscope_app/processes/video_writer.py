@@ -86,15 +86,23 @@ class VideoWriter:
         self._seen = SeenIds(0)
         self._done: deque[tuple[int, bool]] = deque()
         self.left_out = 0
+        self._duplicates_before = 0
+        self._taken = 0
         self.bytes_written = 0
         self.closed = False
 
-    def begin(self, first_frame_id: int, seen: SeenIds | None = None, left_out: int = 0) -> None:
-        """Store frames from this id on; `seen` were dealt with before, `left_out` of them on purpose."""
+    def begin(
+        self, first_frame_id: int, seen: SeenIds | None = None, left_out: int = 0, duplicates: int = 0
+    ) -> None:
+        """Store frames from this id on; `seen` were dealt with before, `left_out` of them on purpose.
+
+        `duplicates` were counted before.
+        """
         self._first = first_frame_id
         self._limits.begin()
         self._seen = seen if seen is not None else SeenIds(first_frame_id)
         self.left_out = left_out
+        self._duplicates_before = duplicates
 
     def refusal(self, name: str | None) -> str | None:
         """Return why the storage called `name` cannot take these images, as far as this is known now."""
@@ -112,12 +120,17 @@ class VideoWriter:
     @property
     def duplicates(self) -> int:
         """Images of a processor that a later one with the same coordinates replaced."""
-        return self._processor.duplicates if self._processor is not None else 0
+        return self._duplicates_before + (self._processor.duplicates if self._processor is not None else 0)
 
     @property
     def frames_stored(self) -> int:
         """Frames that the operating system has."""
         return self.seen().count
+
+    @property
+    def progress(self) -> int:
+        """Grows while frames are read or dealt with."""
+        return self._taken + self.seen().count
 
     def seen(self) -> SeenIds:
         """Return which frames are dealt with: stored, or left out by the processor."""
@@ -152,6 +165,7 @@ class VideoWriter:
         batch = self._reader.acquire(room) if room > 0 else None
         if batch is None:
             return False
+        self._taken += len(batch)
         images = [self._image(frame) for frame in batch.frames]
         valid = batch.release()
         for index in np.flatnonzero(valid):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from magscope_app.storage.description import COUNTERS, EXIT_STATUSES, RARE_COUNT
 from magscope_app.storage.event_log import EventLog, as_json
 from magscope_app.storage.names import validate_dataset_name
 
+_log = logging.getLogger(__name__)
 _MOST_TRIALS = 1000
 
 
@@ -205,9 +207,31 @@ class DatasetFolder:
         """
         return self._keep("zluts", "Z-LUT", source, name)
 
-    def add_correction(self, kind: str, source: Path) -> Path:
-        """Copy a "dark_frame" or "flat_field" to ``corrections/<kind><suffix>``; errors as of `add_zlut`."""
-        return self._keep("corrections", "image", source, f"{kind}{source.suffix}")
+    def add_correction(self, kind: str, suffix: str, content: bytes) -> Path:
+        """Keep a "dark_frame" or "flat_field" as ``corrections/<kind><suffix>``; errors as of `add_zlut`."""
+        return self._keep("corrections", "image", content, f"{kind}{suffix}")
+
+    def take_name(self) -> Path:
+        """Give the folder the name of the dataset, if that was changed, and return where it is.
+
+        Nothing in it may be open. Where the file system refuses, the name stands in dataset.json alone.
+        """
+        name, first = self._description["name"], self._description.get("first_name")
+        if name == first:
+            return self.path
+        prefix = "_".join(self.path.name.split("_")[:2])
+        for suffix in ("", *(f"_{number:03d}" for number in range(2, _MOST_TRIALS))):
+            target = self.path.with_name(f"{prefix}_{name}{suffix}")
+            if target == self.path:
+                break
+            if target.exists() and not target.samefile(self.path):
+                continue
+            try:
+                self.path = self.path.rename(target)
+            except OSError as error:
+                _log.warning("%s keeps its folder's name: %s", self.path, error)
+            break
+        return self.path
 
     def _keep(self, folder: str, what: str, source: str | Path | bytes, name: str | None) -> Path:
         wanted = name if name is not None else "" if isinstance(source, bytes) else Path(source).name

@@ -44,6 +44,7 @@ def describe(name: str, started: datetime, unix_start_ns: int, facts: Mapping[st
     own: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "name": name,
+        "first_name": name,
         "exit_status": "running",
         "started": started.isoformat(),
         "stopped": None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -145,16 +146,21 @@ def load_image(path: Path) -> npt.NDArray[np.float64]:
     OSError
         If it cannot be read.
     """
+    return read_image(path, path)
+
+
+def read_image(source: Path | IO[bytes], path: Path) -> npt.NDArray[np.float64]:
+    """Read the image `path` from a file or from its content; errors as of `load_image`."""
     if path.suffix.lower() == ".npy":
         try:
-            return np.asarray(np.load(path, allow_pickle=False), np.float64)
+            return np.asarray(np.load(source, allow_pickle=False), np.float64)
         except (ValueError, EOFError) as error:
             raise ValueError(f"{path} is not an image in .npy form; average a stack again") from error
     if path.suffix.lower() in (".tif", ".tiff"):
         import tifffile  # only whoever has such a file waits for it
 
         try:
-            return np.asarray(tifffile.imread(path), np.float64)
+            return np.asarray(tifffile.imread(source), np.float64)
         except tifffile.TiffFileError as error:
             raise ValueError(f"{path} is not a TIFF image ({error}); save it again") from error
     raise ValueError(f"{path} is no .npy or .tif file; save the image as one of them")

@@ -6,6 +6,7 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,6 +82,39 @@ def test_of_the_same_coordinates_the_first_image_counts(tmp_path: Path) -> None:
         assert absent not in images
     assert len(images.places("0002")) == 30
     assert images.places()[-1 + len(images)][1] == again[-1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    pieces=st.lists(
+        st.tuples(
+            st.sampled_from(["time", "depth"]),
+            st.lists(st.integers(0, 60), min_size=1, max_size=40),
+        ),
+        max_size=6,
+    ),
+    data=st.data(),
+)
+def test_images_in_any_order_are_those_of_a_dict(
+    tmp_path_factory: pytest.TempPathFactory,
+    pieces: list[tuple[str, list[int]]],
+    data: st.DataObject,
+) -> None:
+    folder = tmp_path_factory.mktemp("shuffled") / "video"
+    images, expected = images_of(folder, [b"", b""]), dict[FrozenDataCoordinates, str]()
+    for number, (axis, values) in enumerate(pieces):
+        filename = data.draw(st.sampled_from(["a.tif", "b.tif"]))
+        entries = [entry({axis: value}, filename) for value in values]
+        with (folder / f"{1 + number % 2:04d}" / INDEX_NAME).open("ab") as file:
+            file.write(b"".join(one.encoded() for one in entries))
+        images.refresh()
+        for one in entries:
+            expected.setdefault(one.coordinates, filename)
+    assert list(images) == list(expected)
+    assert {one: images.find(one)[1].filename for one in images} == expected
+    for axis in ("time", "depth"):
+        for value in range(62):
+            assert ({axis: value} in images) == (FrozenDataCoordinates({axis: value}) in expected)
 
 
 def test_an_index_that_grows_is_read_on(tmp_path: Path) -> None:

@@ -45,6 +45,21 @@ def test_telemetry_is_told_for_every_frame_of_the_video(path: Path) -> None:
     np.testing.assert_array_equal(data.telemetry_at_frames("magnet", list(times)), at_frames)
 
 
+def test_a_frame_that_does_not_say_when_it_was_has_no_time(path: Path) -> None:
+    storage = NDTiffStorage(path / "video" / "0002")
+    for frame_id, about in ((30, {}), (31, {"t_ns": "late"}), (32, {"t_ns": 295_000_000}), (5, {"t_ns": 7})):
+        storage.put({"time": frame_id}, image(frame_id), about)
+    # Another image of a frame, which does not say it again.
+    storage.put({"time": 32, "bead": 3}, image(32), {})
+    storage.close()
+    data = open_dataset(path)
+    known = np.arange(10, 30) * 10_000_000 + 200
+    np.testing.assert_array_equal(data.frame_times(), [7, *known, np.nan, np.nan, 295_000_000])
+    at_frames = data.telemetry_at_frames("magnet")
+    assert np.isnan(at_frames["position"][[0, -3, -2]]).all()
+    assert at_frames["position"][-1] == pytest.approx(0.295)
+
+
 def test_info_tells_duration_and_beads(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", str(path)]) == 0
     said = capsys.readouterr().out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ from magscope_app.messages import (
 from magscope_app.processes.children import Child, Children
 from magscope_app.processes.handles import make_handles
 from magscope_app.processes.segments import LOCK_SHAPES, Segments, matrix_shapes
+from magscope_app.storage import open_dataset
 from tests.data.rows import make_rows
 
 FORMAT = FrameFormat(40, 24, 8)
@@ -52,9 +52,9 @@ class Rig:
         self.children = children
         self.anchor = anchor
         self._tracks = tracks
-        self._video = segments.create_video(FORMAT)
+        self.video = segments.create_video(FORMAT)
         self._heard: list[Message] = []
-        self._path = Path()
+        self._path: Path | None = None
         self.next_id = 0
 
     def start(self) -> None:
@@ -62,27 +62,36 @@ class Rig:
         self.children.start(["recording"])
         self.children.send("recording", VideoReady(FORMAT))
 
-    def order(self, folder: Path, mode: Any, resume: Path | None = None) -> RecordingOrder:
-        """Order a dataset, or to go on with one."""
-        order = RecordingOrder(folder, "fed", mode, b"[session]\n", self.anchor, {"motors": []}, resume)
-        self.children.send("recording", order)
-        return order
+    def wanted(
+        self, folder: Path, mode: Any, resume: Path | None = None, name: str = "fed"
+    ) -> RecordingOrder:
+        """Return an order for a dataset, or to go on with one."""
+        return RecordingOrder(folder, name, mode, b"[session]\n", self.anchor, {"motors": []}, resume)
 
-    def record(self, folder: Path, mode: Any, resume: Path | None = None) -> Path:
+    def order(self, folder: Path, mode: Any, resume: Path | None = None, name: str = "fed") -> None:
+        """Order a dataset, or to go on with one."""
+        self.children.send("recording", self.wanted(folder, mode, resume, name))
+
+    def record(self, folder: Path, mode: Any, resume: Path | None = None, name: str = "fed") -> Path:
         """Order a dataset and return its folder when it takes data."""
-        self.order(folder, mode, resume)
+        self.order(folder, mode, resume, name)
         self._path = self.hear(RecordingStarted).path
         return self._path
 
-    def feed(self, count: int) -> None:
-        """Give so many frames and their rows."""
+    def feed(self, count: int, *, tracked: bool = True) -> None:
+        """Give so many frames and, where they are `tracked` at once, their rows."""
         for frame_id in range(self.next_id, self.next_id + count):
-            slot = self._video.begin()
+            slot = self.video.begin()
             assert slot is not None, "the ring is full"
             slot[:] = image(frame_id)
-            assert self._video.commit(timestamp_ns=frame_id * 10_000_000) == frame_id
-            self._tracks.write(make_rows(range(frame_id, frame_id + 1), N_BEADS))
+            assert self.video.commit(timestamp_ns=frame_id * 10_000_000) == frame_id
+            if tracked:
+                self.track(frame_id, 1)
         self.next_id += count
+
+    def track(self, first_id: int, count: int) -> None:
+        """Give the rows of frames."""
+        self._tracks.write(make_rows(range(first_id, first_id + count), N_BEADS))
 
     def await_recorded(self, count: int) -> None:
         """Wait until so many frames are acknowledged."""
@@ -98,11 +107,12 @@ class Rig:
             reader = self._tracks.reader_counters("recording")
 
     def rename(self, name: str) -> None:
-        """Give the dataset another name, and wait until it says so itself."""
+        """Give the dataset another name, and wait until it has it."""
+        assert self._path is not None
         self.children.send("recording", RenameRecording(name))
         deadline = time.monotonic() + _PATIENCE_S
-        while json.loads((self._path / "dataset.json").read_text(encoding="utf-8"))["name"] != name:
-            assert time.monotonic() < deadline
+        while open_dataset(self._path).description["name"] != name:
+            assert time.monotonic() < deadline, f"the dataset is not called {name}"
             time.sleep(0.01)
 
     def stop(self) -> RecordingFinished:
@@ -134,6 +144,11 @@ class Rig:
             assert not self._child().has_died(), "the recording process has died"
             self.children.wait(0.1)
         raise AssertionError(f"no {kind.__name__} came")
+
+    def messages(self) -> list[Message]:
+        """Return what the process has said since it was heard last."""
+        heard, self._heard = [*self._heard, *self._child().messages()], []
+        return heard
 
     def _child(self) -> Child:
         (child,) = self.children

@@ -37,6 +37,7 @@ def _kill_at_random(folder: Path, whom: str, seed: int) -> int:
         time.sleep(random.Random(seed).uniform(0.0, 0.7))
         children = family.children(recursive=True)
         workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        workers.sort(key=lambda child: (child.create_time(), child.pid))
         before = _acknowledged(folder)
         if whom == "recorder":
             workers[2].kill()

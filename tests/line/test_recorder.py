@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -135,20 +136,21 @@ def test_a_dataset_that_gets_its_own_name_back_keeps_its_folder(tmp_path: Path) 
         assert rig.stop().path == second.with_name(second.name.partition("_fed")[0] + "_other")
 
 
-def test_a_new_name_outlives_the_recorder(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("first", "then"), [("fed", "fe"), ("fed_001", "fed")])
+def test_a_new_name_outlives_the_recorder(tmp_path: Path, first: str, then: str) -> None:
     with fed_recorder() as rig:
-        path = rig.record(tmp_path, FULL)
+        path = rig.record(tmp_path, FULL, name=first)
         rig.feed(20)
         # A beginning of the old name, which the folder's name begins with, too.
-        rig.rename("fe")
+        rig.rename(then)
         rig.await_recorded(10)
         rig.kill()
         rig.start()
         assert rig.record(tmp_path, FULL, resume=path) == path
         rig.feed(10)
         finished = rig.stop()
-    assert finished.path == path.with_name(path.name.removesuffix("fed") + "fe")
-    assert open_dataset(finished.path).description["name"] == "fe"
+    assert finished.path == path.with_name(path.name.removesuffix(first) + then)
+    assert open_dataset(finished.path).description["name"] == then
 
 
 def test_the_bead_list_stands_in_the_dataset_as_it_is_now(tmp_path: Path) -> None:
@@ -233,11 +235,29 @@ def test_what_a_processor_gives_twice_is_stored_once_and_counted(tmp_path: Path,
     with fed_recorder(*mine, "recording.process_fn=own_storages:twice") as rig:
         path = rig.record(tmp_path / "out", FULL)
         rig.feed(31)
+        # The last frame is whole when the next one comes.
+        rig.await_recorded(30)
         finished = rig.stop()
     assert (finished.exit_status, finished.error) == ("completed", "")
     counters = described(path)["counters"]
     assert (counters["frames_recorded"], counters["frames_lost"], counters["duplicates"]) == (31, 0, 31)
     assert collect(open_dataset(path))["images"] == 31
+
+
+def test_duplicates_are_counted_on_by_the_next_recorder(tmp_path: Path, mine: list[str]) -> None:
+    with fed_recorder(*mine, "recording.process_fn=own_storages:twice") as rig:
+        path = rig.record(tmp_path / "out", FULL)
+        rig.feed(20)
+        deadline = time.monotonic() + 30
+        while (before := open_dataset(path).counters.get("duplicates", 0)) < 20:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        rig.kill()
+        rig.start()
+        rig.record(tmp_path / "out", FULL, resume=path)
+        rig.feed(10)
+        rig.stop()
+    assert described(path)["counters"]["duplicates"] == before + 10
 
 
 def test_what_a_processor_leaves_out_is_not_missing(

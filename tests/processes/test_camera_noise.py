@@ -10,7 +10,7 @@ import pytest
 from magscope_app.config import load_config
 from magscope_app.devices import FrameFormat
 from magscope_app.errors import ConfigError
-from magscope_app.processes.camera_noise import camera_noise, field_correction
+from magscope_app.processes.camera_noise import camera_noise, correction_files, field_correction
 from magscope_app.processes.preflight import load_ready
 
 DEMO = ["camera.roi_px=[0,0,512,384]", "simulation.n_beads=4", "simulation.n_reference=1"]
@@ -20,7 +20,8 @@ def test_noise_needs_a_stated_gain() -> None:
     form = FrameFormat(512, 384, 12)
     noise = camera_noise(load_config("demo.toml", ()).config, form)
     assert noise is not None
-    assert field_correction(load_config("demo.toml", ()).config) is None
+    assert correction_files(load_config("demo.toml", ()).config) == ()
+    assert field_correction(()) is None
     assert (noise.gain_dn_per_e, noise.offset_dn, noise.read_noise_e) == (0.012, 8.0, 10.0)
     assert noise.saturation_dn == 4095
     for other in ("micromanager.toml", "replay.toml"):
@@ -32,7 +33,7 @@ def test_fields_are_checked_before_the_start(tmp_path: Path) -> None:
     np.save(tmp_path / "wrong.npy", np.full((512, 384), 8.0))
     (tmp_path / "text.npy").write_text("none")
     good = f"camera.noise.dark_frame={tmp_path / 'dark.npy'}"
-    field = field_correction(load_ready("demo.toml", [*DEMO, good], None, None).config)
+    field = field_correction(correction_files(load_ready("demo.toml", [*DEMO, good], None, None).config))
     assert field is not None
     assert field.shape == (384, 512)
     for override, where, said in (

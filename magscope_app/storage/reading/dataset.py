@@ -113,8 +113,15 @@ class Dataset:
 
     @property
     def corrections(self) -> dict[str, Path]:
-        """The ``dark_frame`` and ``flat_field`` that every ROI was corrected with."""
-        return {path.stem: path for path in self._files("corrections").values()}
+        """The ``dark_frame`` and ``flat_field`` that ROIs were corrected with when the recording began.
+
+        Where others were used later, an event "corrections" has the frame and the names of their files.
+        """
+        files = self._files("corrections")
+        named = self.description.get("corrections")
+        if not isinstance(named, dict):
+            return {path.stem: path for path in files.values() if path.stem in ("dark_frame", "flat_field")}
+        return {kind: files[name] for kind, name in named.items() if name in files}
 
     def _files(self, name: str) -> dict[str, Path]:
         folder = self.path / name
@@ -257,10 +264,14 @@ class Dataset:
         times = self.frame_times() if t_ns is None else np.asarray(t_ns)
         return at_times(self.telemetry(device), times)
 
-    def frame_times(self) -> NDArray[np.int64]:
-        """Return t_ns of every tracked frame (n,) or, without tracks, of every frame of the video."""
+    def frame_times(self) -> NDArray[np.int64] | NDArray[np.float64]:
+        """Return t_ns of every tracked frame (n,) or, without tracks, of every frame of the video.
+
+        Without tracks these are floats, NaN for a frame whose image does not say when it was taken; the
+        metadata of all images are read, which takes about 10 µs each.
+        """
         tracked = self.frames()["t_ns"]
-        return tracked if len(tracked) or self.foreign_storage else video_times(self)
+        return tracked if len(tracked) or self.foreign_storage else video_times(self._images)
 
     # --- images ----------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import h5py
+import numpy as np
 
 from magscope_app.errors import MagscopeError
 from magscope_app.storage.reading.guard import readable
@@ -76,7 +77,8 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
     """
     view = _View(path)
     try:
-        with readable(path), h5py.File(view, "r") as file:
+        # Damaged numbers may fit into no whole number: what makes no sense is found by their order.
+        with readable(path), np.errstate(invalid="ignore", over="ignore"), h5py.File(view, "r") as file:
             yield file
     finally:
         view.close()

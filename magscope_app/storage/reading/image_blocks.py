@@ -110,14 +110,10 @@ class Places(Generic[_Part], Sequence[tuple[_Part, ImageEntry]]):
     def extended(self, part: _Part, blocks: Sequence[Block]) -> Places[_Part]:
         """Return these and the images of `blocks` that have other coordinates."""
         every, odd = list(self._blocks), dict(self._odd)
-        highest: dict[str, int] = {}
-        for _, block in every:
+        known = [block for _, block in every if isinstance(block, ImageRun)]
+        for block in without_repeats(known, blocks):
             if isinstance(block, ImageRun):
-                highest[block.axis] = max(block.bounds[1], highest.get(block.axis, -1))
-        for block in blocks:
-            if isinstance(block, ImageRun):
-                _append(every, part, block, is_beyond=block.bounds[0] > highest.get(block.axis, -1))
-                highest[block.axis] = max(block.bounds[1], highest.get(block.axis, -1))
+                _append(every, part, block)
                 continue
             for at in range(len(block)):
                 entry = block[at]
@@ -162,16 +158,39 @@ class Places(Generic[_Part], Sequence[tuple[_Part, ImageEntry]]):
         return found
 
 
-def _append(blocks: list[tuple[_Part, Block]], part: _Part, run: ImageRun, *, is_beyond: bool) -> None:
-    """Append what is new in `run`; joined with the blocks before it where these are small.
+def without_repeats(known: Sequence[ImageRun], blocks: Sequence[Block]) -> Iterator[Block]:
+    """Yield `blocks`, in the runs among them only the images whose value stands nowhere before.
 
-    `is_beyond` says that its values are above all before, as they are while a recording goes on: then nothing
-    has to be compared.
+    All are compared at once: however they are shuffled, that takes no longer than sorting them.
     """
-    run = run.without_repeats()
-    for _, block in () if is_beyond else blocks:
-        if isinstance(block, ImageRun) and len(run):
-            run = run.without(block)
+    runs: dict[str, list[ImageRun]] = {}
+    for block in blocks:
+        if isinstance(block, ImageRun):
+            runs.setdefault(block.axis, []).append(block)
+    chosen = {
+        axis: iter(_first_images([run for run in known if run.axis == axis], mine))
+        for axis, mine in runs.items()
+    }
+    for block in blocks:
+        yield block.select(next(chosen[block.axis])) if isinstance(block, ImageRun) else block
+
+
+def _first_images(known: list[ImageRun], runs: list[ImageRun]) -> list[NDArray[np.bool_]]:
+    """Return for each run which of its values (n,) are in none of `known` and stand for the first time."""
+    values = np.concatenate([run.values for run in runs])
+    first = np.ones(len(values), np.bool_)
+    # While a recording goes on they ascend, and nothing has to be compared.
+    beyond = all(run.bounds[1] < values[0] for run in known)
+    if not (beyond and (np.diff(values) > 0).all()):
+        first[:] = False
+        first[np.unique(values, return_index=True)[1]] = True
+        if known:
+            first &= ~np.isin(values, np.concatenate([run.values for run in known]))
+    return np.split(first, np.cumsum([len(run) for run in runs])[:-1])
+
+
+def _append(blocks: list[tuple[_Part, Block]], part: _Part, run: ImageRun) -> None:
+    """Append a run; joined with the blocks before it where these are small."""
     if not len(run):
         return
     while blocks and blocks[-1][0] is part and isinstance(last := blocks[-1][1], ImageRun):

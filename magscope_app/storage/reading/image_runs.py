@@ -17,8 +17,11 @@ from magscope_app.storage.reading.image_index import TYPES, ImageEntry
 
 _AXES: Final = re.compile(rb'\{"([A-Za-z_]{1,32})": ?([0-9]{1,18})\}')
 _LENGTH: Final = struct.Struct("<I")
-_FEWEST: Final = 16
+_FEWEST: Final = 2
 _MOST: Final = 2**16
+#: Entries that are looked at first, and how many more each time when all were alike.
+_FIRST_LOOK: Final = 16
+_NEXT_LOOK: Final = 8
 #: Columns of the numbers: pixel offset, width, height, pixel type, compression, metadata offset and length.
 _OFFSET, _WIDTH, _HEIGHT, _KIND, _PACKED, _METADATA, _METADATA_BYTES = range(7)
 
@@ -69,21 +72,6 @@ class ImageRun:
             return self
         return ImageRun(self.axis, self.values[chosen], self.filename, self.numbers[chosen])
 
-    def without(self, other: ImageRun) -> ImageRun:
-        """Return the images that `other` has not."""
-        apart = other.bounds[1] < self.bounds[0] or self.bounds[1] < other.bounds[0]
-        if self.axis != other.axis or apart:
-            return self
-        return self.select(~np.isin(self.values, other.values))
-
-    def without_repeats(self) -> ImageRun:
-        """Return the first image of every value."""
-        if self.is_ascending:
-            return self
-        first = np.zeros(len(self), np.bool_)
-        first[np.unique(self.values, return_index=True)[1]] = True
-        return self.select(first)
-
     def joined(self, other: ImageRun) -> ImageRun | None:
         """Return both as one; None if they differ in file or axis."""
         if (self.axis, self.filename) != (other.axis, other.filename):
@@ -95,11 +83,9 @@ class ImageRun:
         """Return where the image with this value stands; None if there is none."""
         if not self.bounds[0] <= value <= self.bounds[1]:
             return None
-        if self.is_ascending:
-            at = int(np.searchsorted(self.values, value))
-            return at if self.values[at] == value else None
-        found = np.flatnonzero(self.values == value)
-        return int(found[0]) if len(found) else None
+        at = int(np.searchsorted(self.values, value, sorter=self._order))
+        at = at if self._order is None else int(self._order[at])
+        return at if self.values[at] == value else None
 
     def first_of_each_size(self) -> list[int]:
         """Return where the first image of each size and type stands."""
@@ -114,9 +100,9 @@ class ImageRun:
         return int(self.values.min()), int(self.values.max())
 
     @functools.cached_property
-    def is_ascending(self) -> bool:
-        """Whether the values ascend, as frames do."""
-        return bool((np.diff(self.values) > 0).all())
+    def _order(self) -> NDArray[np.int64] | None:
+        """What sorts the values; None where they ascend, as frames do."""
+        return None if (np.diff(self.values) > 0).all() else np.argsort(self.values)
 
 
 def as_run(entry: ImageEntry) -> ImageRun | None:
@@ -153,15 +139,19 @@ def read_run(content: bytes, start: int) -> tuple[ImageRun, int] | None:
     count = min(_MOST, (len(content) - start) // size)
     if count < _FEWEST:
         return None
-    # A first look at a few keeps short runs from costing a look at all that follows.
-    for n in (_FEWEST, count):
+    template = np.frombuffer(content, np.uint8, size, start)
+    first, last = match.start(2) - start, match.end(2) - start
+    n = min(count, _FIRST_LOOK)
+    while True:
+        # Looking at few first keeps short runs from costing a look at all that follows.
         records = np.frombuffer(content, np.uint8, n * size, start).reshape(n, size)
-        template = np.frombuffer(content, np.uint8, size, start)
-        first, last = match.start(2) - start, match.end(2) - start
         sound = _is_like(records, template, first, last, n_axes + n_name + 8)
         alike = n if sound.all() else int(np.argmin(sound))
-        if alike < _FEWEST:
-            return None
+        if alike < n or n == count:
+            break
+        n = min(count, _NEXT_LOOK * n)
+    if alike < _FEWEST:
+        return None
     digits = records[:alike, first:last].astype(np.int64) - ord("0")
     values = digits @ 10 ** np.arange(last - first - 1, -1, -1, dtype=np.int64)
     numbers = np.ascontiguousarray(records[:alike, -32:]).view("<u4")

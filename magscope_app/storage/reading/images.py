@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +81,11 @@ class ImagePart:
 
     def metadata(self, entry: ImageEntry) -> dict[str, Any]:
         """Read the metadata of an image as they were put; MagscopeError if they are damaged."""
-        content = self._read(entry.filename, entry.metadata_offset, entry.metadata_bytes)
+        with self._open(entry.filename) as file:
+            return self._metadata(file, entry)
+
+    def _metadata(self, file: RawIOBase, entry: ImageEntry) -> dict[str, Any]:
+        content = self._read_from(file, entry.filename, entry.metadata_offset, entry.metadata_bytes)
         try:
             return without_own(dict(json.loads(bytes(content))))
         except (ValueError, TypeError, LookupError, RecursionError) as error:
@@ -86,15 +93,34 @@ class ImagePart:
                 f"{self.path / entry.filename}: metadata of {dict(entry.coordinates)} are damaged ({error})"
             ) from error
 
+    def metadata_of(self, entries: Iterable[ImageEntry]) -> Iterator[dict[str, Any]]:
+        """Yield the metadata of images of one file, which is opened once; errors as of `metadata`."""
+        with contextlib.ExitStack() as stack:
+            file: RawIOBase | None = None
+            for entry in entries:
+                if file is None:
+                    file = stack.enter_context(self._open(entry.filename))
+                yield self._metadata(file, entry)
+
     def _read(self, filename: str, offset: int, n_bytes: int) -> bytearray:
+        with self._open(filename) as file:
+            return self._read_from(file, filename, offset, n_bytes)
+
+    def _open(self, filename: str) -> RawIOBase:
         path = self.path / filename
         try:
-            with path.open("rb", buffering=0) as file:
-                file.seek(offset)
-                content = bytearray(n_bytes)
-                view, done = memoryview(content), 0
-                while done < n_bytes and (count := file.readinto(view[done:])):
-                    done += count
+            return path.open("rb", buffering=0)
+        except OSError as error:
+            raise MagscopeError(f"{path} cannot be read ({error}); check the disk") from error
+
+    def _read_from(self, file: RawIOBase, filename: str, offset: int, n_bytes: int) -> bytearray:
+        path = self.path / filename
+        try:
+            file.seek(offset)
+            content = bytearray(n_bytes)
+            view, done = memoryview(content), 0
+            while done < n_bytes and (count := file.readinto(view[done:])):
+                done += count
         except (OSError, MemoryError, OverflowError) as error:
             raise MagscopeError(f"{path} cannot be read ({error}); check the disk") from error
         if done < n_bytes:
@@ -156,6 +182,11 @@ class Images:
     def places(self, part: str | None = None) -> Places[ImagePart]:
         """Return where all images stand, or those of one part, in the order of their storing."""
         return self._places.chosen(lambda one: part is None or one.path.name == part)
+
+    def metadata(self) -> Iterator[dict[str, Any]]:
+        """Yield the metadata of all images, in the order of `values`; each file is opened once."""
+        for (part, _), group in itertools.groupby(self._places, lambda place: (place[0], place[1].filename)):
+            yield from part.metadata_of(entry for _, entry in group)
 
     def values(self, axis: str) -> NDArray[np.int64]:
         """Return the number (n,) that every image has along an axis; -1 for one without."""

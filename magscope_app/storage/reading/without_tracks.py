@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from magscope_app.storage.reading.images import Images
+
 if TYPE_CHECKING:
     from magscope_app.storage.reading.dataset import Dataset
 
@@ -20,16 +22,23 @@ def listed_beads(dataset: Dataset) -> dict[int, dict[str, Any]]:
     return {bead["id"]: bead for bead in known}
 
 
-def video_times(dataset: Dataset) -> NDArray[np.int64]:
-    """Return t_ns of every frame that has an image (n,), in order; every image's metadata are read."""
-    times: dict[int, int] = {}
-    for coordinates in dataset.coordinates():
-        frame_id = coordinates.get("time")
-        if isinstance(frame_id, int) and frame_id not in times:
-            t_ns = dataset.get_metadata(coordinates).get("t_ns")
-            if isinstance(t_ns, int):
-                times[frame_id] = t_ns
-    return np.array([times[frame_id] for frame_id in sorted(times)], np.int64)
+def video_times(images: Images) -> NDArray[np.float64]:
+    """Return t_ns of every frame that has an image (n,), in order; NaN where its metadata have none.
+
+    Every image's metadata are read: about 10 µs per image.
+    """
+    ids = images.values("time")
+    said = (about.get("t_ns") for about in images.metadata())
+    t_ns = np.fromiter((one if _is_time(one) else np.nan for one in said), np.float64, len(ids))
+    # Of several images of a frame, one that says when it was counts.
+    order = np.lexsort((np.isnan(t_ns), ids))
+    ids, t_ns = ids[order], t_ns[order]
+    first = np.concatenate(([True], ids[1:] != ids[:-1])) if len(ids) else np.empty(0, np.bool_)
+    return t_ns[first & (ids >= 0)]
+
+
+def _is_time(value: object) -> bool:
+    return type(value) is int and abs(value) < 2**63
 
 
 def video_duration_s(dataset: Dataset) -> float | None:

@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 
 from magscope_app.storage.reading.documents import is_loss
 
+#: So many frames are not lost one after the other: that would be hours at 1000 frames/s.
+_LONGEST_GAP = 2**24
+_HIGHEST = 2**62
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -17,6 +21,21 @@ class Found:
 
     tracks: NDArray[np.int64] | None
     video: NDArray[np.int64] | None
+
+    @property
+    def every(self) -> NDArray[np.int64]:
+        """All ids, ascending."""
+        present = [ids for ids in (self.tracks, self.video) if ids is not None]
+        return np.unique(np.concatenate(present)) if present else np.empty(0, np.int64)
+
+    def plausible(self, start: object) -> Found:
+        """Return these without the ids of damaged files, which come after a gap that no recording has."""
+        every = self.every
+        first = np.array([start] if type(start) is int and abs(start) < _HIGHEST else [], np.int64)
+        far = np.flatnonzero(np.diff(np.concatenate((first, every))) > _LONGEST_GAP)
+        limit = every[far[0] + 1 - len(first)] if len(far) else _HIGHEST
+        kept = [None if ids is None else ids[ids < limit] for ids in (self.tracks, self.video)]
+        return Found(*kept)
 
 
 def recount(description: dict[str, Any], found: Found) -> tuple[dict[str, int], list[dict[str, Any]]]:
@@ -26,8 +45,7 @@ def recount(description: dict[str, Any], found: Found) -> tuple[dict[str, int], 
     lost in tracking if it has no tracks, and else as lost in recording if it has no image. What came after
     the last frame that was found is unknown.
     """
-    present = [ids for ids in (found.tracks, found.video) if ids is not None]
-    every = np.unique(np.concatenate(present)) if present else np.empty(0, np.int64)
+    every = found.every
     old = [dict(entry) for entry in description.get("ledger", []) if isinstance(entry, dict)]
     kept = [entry for entry in old if entry.get("where") in ("camera", "ring") and is_loss(entry)]
     start = description.get("start_frame_id")

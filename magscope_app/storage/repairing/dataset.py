@@ -169,7 +169,7 @@ class _Repair:
         repaired = repair_part(part, self.target / "video" / part.name, self.progress)
         self.notes += repaired.notes
         times = (entry.coordinates.get("time") for entry in repaired.entries)
-        return [time for time in times if isinstance(time, int)]
+        return [time for time in times if isinstance(time, int) and 0 <= time < 2**63]
 
     def _tracks(self, path: Path, unix_start_ns: int) -> list[int]:
         target = self.target / path.name
@@ -200,7 +200,10 @@ class _Repair:
             )
 
     def _save_description(self, description: dict[str, Any], found: Found, *, foreign: bool) -> None:
-        counters, ledger = recount(description, found)
+        counted = found.plausible(description.get("start_frame_id"))
+        if odd := len(found.every) - len(counted.every):
+            self.notes.append(f"{odd} frames have ids that cannot be right: they are kept, but not counted")
+        counters, ledger = recount(description, counted)
         status = description["exit_status"]
         whole = status != "running" and (
             foreign or counters["frames_recorded"] == description["counters"].get("frames_recorded")

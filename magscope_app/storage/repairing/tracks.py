@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from magscope_app.storage.table import CHUNK_ROWS
 from magscope_app.storage.tracks import TracksFile
 
 _FRAMES_AT_ONCE = 20_000
+#: Rows hold ids as floats of 64 bits.
+_MOST_EXACT = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,19 @@ def _by_chunks(content: TracksContent, first: int, stop: int) -> list[tuple[int,
     records = np.arange(0, offsets[-1] + CHUNK_ROWS, CHUNK_ROWS)
     behind = np.searchsorted(offsets, records, side="right") + first
     cuts = {first, stop, *range(0, stop, CHUNK_ROWS), *(behind - 1).tolist(), *behind.tolist()}
+    cuts |= _around_odd_ids(content, first, stop)
     edges = sorted(cut for cut in cuts if first <= cut <= stop)
     return [(begin, end) for begin, end in itertools.pairwise(edges) if _is_readable(content, begin, end)]
+
+
+def _around_odd_ids(content: TracksContent, first: int, stop: int) -> set[int]:
+    """Return where the ids that cannot be right begin and end, if there are any."""
+    with contextlib.suppress(*DAMAGE):
+        ids = content.frames(first, stop)["frame_id"].astype(np.int64)
+        odd = np.flatnonzero((ids < 0) | (ids >= _MOST_EXACT) | (np.diff(ids, prepend=-1) <= 0))
+        if len(odd):
+            return {first + int(odd[0]), first + int(odd[-1]) + 1}
+    return set()
 
 
 def _is_readable(content: TracksContent, first: int, stop: int) -> bool:
@@ -120,7 +134,8 @@ def _is_readable(content: TracksContent, first: int, stop: int) -> bool:
     except DAMAGE:
         return False
     ids = frames["frame_id"].astype(np.int64)
-    return bool(np.all(np.diff(ids) > 0) and len(frames) and np.all(ids >= 0) and records is not None)
+    whole = np.all(np.diff(ids) > 0) and np.all(ids >= 0) and np.all(ids < _MOST_EXACT)
+    return bool(whole and len(frames) and records is not None)
 
 
 def _tables(
