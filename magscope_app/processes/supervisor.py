@@ -50,6 +50,8 @@ _TICK_S = 0.1
 _STATUS_EVERY_S = 0.25
 #: Parts of an orderly end: the camera stops, the recording is finished.
 _STOP_CAMERA_S, _FINISH_RECORDING_S = 0.5, 20.0
+#: A Z-lock that does not answer within this must not keep the motors from being stopped.
+_RELEASE_FOCUS_S = 0.3
 #: In which focus and magnets return from a sweep, however slow; a second Ctrl-C leaves them where they are.
 _END_SWEEP_S = 30.0
 #: Who reads or shows frames.
@@ -225,6 +227,9 @@ class Supervisor:
         if line.calibration.sweeping:
             line.calibration.cancel()
             self._pump(lambda: self._hurried or not line.calibration.sweeping, _END_SWEEP_S)
+        # A lock that still held the focus would take the stop for somebody's interference.
+        line.locks.release()
+        self._pump(lambda: not line.locks.holds_focus, _RELEASE_FOCUS_S)
         line.motors.stop_all()
         # An axis that is not well at the end is not to be overlooked.
         line.errors += line.motors.unwell
