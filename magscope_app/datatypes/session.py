@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ logger = logging.getLogger("magscope_app.datatypes")
 
 ENVIRONMENT_VARIABLE = "MAGSCOPE_SESSION"
 _SUFFIX = ".session"
+_FILES = ".files"
 _UNFINISHED = ".new"
 #: Reserving many gigabytes takes seconds.
 _CREATE_TIMEOUT_S = 30.0
@@ -79,6 +81,11 @@ class Session:
         """The session file."""
         return system.runtime_folder() / f"{self.prefix}{_SUFFIX}"
 
+    @property
+    def folder(self) -> Path:
+        """A folder for files that go with the session; whoever needs it makes it."""
+        return self.path.with_suffix(_FILES)
+
     def segment_name(self, name: str) -> str:
         """Return the operating system's name of the buffer `name`."""
         return system.segment_name(self.prefix, name)
@@ -130,7 +137,8 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """End the session: its file and its environment variable go; segments are their owners' affair."""
+        """End the session: its files and its environment variable go; segments are their owners' affair."""
+        shutil.rmtree(self.folder, ignore_errors=True)
         self.path.unlink(missing_ok=True)
         if os.environ.get(ENVIRONMENT_VARIABLE) == self.prefix:
             del os.environ[ENVIRONMENT_VARIABLE]
@@ -167,6 +175,7 @@ def reap_dead_sessions() -> tuple[str, ...]:
         elif not system.is_alive(found.pid, found.start):
             removed += [n for n in found.segments if system.unlink_segment(n, registered=False)]
             removed += [n for n in found.semaphores if system.unlink_semaphore(n)]
+            shutil.rmtree(path.with_suffix(_FILES), ignore_errors=True)
             with suppress(OSError):
                 path.unlink(missing_ok=True)
             logger.info("cleaned up after a session that was killed: %s", path.stem)

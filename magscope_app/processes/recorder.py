@@ -117,15 +117,17 @@ class Recorder:
             event.kind, timestamp_ns=event.timestamp_ns, frame_id=event.frame_id, **event.fields
         )
 
-    def use_zluts(self, path: Path, frame_id: int) -> None:
+    def use_zluts(self, path: Path, frame_id: int, copy: Path | None = None) -> None:
         """Copy the Z-LUTs that beads are tracked with from this frame on, and say so in the events.
+
+        The file may hold other ones by now; a `copy` has them as they are used.
 
         Raises
         ------
         MagscopeError
             They cannot be read, or the disk does not take them.
         """
-        stored = self._folder.add_zlut(path)
+        stored = self._folder.add_zlut(copy or path)
         now_ns = time.perf_counter_ns() - self._handles.session_start_ns
         self.event(Event("zluts", frame_id, now_ns, {"file": stored.name, "path": str(path)}))
 

@@ -7,7 +7,6 @@ before with ``resume`` set to the dataset's folder. It answers with `RecordingSt
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 from magscope_app.calibration.messages import ZLUTsUsed
 from magscope_app.datatypes import VideoBuffer
@@ -91,8 +90,8 @@ class _RecordingLoop:
                 self._finish(exit_status, stop_frame_id)
             case RenameRecording(name):
                 self._rename(name)
-            case ZLUTsUsed(path, frame_id):
-                self._use_zluts(path, frame_id)
+            case ZLUTsUsed():
+                self._use_zluts(message)
             case Event():
                 self._keep(message)
             case Shutdown():
@@ -128,10 +127,10 @@ class _RecordingLoop:
             self._progress = recorder.frames_recorded
             self._link.send(RecordingProgress(self._progress, recorder.minutes_left))
 
-    def _use_zluts(self, path: Path, frame_id: int) -> None:
+    def _use_zluts(self, used: ZLUTsUsed) -> None:
         try:
             if self._recorder is not None:
-                self._recorder.use_zluts(path, frame_id)
+                self._recorder.use_zluts(used.path, used.frame_id, used.copy)
         except MagscopeError as error:
             self._link.send(CommandRefused("recording", str(error)))
 
