@@ -40,8 +40,8 @@ PERIOD_S = 0.01
 #: The focus goes so far in a millisecond; the grey level shows where it was during an exposure.
 NM_PER_MS, NM_PER_GREY = 40.0, 10.0
 BACKLASH_NM = 200.0
-UP = SweepPlan(-300, 300, 100, 2, force_pn=None, backlash_nm=BACKLASH_NM)
-DOWN = SweepPlan(300, -300, 100, 2, force_pn=None, backlash_nm=BACKLASH_NM)
+UP = SweepPlan(-300, 300, 100, 2, force_pn=None, settle_s=0.0, backlash_nm=BACKLASH_NM)
+DOWN = SweepPlan(300, -300, 100, 2, force_pn=None, settle_s=0.0, backlash_nm=BACKLASH_NM)
 
 
 class World:

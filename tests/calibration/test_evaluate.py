@@ -233,3 +233,23 @@ def test_what_fails_while_saving_is_said_and_leaves_the_older_files(
         save_zluts(ZLUTSet({4: zlut}), path, overwrite=True)
     assert path.read_bytes() == before
     assert [one.name for one in text_folder(path).iterdir()] == ["bead-0003.txt"]
+
+
+def test_a_disk_that_fails_in_the_last_moment_gives_the_older_files_back(
+    zlut: ZLUT, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "set.npz"
+    save_zluts(ZLUTSet({3: zlut}), path)
+    rename = Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if target == path:
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(MagscopeError, match="No space left on device"):
+        save_zluts(ZLUTSet({4: zlut}), path, overwrite=True)
+    assert list(ZLUTSet.load(path)) == [3]
+    assert [one.name for one in text_folder(path).iterdir()] == ["bead-0003.txt"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["set.npz", "set_text"]
