@@ -77,6 +77,9 @@ class CalibrationPanel(Panel):
         self.file.setToolTip(
             "The accepted Z-LUTs go into this .npz file, and as text into a folder beside it"
         )
+        self.replace = QCheckBox("replace an older file")
+        self.replace.setObjectName("calibration.replace")
+        self.replace.setToolTip("Without it a file that exists is not written over")
         self.save = _button("save", "Save", "Write the accepted Z-LUTs")
         self.use = _button("use", "Save and use", "Write them, and track with them from now on")
         self.load = _button("load", "Use this file", "Track with the Z-LUTs of a file made earlier")
@@ -112,6 +115,7 @@ class CalibrationPanel(Panel):
         column.addWidget(self.live)
         column.addWidget(self.table, 1)
         column.addWidget(self.file)
+        column.addWidget(self.replace)
         column.addLayout(ends)
 
     def _connect(self) -> None:
@@ -150,7 +154,9 @@ class CalibrationPanel(Panel):
 
     def _save(self, *, use: bool) -> None:
         accepted = tuple(sorted(self.session.state.calibration.accepted))
-        self.session.calibrate(SaveZLUTs(self._path(), accepted, use))
+        self.session.calibrate(SaveZLUTs(self._path(), accepted, use, self.replace.isChecked()))
+        # Allowed once: the next file may be another.
+        self.replace.setChecked(False)
 
     def _path(self) -> Path:
         return Path(self.file.text().strip()).expanduser().absolute()

@@ -68,6 +68,13 @@ class SweepResult:
         """The beads whose Z-LUT is good."""
         return {report.bead_id for report in self.reports if report.verdict == "good"}
 
+    def require_good(self) -> ZLUTSet:
+        """Return the good Z-LUTs; MagscopeError says for the first few beads why there is none."""
+        if not self.good_ids:
+            said = [f"bead {report.bead_id}: {'; '.join(report.remarks)}" for report in self.reports[:3]]
+            raise MagscopeError(f"no bead gave a good Z-LUT ({'; '.join(said)})")
+        return self.only(self.good_ids)
+
 
 def build_zluts(
     path: Path, settings: BuildSettings | None = None, progress: Progress = lambda _what, _done: None
@@ -128,6 +135,16 @@ class SweepImages:
             )
         self.about: dict[str, Any] = about
         self._dataset = dataset
+        try:
+            self._take(about, settings)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            said = f"{type(error).__name__}: {error}"
+            raise MagscopeError(
+                f"{dataset.path}: what dataset.json says of the sweep is damaged ({said}); sweep again"
+            ) from error
+
+    def _take(self, about: dict[str, Any], settings: BuildSettings) -> None:
+        """Find out what there is, and what is left of it."""
         self._roi_px = int(about["roi_px"])
         self._size_px = self._roi_px if settings.roi_px is None else settings.roi_px
         if not 16 <= self._size_px <= self._roi_px:
@@ -203,7 +220,7 @@ class SweepImages:
         images: Images | None = None
         for plane, (_, step) in enumerate(self._steps):
             for shot, frame_id in enumerate(step["frames"][: self._frames]):
-                mosaic = self._dataset.get_data({"time": int(frame_id), "step": int(step["step"])})
+                mosaic = self._mosaic(int(frame_id), int(step["step"]))
                 rois = mosaic.reshape(-1, edge, edge)[group.start : group.stop, middle, middle]
                 if images is None:
                     shape = (len(group), len(self._steps), self._frames, self._size_px, self._size_px)
@@ -211,3 +228,16 @@ class SweepImages:
                 images[:, plane, shot] = rois
         assert images is not None  # there is at least one plane with one frame
         return images
+
+    def _mosaic(self, frame_id: int, step: int) -> npt.NDArray[Any]:
+        """Return the ROIs of all beads below each other, in one frame."""
+        where = f"frame {frame_id} of plane {step + 1}"
+        try:
+            mosaic = self._dataset.get_data({"time": frame_id, "step": step})
+        except KeyError as error:
+            raise MagscopeError(f"{where} is not in the dataset {self._dataset.path}; sweep again") from error
+        if mosaic.shape != (self.n_beads * self._roi_px, self._roi_px):
+            raise MagscopeError(
+                f"{where} in {self._dataset.path} does not show {self.n_beads} ROIs of {self._roi_px} px"
+            )
+        return mosaic

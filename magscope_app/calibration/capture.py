@@ -18,7 +18,8 @@ from magscope_app.processes.handles import Handles
 from magscope_app.tracking.requests import require_rois
 
 #: A frame's time stamp may be taken when its exposure began, ended, or a frame later, when it was read: with
-#: two periods between arrival and stamp the exposure began after the arrival in every case.
+#: two periods between arrival and stamp the exposure began after the arrival in every case. The periods are
+#: counted in frames as well, as the camera may have become slower than the config says.
 _SAFE_PERIODS = 2
 #: Frames that are late by more than this are not coming; so is telemetry.
 _PATIENCE_S, _TELEMETRY_S = 5.0, 2.0
@@ -56,15 +57,18 @@ class Capture:
         To the shared memory.
     focus : str
         Name of the focus axis.
-    bead_ids : sequence of int
+    bead_ids : tuple of int
         The beads, in the order of the mosaic.
+    roi_px : int
+        Edge of a ROI now, which the user may have changed since the config was read.
     """
 
-    def __init__(self, handles: Handles, focus: str, bead_ids: tuple[int, ...]) -> None:
+    def __init__(self, handles: Handles, focus: str, bead_ids: tuple[int, ...], roi_px: int) -> None:
         config: Config = handles.config
         self._focus = focus
         self._period_ns = round(1e9 / config.camera.fps)
-        self._roi_px = config.beads.roi_px
+        #: Edge of a ROI.
+        self.roi_px = roi_px
         self._bead_ids = bead_ids
         self._corners: dict[int, tuple[int, int]] = {}
         #: Beads that were taken off the list since the start.
@@ -116,6 +120,7 @@ class Capture:
             They do not come.
         """
         shots: list[Shot] = []
+        earlier = 0
         late = time.monotonic() + _PATIENCE_S + 1e-9 * self._period_ns * (count + 2 * _SAFE_PERIODS)
         reader = self._video.reader("zlut", ReaderMode.OVERWRITE, start="newest")
         try:
@@ -127,36 +132,43 @@ class Capture:
                             f"{len(shots)} of {count} frames came in time; is the camera running?"
                         )
                     continue
-                shots += self._usable(batch, after_ns)
+                usable, earlier = self._usable(batch, after_ns, earlier)
+                shots += usable
         finally:
             reader.close()
         return shots[:count]
 
-    def _usable(self, batch: FrameBatch, after_ns: int) -> list[Shot]:
-        """Copy what may be used of a batch, and release it."""
+    def _usable(self, batch: FrameBatch, after_ns: int, earlier: int) -> tuple[list[Shot], int]:
+        """Copy what may be used of a batch, and release it; count the frames that came since `after_ns`."""
         with batch:
-            stamps, flags, ids = batch.timestamps_ns, batch.flags, batch.frame_ids
+            stamps, ids = batch.timestamps_ns, batch.frame_ids
+            since = (stamps >= after_ns) & ((batch.flags & NO_PIXELS) == 0)
+            before = earlier + np.cumsum(since) - since
             late = stamps >= after_ns + _SAFE_PERIODS * self._period_ns
-            places = np.flatnonzero(late & ((flags & NO_PIXELS) == 0))
+            places = np.flatnonzero(since & late & (before >= _SAFE_PERIODS))
             corners = self._renewed_corners(batch.frames.shape) if len(places) else []
             shots = [
                 Shot(int(ids[at]), int(stamps[at]), self._mosaic(batch.frames[at], corners), corners)
                 for at in places
             ]
-        return [shot for shot, at in zip(shots, places, strict=True) if batch.valid[at]]
+        kept = [shot for shot, at in zip(shots, places, strict=True) if batch.valid[at]]
+        return kept, earlier + int(since.sum())
 
     def _renewed_corners(self, shape: tuple[int, ...]) -> list[list[int]]:
         """Return where the beads' ROIs are now; one that was removed stays where it was."""
         ids, rois = self._rois.get_beads()
+        edges = set((rois[:, 1] - rois[:, 0]).tolist())
+        if edges - {self.roi_px}:
+            raise MagscopeError(f"the ROIs have {edges.pop()} px now, not {self.roi_px}; sweep again")
         known = {int(bead): (int(roi[0]), int(roi[2])) for bead, roi in zip(ids, rois, strict=True)}
         self.removed |= set(self._bead_ids) - set(known)
         self._corners |= known
         corners = [list(self._corners.get(bead, (0, 0))) for bead in self._bead_ids]
-        require_rois(np.array(corners), self._roi_px, shape[2], shape[1])
+        require_rois(np.array(corners), self.roi_px, shape[2], shape[1])
         return corners
 
     def _mosaic(self, frame: npt.NDArray[Any], corners: list[list[int]]) -> npt.NDArray[Any]:
-        edge = self._roi_px
+        edge = self.roi_px
         return np.concatenate([frame[y0 : y0 + edge, x0 : x0 + edge] for x0, y0 in corners])
 
     def focus_nm(self, arrived_ns: int, shots: list[Shot], check: Callable[[], object]) -> float:
@@ -179,4 +191,4 @@ class Capture:
         during = rows[(rows[:, 0] >= arrived_ns) & (rows[:, 0] <= last_ns)]
         if not len(during) or not (during[:, 4] == 1).all() or len(np.unique(during[:, 2])) > 1:
             raise MagscopeError(f"{self._focus} left its target while frames were taken; look at the axis")
-        return float(during[:, 1].mean())
+        return float(np.interp([shot.t_ns for shot in shots], rows[:, 0], rows[:, 1]).mean())

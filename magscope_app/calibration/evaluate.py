@@ -23,8 +23,10 @@ _SEEN_SHARE = 0.5
 _NEAR_NM, _FOUND_SHARE = 25.0, 0.8
 #: A Z-LUT is poor below this share of the sweep usable, above this residual, below this contrast.
 _USABLE_SHARE, _MOST_RESIDUAL_NM, _LEAST_CONTRAST = 0.6, 10.0, 0.01
-#: A tethered bead that moves by more blurs its own Z-LUT.
+#: A tethered bead whose z scatters by more than this is warned of: by its motion it blurs its own Z-LUT.
 MOST_MOTION_NM = 5.0
+#: Fewest frames of a plane that scatter.
+_SCATTER_FRAMES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def judge(bead_id: int, role: BeadRole, zlut: ZLUT, images: Images, facts: Sweep
         ring_contrast(zlut),
         float(np.sqrt(np.nanmean(deviation[stretch] ** 2))) if last >= first else math.nan,
     )
-    faults, notes = _faults(report, zlut, tracks), _notes(report)
+    faults, notes = _faults(report, zlut, tracks), _notes(report, n_per_plane=images.shape[1])
     return replace(report, verdict="poor" if faults else "good", remarks=tuple(faults + notes))
 
 
@@ -159,12 +161,24 @@ def _faults(report: BeadReport, zlut: ZLUT, tracks: Tracks) -> list[str]:
     return found
 
 
-def _notes(report: BeadReport) -> list[str]:
-    if report.role == "tethered" and report.motion_nm > MOST_MOTION_NM:
+def _notes(report: BeadReport, n_per_plane: int) -> list[str]:
+    """Say of a tethered bead what its scatter in z means, or that it is not known."""
+    scatter_nm, motion_nm = report.scatter_nm, report.motion_nm
+    if report.role != "tethered":
+        return []
+    if n_per_plane < _SCATTER_FRAMES:
+        return ["its scatter in z is not known from one frame per plane; take 2 or more"]
+    # NaN where nothing is usable.
+    if not scatter_nm > MOST_MOTION_NM:
+        return []
+    if math.isnan(motion_nm):
+        said = f"its z scatters by {scatter_nm:.1f} nm in a plane: if that is more than the camera's noise"
         return [
-            f"it moved by {report.motion_nm:.1f} nm rms in z, which blurs its Z-LUT; sweep at a higher force"
+            f"{said} (camera.noise is not known), it moves, which blurs its Z-LUT; sweep at a higher force"
         ]
-    return []
+    if motion_nm > MOST_MOTION_NM:
+        return [f"it moved by {motion_nm:.1f} nm rms in z, which blurs its Z-LUT; sweep at a higher force"]
+    return [f"its z scatters by {scatter_nm:.1f} nm in a plane, as the camera's noise does; more light helps"]
 
 
 def _track(images: Images, zlut: ZLUT | None, noise: CameraNoise | None) -> Tracks:

@@ -40,36 +40,34 @@ class Calibration(FocusSweep):
     ----------
     out : Path or None
         File for the good Z-LUTs.
+    overwrite : bool
+        Replace an older one.
     """
 
     out: Path | None = None
+    overwrite: bool = False
 
     def execute(self) -> Calibrated:
         """Sweep and evaluate; until the end nothing of it can be found on the disk."""
         super().execute()
         result = build_zluts(self.raw.path, progress=self._on_built)
         self.check_abort()
-        if result.zluts:
-            result.zluts.save(self.raw.path / "zluts" / "zluts.npz")
+        try:
+            if result.zluts:
+                result.zluts.save(self.raw.path / "zluts" / "zluts.npz")
+        except OSError as error:
+            raise MagscopeError(
+                f"the sweep's Z-LUTs could not be stored ({error}); check the disk"
+            ) from error
         dataset = self.raw.keep()
         if self.out is not None:
-            zluts = result.only(result.good_ids)
             try:
-                if not zluts:
-                    raise MagscopeError("no bead gave a good Z-LUT")
-                save_zluts(zluts, self.out)
+                save_zluts(result.require_good(), self.out, overwrite=self.overwrite)
             except MagscopeError as error:
-                reasons = "; ".join(_reason(result)) or "there was none"
-                raise MagscopeError(f"{error} ({reasons}); the sweep itself is kept in {dataset}") from error
+                raise MagscopeError(f"{error}; the sweep itself is kept in {dataset}") from error
         return Calibrated(result, dataset, self.out, tuple(self.warnings))
 
     def _on_built(self, what: str, done: float) -> None:
         self.check_abort()
         n_beads = len(self.beads)
         self._report_built(round(done * n_beads), n_beads, what)
-
-
-def _reason(result: SweepResult) -> list[str]:
-    """Return, for the first few beads, what is wrong with them."""
-    bad = [report for report in result.reports if report.verdict != "good"]
-    return [f"bead {report.bead_id}: {'; '.join(report.remarks)}" for report in bad[:3]]

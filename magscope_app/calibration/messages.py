@@ -14,10 +14,14 @@ from magscope_app.messages import Bead, Message
 
 @dataclass(frozen=True, slots=True)
 class StartSweep(Message):
-    """Sweep the focus and make a Z-LUT of each bead; the good ones go to `out` (None: nowhere yet)."""
+    """Sweep the focus and make a Z-LUT of each bead; the good ones go to `out` (None: nowhere yet).
+
+    An older file is refused, unless it is to be replaced (`overwrite`).
+    """
 
     plan: SweepPlan
     out: Path | None = None
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,13 @@ class SweepOrder(Message):
 
     plan: SweepPlan
     out: Path | None
+    overwrite: bool
     folder: Path
     config_text: bytes
     anchor: WallAnchor
     facts: dict[str, Any]
     beads: tuple[Bead, ...]
+    roi_px: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +115,15 @@ class SweepEnded(Message):
 
 @dataclass(frozen=True, slots=True)
 class SaveZLUTs(Message):
-    """Write the last sweep's Z-LUTs of these beads to a file; `use`: track with them from now on."""
+    """Write the last sweep's Z-LUTs of these beads to a file; `use`: track with them from now on.
+
+    An older file is refused, unless it is to be replaced (`overwrite`).
+    """
 
     path: Path
     bead_ids: tuple[int, ...]
     use: bool = False
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +136,23 @@ class ZLUTsSaved(Message):
 
 @dataclass(frozen=True, slots=True)
 class UseZLUTs(Message):
-    """Tracking: take the Z-LUTs of this file from the next frame on."""
+    """Tracking: take the Z-LUTs of this file from the next frame on; or of the `copy` that was made of it."""
 
     path: Path
+    copy: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ZLUTsUsed(Message):
-    """Beads are tracked with the Z-LUTs of this file from this frame on."""
+    """Beads are tracked with the Z-LUTs of this file, as it is in the `copy`, from this frame on."""
 
     path: Path
     frame_id: int = 0
+    copy: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ZLUTsLoaded(Message):
+    """Beads are tracked with the Z-LUTs of the config, as they are in this copy, from the start."""
+
+    copy: Path

@@ -104,10 +104,15 @@ class BeadReport:
         if self.verdict == "lost":
             return f"bead {self.bead_id:4d}  {self.role:9s}  lost  {'; '.join(self.remarks)}"
         low, high = self.usable_nm
-        sigma = f"{self.sigma_z_nm:.1f}" if math.isfinite(self.sigma_z_nm) else "?"
+        usable = f"usable {low:+.0f} to {high:+.0f} nm" if math.isfinite(low) else "nothing usable"
         numbers = (
-            f"σz {sigma} nm, scatter {self.scatter_nm:.1f} nm, usable {low:+.0f} to {high:+.0f} nm, "
-            f"contrast {100 * self.contrast:.1f} %, residual {self.residual_nm:.1f} nm"
+            f"σz {_known(self.sigma_z_nm)} nm, scatter {_known(self.scatter_nm)} nm, {usable}, "
+            f"contrast {_known(100 * self.contrast)} %, residual {_known(self.residual_nm)} nm"
         )
         said = f"  ({'; '.join(self.remarks)})" if self.remarks else ""
         return f"bead {self.bead_id:4d}  {self.role:9s}  {self.verdict:4s}  {numbers}{said}"
+
+
+def _known(value: float) -> str:
+    """Return a number as text, a question mark where it is not known."""
+    return f"{value:.1f}" if math.isfinite(value) else "?"

@@ -192,7 +192,7 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
     def _watched(self, start_nm: float) -> None:
         """Sweep, with the profiles in shared memory where that can be had."""
         ids = tuple(bead.id for bead in self.beads)
-        roi_px, frames = self._microscope.config.beads.roi_px, self.plan.frames
+        roi_px, frames = self._capture.roi_px, self.plan.frames
         count = self.plan.n_steps * len(ids) * frames
         sizes = MakeSweepBuffer(count, profile_length(roi_px), self.plan.n_steps, len(ids), frames)
         try:
@@ -220,8 +220,7 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
     def _approach(self, start_nm: float) -> None:
         """Go to where the next plane is reached in the direction of the sweep."""
         behind_nm = self.plan.offsets_nm[len(self._steps)] - self.plan.direction * self.plan.backlash_nm
-        low, high = sorted((self.plan.approach_nm, self.plan.stop_nm))
-        self._microscope.move(self._focus, start_nm + min(max(behind_nm, low), high))
+        self._microscope.move(self._focus, start_nm + behind_nm)
 
     def _hold(self, step: int) -> bool:
         """Wait while the sweep is paused; return whether it was."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 _ABOUT = """Make a Z-LUT of every bead: the focus goes from A to B relative to where it stands, and back.
   magscope-app zlut CONFIG --start-nm -2000 --stop-nm 2000 --step-nm 50 --frames 10 --out zluts.npz
@@ -31,7 +31,10 @@ def add_zlut_command(
     zlut.add_argument("--stop-nm", type=float, metavar="B", help="last focus, relative to where it stands")
     zlut.add_argument("--step-nm", type=float, metavar="S", help="focus travel between planes")
     zlut.add_argument("--frames", type=int, metavar="N", help="frames per plane (default: 10; rebuild: all)")
-    zlut.add_argument("--out", type=Path, metavar="FILE", help="the .npz file to write")
+    zlut.add_argument(
+        "--out", type=Path, metavar="FILE", help="the .npz file to write (rebuild: by default beside DATASET)"
+    )
+    zlut.add_argument("--overwrite", action="store_true", help="replace an older FILE and its text files")
     zlut.add_argument(
         "--force-pn",
         type=float,
@@ -49,8 +52,11 @@ def add_zlut_command(
 #: What each use of the command takes; what it does not take is no option that does nothing.
 _TAKES = {
     "show": ("file", "plot"),
-    "rebuild": ("file", "out", "frames", "every", "roi_px"),
-    "": ("start_nm", "stop_nm", "step_nm", "frames", "out", "force_pn", "keep_force", "overrides"),
+    "rebuild": ("file", "out", "overwrite", "frames", "every", "roi_px"),
+    "": (
+        *("start_nm", "stop_nm", "step_nm", "frames", "out", "overwrite"),
+        *("force_pn", "keep_force", "overrides"),
+    ),
 }
 _ALL = tuple(dict.fromkeys(name for names in _TAKES.values() for name in names))
 
@@ -66,10 +72,12 @@ def _zlut(parsed: argparse.Namespace) -> int:
         from magscope_app.cli.zlut_rebuild import rebuild
 
         settings = BuildSettings(parsed.frames, 1 if parsed.every is None else parsed.every, parsed.roi_px)
-        return rebuild(_required(parsed, "file"), settings, parsed.out)
+        return rebuild(_required(parsed, "file"), settings, parsed.out, parsed.overwrite)
     from magscope_app.calibration.plan import CALIBRATION_FORCE_PN, SweepPlan
     from magscope_app.cli.zlut_sweep import sweep
 
+    if parsed.keep_force and parsed.force_pn is not None:
+        _refuse(parsed, "--force-pn sets a force and --keep-force leaves it as it is: give one of them")
     force_pn = CALIBRATION_FORCE_PN if parsed.force_pn is None else parsed.force_pn
     plan = SweepPlan(
         _required(parsed, "start_nm"),
@@ -78,7 +86,7 @@ def _zlut(parsed: argparse.Namespace) -> int:
         10 if parsed.frames is None else parsed.frames,
         force_pn=None if parsed.keep_force else force_pn,
     )
-    return sweep(parsed.what, parsed.overrides, plan, _required(parsed, "out"))
+    return sweep(parsed.what, parsed.overrides, plan, _required(parsed, "out"), parsed.overwrite)
 
 
 def _refuse_others(parsed: argparse.Namespace) -> None:
@@ -88,12 +96,8 @@ def _refuse_others(parsed: argparse.Namespace) -> None:
         value = getattr(parsed, name)
         # 0 was given.
         if name not in taken and not (value is None or value is False or value == []):
-            from magscope_app.errors import MagscopeError
-
             said = str(parsed.file) if name == "file" else "--set" if name == "overrides" else _flag(name)
-            raise MagscopeError(
-                f"zlut {parsed.what}: {said} does not belong here; see magscope-app zlut --help"
-            )
+            _refuse(parsed, f"{said} does not belong here; see magscope-app zlut --help")
 
 
 def _flag(name: str) -> str:
@@ -104,8 +108,12 @@ def _required(parsed: argparse.Namespace, name: str) -> Any:
     """Return an argument that this use of the command needs."""
     value = getattr(parsed, name)
     if value is None:
-        from magscope_app.errors import MagscopeError
-
         said = "FILE|DATASET" if name == "file" else _flag(name)
-        raise MagscopeError(f"zlut {parsed.what}: {said} is missing; see magscope-app zlut --help")
+        _refuse(parsed, f"{said} is missing; see magscope-app zlut --help")
     return value
+
+
+def _refuse(parsed: argparse.Namespace, why: str) -> NoReturn:
+    from magscope_app.errors import MagscopeError  # not before it is needed: the command line starts at once
+
+    raise MagscopeError(f"zlut {parsed.what}: {why}")

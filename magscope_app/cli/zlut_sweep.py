@@ -25,7 +25,7 @@ _BAR = 30
 _MINUTES_FROM_S = 120.0
 
 
-def sweep(config: str, overrides: Sequence[str], plan: SweepPlan, out: Path) -> int:
+def sweep(config: str, overrides: Sequence[str], plan: SweepPlan, out: Path, overwrite: bool) -> int:
     """Run a config only for a sweep; print what came of it and return the exit code.
 
     Raises
@@ -36,14 +36,14 @@ def sweep(config: str, overrides: Sequence[str], plan: SweepPlan, out: Path) -> 
     out = out.expanduser().absolute()
     loaded = load_ready(config, overrides, None, None)
     problems = [*plan.problems(), *sweep_problems(loaded.config)]
-    problems += [reason] if (reason := why_not_path(out)) is not None else []
+    problems += [reason] if (reason := why_not_path(out, overwrite=overwrite)) is not None else []
     if problems:
         raise MagscopeError("\n".join(problems))
     said = StatusLine()
     ensure_compiled(compile_targets(loaded.config), said.say)
     with ProgressLine() as line:
         listener = _Listener(line, said)
-        options = RunOptions(headless=True, command=StartSweep(plan, out))
+        options = RunOptions(headless=True, command=StartSweep(plan, out, overwrite))
         listeners = Listeners(listener.on_log, lambda _status: None, listener.on_news)
         result = Supervisor(loaded, options, listeners).run()
     ended = listener.ended

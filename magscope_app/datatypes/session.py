@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ logger = logging.getLogger("magscope_app.datatypes")
 
 ENVIRONMENT_VARIABLE = "MAGSCOPE_SESSION"
 _SUFFIX = ".session"
+_FILES = ".files"
 _UNFINISHED = ".new"
 #: Reserving many gigabytes takes seconds.
 _CREATE_TIMEOUT_S = 30.0
@@ -90,6 +92,11 @@ class Session:
         """The session file."""
         return system.runtime_folder() / f"{self.prefix}{_SUFFIX}"
 
+    @property
+    def folder(self) -> Path:
+        """A folder for files that go with the session; whoever needs it makes it."""
+        return self.path.with_suffix(_FILES)
+
     def segment_name(self, name: str) -> str:
         """Return the operating system's name of the buffer `name`."""
         return system.segment_name(self.prefix, name)
@@ -153,13 +160,14 @@ class Session:
         self._forget()
 
     def close(self) -> None:
-        """End the session: its file and its environment variable go; segments are their owners' affair."""
+        """End the session: its files and its environment variable go; segments are their owners' affair."""
         # Neither one who is stopped while it makes a buffer nor a full disk keeps a session from ending.
         with suppress(OSError), system.file_lock(self.path, _END_TIMEOUT_S):
             session_file.append(self.path, [session_file.ENDED])
         self._forget()
 
     def _forget(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
         if not system.remove_file(self.path, _OPEN_TIMEOUT_S):
             logger.warning("%s cannot be removed: a later start tries again", self.path)
         if os.environ.get(ENVIRONMENT_VARIABLE) == self.prefix:
@@ -210,6 +218,7 @@ def reap_dead_sessions() -> tuple[str, ...]:
             removed += [n for n in found.segments if system.unlink_segment(n, registered=False)]
             removed += [n for n in found.semaphores if system.unlink_semaphore(n)]
             system.remove_file(path, 0.0)
+            shutil.rmtree(path.with_suffix(_FILES), ignore_errors=True)
             logger.info("cleaned up after a session that was killed: %s", path.stem)
     return tuple(removed)
 

@@ -62,11 +62,12 @@ class DriftMeter:
     ----------
     config : DriftConfig
         Window and beads.
-    focal_shift_factor : float
-        Bead z per focus travel: a moving focus is no drift.
+    focal_shift_factor : float or None
+        Bead z per focus travel: a moving focus is no drift, and where it is not known in a frame, neither is
+        the height. None: there is no focus that moves.
     """
 
-    def __init__(self, config: DriftConfig, focal_shift_factor: float) -> None:
+    def __init__(self, config: DriftConfig, focal_shift_factor: float | None) -> None:
         self._config = config
         self._factor = focal_shift_factor
         self._on = False
@@ -77,8 +78,7 @@ class DriftMeter:
 
     def _clear(self, bead_ids: Sequence[int]) -> None:
         self._bead_ids = tuple(sorted(bead_ids))
-        self._origins: dict[int, Floats] = {}
-        self._new: dict[int, list[Floats]] = {}
+        self._origins: dict[int, _Origin] = {}
         self._moved: dict[int, _RunningMean] = {}
         self._drift_nm = np.zeros(3)
 
@@ -97,9 +97,9 @@ class DriftMeter:
     def forget(self, bead_ids: Collection[int]) -> None:
         """Do without these beads: they are off the list."""
         self._bead_ids = tuple(bead_id for bead_id in self._bead_ids if bead_id not in bead_ids)
-        for known in (self._origins, self._new, self._moved):
-            for bead_id in bead_ids:
-                known.pop(bead_id, None)
+        for bead_id in bead_ids:
+            self._origins.pop(bead_id, None)
+            self._moved.pop(bead_id, None)
         if self._on and not self._bead_ids:
             self._on, self._reason = False, "the reference beads were taken off the list"
 
@@ -128,8 +128,8 @@ class DriftMeter:
         """How it is; the error is how far the stage has gone."""
         if not self._on:
             return LockState("drift", reason=self._reason, begun=self._begun)
-        far_nm = float(np.sqrt(np.nansum(self._drift_nm**2))) if self._origins else math.nan
-        stage: LockStage = "on" if self._origins else "waiting"
+        far_nm = float(np.sqrt(np.nansum(self._drift_nm**2))) if self._moved else math.nan
+        stage: LockStage = "on" if self._moved else "waiting"
         return LockState("drift", stage, "", self._bead_ids, far_nm, begun=self._begun)
 
     def take(self, frame: Frame) -> DriftAt | None:
@@ -138,16 +138,16 @@ class DriftMeter:
             return None
         places = self._places(frame)
         self._get_to_know(places)
-        if not self._origins:
+        if not self._moved:
             return None
-        for bead_id, origin in self._origins.items():
+        for bead_id, moved in self._moved.items():
             at = places.get(bead_id)
-            self._moved[bead_id].add(_UNKNOWN if at is None else at - origin)
+            moved.add(_UNKNOWN if at is None else at - self._origins[bead_id].place_nm)
         return self._fit(frame, len(places))
 
     def _places(self, frame: Frame) -> dict[int, Floats]:
         """Return x, y and height (less the surface) of the beads that can be believed."""
-        shift_nm = 0.0 if math.isnan(frame.focus_nm) else self._factor * frame.focus_nm
+        shift_nm = 0.0 if self._factor is None else self._factor * frame.focus_nm
         return {
             bead_id: np.array([reading.x_nm, reading.y_nm, reading.z_nm + shift_nm])
             for bead_id, reading in frame.beads.items()
@@ -160,12 +160,9 @@ class DriftMeter:
     def _get_to_know(self, places: Mapping[int, Floats]) -> None:
         """Find out where beads that are new were when the drift was 0."""
         for bead_id, at in places.items():
-            if bead_id in self._origins:
-                continue
-            seen = self._new.setdefault(bead_id, [])
-            seen.append(at - self._drift_nm)
-            if len(seen) >= _FIRST_FRAMES:
-                self._origins[bead_id] = _mean(self._new.pop(bead_id))
+            origin = self._origins.setdefault(bead_id, _Origin())
+            origin.learn(at - self._drift_nm)
+            if bead_id not in self._moved and not math.isnan(origin.place_nm[0]):
                 self._moved[bead_id] = _RunningMean(self._config.window)
 
     def _fit(self, frame: Frame, n_good: int) -> DriftAt:
@@ -175,12 +172,30 @@ class DriftMeter:
         if not seen:
             return DriftAt(frame.frame_id, frame.t_ns, _UNKNOWN, _NOTHING, _UNKNOWN[:2], 0)
         moved = np.array([means[bead_id] for bead_id in seen])
-        at = np.array([self._origins[bead_id][:2] for bead_id in seen])
+        at = np.array([self._origins[bead_id].place_nm[:2] for bead_id in seen])
         centre = at.mean(axis=0)
         drift = _mean(list(moved))
         tilt = _tilt(at - centre, moved[:, 2]) if self._config.tilt else _NOTHING
-        self._drift_nm = np.where(np.isnan(drift), 0.0, drift)
+        self._drift_nm = np.where(np.isnan(drift), self._drift_nm, drift)
         return DriftAt(frame.frame_id, frame.t_ns, drift, tilt, centre, n_good)
+
+
+class _Origin:
+    """Where a bead was when the drift was 0; the height may become known later than x and y."""
+
+    def __init__(self) -> None:
+        self._sum, self._count = np.zeros(3), np.zeros(3)
+        #: Mean of the first frames, NaN in what is not known yet.
+        self.place_nm = _UNKNOWN
+
+    def learn(self, place_nm: Floats) -> None:
+        """Take in a place (3,), as far as it is known and the first frames are not over."""
+        wanted = np.isnan(self.place_nm) & ~np.isnan(place_nm)
+        if not wanted.any():
+            return
+        self._sum += np.where(wanted, place_nm, 0.0)
+        self._count += wanted
+        self.place_nm = np.where(self._count >= _FIRST_FRAMES, self._sum / _FIRST_FRAMES, np.nan)
 
 
 class _RunningMean:

@@ -56,10 +56,11 @@ class BeadDesk:
         self._log(logging.INFO, said)
         self.tell()
 
-    def command(self, message: Message, *, recording: bool) -> None:
-        """Change the list; while something is recorded the ROIs keep their size."""
-        if recording and isinstance(message, EditBeads) and message.roi_px is not None:
-            self._refuse("the ROIs keep their size while something is recorded; stop the recording first")
+    def command(self, message: Message, recording: bool, sweeping: bool) -> None:
+        """Change the list; while something is recorded or swept the ROIs keep their size."""
+        if isinstance(message, EditBeads) and message.roi_px is not None and (recording or sweeping):
+            what = "something is recorded; stop the recording" if recording else "a sweep runs; let it end"
+            self._refuse(f"the ROIs keep their size while {what} first")
             return
         try:
             if not self._beads.handle(message):

@@ -16,6 +16,7 @@ from magscope_app.calibration.messages import (
     SweepEnded,
     SweepProgress,
     UseZLUTs,
+    ZLUTsLoaded,
     ZLUTsSaved,
     ZLUTsUsed,
 )
@@ -27,7 +28,7 @@ from magscope_app.processes.children import Children
 from magscope_app.processes.lock_desk import LockDesk
 
 SWEEP_COMMANDS = (StartSweep, PauseSweep, CancelSweep, SaveZLUTs, UseZLUTs)
-SWEEP_NEWS = (SweepProgress, SweepEnded, ZLUTsSaved, ZLUTsUsed, MakeSweepBuffer)
+SWEEP_NEWS = (SweepProgress, SweepEnded, ZLUTsSaved, ZLUTsLoaded, ZLUTsUsed, MakeSweepBuffer)
 
 
 class CalibrationDesk:
@@ -75,6 +76,7 @@ class CalibrationDesk:
         self._refuse = refuse
         #: The Z-LUTs that beads are tracked with.
         self.zlut: Path | None = config.tracking.zlut
+        self._copy: Path | None = None
         self._other_zlut = False
         self._folder = config.recording.folder
         self._halted = False
@@ -103,6 +105,9 @@ class CalibrationDesk:
         if isinstance(message, MakeSweepBuffer):
             self._make_buffer(message)
             return
+        if isinstance(message, ZLUTsLoaded):
+            self._on_loaded(message.copy)
+            return
         if isinstance(message, SweepEnded):
             self._on_ended(message)
         elif isinstance(message, ZLUTsSaved):
@@ -111,11 +116,22 @@ class CalibrationDesk:
             # A tracking process that was started again goes on with those that the dataset has.
             if message.frame_id or message.path != self.zlut:
                 self._keep(message)
-            self.zlut, self._other_zlut = message.path, True
+            self.zlut, self._copy, self._other_zlut = message.path, message.copy, True
             self._locks.use_zluts(message)
             self._log(logging.INFO, f"beads are tracked with {message.path}")
         self._on_news(message)
         self._children.send("gui", message)
+
+    def _on_loaded(self, copy: Path) -> None:
+        """Keep what tracking has begun with; one that was started again is told with what to go on."""
+        if self._copy is None and self.zlut is not None:
+            self._copy = copy
+            self._locks.use_zluts(ZLUTsUsed(self.zlut, 0, copy))
+
+    @property
+    def stored(self) -> Path | None:
+        """The Z-LUTs as beads are tracked with them, whatever was written into their file since."""
+        return self._copy or self.zlut
 
     def _make_buffer(self, message: MakeSweepBuffer) -> None:
         try:
@@ -169,6 +185,6 @@ class CalibrationDesk:
             self._log(logging.INFO, abandoned)
 
     def on_tracking_back(self) -> None:
-        """Give a tracking process that was started again the Z-LUTs that were chosen meanwhile."""
-        if self._other_zlut and self.zlut is not None:
-            self._children.send("tracking", UseZLUTs(self.zlut))
+        """Give a tracking process that was started again the Z-LUTs of the one before."""
+        if self.zlut is not None:
+            self._children.send("tracking", UseZLUTs(self.zlut, self._copy))

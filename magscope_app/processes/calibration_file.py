@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from pathlib import Path
 
 from magscope_app.config import Config
+from magscope_app.datatypes import Session
 from magscope_app.errors import MagscopeError
+from magscope_app.storage.atomic import write_atomically
 from magscope_app.tracking.zlut import ZLUT
 from magscope_app.tracking.zlut_files import load_set, load_zlut
 from magscope_app.tracking.zlut_set import ZLUTSet
+
+_log = logging.getLogger(__name__)
+#: Settings of drivers that say which of many cameras it is.
+_WHICH_CAMERA = ("adapter", "device", "label")
 
 
 def load_calibration(path: Path) -> ZLUT | ZLUTSet:
@@ -28,8 +36,46 @@ def load_calibration(path: Path) -> ZLUT | ZLUTSet:
             raise MagscopeError(str(error)) from error
 
 
-def why_not_calibration(path: Path, config: Config) -> str | None:
-    """Say in one sentence why a Z-LUT file does not fit camera, ROI and optics, or return None."""
+def copy_of(path: Path, session: str) -> Path:
+    """Copy a Z-LUT file into the folder of a session, so that what is tracked with stays as it is.
+
+    Parameters
+    ----------
+    path : Path
+        The file; somebody may write another one in its place at any time.
+    session : str
+        Prefix of the session, with which the copy goes.
+
+    Returns
+    -------
+    Path
+        The copy, of the same name; the file itself where there is no room for one.
+    """
+    try:
+        content = path.read_bytes()
+        folder = Session(session).folder / hashlib.sha256(content).hexdigest()[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        copy = folder / path.name
+        if not copy.exists():
+            write_atomically(copy, content)
+    except OSError as error:
+        _log.warning("%s could not be copied (%s); leave the file as it is", path, error)
+        return path
+    return copy
+
+
+def why_not_calibration(path: Path, config: Config, roi_px: int | None = None) -> str | None:
+    """Say in one sentence why a Z-LUT file does not fit camera, ROI and optics, or return None.
+
+    Parameters
+    ----------
+    path : Path
+        As in ``tracking.zlut``.
+    config : Config
+        Says what camera and optics are.
+    roi_px : int, optional
+        Edge of the ROIs, where it is no more that of the config.
+    """
     if not path.is_file():
         return f"{path} does not exist; give a Z-LUT file, or leave the key out to track without z"
     try:
@@ -37,16 +83,20 @@ def why_not_calibration(path: Path, config: Config) -> str | None:
     except MagscopeError as error:
         return str(error)
     optics = config.optics
-    for zlut in [loaded] if isinstance(loaded, ZLUT) else [*loaded.values()]:
-        reasons = zlut.why_not(
-            roi_px=config.beads.roi_px,
-            nm_per_px=optics.nm_per_px,
-            focal_shift_factor=optics.focal_shift_factor,
-        )
+    now_px = config.beads.roi_px if roi_px is None else roi_px
+    for zlut in _all(loaded):
+        reasons = [too_large] if (too_large := why_not_roi(zlut, now_px)) else []
+        reasons += zlut.why_not(nm_per_px=optics.nm_per_px, focal_shift_factor=optics.focal_shift_factor)
         reasons += _why_not_camera(zlut, config)
         if reasons:
             return f"{path}: {'; '.join(reasons)}"
     return None
+
+
+def _all(loaded: ZLUT | ZLUTSet) -> list[ZLUT]:
+    if isinstance(loaded, ZLUT):
+        return [loaded]
+    return [*loaded.values(), *([] if loaded.default is None else [loaded.default])]
 
 
 class ZRanges:
@@ -67,12 +117,27 @@ class ZRanges:
         return None if zlut is None else (float(zlut.z_nm[0]), float(zlut.z_nm[-1]))
 
 
+def why_not_roi(loaded: ZLUT | ZLUTSet, roi_px: int) -> str | None:
+    """Say if a ROI has pixels that the sweep never saw; from a smaller one nothing is missing."""
+    swept_px = min((zlut.roi_px for zlut in _all(loaded) if zlut.roi_px is not None), default=roi_px)
+    if swept_px >= roi_px:
+        return None
+    return (
+        f"the Z-LUT was swept in a ROI of {swept_px} px, but a ROI has {roi_px} px now: sweep again, or take "
+        f"a ROI of {swept_px} px or less"
+    )
+
+
 def _why_not_camera(zlut: ZLUT, config: Config) -> list[str]:
     """Say if the sweep was made with another camera; a recording may be of any camera."""
-    swept_with, driver = zlut.metadata.get("camera"), config.camera.driver
-    if swept_with is None or swept_with == driver or config.camera.path is not None:
+    swept_with, camera = zlut.metadata.get("camera"), camera_name(config)
+    if swept_with in (None, camera, config.camera.driver) or config.camera.path is not None:
         return []
-    return [
-        f"the Z-LUT was made with the camera {swept_with}, but camera.driver is {driver}; sweep again with "
-        "this camera"
-    ]
+    return [f"the Z-LUT was made with the camera {swept_with}, but this is {camera}; sweep again with it"]
+
+
+def camera_name(config: Config) -> str:
+    """Return what tells a camera from others: its driver and, where one driver has many, the device."""
+    settings = config.camera.settings
+    device = [str(settings[key]) for key in _WHICH_CAMERA if settings.get(key)]
+    return " ".join([config.camera.driver, *device])

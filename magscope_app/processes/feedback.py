@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import time
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from magscope_app.calibration.messages import UseZLUTs, ZLUTsUsed
 from magscope_app.datatypes import MatrixReader
+from magscope_app.errors import MagscopeError
 from magscope_app.feedback.drift import DriftMeter
 from magscope_app.feedback.readings import Frame, frames_of
 from magscope_app.feedback.state import LockName, LockState
@@ -43,6 +46,7 @@ from magscope_app.processes.calibration_file import ZRanges
 from magscope_app.processes.handles import DRIFT, XY_LOCK, Z_LOCK, Handles
 from magscope_app.processes.link import Link
 
+_log = logging.getLogger(__name__)
 #: Longest wait for rows before messages and the focus are looked at, and for messages while all is off.
 _WAIT_S, _IDLE_S = 0.05, 0.2
 #: State is told so often while a lock is on.
@@ -75,9 +79,9 @@ class _FeedbackLoop:
         exposure_ms = config.camera.exposure_ms or 1000.0 / config.camera.fps
         self._xy = XYLock(config.xy_lock, config.beads.roi_px, config.optics.nm_per_px)
         times_s = 1e-3 * exposure_ms, 1.0 / config.camera.fps
-        self._z = ZLock(config.z_lock, factor, *times_s, ZRanges(config.tracking.zlut))
-        self._drift = DriftMeter(config.drift, factor)
+        self._z = ZLock(config.z_lock, factor, *times_s, _ranges(config.tracking.zlut))
         focus = config.motor_with_role("focus")
+        self._drift = DriftMeter(config.drift, factor if focus else None)
         self._focus_name = focus.name if focus else ""
         self._telemetry = handles.telemetry(focus.name) if focus else None
         self._tracks = handles.tracks()
@@ -176,8 +180,8 @@ class _FeedbackLoop:
         match message:
             case UseZLUTs(path) if self._z.state.stage == "on":
                 self._z.let_go(f"z is to be measured with {path.name} from now on")
-            case ZLUTsUsed(path):
-                self._z.measure_with(ZRanges(path))
+            case ZLUTsUsed(path, _, copy):
+                self._z.measure_with(ZRanges(copy or path))
                 self._drift.relearn()
                 if self._reader is not None:
                     # Of the old Z-LUTs, for the most part.
@@ -306,6 +310,15 @@ class _FeedbackLoop:
                 self._link.send(LockChanged(state))
         if now >= self._tell_due:
             self._tell_due = now + _TELL_EVERY_S
+
+
+def _ranges(path: Path | None) -> ZRanges:
+    """Return the ranges of a file that may be another by now: those that count are told."""
+    try:
+        return ZRanges(path)
+    except MagscopeError as error:
+        _log.warning("%s; the Z-lock waits for the Z-LUTs that beads are tracked with", error)
+        return ZRanges(None)
 
 
 def _turned(told: LockState | None, state: LockState) -> bool:

@@ -50,8 +50,10 @@ class Keeper:
                 self._event(message)
             case RenameRecording(name):
                 self._rename(name)
-            case ZLUTsUsed(path, frame_id):
-                self._note_once("zluts", frame_id, file=self._folder.add_zlut(path).name, path=str(path))
+            case ZLUTsUsed(path, frame_id, copy):
+                # The file may hold other ones by now; a copy has them as they are used.
+                stored = self._folder.add_zlut(copy or path)
+                self._note_once("zluts", frame_id, file=stored.name, path=str(path))
             case CorrectionsUsed(files, frame_id):
                 self._note_once("corrections", frame_id, **keep_corrections(self._folder, files))
 

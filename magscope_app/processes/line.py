@@ -147,7 +147,7 @@ class Line:
         if self.recording.running is not None:
             self._refuse("a recording is running already; stop it first")
             return
-        beads, zlut = self.beads.changed().beads, self.calibration.zlut
+        beads, zlut = self.beads.changed().beads, self.calibration.stored
         order = self._orders.recording(
             message, self.camera, self.motors.infos, beads, self.beads.roi_px, zlut
         )
@@ -430,7 +430,7 @@ class Line:
         elif isinstance(message, AddNote):
             self._add_note(message.text)
         else:
-            self.bead_desk.command(message, recording=self.recording.running is not None)
+            self.bead_desk.command(message, self.recording.running is not None, self.calibration.sweeping)
 
     def _command_experiment(self, message: Message) -> None:
         if isinstance(message, SubmitProtocol):

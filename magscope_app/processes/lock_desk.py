@@ -124,6 +124,16 @@ class LockDesk:
         """Let go of the focus: the user stops all axes."""
         self._children.send(FEEDBACK, StopMotors())
 
+    @property
+    def holds_focus(self) -> bool:
+        """Whether the Z-lock is on, or waits to be."""
+        return self._states["z_lock"].stage != "off" and self._children.alive(FEEDBACK)
+
+    def release(self) -> None:
+        """Let go of the focus in order: the run ends."""
+        if self.holds_focus:
+            self._children.send(FEEDBACK, SwitchZLock(False))
+
     # --- calibration -------------------------------------------------------------------------
 
     def begin_sweep(self) -> None:

@@ -66,9 +66,11 @@ class Orders:
         return SweepOrder(
             plan=message.plan,
             out=message.out,
+            overwrite=message.overwrite,
             folder=self._loaded.config.recording.folder,
             config_text=self._loaded.text,
             anchor=self._anchor,
             facts=dataset_facts(self._loaded, self._anchor, camera, motors, beads, roi_px),
             beads=beads,
+            roi_px=roi_px,
         )

@@ -53,6 +53,8 @@ _STATUS_EVERY_S = 0.25
 _STOP_CAMERA_S, _FINISH_RECORDING_S = 0.5, 30.0
 #: The recording's end when somebody is in a hurry: what is still to be tracked is not waited for.
 _HURRY_RECORDING_S = 4.0
+#: A Z-lock that does not answer within this must not keep the motors from being stopped.
+_RELEASE_FOCUS_S = 0.3
 #: In which focus and magnets return from a sweep, however slow; a second Ctrl-C leaves them where they are.
 _END_SWEEP_S = 30.0
 #: Who reads or shows frames.
@@ -256,6 +258,9 @@ class Supervisor:
         if line.calibration.sweeping:
             line.calibration.cancel()
             self._pump(lambda: self._hurried or not line.calibration.sweeping, _END_SWEEP_S)
+        # A lock that still held the focus would take the stop for somebody's interference.
+        line.locks.release()
+        self._pump(lambda: not line.locks.holds_focus, _RELEASE_FOCUS_S)
         line.motors.stop_all()
         # An axis that is not well at the end is not to be overlooked.
         line.errors += line.motors.unwell

@@ -24,6 +24,7 @@ from magscope_app.messages import (
     CommandRefused,
     Message,
 )
+from magscope_app.processes.calibration_file import camera_name
 from magscope_app.processes.camera_noise import camera_noise
 from magscope_app.processes.handles import Handles
 
@@ -130,7 +131,10 @@ class Sweeps:
 
         beads = beads_to_sweep(order)
         problems = [*order.plan.problems(), *sweep_problems(self._handles.config)]
-        if order.out is not None and (reason := why_not_path(order.out)) is not None:
+        if (
+            order.out is not None
+            and (reason := why_not_path(order.out, overwrite=order.overwrite)) is not None
+        ):
             problems.append(reason)
         if problems:
             raise MagscopeError("; ".join(problems))
@@ -139,13 +143,13 @@ class Sweeps:
         abandoned = remove_abandoned(order.folder)
         raw = RawSweep(order.folder, order.config_text, order.facts, order.anchor)
         try:
-            capture = Capture(self._handles, focus.name, tuple(bead.id for bead in beads))
+            capture = Capture(self._handles, focus.name, tuple(bead.id for bead in beads), order.roi_px)
         except BaseException:
             raw.discard()
             raise
-        about = _about(self._handles.config, capture.bits)
+        about = _about(self._handles.config, capture.bits, order.roi_px)
         calibration = Calibration(order.plan, beads, self._microscope, capture, raw, about, self._send)
-        calibration.out = order.out
+        calibration.out, calibration.overwrite = order.out, order.overwrite
         calibration.warnings += [abandoned] if abandoned else []
         return calibration
 
@@ -163,7 +167,7 @@ class Sweeps:
 
         zluts = self._result.only(set(message.bead_ids))
         try:
-            save_zluts(zluts, message.path)
+            save_zluts(zluts, message.path, overwrite=message.overwrite)
         except MagscopeError as error:
             self._refuse(str(error))
             return
@@ -208,7 +212,7 @@ def sweep_problems(config: Config) -> list[str]:
     return []
 
 
-def _about(config: Config, bits: int) -> dict[str, Any]:
+def _about(config: Config, bits: int, roi_px: int) -> dict[str, Any]:
     """Return what Z-LUTs have to know about camera and optics."""
     noise = camera_noise(config, None)
     numbers = None
@@ -219,11 +223,11 @@ def _about(config: Config, bits: int) -> dict[str, Any]:
             "read_noise_e": noise.read_noise_e,
         }
     return {
-        "roi_px": config.beads.roi_px,
+        "roi_px": roi_px,
         "nm_per_px": config.optics.nm_per_px,
         "magnification": config.optics.magnification,
         "focal_shift_factor": config.optics.focal_shift_factor,
-        "camera": config.camera.driver,
+        "camera": camera_name(config),
         "bits": bits,
         "ceiling_dn": 2**bits - 1,
         "noise": numbers,

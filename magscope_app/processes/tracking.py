@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.calibration.messages import UseZLUTs, ZLUTsUsed
+from magscope_app.calibration.messages import UseZLUTs, ZLUTsLoaded, ZLUTsUsed
 from magscope_app.datatypes import FrameBatch, ReaderMode, VideoBuffer, VideoReader
 from magscope_app.messages import (
     BeadsFound,
@@ -25,7 +25,12 @@ from magscope_app.messages import (
     Shutdown,
     VideoReady,
 )
-from magscope_app.processes.calibration_file import load_calibration, why_not_calibration
+from magscope_app.processes.calibration_file import (
+    copy_of,
+    load_calibration,
+    why_not_calibration,
+    why_not_roi,
+)
 from magscope_app.processes.camera_noise import camera_noise, correction_files, field_correction
 from magscope_app.processes.focus import FocusHistory
 from magscope_app.processes.handles import Handles
@@ -35,7 +40,7 @@ from magscope_app.processes.patience import Patience
 from magscope_app.processes.rows import make_rows
 from magscope_app.processes.segments import camera_waits, expected_format
 from magscope_app.processes.speed_meter import SpeedMeter
-from magscope_app.tracking import Tracker, Tracks, find_beads
+from magscope_app.tracking import ZLUT, Tracker, Tracks, ZLUTSet, find_beads
 
 _log = logging.getLogger(__name__)
 #: Longest wait for frames before messages are looked at.
@@ -95,7 +100,10 @@ class _TrackingLoop:
         config = handles.config
         self._nm_per_px = config.optics.nm_per_px
         self._roi_px = config.beads.roi_px
-        self._zlut = load_calibration(config.tracking.zlut) if config.tracking.zlut else None
+        self._zlut: ZLUT | ZLUTSet | None = None
+        self._zlut_copy: Path | None = None
+        if config.tracking.zlut is not None:
+            link.send(ZLUTsLoaded(self._load(config.tracking.zlut)))
         self._corrections = CorrectionsUsed(correction_files(config))
         self._field = field_correction(self._corrections.files)
         self._form = expected_format(config)
@@ -216,23 +224,35 @@ class _TrackingLoop:
             case SelectBead(bead_id):
                 self._selected = bead_id
                 self._profile.clear()
-            case UseZLUTs(path):
-                self._use(path)
+            case UseZLUTs(path, copy):
+                self._use(path, copy)
             case Shutdown():
                 self._ending = True
             case _:
                 _log.warning("the tracking process cannot handle %s", type(message).__name__)
 
-    def _use(self, path: Path) -> None:
-        """Take other Z-LUTs from the next batch on; what cannot be used leaves everything as it is."""
-        reason = why_not_calibration(path, self._handles.config)
+    def _load(self, path: Path) -> Path:
+        """Load a copy of these Z-LUTs, and return it: somebody may write other ones into the file."""
+        self._zlut_copy = copy_of(path, self._handles.session)
+        self._zlut = load_calibration(self._zlut_copy)
+        return self._zlut_copy
+
+    def _use(self, path: Path, copy: Path | None) -> None:
+        """Take other Z-LUTs from the next batch on; what cannot be used leaves everything as it is.
+
+        A process that was started again is given the copy that the one before had made, and used.
+        """
+        if copy is not None and copy == self._zlut_copy:
+            return
+        self._follow_beads()
+        reason = None if copy else why_not_calibration(path, self._handles.config, self._roi_px)
         if reason is not None:
             self._link.send(CommandRefused("tracking", reason))
             return
-        self._zlut = load_calibration(path)
+        loaded = self._load(copy or path)
         self._tracker.close()
         self._tracker = self._make_tracker()
-        self._link.send(ZLUTsUsed(path, self._next_frame_id))
+        self._link.send(ZLUTsUsed(path, self._next_frame_id, loaded))
 
     def _find(self, batch: FrameBatch) -> None:
         """Look for beads in a frame, which stays in the ring until their ROIs are known."""
@@ -259,6 +279,8 @@ class _TrackingLoop:
         roi_px = self._beads.roi_px
         if roi_px is not None and roi_px != self._roi_px:
             self._roi_px = roi_px
+            if self._zlut is not None and (said := why_not_roi(self._zlut, roi_px)) is not None:
+                _log.warning("%s; until then z comes from the pixels that were swept", said)
             self._tracker.close()
             self._tracker = self._make_tracker()
 

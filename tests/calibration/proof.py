@@ -16,6 +16,8 @@ Floats = npt.NDArray[np.float64]
 NOISE = CameraNoise(0.012, 8.0, 10.0, 255)
 #: First and last focus, step (nm) and frames of the sweep.
 RANGE = (-2000.0, 2000.0, 50.0, 10)
+#: A loaded computer takes its time for the Z-LUTs of 20 beads.
+_LONGEST_S = 400.0
 #: Where the focus stands in the scan: between the planes, and away from the ends.
 OFFSETS = [float(offset) for offset in np.arange(-1780.0, 1781.0, 178.0) + 13.0]
 
@@ -67,6 +69,7 @@ def sweep(out: Path, data: Path, numbers: tuple[float, float, float, int], setti
         *("zlut", "demo.toml", "--start-nm", str(start), "--stop-nm", str(stop), "--step-nm", str(step)),
         *("--frames", str(frames), "--out", str(out), "--set", f"recording.folder={data.as_posix()}"),
         *settings,
+        timeout_s=_LONGEST_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -79,6 +82,7 @@ def scan(zluts: Path, data: Path, offsets: list[float], frames: int, settings: l
         *("run", "demo.toml", "--headless", "--set", f"tracking.zlut={zluts.as_posix()}"),
         *("--set", f"drivers.path=['{data.as_posix()}']", "--set", "experiment.protocol=scanning:scan"),
         *("--set", f"recording.folder={data.as_posix()}", *settings),
+        timeout_s=_LONGEST_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return open_dataset(next(data.glob("*_scan")))

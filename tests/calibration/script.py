@@ -15,11 +15,13 @@ from magscope_app.processes.options import Listeners, RunOptions, RunResult
 from magscope_app.processes.supervisor import Supervisor
 
 SMALL = ["camera.roi_px=[0,0,512,384]", "simulation.n_beads=4", "simulation.n_reference=1"]
+#: A script that has not ended by then has lost its way; a loaded computer takes its time.
+_LONGEST_S = 300
 Script = Callable[["ScriptedLine"], Iterator[None]]
 
 
 class ScriptedLine:
-    """Runs a config; the script goes on a few times a second, and the run ends with it."""
+    """Runs a config; the script goes on at all news and a few times a second, and the run ends with it."""
 
     def __init__(self, folder: Path, script: Script, overrides: list[str], config: str = "demo.toml") -> None:
         self.log: list[str] = []
@@ -27,9 +29,10 @@ class ScriptedLine:
         self.status: SystemStatus | None = None
         self.folder = folder
         loaded = load_config(config, [*SMALL, f"recording.folder={folder.as_posix()}", *overrides])
-        listeners = Listeners(lambda entry: self._on_log(entry), self._on_status, self.news.append)
-        self._supervisor = Supervisor(loaded, RunOptions(headless=True, duration_s=60), listeners)
+        listeners = Listeners(lambda entry: self._on_log(entry), self._on_status, self._on_news)
+        self._supervisor = Supervisor(loaded, RunOptions(headless=True, duration_s=_LONGEST_S), listeners)
         self._script = script(self)
+        self._is_acting = False
 
     def run(self) -> RunResult:
         return self._supervisor.run()
@@ -42,10 +45,23 @@ class ScriptedLine:
 
     def _on_status(self, status: SystemStatus) -> None:
         self.status = status
+        self._go_on()
+
+    def _on_news(self, message: Message) -> None:
+        # At once: on a loaded computer the sweep would be over before the next status.
+        self.news.append(message)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._is_acting:
+            return
+        self._is_acting = True
         try:
             next(self._script)
         except StopIteration:
             self._supervisor.stop()
+        finally:
+            self._is_acting = False
 
     # --- for scripts -------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 
 from magscope_app.calibration import SweepPlan
 from magscope_app.calibration.messages import CancelSweep, SaveZLUTs
+from magscope_app.config import load_config
 from magscope_app.messages import Fault, MoveMotor, StartRecording
 from magscope_app.messages.locks import ShiftZLock, SwitchDrift, SwitchZLock
 from magscope_app.storage import Dataset, open_dataset
@@ -29,9 +31,10 @@ STEPS = ("locked", "force", "let go", "used", "cancelled", "killed", "failed", "
 class Beside:
     """What is done while a sweep runs, and what must come of it."""
 
-    def __init__(self, line: ScriptedLine, out: Path) -> None:
+    def __init__(self, line: ScriptedLine, out: Path, zlut: Path) -> None:
         self.line = line
         self.out = out
+        self.zlut = zlut
         self.seen: list[str] = []
 
     def script(self) -> Iterator[None]:
@@ -51,6 +54,8 @@ class Beside:
     def lock(self) -> Iterator[None]:
         line = self.line
         yield from line.until_logged("beads found")
+        # Somebody writes something else into the file of the Z-LUTs that beads are tracked with.
+        self.zlut.write_bytes(b"another")
         line.send(MoveMotor("focus", FOCUS_NM, 1))
         yield from line.until(lambda: abs(line.position("focus") - FOCUS_NM) < 2)
         line.send(StartRecording(None, "beside", "Track"))
@@ -66,6 +71,7 @@ class Beside:
         yield from line.until_moving(1)
         assert line.position("magnet") == pytest.approx(STRAIGHT_MM, abs=0.01)
         self.seen.append("force")
+        yield from line.until(lambda: line.lock("z_lock").let_go)
         assert line.lock("z_lock").text == "Z-lock has let go: a Z-LUT sweep moves the focus"
         line.send(SwitchZLock(True, (0, 1)))
         yield from line.until_logged("a Z-LUT sweep moves the focus; hold it when the sweep has ended")
@@ -136,15 +142,21 @@ class Beside:
             yield
 
 
+@pytest.mark.timeout(360)
 def test_a_sweep_beside_everything_else(tmp_path: Path) -> None:
     made: list[Beside] = []
+    zlut = tmp_path / "demo-zlut.npz"
+    shipped = load_config("demo.toml").config.tracking.zlut
+    assert shipped is not None
+    shutil.copy(shipped, zlut)
 
     def script(line: ScriptedLine) -> Iterator[None]:
-        made.append(Beside(line, tmp_path / "z.npz"))
+        made.append(Beside(line, tmp_path / "z.npz", zlut))
         return made[0].script()
 
     overrides = [
         "simulation.n_reference=4",
+        f"tracking.zlut={zlut.as_posix()}",
         f"motors.magnet.settings.start={HEIGHT_MM}",
         "motors.focus.timeout_s=0.3",
     ]
@@ -161,6 +173,8 @@ def test_a_sweep_beside_everything_else(tmp_path: Path) -> None:
         assert data.telemetry(motor)["position"][-1] == pytest.approx(back, abs=5), motor
     require_forces(tmp_path / "data")
     require_other_zluts(data)
+    # Whatever is in the file now: the dataset has what beads were tracked with.
+    assert data.zluts["demo-zlut.npz"].read_bytes() == shipped.read_bytes()
 
 
 def require_forces(folder: Path) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from magscope_app.calibration import BeadReport
 from magscope_app.cli import main
 from magscope_app.config import load_config
-from magscope_app.processes.calibration_file import why_not_calibration
+from magscope_app.processes.calibration_file import camera_name, why_not_calibration
 from magscope_app.tracking import ZLUT, ZLUTSet
 
 RANGE = ["--start-nm", "-500", "--stop-nm", "500", "--step-nm", "50"]
@@ -55,17 +55,39 @@ def zlut() -> ZLUT:
         (["demo.toml", *RANGE, "--every", "0", "--out", "{out}"], "--every does not belong here"),
         (["show", "{folder}/none.npz"], "none.npz"),
         (["rebuild", "{folder}", "--out", "{out}"], "dataset.json"),
+        (["rebuild", "."], "dataset.json"),
+        (["rebuild", "/"], "dataset.json"),
+        (
+            ["demo.toml", *RANGE, "--keep-force", "--force-pn", "5", "--out", "{out}"],
+            "--force-pn sets a force and --keep-force leaves it as it is: give one of them",
+        ),
+        (["show", "z.npz", "--overwrite"], "zlut show: --overwrite does not belong here"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(
-    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     given = [one.format(out=tmp_path / "z.npz", folder=tmp_path) for one in arguments]
     assert main(["zlut", *given]) == 2
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_older_zluts_are_not_replaced_unasked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "z.npz"
+    out.write_text("old")
+    assert main(["zlut", "demo.toml", *RANGE, "--out", str(out)]) == 2
+    assert "z.npz exists already: choose another name, or have it replaced (--overwrite" in (
+        capsys.readouterr().err
+    )
+    assert out.read_text() == "old"
 
 
 def test_without_a_focus_there_is_no_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,13 +123,31 @@ def test_a_set_that_belongs_to_something_else_is_refused(zlut: ZLUT, tmp_path: P
     config = load_config("demo.toml").config
 
     def why_not(**other: object) -> str:
-        ZLUTSet({3: zlut, 4: replace(zlut, **other)}).save(path)  # type: ignore[arg-type]  # fields of a Z-LUT
-        return why_not_calibration(path, config) or ""
+        strange = replace(zlut, **other)  # type: ignore[arg-type]  # fields of a Z-LUT
+        ZLUTSet({3: zlut, 4: strange}).save(path)
+        said = why_not_calibration(path, config) or ""
+        # That of all other beads is looked at, too.
+        ZLUTSet({3: zlut}, default=strange).save(path)
+        assert why_not_calibration(path, config) == (said or None)
+        return said
 
     assert why_not() == ""
     assert "108 nm per px" in why_not(nm_per_px=108.0)
     assert "focal_shift_factor = 1" in why_not(focal_shift_factor=1.0)
     assert "ROI of 24 px" in why_not(roi_px=24)
+    assert "swept in a ROI of 63 px, but a ROI has 64 px now" in why_not(roi_px=63)
+    assert why_not(roi_px=96) == ""
     assert "made with the camera other.place:Camera" in why_not(metadata={"camera": "other.place:Camera"})
+    # One driver may have many cameras.
+    other = config.camera.model_copy(update={"settings": {"adapter": "DemoCamera", "device": "Two"}})
+    two = config.model_copy(update={"camera": other})
+    ZLUTSet({3: replace(zlut, metadata={"camera": camera_name(two)})}).save(path)
+    assert why_not_calibration(path, two) is None
+    assert "SimulatedCamera DemoCamera Two, but this is hardware" in str(why_not_calibration(path, config))
+    why_not(metadata={"camera": "other.place:Camera"})
     replayed = config.model_copy(update={"camera": config.camera.model_copy(update={"path": tmp_path})})
     assert why_not_calibration(path, replayed) is None
+    # The ROIs may have another size by now than the config says.
+    ZLUTSet({3: zlut}).save(path)
+    assert "a ROI has 96 px now" in str(why_not_calibration(path, config, 96))
+    assert why_not_calibration(path, config, 48) is None

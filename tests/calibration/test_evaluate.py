@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from hardware.simulated.make_zlut import sweep_images
-from magscope_app.calibration.evaluate import SweepFacts, evaluate_bead
+from magscope_app.calibration.evaluate import SweepFacts, evaluate_bead, judge, ring_contrast
 from magscope_app.calibration.saving import save_zluts, text_folder, why_not_path
 from magscope_app.errors import MagscopeError
 from magscope_app.tracking import ZLUT, CameraNoise, Tracker, ZLUTSet
@@ -60,11 +61,16 @@ def test_a_bead_that_leaves_is_lost_alone(images: npt.NDArray[np.uint8]) -> None
     assert "it left its ROI" in report.remarks[0]
 
 
-def test_a_tethered_bead_that_moves_is_warned_of() -> None:
+@pytest.fixture(scope="module")
+def shaken() -> npt.NDArray[np.uint8]:
+    """Four frames per plane of a bead that moves by 12 nm rms in z."""
     rng = np.random.default_rng(2)
     places = np.repeat(Z_NM, 4)
-    shaken = sweep_images(places + rng.normal(0, 12, len(places)), seed=100)[:, :1]
-    shaken = shaken.reshape(len(Z_NM), 4, *shaken.shape[-2:])[:, :, 4:68, 4:68].copy()
+    images = sweep_images(places + rng.normal(0, 12, len(places)), seed=100)[:, :1]
+    return images.reshape(len(Z_NM), 4, *images.shape[-2:])[:, :, 4:68, 4:68].copy()
+
+
+def test_a_tethered_bead_that_moves_is_warned_of(shaken: npt.NDArray[np.uint8]) -> None:
     made, report = evaluate_bead(3, "tethered", shaken, Z_NM, FACTS)
     assert made is not None
     assert report.motion_nm > 5.0
@@ -73,6 +79,87 @@ def test_a_tethered_bead_that_moves_is_warned_of() -> None:
     assert not [
         said for said in evaluate_bead(3, "reference", shaken, Z_NM, FACTS)[1].remarks if "force" in said
     ]
+
+
+def test_without_the_cameras_noise_scatter_is_warned_of_all_the_same(
+    shaken: npt.NDArray[np.uint8], images: npt.NDArray[np.uint8]
+) -> None:
+    unknown = replace(FACTS, noise=None)
+    made, report = evaluate_bead(3, "tethered", shaken, Z_NM, unknown)
+    assert made is not None
+    assert report.scatter_nm > 5.0
+    assert math.isnan(report.sigma_z_nm)
+    assert math.isnan(report.motion_nm)
+    assert "(camera.noise is not known)" in report.remarks[-1]
+    assert "its z scatters by" in report.remarks[-1]
+    assert "σz ? nm, scatter" in report.describe()
+    calm = evaluate_bead(3, "tethered", images, Z_NM, unknown)[1]
+    assert calm.verdict == "good"
+    assert calm.remarks == ()
+
+
+def test_of_one_frame_per_plane_the_scatter_is_not_known(shaken: npt.NDArray[np.uint8]) -> None:
+    once = shaken[:, :1].copy()
+    made, report = evaluate_bead(3, "tethered", once, Z_NM, FACTS)
+    assert made is not None
+    assert math.isnan(report.scatter_nm)
+    assert "its scatter in z is not known from one frame per plane; take 2 or more" in report.remarks
+    assert "scatter ? nm" in report.describe()
+    assert "nan" not in report.describe()
+    stuck = evaluate_bead(3, "reference", once, Z_NM, FACTS)[1]
+    assert not [said for said in stuck.remarks if "scatter" in said]
+
+
+def test_scatter_that_the_cameras_noise_explains_is_said(zlut: ZLUT, images: npt.NDArray[np.uint8]) -> None:
+    """Where light is short: the warning is about the light, as no force would help."""
+    rng = np.random.default_rng(5)
+    noisy = np.clip(images + rng.normal(0, 14, images.shape), 0, 255).astype(np.uint8)
+    dark = CameraNoise(0.012, 8.0, 10.0 + 14 / 0.012, 255)
+    report = judge(3, "tethered", zlut, noisy, replace(FACTS, noise=dark))
+    assert report.scatter_nm > 5.0
+    assert report.motion_nm < 5.0
+    assert "as the camera's noise does; more light helps" in report.remarks[-1]
+
+
+def test_planes_that_are_found_beside_their_place_are_poor(zlut: ZLUT) -> None:
+    beside = sweep_images(Z_NM + 18.0, seed=6)[:, :4, 4:68, 4:68].copy()
+    report = judge(3, "reference", zlut, beside, FACTS)
+    assert report.verdict == "poor"
+    assert report.remarks == ("planes are found 18 nm beside their place; sweep again",)
+
+
+def test_a_range_of_which_half_is_not_found_again_is_poor(zlut: ZLUT, images: npt.NDArray[np.uint8]) -> None:
+    half = len(Z_NM) // 2
+    elsewhere = images.copy()
+    elsewhere[:half] = images[half : 2 * half]
+    report = judge(3, "reference", zlut, elsewhere, FACTS)
+    assert report.verdict == "poor"
+    assert report.remarks[0].startswith("only ")
+    assert report.remarks[0].endswith(" % of the range is found again; use another bead")
+    assert report.usable_nm[0] >= Z_NM[half] - 1
+    nothing = judge(3, "reference", zlut, np.roll(images, 9, axis=0), FACTS)
+    assert "only 0 % of the range is found again" in nothing.remarks[0]
+    assert "nothing usable" in nothing.describe()
+    assert "nan" not in nothing.describe()
+
+
+def test_rings_that_are_hardly_seen_are_poor(zlut: ZLUT, images: npt.NDArray[np.uint8]) -> None:
+    level = zlut.profiles.mean()
+    flat = replace(zlut, profiles=level + 0.02 * (zlut.profiles - level))
+    assert ring_contrast(flat) < 0.01 < ring_contrast(zlut)
+    report = judge(3, "reference", flat, images, FACTS)
+    assert report.verdict == "poor"
+    assert "the rings are hardly seen; more light, or another bead" in report.remarks
+
+
+def test_a_neighbour_in_the_roi_is_poor(images: npt.NDArray[np.uint8]) -> None:
+    level = float(np.median(images[:, :, :3]))
+    rings = np.roll(images.astype(float) - level, 40, axis=-1)
+    rings[..., :40] = 0.0
+    crowded = np.clip(images + rings, 0, 255).round().astype(np.uint8)
+    report = evaluate_bead(3, "reference", crowded, Z_NM, FACTS)[1]
+    assert report.verdict == "poor"
+    assert any("another bead's rings reach into its ROI" in said for said in report.remarks), report
 
 
 def test_dim_rings_are_poor(images: npt.NDArray[np.uint8]) -> None:
@@ -95,16 +182,74 @@ def test_saved_is_what_was_made_whole_or_not_at_all(zlut: ZLUT, tmp_path: Path) 
     rows = np.loadtxt(text_folder(path) / "bead-0011.txt")
     assert rows[0] == pytest.approx(Z_NM)
     assert rows[1:] == pytest.approx(zlut.profiles.T)
-    save_zluts(ZLUTSet({4: zlut}), path)
+    with pytest.raises(MagscopeError, match=r"set\.npz exists already: choose another name, or have it"):
+        save_zluts(ZLUTSet({4: zlut}), path)
+    assert list(ZLUTSet.load(path)) == [3, 11]
+    save_zluts(ZLUTSet({4: zlut}), path, overwrite=True)
     assert [one.name for one in text_folder(path).iterdir()] == ["bead-0004.txt"]
     with pytest.raises(MagscopeError, match="accept a bead first"):
-        save_zluts(ZLUTSet({}), path)
+        save_zluts(ZLUTSet({}), path, overwrite=True)
     assert list(ZLUTSet.load(path)) == [4]
     assert sorted(one.name for one in tmp_path.iterdir()) == ["set.npz", "set_text"]
     # What somebody else has put there is not replaced.
     (text_folder(path) / "notes.txt").write_text("mine")
     with pytest.raises(MagscopeError, match=r"holds notes\.txt, which is no Z-LUT; choose another name"):
-        save_zluts(zluts, path)
+        save_zluts(zluts, path, overwrite=True)
     assert sorted(one.name for one in text_folder(path).iterdir()) == ["bead-0004.txt", "notes.txt"]
     assert "does not end in .npz" in str(why_not_path(tmp_path / "set.txt"))
     assert "does not exist" in str(why_not_path(tmp_path / "nowhere" / "set.npz"))
+    # The text files alone are kept, too.
+    path.unlink()
+    (text_folder(path) / "notes.txt").unlink()
+    assert "set_text exists already" in str(why_not_path(path))
+    assert why_not_path(path, overwrite=True) is None
+
+
+def test_what_cannot_be_written_is_known_before_a_sweep(zlut: ZLUT, tmp_path: Path) -> None:
+    """A name that is too long while saving; a folder that takes no file is found out in the same way."""
+    path = tmp_path / f"{'z' * 248}.npz"
+    assert "cannot be written" in str(why_not_path(path))
+    with pytest.raises(MagscopeError, match="cannot be written"):
+        save_zluts(ZLUTSet({3: zlut}), path)
+    assert list(tmp_path.iterdir()) == []
+    if Path("/proc/self").exists():
+        # Even root can make no file there.
+        assert "cannot be written" in str(why_not_path(Path("/proc/z.npz")))
+
+
+@pytest.mark.parametrize("hidden", [".set.npz.new.npz", ".set.npz.text", ".set.npz.older"])
+def test_what_fails_while_saving_is_said_and_leaves_the_older_files(
+    hidden: str, zlut: ZLUT, tmp_path: Path
+) -> None:
+    """Something that cannot be removed stands where a file is made."""
+    path = tmp_path / "set.npz"
+    save_zluts(ZLUTSet({3: zlut}), path)
+    before = path.read_bytes()
+    if hidden.endswith(".new.npz"):
+        (tmp_path / hidden / "inside").mkdir(parents=True)
+    else:
+        (tmp_path / hidden).write_text("mine")
+    with pytest.raises(MagscopeError, match="could not be written"):
+        save_zluts(ZLUTSet({4: zlut}), path, overwrite=True)
+    assert path.read_bytes() == before
+    assert [one.name for one in text_folder(path).iterdir()] == ["bead-0003.txt"]
+
+
+def test_a_disk_that_fails_in_the_last_moment_gives_the_older_files_back(
+    zlut: ZLUT, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "set.npz"
+    save_zluts(ZLUTSet({3: zlut}), path)
+    rename = Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if target == path:
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(MagscopeError, match="No space left on device"):
+        save_zluts(ZLUTSet({4: zlut}), path, overwrite=True)
+    assert list(ZLUTSet.load(path)) == [3]
+    assert [one.name for one in text_folder(path).iterdir()] == ["bead-0003.txt"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["set.npz", "set_text"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from magscope_app.calibration.messages import (
     PauseSweep,
     SaveZLUTs,
     SweepProgress,
+    UseZLUTs,
     ZLUTsSaved,
     ZLUTsUsed,
 )
@@ -24,6 +26,7 @@ from magscope_app.datatypes import ZLUTSweepDataset
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import (
     CommandRefused,
+    EditBeads,
     Fault,
     RemoveBeads,
     StopMotors,
@@ -49,6 +52,7 @@ def sweep_rows(line: ScriptedLine) -> tuple[int, int]:
         buffer.close()
 
 
+@pytest.mark.timeout(360)
 def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
     folder, seen = tmp_path / "data", set()
 
@@ -92,6 +96,8 @@ def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
         seen.add("stuck for a moment")
         line.begin(SLOW)
         yield from line.until_moving(1)
+        line.send(EditBeads(roi_px=96))
+        assert line.log[-1] == "the ROIs keep their size while a sweep runs; let it end first"
         line.send(RemoveBeads((1,)))
         yield from line.until_ended()
         lost = [report for report in line.ended[0].reports if report.verdict == "lost"]
@@ -106,6 +112,8 @@ def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
             yield
         assert next(one for one in line.news if isinstance(one, ZLUTsSaved)).n_beads == 2
         seen.add("used")
+        yield from other_rois(line, tmp_path / "48.npz")
+        seen.add("other ROIs")
         # Stop-all leaves everything where it is.
         line.begin(SLOW)
         yield from line.until_moving(2)
@@ -121,14 +129,14 @@ def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
         assert "given up at plane" in line.ended[0].error
         assert "focus did not reach" in line.ended[0].error
         assert "not everything is back" in line.ended[0].error
-        assert len(line.kept()) == 2
+        assert len(line.kept()) == 3
         seen.add("stuck")
         # A motor that does not answer: nothing can be brought back, and that is said.
         line.send(Fault("focus", "disconnect"))
         yield from line.sweep(PLAN)
         assert "focus" in line.ended[0].error
         assert "not everything is back where it was" in line.ended[0].error
-        assert len(line.kept()) == 2
+        assert len(line.kept()) == 3
         seen.add("lost")
         line.send(RemoveBeads((0, 2, 3)))
         yield from line.sweep(PLAN)
@@ -143,6 +151,7 @@ def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
         "stuck for a moment",
         "bead lost",
         "used",
+        "other ROIs",
         "stopped",
         "stuck",
         "lost",
@@ -152,7 +161,42 @@ def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
     assert list(ZLUTSet.load(tmp_path / "z.npz")) == [0, 3]
     text = ZLUT.load(tmp_path / "z_text" / "bead-0003.txt")
     assert text.n_planes == 8
-    check_rebuild(sorted(folder.iterdir())[0])
+    datasets = sorted(folder.iterdir())
+    check_rebuild(datasets[0])
+    check_rois(datasets[2], tmp_path / "48.npz", 48)
+
+
+def other_rois(line: ScriptedLine, out: Path) -> Iterator[None]:
+    """The ROIs as they are now are swept, and Z-LUTs must fit them; not those of the config."""
+    line.send(EditBeads(roi_px=48))
+    yield from line.sweep(PLAN)
+    assert not line.ended[0].error, line.ended
+    line.send(SaveZLUTs(out, (0, 2, 3), use=True))
+    yield from line.until(lambda: any(isinstance(one, ZLUTsUsed) for one in line.news))
+    line.send(SaveZLUTs(out, (0,)))
+    yield from line.until_logged("48.npz exists already: choose another name, or have it replaced")
+    line.send(EditBeads(roi_px=64))
+    yield from line.until_logged("swept in a ROI of 48 px, but a ROI has 64 px now")
+    line.news.clear()
+    line.send(UseZLUTs(out))
+    yield from line.until_logged(f"{out}: the Z-LUT was swept in a ROI of 48 px, but a ROI has 64 px now")
+    assert not any(isinstance(one, ZLUTsUsed) for one in line.news)
+
+
+def check_rois(path: Path, out: Path, roi_px: int) -> None:
+    """The sweep was of ROIs of this size with the beads in their middle, and the Z-LUTs say so."""
+    dataset = open_dataset(path)
+    about = dataset.description["sweep"]
+    assert about["roi_px"] == roi_px
+    step = about["steps"][0]
+    key = {"time": step["frames"][0], "step": step["step"]}
+    assert dataset.get_data(key).shape == (len(about["beads"]) * roi_px, roi_px)
+    for bead, (x0, y0) in zip(about["beads"], dataset.get_metadata(key)["rois_px"], strict=True):
+        assert abs(x0 + (roi_px - 1) / 2 - bead["x_px"]) <= 0.5
+        assert abs(y0 + (roi_px - 1) / 2 - bead["y_px"]) <= 0.5
+    zluts = ZLUTSet.load(out)
+    assert list(zluts) == [0, 2, 3]
+    assert {zlut.roi_px for zlut in zluts.values()} == {roi_px}
 
 
 def check_rebuild(dataset: Path) -> None:
@@ -173,6 +217,26 @@ def check_rebuild(dataset: Path) -> None:
     ):
         with pytest.raises(MagscopeError, match=said):
             build_zluts(dataset, wrong)
+    require_damage_is_told(dataset)
     fewer = build_zluts(dataset, BuildSettings(frames=5, every=2, roi_px=48))
     assert {zlut.n_planes for zlut in fewer.zluts.values()} == {4}
     assert {zlut.roi_px for zlut in fewer.zluts.values()} == {48}
+
+
+def require_damage_is_told(dataset: Path) -> None:
+    """A sweep that somebody has edited, or of which files are missing, is one sentence."""
+    described = dataset / "dataset.json"
+    whole = described.read_text(encoding="utf-8")
+    damages: list[dict[str, object]] = [{"roi_px": None}, {"plan": {}}, {"steps": [{}]}, {"beads": 3}]
+    for damage in damages:
+        changed = json.loads(whole)
+        changed["sweep"] |= damage
+        described.write_text(json.dumps(changed), encoding="utf-8")
+        with pytest.raises(MagscopeError, match=r"what dataset\.json says of the sweep is damaged"):
+            build_zluts(dataset)
+    missing = json.loads(whole)
+    missing["sweep"]["steps"][2]["frames"][0] += 100_000
+    described.write_text(json.dumps(missing), encoding="utf-8")
+    with pytest.raises(MagscopeError, match="is not in the dataset"):
+        build_zluts(dataset)
+    described.write_text(whole, encoding="utf-8")

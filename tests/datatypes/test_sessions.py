@@ -114,6 +114,19 @@ def test_the_next_start_cleans_up_after_a_kill(runtime_folder: Path) -> None:
     assert not Session(prefix).path.exists()
 
 
+def test_the_files_of_a_session_go_with_it(runtime_folder: Path) -> None:
+    ended, killed = Session.create(), Session("ms000001")
+    for session in (ended, killed):
+        (session.folder / "inner").mkdir(parents=True)
+        (session.folder / "inner" / "file").write_text("kept for a while")
+    assert reap_dead_sessions() == ()
+    ended.close()
+    assert not ended.folder.exists()
+    killed.path.write_text(json.dumps({"pid": 2**22 + 5, "start": 1, "implicit": False}), encoding="utf-8")
+    reap_dead_sessions()
+    assert not killed.folder.exists()
+
+
 def test_a_torn_line_of_a_session_file_is_passed_over(runtime_folder: Path) -> None:
     path = Session("ms000000").path
     lines = [

@@ -133,7 +133,7 @@ class Found:
     last_way_nm: float
 
 
-def analyse(path: Path, step_frame: int, end_frame: int, settle_frames: int = 100) -> Found:
+def analyse(path: Path, step_frame: int, end_frame: int, settle_frames: int = 300) -> Found:
     """Compare a dataset with its truth."""
     data = open_dataset(path)
     events = data.events

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -91,6 +94,45 @@ def test_beads_come_and_go_without_a_jump() -> None:
         found = meter.take(frame(number, (50.0, 0.0, 20.0), beads=(2,)))
         assert found is not None
         np.testing.assert_allclose(found.drift_nm, (50.0, 0.0, 20.0), atol=1e-6)
+
+
+@pytest.mark.parametrize("known_from", [0, 12, 60])
+def test_a_focus_that_is_not_known_is_not_taken_for_zero(known_from: int) -> None:
+    """The height is not known then, x and y are; once it is, it counts from the beginning."""
+    meter = DriftMeter(DriftConfig(window=5), FACTOR)
+    meter.begin((1, 2))
+
+    def take(number: int, drift_nm: tuple[float, float, float], *, blind: bool = False) -> DriftAt | None:
+        seen = frame(number, drift_nm, focus_nm=5000.0, beads=(1, 2))
+        return meter.take(replace(seen, focus_nm=math.nan) if blind else seen)
+
+    for number in range(100):
+        found = take(number, (0.0, 0.0, 0.0), blind=number < known_from)
+    assert found is not None
+    np.testing.assert_allclose(found.drift_nm, 0.0, atol=1e-6)
+    for number in range(100, 110):
+        found = take(number, (10.0, 0.0, 20.0))
+    assert found is not None
+    np.testing.assert_allclose(found.drift_nm, (10.0, 0.0, 20.0), atol=1e-6)
+    for number in range(110, 120):
+        found = take(number, (14.0, 0.0, 30.0), blind=True)
+        assert found is not None
+        assert found.drift_nm[2] == pytest.approx(20.0) or math.isnan(found.drift_nm[2])
+    np.testing.assert_allclose(found.drift_nm, (14.0, 0.0, math.nan), atol=1e-6)
+    for number in range(120, 130):
+        found = take(number, (14.0, 0.0, 30.0))
+    assert found is not None
+    np.testing.assert_allclose(found.drift_nm, (14.0, 0.0, 30.0), atol=1e-6)
+
+
+def test_without_a_focus_that_moves_z_is_the_height() -> None:
+    meter = DriftMeter(DriftConfig(window=5), None)
+    meter.begin((1,))
+    for number in range(60):
+        at = (0.0, 0.0, 7.0 if number > 40 else 0.0)
+        found = meter.take(replace(frame(number, at, beads=(1,)), focus_nm=math.nan))
+    assert found is not None
+    np.testing.assert_allclose(found.drift_nm, (0.0, 0.0, 7.0), atol=1e-6)
 
 
 def test_without_a_good_bead_there_is_no_drift() -> None:

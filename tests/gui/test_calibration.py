@@ -98,6 +98,13 @@ def test_a_sweep_from_the_range_to_the_file(window: MainWindow, rig: Rig, qapp: 
     click(find(window, QPushButton, "calibration.use"))
     path = Path("/some/where.npz").absolute()
     assert rig.expect(SaveZLUTs) == SaveZLUTs(path, (0, 2), use=True)
+    # Replacing an older file is allowed once.
+    replace = find(window, QCheckBox, "calibration.replace")
+    assert not replace.isChecked()
+    replace.setChecked(True)
+    click(find(window, QPushButton, "calibration.save"))
+    assert rig.expect(SaveZLUTs) == SaveZLUTs(path, (0, 2), overwrite=True)
+    assert not replace.isChecked()
     rig.send(ZLUTsSaved(path, 2), ZLUTsUsed(path))
     look(window, qapp)
     assert f"saved in {path}" in text_of(window, "calibration.said")
