@@ -35,12 +35,13 @@ from magscope_app.processes.camera_noise import camera_noise, correction_files, 
 from magscope_app.processes.focus import FocusHistory
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link
+from magscope_app.processes.lut_check import LutCheck
 from magscope_app.processes.makeshift import KIND, Makeshift
 from magscope_app.processes.patience import Patience
 from magscope_app.processes.rows import make_rows
 from magscope_app.processes.segments import camera_waits, expected_format
 from magscope_app.processes.speed_meter import SpeedMeter
-from magscope_app.tracking import ZLUT, Tracker, Tracks, ZLUTSet, find_beads
+from magscope_app.tracking import ZLUT, Tracker, TrackFlag, Tracks, ZLUTSet, find_beads
 
 _log = logging.getLogger(__name__)
 #: Longest wait for frames before messages are looked at.
@@ -109,6 +110,7 @@ class _TrackingLoop:
         self._form = expected_format(config)
         self._patience = Patience(camera_waits=camera_waits(config))
         self._makeshift = Makeshift(self._tell_makeshift)
+        self._lut_check = LutCheck(lambda text: _log.warning("%s", text))
         self._tracker = self._make_tracker()
         self._speed = SpeedMeter(config.camera.fps, config.tracking.threads)
         self._rows = handles.tracks()
@@ -294,6 +296,7 @@ class _TrackingLoop:
         n_makeshift = self._tracker.n_makeshift - n_makeshift
         self._makeshift.batch(int(batch.frame_ids[0]), int(batch.frame_ids[-1]), n_makeshift)
         self._renew_profile(batch)
+        self._check_lut(batch)
         valid = batch.validate()
         t_ns = batch.timestamps_ns.astype(np.float64)
         focus_nm = self._focus.at(t_ns) if self._focus else np.full(len(t_ns), np.nan)
@@ -325,6 +328,19 @@ class _TrackingLoop:
         speed = self._speed.news(now_s, waiting, len(self._beads.ids))
         if speed is not None:
             self._link.send(speed)
+
+    def _check_lut(self, batch: FrameBatch) -> None:
+        """Compare one bead with its Z-LUT, as long as there is one that was not."""
+        bead = self._lut_check.due(self._beads.ids, self._zlut)
+        # A line that is behind has other worries.
+        if bead is None or not self._patience(True):
+            return
+        which = np.flatnonzero(self._beads.ids == bead)[:1]
+        tracks = self._positions(
+            batch.frames[-1:], self._beads.corners[which], self._beads.ids[which], profiles=True
+        )
+        seen = tracks.profiles is not None and not tracks.has(TrackFlag.LOST | TrackFlag.AT_EDGE).any()
+        self._lut_check.look(bead, tracks.profiles[0, 0] if tracks.profiles is not None and seen else None)
 
     def _renew_profile(self, batch: FrameBatch) -> None:
         now_ns = time.perf_counter_ns()

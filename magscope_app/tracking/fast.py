@@ -24,7 +24,7 @@ from magscope_app.tracking.fast_arrays import (
     n_rows,
 )
 from magscope_app.tracking.fast_check_kernels import N_SUMS
-from magscope_app.tracking.fast_kernels import DONE, NEEDS_FULL, NEEDS_REFERENCE, align
+from magscope_app.tracking.fast_kernels import DONE, NEEDS_FULL, NEEDS_REFERENCE, NEEDS_REVIEW, align
 from magscope_app.tracking.flags import TrackFlag
 from magscope_app.tracking.full import FullFit
 from magscope_app.tracking.lut_model import LutModel
@@ -33,7 +33,7 @@ from magscope_app.tracking.qi import quadrant_interpolations
 from magscope_app.tracking.reference_kernels import N_TERMS
 from magscope_app.tracking.reference_maker import ReferenceMaker
 from magscope_app.tracking.references import CHECK_STEPS_PER_PX, References
-from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, PLACE, USUAL
+from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, PLACE, SINCE, USUAL
 from magscope_app.tracking.window_kernels import Window
 
 #: References that one pass may ask for; more are asked for in the next.
@@ -154,8 +154,11 @@ class CachedAlignment:
         )
         what = align(task, stop, cursor, tools)
         self._answer_wishes(at_once=complete)
-        if what == NEEDS_FULL:
-            self._fit(job, int(cursor[0]), int(cursor[1]), tools)
+        if what in (NEEDS_FULL, NEEDS_REVIEW):
+            # Without time a flag that was given once stays for another while.
+            job.starts[cursor[0], SINCE] = 0.0
+            if what == NEEDS_FULL or self._is_in_time(is_new=False):
+                self._fit(job, int(cursor[0]), int(cursor[1]), tools)
             cursor[1] += 1
         return int(what)
 
@@ -163,6 +166,7 @@ class CachedAlignment:
         return Task(
             job.frames,
             job.rois,
+            job.bounds,
             job.lut_of_bead,
             job.ceiling,
             job.starts,
@@ -173,6 +177,9 @@ class CachedAlignment:
 
     def _may_take_time(self, *, once: bool = True) -> bool:
         return self._maker is None or self._has_time(once)
+
+    def _is_in_time(self, *, is_new: bool) -> bool:
+        return self._spent_s < _MOST_FULL_S or self._may_take_time(once=is_new)
 
     def _answer_wishes(self, *, at_once: bool) -> None:
         """Make the references that were missed, or have them made."""
@@ -195,13 +202,14 @@ class CachedAlignment:
         # A live line must not wait: after a while "qi" serves, and the next frame starts from there.
         began = time.perf_counter()
         is_new = bool(np.isnan(job.starts[bead, LEAST]))
-        in_time = self._spent_s < _MOST_FULL_S or self._may_take_time(once=is_new)
+        in_time = self._is_in_time(is_new=is_new)
         method = self._full if in_time else self._qi
         method.run(part, 0, 1)
         self._spent_s += time.perf_counter() - began
         if not in_time:
             self._n_unfitted += 1
             part.flags[0] |= int(TrackFlag.FALL_BACK)
+            part.columns[SIGMA_X : SIGMA_Z + 1] = np.nan
         _renew(job.starts[bead], part, tools.scratch.best)
         if tools.complete and in_time and not int(part.flags[0]) & ~int(TrackFlag.SATURATED):
             self._look_again(part, job.starts[bead], tools)
@@ -291,6 +299,7 @@ def _part(job: Job, beads: npt.NDArray[np.int64]) -> Job:
     return dataclasses.replace(
         job,
         rois=job.rois[beads],
+        bounds=job.bounds[beads],
         lut_of_bead=job.lut_of_bead[beads],
         starts=job.starts[beads],
         columns=np.empty((N_COLUMNS, total)),

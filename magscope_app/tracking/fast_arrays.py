@@ -56,7 +56,7 @@ class Cells(NamedTuple):
     slots : ndarray of int32
         Slot of each cell, or why there is none.
     first : ndarray of int64, (n_luts, 3)
-        Where the cells of a Z-LUT begin in `slots`, coarse, fine and wide; −1: it has no references.
+        Where the cells of a Z-LUT begin in `slots`, coarse, fine and wide.
     n_z : ndarray of int64, (n_luts,)
         Number of coarse cells along z.
     low_nm, width_nm : ndarray of float64, (n_luts,)
@@ -174,6 +174,7 @@ class Task(NamedTuple):
 
     frames: Frames
     rois: Int64
+    bounds: Int64
     lut_of_bead: Int64
     ceiling: int
     starts: Float64
@@ -183,9 +184,10 @@ class Task(NamedTuple):
 
 
 class Roi(NamedTuple):
-    """One bead in one frame: the pixels of the whole frame, the ROI's x0 and y0, its Z-LUT, the ceiling."""
+    """One bead in one frame: the frame's pixels, the ROI's x0 and y0, its bounds, its Z-LUT, the ceiling."""
 
     frame: Frame
     corner: Int64
+    bounds: Int64
     lut: int
     ceiling: int

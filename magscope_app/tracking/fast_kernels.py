@@ -27,7 +27,7 @@ from magscope_app.tracking.fast_arrays import (
 from magscope_app.tracking.fast_check_kernels import accept
 from magscope_app.tracking.flags import TrackFlag
 from magscope_app.tracking.reference_kernels import N_TERMS, POLYNOMIAL, SIGMAS, linear, monomials
-from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, USUAL
+from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, SINCE, USUAL
 from magscope_app.tracking.window_kernels import (
     copy_rows,
     copy_window,
@@ -38,7 +38,7 @@ from magscope_app.tracking.window_kernels import (
 )
 
 #: What the loop says of a ROI, and of a call.
-DONE, NEEDS_REFERENCE, NEEDS_FULL = 0, 1, 2
+DONE, NEEDS_REFERENCE, NEEDS_FULL, NEEDS_REVIEW = 0, 1, 2, 3
 
 _MAX_STEPS = 6
 _LONGEST_PX, _LONGEST_NM = 0.8, 80.0
@@ -49,6 +49,9 @@ _FOLLOWED = 0.25
 _FAR_PX, _FAR_NM = 1.0, 150.0
 #: A result that leaves over this many times what is usual for the bead is looked into.
 _UNUSUAL = 1.2
+#: Flags that a full fit gave are reviewed by another after so many results, and after so few if they leave
+#: over clearly less than was usual.
+_REVIEWED_AFTER, _REVIEWED_SOON_AFTER = 64, 8
 _SATURATED = int(TrackFlag.SATURATED)
 _OVERLAPPED = int(TrackFlag.OVERLAPPED)
 
@@ -160,8 +163,8 @@ def _descend(roi: Roi, x: float, y: float, z: float, tools: Tools) -> tuple[int,
     for _ in range(_MAX_STEPS):
         if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z)):
             return NEEDS_FULL, slot, used, x0, y0
-        x0 = window_start(x, size, roi.frame.shape[1])
-        y0 = window_start(y, size, roi.frame.shape[0])
+        x0 = window_start(x, size, roi.bounds[0], roi.bounds[2])
+        y0 = window_start(y, size, roi.bounds[1], roi.bounds[3])
         z = min(max(z, low), high)
         asked = wanted[0]
         slot, used = _best_slot(level, lut, x - x0 - middle, y - y0 - middle, z, tools)
@@ -206,8 +209,8 @@ def _try_layers(roi: Roi, x: float, y: float, tools: Tools) -> None:
     """Descend from (x, y) in every second layer that has a reference there."""
     cells, lut, size = tools.cells, roi.lut, tools.settings.size
     middle = 0.5 * (size - 1)
-    u = x - window_start(x, size, roi.frame.shape[1]) - middle
-    v = y - window_start(y, size, roi.frame.shape[0]) - middle
+    u = x - window_start(x, size, roi.bounds[0], roi.bounds[2]) - middle
+    v = y - window_start(y, size, roi.bounds[1], roi.bounds[3]) - middle
     for layer in range(0, cells.n_z[lut], 2):
         z = cells.low_nm[lut] + (layer + 0.5) * cells.width_nm[lut]
         if _slot(COARSE, lut, u, v, z, tools) >= 0:
@@ -249,6 +252,17 @@ def _believed(start: Float64, tools: Tools) -> bool:
         # What is usual is not known: the full fit before told of the bead, or noise alone must do.
         return bool(math.isfinite(start[0]) or best[7] <= _UNUSUAL + spread)
     return bool(best[7] <= _UNUSUAL * start[USUAL] + spread)
+
+
+@lean_kernel
+def _is_due(start: Float64, tools: Tools) -> bool:
+    """Whether a full fit should look again if what it said of this bead still holds."""
+    if not start[INHERITED] > 0:
+        return False
+    start[SINCE] += 1
+    spread = 2 * math.sqrt(2 / tools.pools[FINE].check.shape[1])
+    less = tools.scratch.best[7] < 0.5 * (1 + start[USUAL]) - spread
+    return bool(start[SINCE] >= _REVIEWED_AFTER or (less and start[SINCE] >= _REVIEWED_SOON_AFTER))
 
 
 @lean_kernel
@@ -306,7 +320,7 @@ def align(task: Task, stop_bead: int, cursor: Int64, tools: Tools) -> int:
     out.
 
     Returns DONE, or what the ROI at the cursor needs: NEEDS_REFERENCE, then the same ROI again; NEEDS_FULL:
-    it is beyond this method.
+    it is beyond this method; NEEDS_REVIEW: it has a result, but "full" should look at it if there is time.
     """
     n_beads, n_frames = task.rois.shape[0], task.frames.shape[0]
     nothing = tools.scratch.nothing
@@ -317,11 +331,15 @@ def align(task: Task, stop_bead: int, cursor: Int64, tools: Tools) -> int:
         bead = cursor[0]
         lut, corner, start = task.lut_of_bead[bead], task.rois[bead], task.starts[bead]
         while lut >= 0 and cursor[1] < n_frames:
-            what = _search(Roi(task.frames[cursor[1]], corner, lut, task.ceiling), start, tools, made)
+            roi = Roi(task.frames[cursor[1]], corner, task.bounds[bead], lut, task.ceiling)
+            what = _search(roi, start, tools, made)
             if what != DONE:
                 return what
             _write(cursor[1] * n_beads + bead, int(start[INHERITED]), task, tools)
+            due = _is_due(start, tools)
             _follow(start, tools.scratch.best)
+            if due:
+                return NEEDS_REVIEW
             cursor[1] += 1
         cursor[0] += 1
         cursor[1] = 0

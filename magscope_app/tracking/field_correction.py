@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from magscope_app.tracking.field_kernels import correct_rois
 from magscope_app.tracking.noise import CameraNoise
-from magscope_app.tracking.requests import require_rois
+from magscope_app.tracking.requests import require_frames, require_rois
 from magscope_app.tracking.tracker import Tracker
-from magscope_app.tracking.tracks import Tracks
+from magscope_app.tracking.tracks import Tracks, join_tracks
 
 Frames = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Map = npt.NDArray[np.float32]
@@ -23,13 +23,17 @@ Map = npt.NDArray[np.float32]
 _LEAST_LIGHT = 0.05
 #: Variance of rounding to whole grey levels.
 _ROUNDING_DN2 = 1 / 12
+#: Corrected tiles of so many frames are held at a time.
+_BYTES_AT_A_TIME = 1 << 26
 
 
 class FieldCorrection:
-    """Corrects ROIs: (pixel − dark) · mean light / light of the pixel + mean dark.
+    """Corrects ROIs: (pixel − dark) · (harmonic) mean light of the ROI / light of the pixel + mean dark.
 
     Only the ROIs are corrected, into one stack of them that the tracker then reads; the frames are left as
-    they are. Grey levels keep their meaning, so a Z-LUT of uncorrected images still fits.
+    they are. Grey levels keep their meaning, in each ROI: a Z-LUT of uncorrected images still fits, and an
+    electron has as many grey levels as before, however dim the place of the bead. A pixel that the correction
+    lifts to the camera's ceiling counts as saturated.
 
     Parameters
     ----------
@@ -91,7 +95,7 @@ class FieldCorrection:
         )
 
     def noise(self, noise: CameraNoise | None) -> CameraNoise | None:
-        """Return the noise of corrected ROIs: they are rounded once more."""
+        """Return the noise of corrected ROIs: they are rounded once more, and as bright as before."""
         if noise is None:
             return None
         read_e = math.sqrt(noise.read_noise_e**2 + _ROUNDING_DN2 / noise.gain_dn_per_e**2)
@@ -115,25 +119,49 @@ class FieldCorrection:
         frames, rois, bead_ids, profiles
             As in `Tracker.track`.
         saturation_dn : int or None
-            Grey level at which the camera clips; None: the largest of the pixel type.
+            Grey level at which the camera clips; None: that of the tracker's noise, or the largest of the
+            pixel type.
         """
+        require_frames(frames)
         reason = self.why_not(frames.shape[2], frames.shape[1])
         if reason:
             raise ValueError(reason)
-        size = tracker.roi_px
-        corners = require_rois(rois, size, frames.shape[2], frames.shape[1])
-        ceiling = int(np.iinfo(frames.dtype).max) if saturation_dn is None else saturation_dn
-        view = frames.view()
+        corners = require_rois(rois, tracker.roi_px, frames.shape[2], frames.shape[1])
+        tile = tracker.roi_px + 2 * tracker.margin_px
+        at_a_time = max(1, _BYTES_AT_A_TIME // (max(1, len(corners)) * tile * tile * frames.itemsize))
+        parts = [
+            self._track(tracker, frames[at : at + at_a_time], corners, bead_ids, profiles, saturation_dn)
+            for at in range(0, max(1, len(frames)), at_a_time)
+        ]
+        return parts[0] if len(parts) == 1 else join_tracks(parts)
+
+    def _track(
+        self,
+        tracker: Tracker,
+        frames: Frames,
+        corners: npt.NDArray[np.int64],
+        bead_ids: npt.ArrayLike | None,
+        profiles: bool,
+        saturation_dn: int | None,
+    ) -> Tracks:
+        """Correct and track so many frames that the corrected tiles of all ROIs fit into memory."""
+        margin, size = tracker.margin_px, tracker.roi_px
+        tile = size + 2 * margin
+        saturated = tracker.ceiling(frames.dtype)
+        limit = saturated if saturation_dn is None else min(saturation_dn, saturated)
+        view = np.ascontiguousarray(frames).view()
         view.flags.writeable = False
-        stack = np.empty((len(frames), max(1, len(corners)) * size, size), frames.dtype)
-        correct_rois(view, corners, self._dark, self._gain, self._pedestal, ceiling, stack)
-        places = np.column_stack([np.zeros(len(corners), np.int64), size * np.arange(len(corners))])
-        tracks = tracker.track(stack, places, bead_ids, profiles)
-        return replace(
-            tracks,
-            x_px=tracks.x_px + corners[:, 0],
-            y_px=tracks.y_px + (corners[:, 1] - places[:, 1]),
+        stack = np.empty((len(frames), max(1, len(corners)) * tile, tile), frames.dtype)
+        correct_rois(
+            view, corners, margin, self._dark, self._gain, self._pedestal, limit, saturated, stack
         )
+        # Where the tiles lie in the frame; what of them is outside it was not written.
+        origins = corners - margin
+        origins[:, 1] -= tile * np.arange(len(corners))
+        ends = np.array([frames.shape[2], frames.shape[1]])
+        first = np.maximum(corners - margin, 0) - origins
+        last = np.minimum(corners + size + margin, ends) - origins
+        return tracker.track_tiles(stack, origins, corners, np.hstack([first, last]), bead_ids, profiles)
 
 
 def load_image(path: Path) -> npt.NDArray[np.float64]:

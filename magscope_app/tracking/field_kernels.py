@@ -12,29 +12,38 @@ from magscope_app.kernels import kernel
 def correct_rois(
     frames: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
     rois: npt.NDArray[np.int64],
+    margin: int,
     dark: npt.NDArray[np.float32],
     gain: npt.NDArray[np.float32],
     pedestal: float,
-    ceiling: int,
+    limit: int,
+    saturated: int,
     stack: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
 ) -> None:
-    """Write the ROIs of each frame, one below the other, into `stack` (n, n_beads · size, size).
+    """Write the ROIs of each frame with a margin, as tiles one below the other, into `stack`.
 
-    A saturated pixel stays at the ceiling, others end at most one below.
+    `stack` is (n, n_beads · tile, tile) with tile = ROI + 2 · margin; what of a tile lies outside the frame
+    is not written. The gains of a ROI are taken relative to their mean in it. A pixel that reaches `limit`,
+    or that the correction lifts to `saturated`, becomes `saturated`.
     """
-    size = stack.shape[2]
-    added = np.float32(pedestal + 0.5)
-    highest = np.float32(ceiling - 1)
-    for number in range(len(frames)):
-        for bead in range(len(rois)):
-            x0, y0 = rois[bead, 0], rois[bead, 1]
-            for row in range(size):
-                source = frames[number, y0 + row]
-                target = stack[number, bead * size + row]
-                darkness = dark[y0 + row]
-                gains = gain[y0 + row]
-                for column in range(size):
-                    value = source[x0 + column]
-                    level = (np.float32(value) - darkness[x0 + column]) * gains[x0 + column] + added
-                    level = min(max(level, np.float32(0)), highest)
-                    target[column] = value if value >= ceiling else np.uint16(level)
+    tile = stack.shape[2]
+    size = tile - 2 * margin
+    added, top = np.float32(pedestal + 0.5), np.float32(saturated)
+    for bead in range(len(rois)):
+        x0, y0 = rois[bead, 0], rois[bead, 1]
+        total = 0.0
+        for row in range(y0, y0 + size):
+            for column in range(x0, x0 + size):
+                total += gain[row, column]
+        scale = np.float32(size * size / total)
+        left, right = max(x0 - margin, 0), min(x0 + size + margin, frames.shape[2])
+        for row in range(max(y0 - margin, 0), min(y0 + size + margin, frames.shape[1])):
+            darkness, gains = dark[row], gain[row]
+            at = bead * tile + row - y0 + margin
+            for number in range(len(frames)):
+                source, target = frames[number, row], stack[number, at]
+                for column in range(left, right):
+                    value = source[column]
+                    level = (np.float32(value) - darkness[column]) * gains[column] * scale + added
+                    level = min(max(level, np.float32(0)), top)
+                    target[column - x0 + margin] = saturated if value >= limit else np.uint16(level)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking.finding_kernels import local_maxima, smooth, vote
-from magscope_app.tracking.requests import require_frames
+from magscope_app.tracking.requests import require_frames, require_roi_px
 from magscope_app.tracking.symmetry_kernels import judge
 from magscope_app.tracking.template import match
 from magscope_app.tracking.tracker import Tracker
@@ -147,6 +147,7 @@ def rois_around(centres_px: FloatArray, roi_px: int) -> npt.NDArray[np.int64]:
 
 def _require_frame(frame: Frame, roi_px: int) -> None:
     """Raise ValueError unless frame is one image that a ROI fits into."""
+    require_roi_px(roi_px)
     require_frames(frame[None] if isinstance(frame, np.ndarray) and frame.ndim == 2 else frame)
     if frame.ndim != 2:
         raise ValueError(f"bead finding takes one frame (height, width), not {frame.shape}; give frames[0]")

@@ -13,16 +13,18 @@ class TrackFlag(IntFlag):
     LOST
         No radially symmetric bead was seen: x, y and z are NaN.
     AT_EDGE
-        The bead's centre is so near the edge of its ROI that less than half of its profile fits: z is NaN,
-        and with LOST also x and y.
+        The bead's centre is so near the edge of its ROI that less than half of its profile fits, or fewer
+        than 7 radii: z is NaN, and with LOST also x and y.
     SATURATED
-        At least one pixel of the ROI is at the camera's ceiling: numbers are given, but may be biased.
+        At least one pixel of the ROI is at the camera's ceiling: numbers are given, but may be biased. Of
+        "qi" z has no sigma then.
     NO_ZLUT
         There is no Z-LUT for this bead: z is NaN.
     OUT_OF_LUT
         The bead lies at or beyond an end of its Z-LUT: z is NaN.
     POOR_MATCH
-        The radial profile resembles no plane of the Z-LUT: z is NaN.
+        The radial profile resembles no plane of the Z-LUT, or planes at two z so well that noise alone could
+        decide between them: z is NaN.
     OVERLAPPED
         Part of the ROI does not look like the bead of the Z-LUT, as where another bead's rings reach into it:
         positions are given, but may be biased, and have no sigma. Only the fits see it.

@@ -8,14 +8,21 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking.lut_model import LutModel
+from magscope_app.tracking.lut_splines import noise_beside, smooth_along_z
 from magscope_app.tracking.noise import CameraNoise
 from magscope_app.tracking.qi import ROUNDING_DN2
+from magscope_app.tracking.qi_kernels import MIN_RADII
 from magscope_app.tracking.zlut import ZLUT
 
 FloatArray = npt.NDArray[np.float64]
 
+_NO_INFORMATION = "the Z-LUT does not change with z; sweep again, with the bead in the ROI"
 #: z is usable where its uncertainty is below so many times the median.
 _USABLE_RATIO = 3.0
+#: ... and below this share of the range of the planes.
+_USABLE_SHARE = 0.25
+#: Profiles that vary along z by less than this many times what their noise makes them vary say nothing.
+_LEAST_VARIATION = 3.0
 #: Factors by which the rings of a profile may be wider than those of the Z-LUT.
 _SCALES = np.exp(np.linspace(-0.3, 0.3, 61))
 #: What is taken for a difference and not for noise: of pixel sizes, and of the rings' width.
@@ -39,7 +46,8 @@ class LutQuality:
     sigma_x_px, sigma_y_px, sigma_z_nm : ndarray of float64, (n_planes,)
         Cramér–Rao bounds of one frame.
     usable_nm : tuple of float
-        First and last z of the longest stretch of planes whose sigma_z is below three times the median.
+        First and last z of the longest stretch of planes whose sigma_z is below three times the median and
+        a quarter of the range.
     """
 
     z_nm: FloatArray
@@ -52,6 +60,8 @@ class LutQuality:
 
 def lut_quality(zlut: ZLUT, noise: CameraNoise, roi_px: int | None = None) -> LutQuality:
     """See `ZLUT.quality`."""
+    if not _varies(zlut):
+        raise ValueError(_NO_INFORMATION)
     size = roi_px or zlut.roi_px or 2 * int((zlut.n_radii - 1) * zlut.r_step_px)
     model = LutModel.of(zlut, size)
     inside = zlut.z_nm[1:-1]
@@ -59,8 +69,11 @@ def lut_quality(zlut: ZLUT, noise: CameraNoise, roi_px: int | None = None) -> Lu
     # At its two ends the spline's slope is the least certain: they take their neighbours' values.
     sigmas = np.concatenate([sigmas[:1], sigmas, sigmas[-1:]])
     if not np.isfinite(sigmas[:, 2]).any():
-        raise ValueError("the Z-LUT does not change with z; sweep again, with the bead in the ROI")
+        raise ValueError(_NO_INFORMATION)
     good = sigmas[:, 2] <= _USABLE_RATIO * np.nanmedian(sigmas[:, 2])
+    good &= sigmas[:, 2] <= _USABLE_SHARE * (zlut.z_nm[-1] - zlut.z_nm[0])
+    if not good.any():
+        raise ValueError(_NO_INFORMATION)
     first, last = _longest(good)
     return LutQuality(
         zlut.z_nm,
@@ -70,6 +83,17 @@ def lut_quality(zlut: ZLUT, noise: CameraNoise, roi_px: int | None = None) -> Lu
         sigmas[:, 2],
         (float(zlut.z_nm[first]), float(zlut.z_nm[last])),
     )
+
+
+def _varies(zlut: ZLUT) -> bool:
+    """Return whether the profiles change along z by more than noise."""
+    pixels = np.sqrt(2 * np.pi * np.arange(zlut.n_radii))[1:]
+    values = zlut.profiles[:, 1:] * pixels
+    matrix, left = smooth_along_z(zlut.z_nm, np.maximum(zlut.counts, 1).astype(np.float64), values)
+    smooth = matrix @ values
+    variation = float(((smooth - smooth.mean(axis=0)) ** 2).mean())
+    rounding = (1e-12 * float(np.abs(values).max())) ** 2
+    return variation > max(_LEAST_VARIATION * left * noise_beside(matrix, values), rounding)
 
 
 def _bounds(model: LutModel, z_nm: float, noise: CameraNoise, size: int) -> FloatArray:
@@ -132,7 +156,7 @@ def why_not(
 
 
 def _differ(a: float | None, b: float | None) -> bool:
-    return a is not None and b is not None and abs(a / b - 1) > _SAME_FACTOR
+    return a is not None and b is not None and abs(a - b) > _SAME_FACTOR * abs(b)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +166,9 @@ class ProfileMatch:
     Attributes
     ----------
     z_nm : float
-        Plane that is most like it.
+        Plane that is most like it; NaN if the profile is too short to tell.
     width : float
-        How much wider than in the Z-LUT its rings are: 1 if the magnifications are the same.
+        How much wider than in the Z-LUT its rings are: 1 if the magnifications are the same; NaN with z_nm.
     correlation : float
         r-weighted correlation with the Z-LUT as it is, at the best plane.
     reasons : tuple of str
@@ -160,6 +184,12 @@ class ProfileMatch:
 def match_profile(zlut: ZLUT, profile: FloatArray) -> ProfileMatch:
     """See `ZLUT.match`."""
     radii = np.flatnonzero(np.isfinite(profile)).astype(np.float64)
+    if len(radii) < MIN_RADII:
+        reason = (
+            f"the profile is known at {len(radii)} radii, but {MIN_RADII} are needed to compare it; centre the "
+            "ROI on the bead, or make it larger"
+        )
+        return ProfileMatch(float("nan"), float("nan"), 0.0, (reason,))
     reach = (zlut.n_radii - 1) * zlut.r_step_px
     best = [_best_plane(zlut, profile, radii[radii <= reach * width], width) for width in _SCALES]
     same = _best_plane(zlut, profile, radii[radii <= reach], 1.0)

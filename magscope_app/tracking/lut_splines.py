@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.tracking.lut_tables import spline_slopes
+from magscope_app.tracking.natural_splines import spline_slopes
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -82,6 +82,17 @@ def smooth_along_z(z: FloatArray, counts: FloatArray, values: FloatArray) -> tup
         if score < least:
             best, least = np.eye(n) if index == 0 else matrix, score
     return best, float((best**2).sum() / n)
+
+
+def noise_beside(matrix: FloatArray, values: FloatArray) -> float:
+    """Return the noise variance of values (n, m) from what smoothing them by `matrix` leaves over.
+
+    0 where nothing was smoothed: noise was too small to be seen.
+    """
+    freedom = len(matrix) - 2 * float(np.trace(matrix)) + float((matrix**2).sum())
+    if freedom < 1e-6 * len(matrix):
+        return 0.0
+    return float(((values - matrix @ values) ** 2).sum() / (freedom * values.shape[1]))
 
 
 def _third_differences(z: FloatArray) -> FloatArray:

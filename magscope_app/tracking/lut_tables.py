@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from magscope_app.tracking.lut_splines import noise_beside, smooth_along_z
+from magscope_app.tracking.natural_splines import spline_slopes
 from magscope_app.tracking.qi_kernels import MIN_RADII
 from magscope_app.tracking.zlut import ZLUT
 
@@ -17,6 +19,9 @@ FloatArray = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True, eq=False)
 class LutTables:
     """Planes of several Z-LUTs below each other, each scaled to mean 0 and standard deviation 1.
+
+    They are smoothed along z as much as cross-validation asks for: noise of the planes would pass for slopes,
+    and z would seem better known than it is.
 
     Attributes
     ----------
@@ -28,6 +33,8 @@ class LutTables:
         z of each plane in nm.
     rows : ndarray of int64, (n_luts, 3)
         First plane, the one after the last, and number of radii of each Z-LUT.
+    variances : ndarray of float64, (n_luts,)
+        What is left of the planes' own noise, as the variance of one pixel.
     """
 
     planes: npt.NDArray[np.float32]
@@ -35,6 +42,7 @@ class LutTables:
     spreads: npt.NDArray[np.float32]
     plane_z: FloatArray
     rows: npt.NDArray[np.int64]
+    variances: FloatArray
 
 
 def make_tables(zluts: Sequence[ZLUT], n_radii: int) -> LutTables:
@@ -46,8 +54,10 @@ def make_tables(zluts: Sequence[ZLUT], n_radii: int) -> LutTables:
         If a Z-LUT shares fewer than 8 radii with the tracker.
     """
     if not zluts:
-        return LutTables(*(_float32(np.zeros((0, n_radii))),) * 3, np.zeros(0), np.zeros((0, 3), np.int64))
-    parts = [_scaled(zlut, n_radii) for zlut in zluts]
+        none = _float32(np.zeros((0, n_radii)))
+        return LutTables(none, none, none, np.zeros(0), np.zeros((0, 3), np.int64), np.zeros(0))
+    scaled = [_scaled(zlut, n_radii) for zlut in zluts]
+    parts = [part for part, _ in scaled]
     slopes = [spline_slopes(zlut.z_nm, part) for zlut, part in zip(zluts, parts, strict=True)]
     planes = np.concatenate(parts)
     stops = np.cumsum([zlut.n_planes for zlut in zluts])
@@ -61,6 +71,7 @@ def make_tables(zluts: Sequence[ZLUT], n_radii: int) -> LutTables:
         _float32(_spreads(planes)),
         np.concatenate([zlut.z_nm for zlut in zluts]),
         np.array(rows, np.int64),
+        np.array([variance for _, variance in scaled]),
     )
 
 
@@ -79,14 +90,22 @@ def _shared_radii(zlut: ZLUT, n_radii: int) -> int:
     return shared
 
 
-def _scaled(zlut: ZLUT, n_radii: int) -> FloatArray:
-    """Return the profiles on the tracker's radii, in units in which float32 sums lose nothing."""
+def _scaled(zlut: ZLUT, n_radii: int) -> tuple[FloatArray, float]:
+    """Return the smoothed profiles on the tracker's radii, in units in which float32 sums lose nothing.
+
+    Also the variance per pixel that is left of their noise, in these units.
+    """
     profiles = zlut.profiles_at(np.arange(n_radii, dtype=np.float64))
     used = profiles[:, : _shared_radii(zlut, n_radii)]
     spread = float(used.std())
     if not spread > 0:
         raise ValueError("the Z-LUT has the same value everywhere; sweep a bead again")
-    return np.asarray((profiles - used.mean()) / spread)
+    counts = np.maximum(zlut.counts, 1).astype(np.float64)
+    # A circle has 2 pi r pixels: its mean has so many times less noise than one of them.
+    pixels = np.sqrt(2 * np.pi * np.arange(used.shape[1]))[1:]
+    matrix, left = smooth_along_z(zlut.z_nm, counts, used[:, 1:] * pixels)
+    noise = noise_beside(matrix, used[:, 1:] * pixels)
+    return np.asarray((matrix @ profiles - used.mean()) / spread), left * noise / spread**2
 
 
 def _spreads(planes: FloatArray) -> FloatArray:
@@ -95,21 +114,3 @@ def _spreads(planes: FloatArray) -> FloatArray:
     first = np.cumsum(weights * planes, axis=1)
     second = np.cumsum(weights * planes * planes, axis=1)
     return np.sqrt(np.maximum(second - first * first / total, 0.0))
-
-
-def spline_slopes(z: FloatArray, values: FloatArray) -> FloatArray:
-    """Return the derivative at each z (n,) of the natural cubic spline through values (n, m)."""
-    width = np.diff(z)
-    rise = np.diff(values, axis=0) / width[:, None]
-    n = len(z)
-    matrix = np.zeros((n, n))
-    right = np.empty_like(values)
-    inside = np.arange(1, n - 1)
-    matrix[inside, inside - 1] = width[1:]
-    matrix[inside, inside] = 2 * (width[:-1] + width[1:])
-    matrix[inside, inside + 1] = width[:-1]
-    right[1:-1] = 3 * (width[1:, None] * rise[:-1] + width[:-1, None] * rise[1:])
-    matrix[0, :2] = (2.0, 1.0)
-    matrix[-1, -2:] = (1.0, 2.0)
-    right[0], right[-1] = 3 * rise[0], 3 * rise[-1]
-    return np.asarray(np.linalg.solve(matrix, right))

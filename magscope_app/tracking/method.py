@@ -70,9 +70,11 @@ class Job:
         A read-only view of the caller's pixels.
     rois : ndarray of int64, (n_beads, 2)
         x0, y0 of each ROI, all inside the frame.
+    bounds : ndarray of int64, (n_beads, 4)
+        x0, y0 and the ends of the pixels around each ROI that may be read.
     lut_of_bead : ndarray of int64, (n_beads,)
         Number of the bead's Z-LUT, −1 for none.
-    starts : ndarray of float64, (n_beads, 7)
+    starts : ndarray of float64, (n_beads, 8)
         What is remembered of each bead, see `starts`; NaN for a new one. A method may use and renew it.
     ceiling : int
         Grey level from which on a pixel is saturated.
@@ -86,6 +88,7 @@ class Job:
 
     frames: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
     rois: npt.NDArray[np.int64]
+    bounds: npt.NDArray[np.int64]
     lut_of_bead: npt.NDArray[np.int64]
     starts: npt.NDArray[np.float64]
     ceiling: int

@@ -88,6 +88,7 @@ class QuadrantInterpolation:
             tables.spreads,
             tables.plane_z,
             tables.rows,
+            tables.variances,
             job.columns,
             job.flags,
         )

@@ -88,11 +88,6 @@ class References:
         """Number of references in the pool."""
         return sum(self._n_taken)
 
-    @property
-    def n_slots(self) -> int:
-        """Number of references that the pools can hold."""
-        return sum(len(pool.rows) for pool in self.pools)
-
     def cells(self) -> Cells:
         """Return a thread's own view, empty so far."""
         return self._cells._replace(slots=np.full(len(self._slots), UNKNOWN, np.int32))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+MIN_ROI_PX, MAX_ROI_PX = 16, 256
+
 
 def require_frames(frames: npt.NDArray[np.generic]) -> None:
     """Raise ValueError unless frames are (n_frames, height, width) of uint8 or uint16."""
@@ -15,6 +17,25 @@ def require_frames(frames: npt.NDArray[np.generic]) -> None:
         )
     if frames.dtype != np.uint8 and frames.dtype != np.uint16:
         raise ValueError(f"frames must be uint8 or uint16, not {frames.dtype}; convert them first")
+
+
+def require_roi_px(roi_px: float) -> int:
+    """Return the edge of a ROI as int, or raise ValueError."""
+    if not MIN_ROI_PX <= roi_px <= MAX_ROI_PX or roi_px != int(roi_px):
+        raise ValueError(f"roi_px must be {MIN_ROI_PX}..{MAX_ROI_PX} and whole, not {roi_px}")
+    return int(roi_px)
+
+
+def require_ids(bead_ids: npt.ArrayLike, n_beads: int) -> npt.NDArray[np.int64]:
+    """Return the beads' ids as int64 (n_beads,), or raise ValueError."""
+    ids = np.asarray(bead_ids)
+    if ids.shape != (n_beads,):
+        raise ValueError(
+            f"bead_ids has the shape {ids.shape}, but there are {n_beads} ROIs; give one id per ROI"
+        )
+    if n_beads and ids.dtype.kind not in "iu":
+        raise ValueError(f"bead_ids must be whole numbers, not {ids.dtype}; give the ids of the Z-LUTs")
+    return ids.astype(np.int64)
 
 
 def require_rois(rois: npt.ArrayLike, roi_px: int, width: int, height: int) -> npt.NDArray[np.int64]:

@@ -41,7 +41,8 @@ def evaluate_sweep(
     saturation_dn: int | None = None,
 ) -> Sweep:
     """Find the bead in all images of a sweep, and average them; see `ZLUT.from_sweep`."""
-    if images.ndim != 4 or z_nm.shape != images.shape[:1] or images.shape[1] == 0:
+    images = np.asarray(images)
+    if images.ndim != 4 or z_nm.shape != images.shape[:1] or 0 in images.shape:
         raise ValueError(
             f"a sweep needs images (n_planes, n_per_plane, height, width) and one z_nm per plane, not "
             f"{images.shape} and {z_nm.shape}; give the ROI of one bead"

@@ -17,7 +17,7 @@ from magscope_app.tracking.lut_tables import make_tables
 from magscope_app.tracking.method import Build, HasTime, Job, Method, Setup
 from magscope_app.tracking.noise import CameraNoise
 from magscope_app.tracking.qi import n_radii, quadrant_interpolations
-from magscope_app.tracking.requests import require_frames, require_rois
+from magscope_app.tracking.requests import require_frames, require_ids, require_roi_px, require_rois
 from magscope_app.tracking.starts import Starts
 from magscope_app.tracking.tracks import Tracks
 from magscope_app.tracking.zlut import ZLUT
@@ -29,7 +29,6 @@ _METHODS: dict[str, Callable[[Setup], list[Method]]] = {
     "qi": quadrant_interpolations,
 }
 
-MIN_ROI_PX, MAX_ROI_PX = 16, 256
 #: A thread that gets fewer ROIs than this costs more to wake than it saves.
 _MIN_ROIS_PER_THREAD = 16
 
@@ -84,8 +83,7 @@ class Tracker:
         reference_mb: float = 1000.0,
         has_time: HasTime | None = None,
     ) -> None:
-        if not MIN_ROI_PX <= roi_px <= MAX_ROI_PX:
-            raise ValueError(f"roi_px must be {MIN_ROI_PX}..{MAX_ROI_PX}, not {roi_px}")
+        self._roi_px = require_roi_px(roi_px)
         if method not in _METHODS:
             raise ValueError(
                 f"there is no tracking method {method!r}; there is: {', '.join(sorted(_METHODS))}"
@@ -96,7 +94,6 @@ class Tracker:
             raise ValueError(
                 f"build must be now or beside and reference_mb > 0, not {build!r} and {reference_mb}"
             )
-        self._roi_px = int(roi_px)
         self._noise = noise
         self._needs_ids = isinstance(zlut, ZLUTSet)
         zluts, self._lut_of_id, self._default_lut = _distinct(zlut)
@@ -106,7 +103,7 @@ class Tracker:
         self._workers = _METHODS[method](
             Setup(self._roi_px, lut_tuple, tables, noise, threads, build, time, reference_mb, self._closing)
         )
-        self._starts = Starts()
+        self._starts = Starts(self._roi_px)
         self._pool = ThreadPoolExecutor(threads - 1, "magscope-tracking") if threads > 1 else None
         self._closed = False
 
@@ -119,6 +116,11 @@ class Tracker:
     def n_radii(self) -> int:
         """Number of radii, 0, 1, 2 … px, of the profiles in `Tracks`."""
         return n_radii(self._roi_px)
+
+    @property
+    def margin_px(self) -> int:
+        """How far around a ROI pixels are read: "fast" follows a bead."""
+        return self._roi_px // 4 + 2 if isinstance(self._workers[0], CachedAlignment) else 0
 
     @property
     def n_references(self) -> int:
@@ -149,7 +151,8 @@ class Tracker:
         Parameters
         ----------
         frames : ndarray of uint8 or uint16, (n_frames, height, width)
-            Read in place; may be a read-only view of shared memory.
+            Read in place; may be a read-only view of shared memory. Frames that are not C-contiguous are
+            copied first.
         rois : array_like of int, (n_beads, 2)
             x0, y0: the top-left pixel of each bead's ROI.
         bead_ids : array_like of int, (n_beads,), or None
@@ -168,20 +171,61 @@ class Tracker:
             If frames or rois have another type or shape, a ROI leaves the frame, bead_ids are missing or of
             another length, or the tracker is closed.
         """
+        require_frames(frames)
+        height, width = frames.shape[1:]
+        corners = require_rois(rois, self._roi_px, width, height)
+        whole = np.tile(np.array([0, 0, width, height]), (len(corners), 1))
+        return self.track_tiles(frames, np.zeros_like(corners), corners, whole, bead_ids, profiles)
+
+    def track_tiles(
+        self,
+        frames: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
+        origins: npt.NDArray[np.int64],
+        corners: npt.NDArray[np.int64],
+        bounds: npt.NDArray[np.int64],
+        bead_ids: npt.ArrayLike | None = None,
+        profiles: bool = False,
+    ) -> Tracks:
+        """Track in frames that were put together of tiles of other ones, as `track` would in those.
+
+        Parameters
+        ----------
+        frames : ndarray of uint8 or uint16, (n_frames, height, width)
+            The tiles; those that are not C-contiguous are copied.
+        origins : ndarray of int64, (n_beads, 2)
+            Where x = 0, y = 0 of these frames would lie in the other ones, for the tile of each bead.
+        corners : ndarray of int64, (n_beads, 2)
+            x0, y0 of each ROI in the other frames.
+        bounds : ndarray of int64, (n_beads, 4)
+            x0, y0 and the ends of what of these frames belongs to each bead.
+        bead_ids, profiles
+            As in `track`.
+        """
         if self._closed:
             raise ValueError("the tracker is closed; make a new one")
-        require_frames(frames)
-        corners = require_rois(rois, self._roi_px, frames.shape[2], frames.shape[1])
-        luts = self._luts(bead_ids, len(corners))
-        ids = np.arange(len(corners)) if bead_ids is None else np.asarray(bead_ids, np.int64)
-        starts = self._starts.of(ids, corners)
-        job = self._job(frames, corners, luts, starts.copy() if profiles else starts, profiles)
+        ids = np.arange(len(corners)) if bead_ids is None else require_ids(bead_ids, len(corners))
+        luts = self._luts(None if bead_ids is None else ids, len(corners))
+        known = self._starts.of(ids, corners)
+        starts = known.copy()
+        starts[:, :2] -= origins
+        job = self._job(frames, corners - origins, bounds, luts, starts, profiles)
         self._run(job)
+        if not profiles:
+            known[:] = starts
+            known[:, :2] += origins
         shape = (len(frames), len(corners))
         x, y, z, sigma_x, sigma_y, sigma_z, quality = job.columns.reshape(N_COLUMNS, *shape)
+        x += origins[:, 0]
+        y += origins[:, 1]
         flags = job.flags.reshape(shape)
         found = job.profiles.reshape(*shape, self.n_radii) if profiles else None
         return Tracks(x, y, z, sigma_x, sigma_y, sigma_z, quality, flags, found)
+
+    def ceiling(self, pixel: np.dtype[np.uint8] | np.dtype[np.uint16]) -> int:
+        """Return the grey level from which on a pixel of this type is saturated."""
+        highest = int(np.iinfo(pixel).max)
+        given = self._noise.saturation_dn if self._noise else None
+        return highest if given is None else min(given, highest)
 
     def prepare(self) -> None:
         """Make a first reference of "fast" for every Z-LUT, so that compiled code is loaded."""
@@ -204,40 +248,36 @@ class Tracker:
     ) -> None:
         self.close()
 
-    def _luts(self, bead_ids: npt.ArrayLike | None, n_beads: int) -> npt.NDArray[np.int64]:
+    def _luts(self, bead_ids: npt.NDArray[np.int64] | None, n_beads: int) -> npt.NDArray[np.int64]:
         """Return the number of each bead's Z-LUT, −1 for none."""
         if bead_ids is None:
             if self._needs_ids and n_beads:
                 raise ValueError("bead_ids are needed with a ZLUTSet: give the id of the bead in each ROI")
             return np.full(n_beads, self._default_lut, np.int64)
-        ids = np.asarray(bead_ids)
-        if ids.shape != (n_beads,):
-            raise ValueError(
-                f"bead_ids has the shape {ids.shape}, but there are {n_beads} ROIs; give one id per ROI"
-            )
         return np.array(
-            [self._lut_of_id.get(bead_id, self._default_lut) for bead_id in ids.tolist()], np.int64
+            [self._lut_of_id.get(bead_id, self._default_lut) for bead_id in bead_ids.tolist()], np.int64
         )
 
     def _job(
         self,
         frames: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
         rois: npt.NDArray[np.int64],
+        bounds: npt.NDArray[np.int64],
         luts: npt.NDArray[np.int64],
         starts: npt.NDArray[np.float64],
         profiles: bool,
     ) -> Job:
-        # One kind of array for the compiler: read-only, whatever the caller's is.
-        view = frames.view()
+        # One kind of array for the compiler: read-only and row by row, whatever the caller's is.
+        view = np.ascontiguousarray(frames).view()
         view.flags.writeable = False
         total = len(frames) * len(rois)
-        ceiling = self._noise.saturation_dn if self._noise else None
         return Job(
             frames=view,
             rois=rois,
+            bounds=bounds,
             lut_of_bead=luts,
             starts=starts,
-            ceiling=int(np.iinfo(frames.dtype).max) if ceiling is None else ceiling,
+            ceiling=self.ceiling(frames.dtype),
             columns=np.empty((N_COLUMNS, total)),
             flags=np.empty(total, np.uint8),
             profiles=np.empty((total if profiles else 0, self.n_radii), np.float32),
@@ -272,6 +312,8 @@ def _distinct(zlut: ZLUT | ZLUTSet | None) -> tuple[list[ZLUT], dict[int, int], 
         return [], {}, -1
     if isinstance(zlut, ZLUT):
         return [zlut], {}, 0
+    if not isinstance(zlut, ZLUTSet):
+        raise ValueError(f"zlut must be a ZLUT, a ZLUTSet or None, not {type(zlut).__name__}; load it first")
     distinct: dict[int, int] = {}
     zluts: list[ZLUT] = []
     for one in (*zlut.values(), *([zlut.default] if zlut.default else [])):

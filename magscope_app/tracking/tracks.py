@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -59,3 +60,9 @@ class Tracks:
     def has(self, flag: TrackFlag) -> npt.NDArray[np.bool_]:
         """Return where any of the given bits is set, (n_frames, n_beads)."""
         return np.asarray((self.flags & np.uint8(flag)) != 0)
+
+
+def join_tracks(parts: Sequence[Tracks]) -> Tracks:
+    """Return the tracks of the same beads in one stack after the other as those of one stack."""
+    columns = ([getattr(part, field.name) for part in parts] for field in fields(Tracks))
+    return Tracks(*(None if column[0] is None else np.concatenate(column) for column in columns))

@@ -16,12 +16,12 @@ Float64 = npt.NDArray[np.float64]
 
 
 @lean_kernel
-def window_start(centre: float, size: int, length: int) -> int:
-    """Return the first pixel of the window around a centre, inside a frame of `length` pixels.
+def window_start(centre: float, size: int, first: int, stop: int) -> int:
+    """Return the first pixel of the window around a centre, inside the pixels first..stop − 1.
 
-    Away from the frame's ends the centre lies at size / 2 − 1 ... size / 2 in the window.
+    Away from their ends the centre lies at size / 2 − 1 ... size / 2 in the window.
     """
-    return min(max(math.floor(centre - 0.5 * size + 1), 0), length - size)
+    return min(max(math.floor(centre - 0.5 * size + 1), first), stop - size)
 
 
 @lean_kernel

@@ -19,6 +19,7 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 _LOST = int(TrackFlag.LOST)
+_SATURATED = int(TrackFlag.SATURATED)
 _AT_EDGE = int(TrackFlag.AT_EDGE)
 _NO_ZLUT = int(TrackFlag.NO_ZLUT)
 _OUT_OF_LUT = int(TrackFlag.OUT_OF_LUT)
@@ -30,6 +31,10 @@ _MIN_CORRELATION = 0.5
 #: Share of the bead's variance that circles around its centre and the Z-LUT must explain for a z: where the
 #: camera's noise is known, so that it counts no more, and where it is not.
 _LEAST_SHARE, _LEAST_SHARE_WITH_NOISE = 0.9, 0.8
+#: Fewest radii of a profile that shows rings enough to tell one z from the others.
+_LEAST_RADII = 7
+#: Another z, so far away (nm), must fit worse by so much of χ²: four standard deviations.
+_ELSEWHERE_NM, _CLEARLY_WORSE = 150.0, 16.0
 
 
 @kernel
@@ -40,9 +45,15 @@ def _best_plane(
     spreads: Float32,
     first: int,
     stop: int,
+    plane_z: Float64,
     weighted: Float32,
-) -> tuple[int, float]:
-    """Return the plane with the highest r-weighted correlation, and that correlation."""
+    scores: Float32,
+) -> tuple[int, float, float]:
+    """Return the plane with the highest r-weighted correlation, that correlation, and its lead.
+
+    The lead is by how much less of the profile's r-weighted squares the next best maximum explains that is
+    no neighbour.
+    """
     weights = np.float32(0)
     mean = np.float32(0)
     for k in range(n_radii):
@@ -62,10 +73,18 @@ def _best_plane(
             total += weighted[k] * planes[plane, k]
         spread = spreads[plane, n_radii - 1]
         correlation = total / spread if spread > 0 else np.float32(-2)
+        scores[plane - first] = correlation
         if correlation > highest:
             highest = correlation
             best = plane
-    return best, float(highest) / math.sqrt(max(float(squares), 1e-30))
+    second = np.float32(0)
+    last = stop - first - 1
+    for k in range(last + 1):
+        peak = scores[k] >= scores[max(k - 1, 0)] and scores[k] >= scores[min(k + 1, last)]
+        if peak and scores[k] > second and abs(plane_z[first + k] - plane_z[best]) > _ELSEWHERE_NM:
+            second = scores[k]
+    lead = float(highest) ** 2 - float(second) ** 2
+    return best, float(highest) / math.sqrt(max(float(squares), 1e-30)), lead
 
 
 @kernel
@@ -80,10 +99,12 @@ def _z_step(
     gain: float,
     offset: float,
     floor: float,
-) -> tuple[float, float]:
-    """Return the Gauss-Newton step (nm) of z in profile = a · plane(z) + b, and its sigma.
+    of_table: float,
+) -> tuple[float, float, float]:
+    """Return the Gauss-Newton step (nm) of z in profile = a · plane(z) + b, its sigma and a pixel's variance.
 
-    The sigma is NaN if gain is 0. Between planes the table is a cubic Hermite curve with a spline's slopes.
+    `of_table` is the variance of the table itself. The sigma is NaN if gain is 0. Between planes the table is
+    a cubic Hermite curve with a spline's slopes.
     """
     width = plane_z[lower + 1] - plane_z[lower]
     t = (z - plane_z[lower]) / width
@@ -112,12 +133,12 @@ def _z_step(
     determinant = mm * dd - md * md
     scale = (mp * dd - dp * md) / determinant if determinant > 0 else 0.0
     if not scale > 0:
-        return math.nan, math.nan
+        return math.nan, math.nan, math.nan
     step = (dp * mm - mp * md) / determinant / scale
     # The noise is taken at the mean grey level: one number for all radii is within the accuracy of a sigma.
-    variance = gain * max(s_p / s_w - offset, 0.0) + floor
+    variance = gain * max(s_p / s_w - offset, 0.0) + floor + scale * scale * of_table
     information = 2 * math.pi * scale * scale * determinant / mm
-    return step, math.sqrt(variance / information) if gain > 0 else math.nan
+    return step, math.sqrt(variance / information) if gain > 0 else math.nan, variance
 
 
 @kernel
@@ -131,18 +152,22 @@ def _find_z(
     spreads: Float32,
     plane_z: Float64,
     noise: Float32,
+    of_table: float,
     weighted: Float32,
+    scores: Float32,
 ) -> tuple[float, float, float, int]:
     """Return z (nm), its standard deviation, the correlation with the best plane, and flags."""
-    best, correlation = _best_plane(profile, n_radii, planes, spreads, first, stop, weighted)
+    best, correlation, lead = _best_plane(
+        profile, n_radii, planes, spreads, first, stop, plane_z, weighted, scores
+    )
     if not correlation >= _MIN_CORRELATION:
         return math.nan, math.nan, max(correlation, 0.0), _POOR_MATCH
     low, high = plane_z[first], plane_z[stop - 1]
     z = plane_z[best]
-    sigma = math.nan
+    sigma = variance = math.nan
     lower = min(best, stop - 2)
     for _ in range(_MAX_STEPS):
-        step, sigma = _z_step(
+        step, sigma, variance = _z_step(
             profile,
             n_radii,
             z,
@@ -153,6 +178,7 @@ def _find_z(
             float(noise[0]),
             float(noise[1]),
             float(noise[2]),
+            of_table,
         )
         reach = plane_z[lower + 1] - plane_z[lower]
         z += min(max(step, -reach), reach)
@@ -164,6 +190,9 @@ def _find_z(
             lower += 1
         if abs(step) < 1e-3 * reach:
             break
+    # Where the noise could have made another z the best one, no z is honest.
+    if noise[0] > 0 and 2 * math.pi * lead < _CLEARLY_WORSE * variance:
+        return math.nan, math.nan, correlation, _POOR_MATCH
     return z, sigma, correlation, 0
 
 
@@ -180,16 +209,18 @@ def find_heights(
     spreads: Float32,
     plane_z: Float64,
     lut_rows: npt.NDArray[np.int64],
+    lut_variances: Float64,
     columns: Float64,
     flags: npt.NDArray[np.uint8],
 ) -> None:
     """Write z, its sigma, the quality and flags of `count` ROIs whose profiles (count, n_radii) are known.
 
     `fits` (count,) is the number of known radii; `lut_rows` (n_luts, 3) gives the first plane, the one after
-    the last and the number of radii; `noise` is gain, offset and the variance in DN² that does not depend on
-    the light.
+    the last and the number of radii, `lut_variances` (n_luts,) the planes' own; `noise` is gain, offset and
+    the variance in DN² that does not depend on the light.
     """
     weighted = np.empty(profiles.shape[1], np.float32)
+    scores = np.empty(plane_z.shape[0], np.float32)
     least = _LEAST_SHARE if noise[0] > 0 else _LEAST_SHARE_WITH_NOISE
     for slot in range(count):
         number = first + slot
@@ -203,16 +234,28 @@ def find_heights(
             continue
         start, stop, n_radii = lut_rows[lut, 0], lut_rows[lut, 1], lut_rows[lut, 2]
         radii = min(fits[slot], n_radii)
-        if 2 * radii < n_radii:
+        if 2 * radii < n_radii or radii < _LEAST_RADII:
             flags[number] |= _AT_EDGE
             continue
         z, sigma, correlation, reason = _find_z(
-            profiles[slot], radii, start, stop, planes, slopes, spreads, plane_z, noise, weighted
+            profiles[slot],
+            radii,
+            start,
+            stop,
+            planes,
+            slopes,
+            spreads,
+            plane_z,
+            noise,
+            lut_variances[lut],
+            weighted,
+            scores,
         )
         columns[QUALITY, number] *= correlation * correlation
         # Rings of another bead, or a centre beside the bead's: both end at a plausible but wrong plane.
         if reason == 0 and columns[QUALITY, number] < least:
             reason, z, sigma = _POOR_MATCH, math.nan, math.nan
         columns[Z, number] = z
-        columns[SIGMA_Z, number] = sigma
+        # Clipped pixels bend the profile by more than noise does.
+        columns[SIGMA_Z, number] = math.nan if flags[number] & _SATURATED else sigma
         flags[number] |= reason

@@ -159,6 +159,52 @@ def test_a_neighbour_that_comes_is_noticed_by_what_is_left_over() -> None:
     assert overlapped[10:].mean() > 0.8
 
 
+@pytest.mark.parametrize("distance_rois", [0.7, 1.2])
+def test_a_neighbour_that_left_is_forgotten(distance_rois: float) -> None:
+    light_e = 40_000.0
+    sweep = bead_images.sweep(Z_NM, 4, ROI, light_e, np.random.default_rng(1), 16)
+    zlut = ZLUT.from_sweep(sweep, Z_NM)
+    x_nm, y_nm, z_nm = (_places(90, 0.3, 18, -3200.0, -2800.0) * (100.0, 100.0, 1.0)).T
+    light = bead_images.clean(x_nm, y_nm, z_nm, ROI)
+    beside = bead_images.clean(x_nm[5:8] + distance_rois * ROI * 100.0, y_nm[5:8], z_nm[5:8], ROI)
+    light[5:8] = np.maximum(light[5:8] + beside - 1, 0)
+    frames = bead_images.expose(light, light_e, np.random.default_rng(19), 16)
+    tracks = Tracker(ROI, zlut, bead_images.camera_noise(light_e, 16), "fast").track(frames, [[0, 0]])
+    overlapped = tracks.has(TrackFlag.OVERLAPPED)[:, 0]
+    assert overlapped[5:8].any()
+    assert not overlapped[:5].any()
+    assert not overlapped[75:].any()
+    assert np.isfinite(tracks.sigma_z_nm[75:]).all()
+
+
+def test_a_moved_roi_keeps_its_bead(zlut: ZLUT) -> None:
+    """Live, with no time for full fits: a bead that is known needs none."""
+    edge = ROI + 6
+    frame = np.tile(_frames(_places(1, 0.4, 20), roi=edge), (1, 10, 20))
+    rois = np.array([[edge * column + 3, edge * row + 3] for row in range(10) for column in range(20)])
+    time_left = [True]
+    with Tracker(ROI, zlut, NOISE, "fast", build="beside", has_time=lambda once: time_left[0]) as tracker:
+        before = tracker.track(frame, rois)
+        time_left[0] = False
+        for move in ((-1, 0), (1, 2), (0, 0)):
+            after = tracker.track(frame, rois + move)
+            np.testing.assert_allclose(after.z_nm, before.z_nm, rtol=0, atol=0.5 * before.sigma_z_nm.min())
+            assert not after.flags.any()
+        assert tracker.n_makeshift == 0
+
+
+def test_what_serves_for_want_of_time_has_no_sigma(zlut: ZLUT) -> None:
+    frames = _beside(_frames(_places(2, 0.4, 21)), 300)
+    rois = [[ROI * k, 0] for k in range(300)]
+    with Tracker(ROI, zlut, NOISE, "fast", build="beside") as tracker:
+        tracks = tracker.track(frames, rois)
+        fallen_back = tracks.has(TrackFlag.FALL_BACK)
+        assert tracker.n_makeshift > 0
+    assert fallen_back.any()
+    assert np.isfinite(tracks.z_nm[fallen_back]).all()
+    assert np.isnan(tracks.sigma_z_nm[fallen_back]).all()
+
+
 def test_roi_at_the_frame_border(zlut: ZLUT) -> None:
     places = np.array([[dx, dy, -3000.0] for dx in (-2.6, 0.0, 2.4) for dy in (-2.2, 0.3, 2.7)])
     frames = _frames(places)

@@ -5,16 +5,43 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import tifffile
 
-from magscope_app.tracking import CameraNoise, FieldCorrection, Tracker, TrackFlag
+from magscope_app.tracking import ZLUT, CameraNoise, FieldCorrection, Tracker, TrackFlag
 from magscope_app.tracking.field_correction import load_image, mean_image
+from tests.benchmarks import bead_images
 from tests.tracking import simulator
 
 ROI = 48
 WIDTH, HEIGHT = 150, 100
 ROIS = np.array([[20, 10], [90, 45]])
+PHOTONS_E = 5000.0
+NOISE = bead_images.camera_noise(PHOTONS_E)
+Z_NM = np.arange(-3600.0, -2399.0, 50.0)
+#: Frames of three beads: each has so many pixels around it.
+TILE = ROI + 22
+
+
+@pytest.fixture(scope="module")
+def zlut() -> ZLUT:
+    return ZLUT.from_sweep(bead_images.sweep(Z_NM, 4, ROI, PHOTONS_E, np.random.default_rng(1)), Z_NM)
+
+
+def _three_beads(
+    field: npt.NDArray[np.float64] | float,
+) -> tuple[bead_images.Images, npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Frames, ROIs (of which two touch the frame's ends) and truth (n, 3, 3), in px and nm."""
+    rng = np.random.default_rng(6)
+    rois = np.array([[0, 0], [TILE + 11, 11], [2 * TILE + 22, 22]])
+    truth = np.concatenate([rng.uniform(-7, 7, (14, 3, 2)), rng.uniform(-3450, -2550, (14, 3, 1))], axis=2)
+    truth[..., :2] += rois + (ROI - 1) / 2
+    light = np.empty((14, TILE, 3 * TILE))
+    for bead in range(3):
+        x, y = 100 * (truth[:, bead, :2] - (TILE * bead, 0) - (TILE - 1) / 2).T
+        light[:, :, TILE * bead : TILE * (bead + 1)] = bead_images.clean(x, y, truth[:, bead, 2], TILE)
+    return bead_images.expose(field * light, PHOTONS_E, rng), rois, truth
 
 
 def _maps() -> tuple[np.ndarray[tuple[int, int]], np.ndarray[tuple[int, int]]]:
@@ -48,10 +75,11 @@ def test_corrected_positions_are_right_and_uncorrected_are_not(full: int) -> Non
     pulls = (corrected.x_px - truth[..., 0]) / corrected.sigma_x_px
     assert 0.6 < np.sqrt(np.mean(pulls**2)) < 1.8
     assert corrected.profiles is not None
-    # Grey levels keep their meaning: the light far from the bead is the mean light.
-    assert np.nanmean(corrected.profiles[..., 20:]) == pytest.approx(
-        dark.mean() + 0.25 * full * light.mean(), rel=0.1
-    )
+    # Grey levels keep their meaning: the light far from the bead is the harmonic mean of that in its ROI.
+    for bead, (x0, y0) in enumerate(ROIS):
+        here = 1 / np.mean(1 / light[y0 : y0 + ROI, x0 : x0 + ROI])
+        far = np.nanmean(corrected.profiles[:, bead, 20:])
+        assert far == pytest.approx(dark.mean() + 0.25 * full * here, rel=0.07)
 
 
 def test_saturated_pixels_are_still_seen() -> None:
@@ -102,3 +130,41 @@ def test_refused() -> None:
             Tracker(ROI, method="qi"), np.zeros((1, HEIGHT, WIDTH), np.uint8), [[120, 0]]
         )
     assert FieldCorrection(dark).noise(None) is None
+
+
+def test_fast_follows_a_bead_as_without_correction(zlut: ZLUT) -> None:
+    """Beads off the middle, also at the frame's ends: what lies around a ROI is read, too."""
+    frames, rois, _ = _three_beads(1.0)
+    nothing = FieldCorrection(np.zeros(frames.shape[1:]))
+    with Tracker(ROI, zlut, NOISE, "fast") as plain, Tracker(ROI, zlut, NOISE, "fast") as other:
+        expected, found = plain.track(frames, rois), nothing.track(other, frames, rois)
+        assert not expected.flags.any()
+        # ROIs that are moved in between, or left out, do not lose their beads.
+        moved = [plain.track(frames, rois[1:] - 1, [1, 2]), nothing.track(other, frames, rois[1:] - 1, [1, 2])]
+    for one, two in ((expected, found), moved):
+        for name in ("x_px", "y_px", "z_nm", "sigma_z_nm", "flags"):
+            np.testing.assert_allclose(getattr(two, name), getattr(one, name), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["qi", "full", "fast"])
+def test_dim_places_have_their_own_noise(zlut: ZLUT, method: str) -> None:
+    field = np.linspace(0.5, 1.5, 3 * TILE)[None, :] * np.ones((TILE, 1))
+    frames, rois, truth = _three_beads(field)
+    correction = FieldCorrection(flat=100 * field)
+    with Tracker(ROI, zlut, correction.noise(NOISE), method) as tracker:
+        tracks = correction.track(tracker, frames, rois)
+    assert not tracks.flags.any()
+    pulls = (tracks.x_px - truth[..., 0]) / tracks.sigma_x_px, (tracks.z_nm - truth[..., 2]) / tracks.sigma_z_nm
+    for pull in pulls:
+        assert 0.7 < np.sqrt(np.mean(pull**2)) < 1.4
+
+
+def test_what_is_lifted_to_the_ceiling_counts_as_saturated() -> None:
+    frames = np.full((1, HEIGHT, WIDTH), 200, np.uint8)
+    light = np.ones((HEIGHT, WIDTH))
+    light[55:60, 100:105] = 0.7
+    tracks = FieldCorrection(flat=100 * light).track(Tracker(ROI, method="qi"), frames, ROIS)
+    assert tracks.has(TrackFlag.SATURATED).tolist() == [[False, True]]
+    above = np.full((1, HEIGHT, WIDTH), 5000, np.uint16)
+    field = FieldCorrection(np.zeros((HEIGHT, WIDTH)))
+    assert field.track(Tracker(ROI, method="qi"), above, ROIS, saturation_dn=4095).has(TrackFlag.SATURATED).all()

@@ -45,3 +45,19 @@ def test_seen_over_stated(
     ratio = np.sqrt(np.mean((errors / stated) ** 2, axis=0))
     assert (ratio > least).all(), ratio
     assert (ratio < most).all(), ratio
+
+
+@pytest.mark.parametrize(("step_nm", "per_plane"), [(50.0, 1), (20.0, 1), (10.0, 4)])
+def test_noise_of_the_sweep_counts(step_nm: float, per_plane: int) -> None:
+    """Planes near each other: the difference of their noise is no slope."""
+    photons_e, roi = 5e3, 48
+    rng = np.random.default_rng(8)
+    z_nm = np.arange(-3600.0, -2399.0, step_nm)
+    zlut = ZLUT.from_sweep(bead_images.sweep(z_nm, per_plane, roi, photons_e, rng), z_nm)
+    truth = np.column_stack([rng.uniform(-100, 100, (150, 2)), rng.uniform(-3450, -2550, 150)])
+    images = bead_images.expose(cases.own_light(truth, roi), photons_e, rng)
+    with Tracker(roi, zlut, bead_images.camera_noise(photons_e), "qi") as tracker:
+        tracks = tracker.track(images, [[0, 0]])
+    assert not tracks.flags.any()
+    pulls = (tracks.z_nm[:, 0] - truth[:, 2]) / tracks.sigma_z_nm[:, 0]
+    assert np.sqrt(np.mean(pulls**2)) < 1.6

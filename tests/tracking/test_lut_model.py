@@ -152,6 +152,13 @@ def test_quality_is_the_bound(zlut: ZLUT) -> None:
     assert (low, high) != (Z_NM[0], Z_NM[-1])
 
 
+@pytest.mark.parametrize("noise_dn", [0.0, 1e-9, 0.1, 0.5])
+def test_without_information_about_z_there_is_no_quality(noise_dn: float) -> None:
+    same = 100 + 10 * np.cos(np.arange(32)) + np.random.default_rng(9).normal(0, noise_dn, (81, 32))
+    with pytest.raises(ValueError, match="does not change with z"):
+        ZLUT(np.linspace(-2000.0, 2000.0, 81), same).quality(bead_images.camera_noise(5e3))
+
+
 def test_another_optics_is_told(zlut: ZLUT) -> None:
     assert zlut.why_not(roi_px=64, nm_per_px=100.0, focal_shift_factor=0.88) == []
     assert ZLUT(zlut.z_nm, zlut.profiles).why_not(roi_px=200, nm_per_px=7.0, focal_shift_factor=1.0) == []
@@ -159,6 +166,7 @@ def test_another_optics_is_told(zlut: ZLUT) -> None:
     assert len(reasons) == 3
     for reason, said in zip(reasons, ("48 px", "nm per px", "focal_shift_factor"), strict=True):
         assert said in reason
+    assert "focal_shift_factor" in zlut.why_not(focal_shift_factor=0.0)[0]
 
 
 @pytest.mark.parametrize("width", [0.92, 1.0, 1.08])
@@ -179,6 +187,8 @@ def test_another_magnification_is_seen_in_the_rings(zlut: ZLUT, width: float) ->
 def test_defocus_and_rubbish_are_told(zlut: ZLUT) -> None:
     far = bead_images.profiles([-2250.0])[0][: 22 * 32 : 32]
     assert "end of the Z-LUT" in zlut.match(far).reasons[0]
+    for short in (np.ones(1), np.ones(0), np.full(22, np.nan)):
+        assert "radii" in zlut.match(short).reasons[0]
     assert "resembles no plane" in zlut.match(np.random.default_rng(5).normal(size=22)).reasons[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from magscope_app.tracking import ZLUT, CameraNoise, Tracker, ZLUTSet
+from magscope_app.tracking import ZLUT, CameraNoise, Tracker, ZLUTSet, find_beads
 
 FRAMES = np.zeros((2, 40, 60), np.uint8)
 
@@ -43,9 +43,15 @@ def test_frames_of_wrong_kind(frames: object) -> None:
 
 
 def test_bad_arguments() -> None:
-    for roi_px in (15, 257):
+    for roi_px in (15, 257, 64.5):
         with pytest.raises(ValueError, match=r"roi_px must be 16\.\.256"):
-            Tracker(roi_px)
+            Tracker(roi_px)  # type: ignore[arg-type]  # the point of the test
+        with pytest.raises(ValueError, match=r"roi_px must be 16\.\.256"):
+            find_beads(FRAMES[0], roi_px)  # type: ignore[arg-type]  # the point of the test
+    with pytest.raises(ValueError, match="zlut must be"):
+        Tracker(64, "lut.npz")  # type: ignore[arg-type]  # the point of the test
+    with pytest.raises(ValueError, match="bead_ids must be whole"):
+        Tracker(16).track(FRAMES, [[0, 0]], bead_ids=[1.5])
     with pytest.raises(ValueError, match=r"no tracking method 'slow'; there is: .*full, qi"):
         Tracker(64, method="slow")
     with pytest.raises(ValueError, match="threads"):

@@ -79,3 +79,20 @@ def test_lost_outlives_no_frame(zlut: ZLUT, method: str) -> None:
     here = np.arange(30) % 3 > 0
     assert not tracks.flags[here].any()
     assert np.isfinite(tracks.z_nm[here]).all()
+
+
+@pytest.mark.parametrize("distance_px", [1.0, 2.0, 3.0])
+def test_of_too_few_circles_no_z(distance_px: float) -> None:
+    """A bead beside the middle of a ROI of 16 px: its circles resemble those of another z."""
+    roi = 16
+    zlut = ZLUT.from_sweep(bead_images.sweep(Z_NM, 6, roi, PHOTONS_E, np.random.default_rng(6)), Z_NM)
+    truth = cases.positions(120, np.random.default_rng(7))
+    angles = np.linspace(0, 2 * np.pi, 120, endpoint=False)
+    truth[:, :2] += 100 * distance_px * np.column_stack([np.cos(angles), np.sin(angles)])
+    images = bead_images.expose(cases.own_light(truth, roi), PHOTONS_E, np.random.default_rng(8))
+    with Tracker(roi, zlut, NOISE, "qi") as tracker:
+        tracks = tracker.track(images, [[0, 0]])
+    clean = tracks.flags[:, 0] == 0
+    assert np.isnan(tracks.z_nm[~clean]).all()
+    pulls = (tracks.z_nm[clean, 0] - truth[clean, 2]) / tracks.sigma_z_nm[clean, 0]
+    assert np.abs(pulls).max(initial=0) < 5

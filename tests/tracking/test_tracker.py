@@ -156,6 +156,13 @@ def test_saturation_is_flagged(zlut: ZLUT) -> None:
     assert Tracker(ROI, zlut, noise, "qi").track(image, [[0, 0]]).has(TrackFlag.SATURATED).all()
     image[0, 5, 5] = 255
     assert Tracker(ROI, zlut, method="qi").track(image, [[0, 0]]).has(TrackFlag.SATURATED).all()
+    # A ceiling that the pixels cannot reach is that of their type.
+    twelve = CameraNoise(gain_dn_per_e=0.05, saturation_dn=4095)
+    tracks = Tracker(ROI, zlut, twelve, "qi").track(image, [[0, 0]])
+    assert tracks.has(TrackFlag.SATURATED).all()
+    # Clipped circles bend the profile by more than noise: z has no honest uncertainty.
+    assert np.isfinite(tracks.z_nm).all()
+    assert np.isnan(tracks.sigma_z_nm).all()
 
 
 def test_no_lut_no_z_but_profiles() -> None:
@@ -202,6 +209,19 @@ def test_uneven_planes_without_noise() -> None:
         Tracker(ROI, ZLUT.from_sweep(planes[:, None], z_nm), method="qi").track(images, [[0, 0]]), truth
     )
     assert _rms(errors)[2] < 0.08
+
+
+def test_frames_that_lie_otherwise_in_memory(zlut: ZLUT) -> None:
+    truth = np.array([[31.6, 31.2, 300.0], [31.1, 31.9, -500.0]])
+    images = simulator.bead_images(truth, ROI, np.random.default_rng(16)).astype(np.uint8)
+    frames = np.zeros((2, ROI + 6, 2 * ROI), np.uint8)
+    frames[:, 6:, ::2] = images
+    for method in ("qi", "fast"):
+        expected = Tracker(ROI, zlut, method=method).track(images, [[0, 0]])
+        found = Tracker(ROI, zlut, method=method).track(frames[:, 6:, ::2], [[0, 0]])
+        assert np.array_equal(found.z_nm, expected.z_nm)
+        turned = np.asfortranarray(images)
+        assert np.array_equal(Tracker(ROI, zlut, method=method).track(turned, [[0, 0]]).z_nm, expected.z_nm)
 
 
 @settings(max_examples=25, deadline=None)

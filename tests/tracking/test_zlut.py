@@ -207,5 +207,8 @@ def test_sweep_without_a_bead() -> None:
     images[3] = 100
     with pytest.raises(ValueError, match="not seen at z = 300 nm"):
         ZLUT.from_sweep(images, z_nm)
+    for other in ([[[[1]]]], np.zeros((0, 1, 32, 32), np.uint8)):
+        with pytest.raises(ValueError, match="one z_nm per plane"):
+            ZLUT.from_sweep(other, np.zeros(0))  # type: ignore[arg-type]  # the point of the test
     with pytest.raises(ValueError, match="one z_nm per plane"):
         ZLUT.from_sweep(images, np.arange(4.0))
