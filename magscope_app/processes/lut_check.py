@@ -67,6 +67,6 @@ class LutCheck:
             more = " and others" if len(wrong) > _MOST_NAMED else ""
             reason = wrong[min(wrong)]
             self._tell(
-                f"{len(wrong)} of {len(self._tried)} beads may not belong to their Z-LUTs (beads {named}{more}): "
-                f"{reason}"
+                f"{len(wrong)} of {len(self._tried)} beads may not belong to their Z-LUTs "
+                f"(beads {named}{more}): {reason}"
             )

@@ -152,9 +152,7 @@ class FieldCorrection:
         view = np.ascontiguousarray(frames).view()
         view.flags.writeable = False
         stack = np.empty((len(frames), max(1, len(corners)) * tile, tile), frames.dtype)
-        correct_rois(
-            view, corners, margin, self._dark, self._gain, self._pedestal, limit, saturated, stack
-        )
+        correct_rois(view, corners, margin, self._dark, self._gain, self._pedestal, limit, saturated, stack)
         # Where the tiles lie in the frame; what of them is outside it was not written.
         origins = corners - margin
         origins[:, 1] -= tile * np.arange(len(corners))

@@ -186,8 +186,8 @@ def match_profile(zlut: ZLUT, profile: FloatArray) -> ProfileMatch:
     radii = np.flatnonzero(np.isfinite(profile)).astype(np.float64)
     if len(radii) < MIN_RADII:
         reason = (
-            f"the profile is known at {len(radii)} radii, but {MIN_RADII} are needed to compare it; centre the "
-            "ROI on the bead, or make it larger"
+            f"the profile is known at {len(radii)} radii, but {MIN_RADII} are needed to compare it; centre "
+            "the ROI on the bead, or make it larger"
         )
         return ProfileMatch(float("nan"), float("nan"), 0.0, (reason,))
     reach = (zlut.n_radii - 1) * zlut.r_step_px

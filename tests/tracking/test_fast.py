@@ -159,7 +159,7 @@ def test_a_neighbour_that_comes_is_noticed_by_what_is_left_over() -> None:
     assert overlapped[10:].mean() > 0.8
 
 
-@pytest.mark.parametrize("distance_rois", [0.7, 1.2])
+@pytest.mark.parametrize("distance_rois", [1.0, 1.2])
 def test_a_neighbour_that_left_is_forgotten(distance_rois: float) -> None:
     light_e = 40_000.0
     sweep = bead_images.sweep(Z_NM, 4, ROI, light_e, np.random.default_rng(1), 16)

@@ -140,7 +140,10 @@ def test_fast_follows_a_bead_as_without_correction(zlut: ZLUT) -> None:
         expected, found = plain.track(frames, rois), nothing.track(other, frames, rois)
         assert not expected.flags.any()
         # ROIs that are moved in between, or left out, do not lose their beads.
-        moved = [plain.track(frames, rois[1:] - 1, [1, 2]), nothing.track(other, frames, rois[1:] - 1, [1, 2])]
+        moved = [
+            plain.track(frames, rois[1:] - 1, [1, 2]),
+            nothing.track(other, frames, rois[1:] - 1, [1, 2]),
+        ]
     for one, two in ((expected, found), moved):
         for name in ("x_px", "y_px", "z_nm", "sigma_z_nm", "flags"):
             np.testing.assert_allclose(getattr(two, name), getattr(one, name), rtol=0, atol=1e-6)
@@ -154,7 +157,10 @@ def test_dim_places_have_their_own_noise(zlut: ZLUT, method: str) -> None:
     with Tracker(ROI, zlut, correction.noise(NOISE), method) as tracker:
         tracks = correction.track(tracker, frames, rois)
     assert not tracks.flags.any()
-    pulls = (tracks.x_px - truth[..., 0]) / tracks.sigma_x_px, (tracks.z_nm - truth[..., 2]) / tracks.sigma_z_nm
+    pulls = (
+        (tracks.x_px - truth[..., 0]) / tracks.sigma_x_px,
+        (tracks.z_nm - truth[..., 2]) / tracks.sigma_z_nm,
+    )
     for pull in pulls:
         assert 0.7 < np.sqrt(np.mean(pull**2)) < 1.4
 
@@ -167,4 +173,6 @@ def test_what_is_lifted_to_the_ceiling_counts_as_saturated() -> None:
     assert tracks.has(TrackFlag.SATURATED).tolist() == [[False, True]]
     above = np.full((1, HEIGHT, WIDTH), 5000, np.uint16)
     field = FieldCorrection(np.zeros((HEIGHT, WIDTH)))
-    assert field.track(Tracker(ROI, method="qi"), above, ROIS, saturation_dn=4095).has(TrackFlag.SATURATED).all()
+    assert (
+        field.track(Tracker(ROI, method="qi"), above, ROIS, saturation_dn=4095).has(TrackFlag.SATURATED).all()
+    )
