@@ -163,8 +163,9 @@ class Rig:
             self._tracks.write(made)
             self._frame_id += 1
 
-    def profile(self, bead_id: int) -> None:
-        self._profile.write_profile(0.0, bead_id, np.cos(np.arange(16) / 2) * 40 + 100)
+    def profile(self, bead_id: int, values: np.ndarray[Any, Any] | None = None) -> None:
+        made = np.cos(np.arange(16) / 2) * 40 + 100 if values is None else values
+        self._profile.write_profile(0.0, bead_id, made)
 
     def focus(self, position: float, target: float, *, moving: bool) -> None:
         self.axis("focus", position, target, moving=moving)
