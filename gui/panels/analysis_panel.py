@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PyQt6.QtWidgets import QCheckBox, QWidget
 
 from gui.models.analysed import AXES, FEWEST_FRAMES
-from gui.models.history import Trace
+from gui.models.frame_ring import Trace
 from gui.models.quantities import log_ticks
 from gui.models.reference import reference_ids, relative
 from gui.panels.panel import Panel, PanelContext
@@ -68,9 +68,11 @@ class AnalysisPanel(Panel):
         """Analyse the trace of the selected bead and draw it."""
         references = reference_ids(snapshot.state.beads.values(), snapshot.selected)
         self.relative.setEnabled(bool(references))
-        trace = snapshot.history.trace(-1 if snapshot.selected is None else snapshot.selected)
+        # Every frame counts: what is left out of a drawing would be missing in the noise.
+        every = snapshot.history.every_frame
+        trace = every(-1 if snapshot.selected is None else snapshot.selected)
         if self.relative.isChecked():
-            trace = relative(trace, snapshot.history, references)
+            trace = relative(trace, [every(bead_id) for bead_id in references])
         found = self.analyse(trace)
         drawn = [self._draw(self._curves[axis], *found[axis][:2]) for axis in AXES if axis in found]
         for axis in set(AXES) - set(found):

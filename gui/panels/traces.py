@@ -70,7 +70,7 @@ class TracesPanel(Panel):
             self._origins = {}
         seconds = _WINDOWS_S[self._window.currentIndex()]
         trace = snapshot.history.trace(-1 if snapshot.selected is None else snapshot.selected)
-        trace = relative(trace, snapshot.history, used)
+        trace = relative(trace, [snapshot.history.trace(bead_id) for bead_id in used])
         recent = trace.t_s > snapshot.history.newest_t_s - seconds
         for axis, values in (("x", trace.x_nm), ("y", trace.y_nm), ("z", trace.z_nm)):
             self._draw(axis, trace.t_s[recent], values[recent], seconds, snapshot.history.newest_t_s)
