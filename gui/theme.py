@@ -40,6 +40,8 @@ class Theme:
     x: str
     y: str
     z: str
+    #: Lines of several beads in one plot.
+    beads: tuple[str, ...]
 
 
 DARK = Theme(
@@ -59,6 +61,7 @@ DARK = Theme(
     x="#5fb4ff",
     y="#6fd699",
     z="#f5a9d0",
+    beads=("#5fb4ff", "#ffd23f", "#6fd699", "#f5a9d0", "#ff9a5c", "#bba6ff"),
 )
 LIGHT = Theme(
     name="light",
@@ -77,6 +80,7 @@ LIGHT = Theme(
     x="#1259b5",
     y="#17693a",
     z="#a01766",
+    beads=("#1259b5", "#8a5a00", "#17693a", "#a01766", "#a83c00", "#5b3fc4"),
 )
 
 
@@ -141,9 +145,15 @@ def _style_sheet(theme: Theme) -> str:
     QDockWidget {{ font-weight: 600; }}
     QDockWidget::title {{ background: {theme.window}; padding: 4px 6px;
         border-bottom: 1px solid {theme.line}; }}
+    QTabBar::tab {{ background: {theme.window}; color: {theme.dim}; border: 1px solid {theme.line}; }}
+    QTabBar::tab:top {{ padding: 4px 10px; }}
+    QTabBar::tab:right {{ padding: 10px 4px; }}
+    QTabBar::tab:hover {{ color: {theme.text}; }}
+    QTabBar::tab:selected {{ background: {theme.accent.background}; color: {theme.accent.text}; }}
     QMainWindow::separator {{ background: {theme.window}; width: 5px; height: 5px; }}
     QMainWindow::separator:hover {{ background: {theme.accent.background}; }}
     QLabel[role="dim"] {{ color: {theme.dim}; }}
+    QLabel[old="true"] {{ color: {theme.dim}; }}
     QLabel[role="big"] {{ font-size: 22px; font-weight: 600; }}
     QLabel[role="refused"] {{ color: {theme.alarm.text}; background: {theme.alarm.background}; padding: 4px;
         border-radius: 3px; }}
@@ -167,8 +177,8 @@ def _style_sheet(theme: Theme) -> str:
     QCheckBox {{ padding-right: 6px; }}
     QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {theme.dim}; border-radius: 2px;
         background: {theme.base}; }}
-    QCheckBox::indicator:checked {{ background: {theme.accent.background}; border: 3px solid {theme.base};
-        outline: 1px solid {theme.dim}; }}
+    QCheckBox::indicator:checked {{ background: {theme.accent.background};
+        border-color: {theme.accent.background}; }}
     QCheckBox::indicator:disabled {{ border-color: {theme.line}; }}
     QFrame[role="palette"] {{ background: {theme.window}; border: 2px solid {theme.accent.background};
         border-radius: 6px; }}

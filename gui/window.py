@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
 from PyQt6.QtCore import QByteArray, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QResizeEvent
-from PyQt6.QtWidgets import QDockWidget, QMainWindow, QMenuBar, QTabWidget, QToolBar, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QDockWidget,
+    QMainWindow,
+    QMenuBar,
+    QTabWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gui.closing_bar import ClosingBar
 from gui.desk import Desk
 from gui.finding import entries_of
 from gui.hints import HINTS
 from gui.icon_bar import IconBar
+from gui.icons import icon
 from gui.layout import arrange, is_wide
 from gui.menus import Menus
 from gui.models.preferences import PREFERENCES, Preferences
@@ -85,6 +96,7 @@ class MainWindow(QMainWindow):
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+        self._theme = theme
         self.panels: dict[str, Panel] = {}
         self.docks: dict[str, QDockWidget] = {}
         self._visible: set[str] = set()
@@ -113,6 +125,8 @@ class MainWindow(QMainWindow):
         dock = QDockWidget(title, self)
         dock.setObjectName(f"dock.{key}")
         dock.setWidget(panel)
+        # Qt gives the buttons its own icons anew, which are black in every theme.
+        dock.topLevelChanged.connect(lambda _, dock=dock: self._colour_buttons(dock))
         dock.visibilityChanged.connect(lambda visible, key=key: self._note_visible(key, visible))
         self.panels[key] = panel
         self.docks[key] = dock
@@ -188,6 +202,9 @@ class MainWindow(QMainWindow):
         """Take other colours."""
         for panel in self.panels.values():
             panel.set_theme(theme)
+        self._theme = theme
+        for dock in self.docks.values():
+            self._colour_buttons(dock)
         self.strip.set_theme(theme)
         self.notice.set_colours(theme.alarm)
         self.closing.set_colours(theme.warn)
@@ -197,6 +214,13 @@ class MainWindow(QMainWindow):
         self.icon_bar.set_colour(theme.text)
         self.refresh_soon()
 
+    def _colour_buttons(self, dock: QDockWidget) -> None:
+        """Draw the buttons on the title of a panel in the colour of its text."""
+        for name in ("float", "close"):
+            button = dock.findChild(QAbstractButton, f"qt_dockwidget_{name}button")
+            if button is not None:
+                button.setIcon(icon(name, self._theme.text))
+
     # --- showing -----------------------------------------------------------------------------
 
     def show_panel(self, key: str) -> None:
@@ -204,9 +228,20 @@ class MainWindow(QMainWindow):
         dock = self.docks[key]
         dock.show()
         dock.raise_()
+        self._leave_field(lambda panel: panel is not self.panels[key])
+
+    def _leave_field(self, left: Callable[[Panel], bool]) -> None:
+        """Take the keyboard out of a field whose panel is left: keys are commands again."""
+        focus = self.focusWidget()
+        if focus is not None and any(
+            left(panel) and panel.isAncestorOf(focus) for panel in self.panels.values()
+        ):
+            self.setFocus()
 
     def _note_visible(self, key: str, visible: bool) -> None:
         (self._visible.add if visible else self._visible.discard)(key)
+        if not visible:
+            self._leave_field(lambda panel: panel is self.panels[key])
         self._due_s[key] = 0.0
 
     def refresh_soon(self) -> None:
@@ -243,6 +278,8 @@ class MainWindow(QMainWindow):
         state = snapshot.state
         while state.notices:
             self.notice.tell(state.notices.popleft())
+        while state.settled:
+            self.notice.withdraw(state.settled.popleft())
         while state.done:
             self.done.tell(state.done.popleft())
         if now_s >= self._due_s.setdefault("strip", 0.0):

@@ -41,4 +41,5 @@ def relative(trace: Trace, references: Iterable[Trace]) -> Trace:
         counts = np.isfinite(tracks).sum(axis=0)
         drift = np.nansum(tracks, axis=0) / np.where(counts, counts, np.nan)
         moved.append((getattr(trace, axis) - drift).astype(np.float32))
-    return Trace(trace.t_s, *moved, trace.frame_ids)
+    x_nm, y_nm, z_nm = moved
+    return Trace(trace.t_s, x_nm, y_nm, z_nm, trace.frame_ids)

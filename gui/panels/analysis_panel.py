@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from PyQt6.QtWidgets import QCheckBox, QWidget
+from PyQt6.QtWidgets import QWidget
 
 from gui.models.analysed import AXES, FEWEST_FRAMES
 from gui.models.frame_ring import Trace
@@ -17,6 +17,7 @@ from gui.panels.panel import Panel, PanelContext
 from gui.plots import captioned, colour_plots, curve, pen, single
 from gui.snapshot import Snapshot
 from gui.theme import Theme
+from gui.widgets.tick_box import TickBox
 
 FloatArray = npt.NDArray[np.float64]
 _MARGIN = 0.08
@@ -37,7 +38,7 @@ class AnalysisPanel(Panel):
     def __init__(self, context: PanelContext) -> None:
         super().__init__(context)
         self.setObjectName(self.name)
-        self.relative = QCheckBox("− references")
+        self.relative = TickBox("− references")
         self.relative.setObjectName(f"{self.name}.relative")
         self.relative.setToolTip("Subtract the mean movement of the reference beads first")
         self.plot, self._item = single(self.left, self.bottom)
