@@ -12,6 +12,7 @@ from PyQt6.QtGui import QCloseEvent, QResizeEvent
 from PyQt6.QtWidgets import (
     QAbstractButton,
     QDockWidget,
+    QLayout,
     QMainWindow,
     QMenuBar,
     QTabWidget,
@@ -125,8 +126,7 @@ class MainWindow(QMainWindow):
         dock = QDockWidget(title, self)
         dock.setObjectName(f"dock.{key}")
         dock.setWidget(panel)
-        # Qt gives the buttons its own icons anew, which are black in every theme.
-        dock.topLevelChanged.connect(lambda _, dock=dock: self._colour_buttons(dock))
+        dock.topLevelChanged.connect(lambda _: self._colour_buttons())
         dock.visibilityChanged.connect(lambda visible, key=key: self._note_visible(key, visible))
         self.panels[key] = panel
         self.docks[key] = dock
@@ -155,6 +155,10 @@ class MainWindow(QMainWindow):
         if fold is not None:
             fold.setVisible(False)
         self.addToolBar(Qt.ToolBarArea.RightToolBarArea, self.icon_bar)
+        layout = self.layout()
+        assert layout is not None
+        # Panels that need more room than the screen has are cut, not the button that stops the motors.
+        layout.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
 
     def _connect(self) -> None:
         self.strip.stop_all.connect(self.session.stop_motors)
@@ -166,11 +170,14 @@ class MainWindow(QMainWindow):
     def arrange(self) -> None:
         """Put the panels where they stand at first."""
         arrange(self, self.docks, self.width(), self.height())
+        self._colour_buttons()
 
     def restore(self) -> bool:
         """Put the panels where they were left in a window of this kind; False where that is not known."""
         saved = self.desk.preferences.layout.get(self._kind())
-        return saved is not None and self.restoreState(QByteArray.fromHex(saved.encode()))
+        restored = saved is not None and self.restoreState(QByteArray.fromHex(saved.encode()))
+        self._colour_buttons()
+        return restored
 
     def restore_or_arrange(self) -> None:
         """Put the panels where they were left, or where they stand at first."""
@@ -203,8 +210,7 @@ class MainWindow(QMainWindow):
         for panel in self.panels.values():
             panel.set_theme(theme)
         self._theme = theme
-        for dock in self.docks.values():
-            self._colour_buttons(dock)
+        self._colour_buttons()
         self.strip.set_theme(theme)
         self.notice.set_colours(theme.alarm)
         self.closing.set_colours(theme.warn)
@@ -214,12 +220,17 @@ class MainWindow(QMainWindow):
         self.icon_bar.set_colour(theme.text)
         self.refresh_soon()
 
-    def _colour_buttons(self, dock: QDockWidget) -> None:
-        """Draw the buttons on the title of a panel in the colour of its text."""
+    def _colour_buttons(self) -> None:
+        """Draw the buttons on the titles of panels in the colour of the text.
+
+        Qt gives them its own icons anew whenever a panel is moved, and those are black in every theme.
+        """
         for name in ("float", "close"):
-            button = dock.findChild(QAbstractButton, f"qt_dockwidget_{name}button")
-            if button is not None:
-                button.setIcon(icon(name, self._theme.text))
+            drawn = icon(name, self._theme.text)
+            for dock in self.docks.values():
+                button = dock.findChild(QAbstractButton, f"qt_dockwidget_{name}button")
+                if button is not None:
+                    button.setIcon(drawn)
 
     # --- showing -----------------------------------------------------------------------------
 

@@ -122,7 +122,7 @@ class TracesPanel(Panel):
         """Return the name of the one bead, and where its axes have their 0."""
         bead = snapshot.state.beads.get(bead_id)
         role = " (reference)" if bead is not None and bead.role == "reference" else ""
-        parts = [f"{axis}&nbsp;{count_text(round(origin))}" for (_, axis), origin in self._origins.items()]
+        parts = [f"{axis}&nbsp;{_unbroken(round(origin))}" for (_, axis), origin in self._origins.items()]
         said = f" 0 is at {', '.join(parts)}&nbsp;nm" if parts else ""
         return f"<b>Bead {bead_id}</b>{role}<span style='color:{self.theme.dim}'>{said}</span>"
 
@@ -188,3 +188,8 @@ def _why_empty(snapshot: Snapshot, has_points: bool) -> str:
     if snapshot.selected is None:
         return "No bead is selected: click one in the image or the table."
     return f"Bead {snapshot.selected} was not tracked yet; the log says whether tracking runs."
+
+
+def _unbroken(count: int) -> str:
+    """Return a count that no line break parts."""
+    return count_text(count).replace("\u2009", "\u202f")

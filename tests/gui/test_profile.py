@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,13 @@ def test_the_panel_draws_the_plane_and_says_truly_what_is_missing(
     radii, plane = panel.plane_points()
     np.testing.assert_allclose(plane[:15], profile[:15], rtol=1e-6)
     assert len(radii) == N_RADII
+    window.show_panel("lut")
+    look(window, qapp)
+    assert text_of(window, "lut.text").endswith("z = 300 nm")
+    window.session.history.newest_t_s -= 4.0
+    look(window, qapp)
+    assert re.search(r"z = 300 nm – \d\.\d s old$", text_of(window, "lut.text"))
+    window.show_panel("profile")
     rig.profile(0, rings(700.0)[:4])
     look(window, qapp)
     assert "known at 4 radii, too few to compare" in text_of(window, "profile.text")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PyQt6.QtWidgets import QApplication, QLineEdit
 
 from gui.models.room import shares
+from gui.theme import LIGHT, put_on
 from gui.window import MainWindow
 from magscope_app.messages import CommandRefused, Counters, MotorStatus, ProcessState
 from tests.gui.hands import find, look, retype
@@ -32,10 +33,14 @@ def narrow(window: MainWindow, rig: Rig, qapp: QApplication) -> MainWindow:
 
 
 def all_is_inside(window: MainWindow, qapp: QApplication) -> None:
+    assert window.minimumSizeHint().width() <= 1366
+    the_strip_is_inside(window, qapp)
+
+
+def the_strip_is_inside(window: MainWindow, qapp: QApplication) -> None:
     for _ in range(3):
         look(window, qapp)
     assert (window.width(), window.height()) == (1366, 768)
-    assert window.minimumSizeHint().width() <= 1366
     stop = window.strip.stop_button
     right = stop.mapTo(window, stop.rect().bottomRight())
     assert window.rect().contains(right)
@@ -107,6 +112,15 @@ def test_nothing_that_is_typed_widens_the_window(
         retype(field, typed)
         all_is_inside(narrow, qapp)
         assert field.property("refused") or name == "calibration.step"
+
+
+def test_large_text_does_not_push_the_strip_off_the_screen(narrow: MainWindow, qapp: QApplication) -> None:
+    for panel in ("preferences", "calibration", "log"):
+        narrow.show_panel(panel)
+        put_on(qapp, LIGHT, 24)
+        narrow.set_theme(LIGHT)
+        the_strip_is_inside(narrow, qapp)
+    put_on(qapp, LIGHT)
 
 
 def test_no_error_widens_the_window(narrow: MainWindow, rig: Rig, qapp: QApplication) -> None:
