@@ -21,6 +21,7 @@ from magscope_app.messages import (
     Fault,
     FindBeads,
     FirstFrame,
+    FormatAsked,
     LogEntry,
     Message,
     MotorChanged,
@@ -50,6 +51,7 @@ from magscope_app.processes.calibration_desk import SWEEP_COMMANDS, SWEEP_NEWS, 
 from magscope_app.processes.children import Child, Children
 from magscope_app.processes.controllers import MOTORS
 from magscope_app.processes.facts import setting_changes
+from magscope_app.processes.format_change import FormatDesk
 from magscope_app.processes.lock_desk import FEEDBACK, LockDesk
 from magscope_app.processes.message_check import why_malformed
 from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
@@ -61,10 +63,6 @@ from magscope_app.processes.routes import NEWS, NO_EVENT, ROUTES
 from magscope_app.processes.segments import Segments
 from magscope_app.processes.status_board import StatusBoard
 from magscope_app.processes.window_desk import WindowDesk
-
-_RecordingNews = RecordingStarted | RecordingProgress | RecordingFinished | Event
-#: Who has not looked for so long cannot tell that others are silent.
-_AWAY_S = 1.0
 
 
 class Line:
@@ -118,12 +116,14 @@ class Line:
             *(loaded.config, children, self.locks, self._order_sweep, segments.create_sweep),
             *(listeners.on_news, self.log, self._refuse),
         )
+        self.formats = FormatDesk(
+            *(loaded, self.beads, self.recording, self.calibration, self.locks, self.log, self._refuse)
+        )
         self.window = WindowDesk(children, self.log, self.fail)
         self._revival = Revival(loaded.config.supervisor.restart.model_dump())
         self._returning: set[str] = set()
         self._resume_camera = False
         self._must_find = loaded.config.beads.find
-        self._watched_at = time.monotonic()
         self._selected: SelectBead | None = None
         self._protocol = loaded.config.experiment.protocol
         self._command = options.command
@@ -198,6 +198,7 @@ class Line:
         if child.name == "experiment":
             self._stop_motors()
             self.calibration.on_experiment_lost(text)
+            self.formats.protocols.clear()
             self.errors.append(text)
             self.log(logging.ERROR, f"{text}; acquisition and recording go on, the motors stop")
             return
@@ -235,17 +236,8 @@ class Line:
     def watch(self) -> None:
         """Start what is due to be started again, and end what is hung."""
         self.children.start(self._revival.take_due())
-        now = time.monotonic()
-        away_s, self._watched_at = now - self._watched_at, now
-        for child in self.children:
-            if away_s > _AWAY_S:
-                # This process was stopped, with the others perhaps (Ctrl-Z, a computer that slept).
-                child.excuse()
-            silent_s = child.kill_if_hung()
-            if silent_s is not None:
-                child.failure = f"the {child.name} process gave no sign of life for {silent_s:.0f} s"
-            elif said := child.notice():
-                self.log(logging.WARNING, said)
+        for said in self.children.end_hung():
+            self.log(logging.WARNING, said)
 
     def end_recorder(self) -> None:
         """Complete the dataset of a recorder that is gone or does not come to its end."""
@@ -265,11 +257,12 @@ class Line:
         """Do what a message from a process asks for; one that says nothing sensible changes nothing."""
         if (wrong := why_malformed(message)) is not None:
             self.log(logging.WARNING, f"the {child.name} process sent {wrong}")
-        else:
-            self._deal_with(child, message)
+            return
+        if isinstance(message, NEWS):
+            self._tell(message)
+        self._deal_with(child, message)
 
     def _deal_with(self, child: Child, message: Message) -> None:
-        self._tell_news(message)
         match message:
             case LogEntry():
                 self._on_log(message)
@@ -290,16 +283,12 @@ class Line:
                 self._on_recording(message)
             case TrackingSpeed(fps):
                 self.board.tracking_fps = fps
-            case CameraSettings() | MotorChanged():
+            case CameraSettings() | MotorChanged() | FormatAsked():
                 self._on_device_changed(message)
             case _ if isinstance(message, (ProtocolEnded, *SWEEP_NEWS)):
                 self._on_experiment(message)
             case _:
                 self.command(message)
-
-    def _tell_news(self, message: Message) -> None:
-        if isinstance(message, NEWS):
-            self._tell(message)
 
     def _on_refused(self, child: Child, text: str) -> None:
         at_once = self._options.record is not None or self._loaded.config.recording.start
@@ -376,6 +365,7 @@ class Line:
 
     def _on_protocol_ended(self, message: ProtocolEnded) -> None:
         self._tell(message)
+        self.formats.protocols.discard(message.function)
         self._keep("protocol ended", {"function": message.function, "error": message.error})
         if message.error:
             self.errors.append(f"the protocol {message.function} failed: {message.error}")
@@ -403,7 +393,9 @@ class Line:
         self.bead_desk.found(message)
         self.begin_protocol()
 
-    def _on_recording(self, message: _RecordingNews) -> None:
+    def _on_recording(
+        self, message: RecordingStarted | RecordingProgress | RecordingFinished | Event
+    ) -> None:
         self.recording.on_news(message)
         if isinstance(message, RecordingFinished) and message.error:
             self.errors.append(message.error)
@@ -444,6 +436,7 @@ class Line:
 
     def _command_experiment(self, message: Message) -> None:
         if isinstance(message, SubmitProtocol):
+            self.formats.protocols.add(message.function)
             self._wake_experiment()
             self.children.send("experiment", message)
             return
@@ -472,8 +465,12 @@ class Line:
         else:
             self._keep("note", {"text": text})
 
-    def _on_device_changed(self, message: CameraSettings | MotorChanged) -> None:
+    def _on_device_changed(self, message: CameraSettings | MotorChanged | FormatAsked) -> None:
         """Keep what a setting was and is, as it may change what the numbers mean; and how an axis is."""
+        if isinstance(message, FormatAsked):
+            if self.formats.ask(message):
+                self.stop("completed")
+            return
         if isinstance(message, MotorChanged):
             self.motors.on_changed(message)
             return
