@@ -145,11 +145,6 @@ def _style_sheet(theme: Theme) -> str:
     QDockWidget {{ font-weight: 600; }}
     QDockWidget::title {{ background: {theme.window}; padding: 4px 6px;
         border-bottom: 1px solid {theme.line}; }}
-    QTabBar::tab {{ background: {theme.window}; color: {theme.dim}; border: 1px solid {theme.line}; }}
-    QTabBar::tab:top {{ padding: 4px 10px; }}
-    QTabBar::tab:right {{ padding: 10px 4px; }}
-    QTabBar::tab:hover {{ color: {theme.text}; }}
-    QTabBar::tab:selected {{ background: {theme.accent.background}; color: {theme.accent.text}; }}
     QMainWindow::separator {{ background: {theme.window}; width: 5px; height: 5px; }}
     QMainWindow::separator:hover {{ background: {theme.accent.background}; }}
     QLabel[role="dim"] {{ color: {theme.dim}; }}
@@ -163,15 +158,6 @@ def _style_sheet(theme: Theme) -> str:
     QLineEdit:disabled {{ background: {theme.window}; }}
     QAbstractSpinBox QLineEdit, QKeySequenceEdit QLineEdit {{ border: 0; padding: 0; }}
     QLineEdit[refused="true"] {{ border: 2px solid {theme.alarm.background}; }}
-    QPushButton {{ padding: 5px 10px; }}
-    QPushButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text};
-        border: 1px solid {theme.accent.background}; border-radius: 3px; }}
-    QPushButton[role="record"] {{ font-size: 18px; font-weight: 700; padding: 10px; }}
-    QPushButton[role="record"][recording="true"] {{ background: {theme.record.background};
-        color: {theme.record.text}; border: 1px solid {theme.record.background}; border-radius: 4px; }}
-    QPushButton[role="stop"] {{ background: {theme.alarm.background}; color: {theme.alarm.text};
-        font-size: 18px; font-weight: 700; border: 0; border-radius: 4px; padding: 6px 14px; }}
-    QPushButton[role="stop"]:pressed {{ border: 2px solid {theme.text}; }}
     QToolButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text};
         border-radius: 3px; }}
     QCheckBox {{ padding-right: 6px; }}
@@ -186,9 +172,29 @@ def _style_sheet(theme: Theme) -> str:
     """
 
 
+def _style_of_buttons(theme: Theme) -> str:
+    """Return the style of what is pressed: tabs and buttons."""
+    return f"""
+    QTabBar::tab {{ background: {theme.window}; color: {theme.dim}; border: 1px solid {theme.line}; }}
+    QTabBar::tab:top {{ padding: 4px 10px; }}
+    QTabBar::tab:right {{ padding: 10px 4px; }}
+    QTabBar::tab:hover {{ color: {theme.text}; }}
+    QTabBar::tab:selected {{ background: {theme.accent.background}; color: {theme.accent.text}; }}
+    QPushButton {{ padding: 5px 10px; }}
+    QPushButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text};
+        border: 1px solid {theme.accent.background}; border-radius: 3px; }}
+    QPushButton[role="record"] {{ font-size: 18px; font-weight: 700; padding: 10px; }}
+    QPushButton[role="record"][recording="true"] {{ background: {theme.record.background};
+        color: {theme.record.text}; border: 1px solid {theme.record.background}; border-radius: 4px; }}
+    QPushButton[role="stop"] {{ background: {theme.alarm.background}; color: {theme.alarm.text};
+        font-size: 18px; font-weight: 700; border: 0; border-radius: 4px; padding: 6px 14px; }}
+    QPushButton[role="stop"]:pressed {{ border: 2px solid {theme.text}; }}
+    """
+
+
 def put_on(application: QApplication, theme: Theme, font_px: int = 0) -> None:
     """Give the whole application these colours, and text of this size (0: the desktop's)."""
     application.setStyle("Fusion")
     application.setPalette(palette_of(theme))
     font = f"QWidget {{ font-size: {font_px}px; }}" if font_px else ""
-    application.setStyleSheet(font + _style_sheet(theme))
+    application.setStyleSheet(font + _style_sheet(theme) + _style_of_buttons(theme))

@@ -48,6 +48,8 @@ _SLOW_FPS = 25.0
 #: Beads and settings are kept so often, for the case that the computer fails.
 _KEEP_EVERY_MS = 30_000
 _STRIP_PERIOD_S = 0.25
+#: The window is never smaller: the fields along the bottom still fit.
+_LEAST_PX = 800, 480
 #: Panel that tells more about a field of the strip.
 _PANEL_OF_FIELD = {
     "fps": "camera",
@@ -159,6 +161,7 @@ class MainWindow(QMainWindow):
         assert layout is not None
         # Panels that need more room than the screen has are cut, not the button that stops the motors.
         layout.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
+        self.setMinimumSize(*_LEAST_PX)
 
     def _connect(self) -> None:
         self.strip.stop_all.connect(self.session.stop_motors)
