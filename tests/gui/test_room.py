@@ -16,7 +16,7 @@ from magscope_app.messages import CommandRefused, Counters, MotorStatus, Process
 from tests.gui.hands import find, look, retype
 from tests.gui.rig import Rig
 
-NAMES = ("focus", "magnet_height", "magnet_rotation")
+NAMES = ("rotation_of_the_magnets_in_the_left_arm", "focus", "magnet_height")
 
 
 @pytest.fixture
