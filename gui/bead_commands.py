@@ -46,19 +46,20 @@ class BeadCommands:
         self._background = background
         self.edits = EditHistory(time.monotonic)
         self._adding_until_s = 0.0
+        self._brought_back: frozenset[int] = frozenset()
 
-    def follow(self, before: BeadList, after: BeadList) -> int | None:
-        """Take note of a changed list; returns the bead that was added by hand, if that is what changed."""
+    def follow(self, before: BeadList, after: BeadList) -> frozenset[int]:
+        """Take note of a changed list; returns the beads that the user has added or brought back, if any."""
         self.edits.take(before, after)
-        fresh = set(after.beads) - set(before.beads)
-        if fresh and time.monotonic() < self._adding_until_s:
-            self._adding_until_s = 0.0
-            return max(fresh)
-        return None
+        fresh = frozenset(after.beads) - frozenset(before.beads)
+        if not fresh or time.monotonic() > self._adding_until_s:
+            return frozenset()
+        self._adding_until_s = 0.0
+        return fresh & self._brought_back or frozenset((max(fresh),))
 
     def add(self, x_px: float, y_px: float) -> None:
         """Ask for a bead here; it is selected when it exists."""
-        self._adding_until_s = time.monotonic() + _ADD_TIMEOUT_S
+        self._await(frozenset())
         self.edits.expect("adding a bead", None)
         self._send(AddBead(x_px, y_px))
 
@@ -139,7 +140,13 @@ class BeadCommands:
 
     def _send_if(self, command: EditBeads | None) -> None:
         if command is not None:
+            self._await(frozenset(bead.id for bead in command.put))
             self._send(command)
+
+    def _await(self, brought_back: frozenset[int]) -> None:
+        """Expect beads that are selected when they appear: these, or one that has no number yet."""
+        self._adding_until_s = time.monotonic() + _ADD_TIMEOUT_S
+        self._brought_back = brought_back
 
     def _edit(self, label: str, edit: EditBeads) -> None:
         ids = frozenset(bead.id for bead in edit.put) | frozenset(edit.remove)

@@ -11,6 +11,7 @@ from gui.background import Background
 from gui.bead_commands import BeadCommands
 from gui.feeds import BufferHandles, Feeds
 from gui.lock_commands import LockCommands
+from gui.models.age import stale_after_s
 from gui.models.edits import BeadList
 from gui.models.history import TraceHistory
 from gui.models.selection import Selection
@@ -109,7 +110,7 @@ class Session(QObject):
     @property
     def stale_after_s(self) -> float:
         """Age at which images and rows are old: a second, or more where the camera is slow."""
-        return max(1.0, 2.5 / self.config.camera.fps)
+        return stale_after_s(self.config.camera.fps)
 
     @property
     def selected(self) -> int | None:
@@ -194,8 +195,8 @@ class Session(QObject):
         after = BeadList(self.state.beads, self.state.roi_px)
         self.history.keep_only(set(after.beads))
         added = self.beads.follow(before, after)
-        if added is not None:
-            self.select(added)
+        if added:
+            self.choose(Selection.of(added))
         elif self._was_empty and self.selected is None and after.beads:
             self.select(min(after.beads))
         else:

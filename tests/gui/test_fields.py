@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from gui.widgets.checked_field import CheckedField
 from gui.window import MainWindow
 from magscope_app.messages import RenameRecording, StartRecording
 from tests.gui.hands import click, find, look, press, retype, until
-from tests.gui.rig import Rig
+from tests.gui.rig import Rig, with_magnet
 
 #: What no field takes, and fields for which it is a text like any other.
 WRONG = "1e9x/?"
@@ -22,12 +23,21 @@ ANY_TEXT |= {"qt_keysequenceedit_lineedit"}
 
 
 @pytest.fixture
+def rig() -> Iterator[Rig]:
+    """A microscope with every kind of axis, so that every field can be typed in."""
+    made = Rig(with_magnet())
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def running(window: MainWindow, rig: Rig, qapp: QApplication) -> MainWindow:
     rig.open_devices()
     rig.add_beads((100.0, 80.0))
     rig.frame()
     rig.focus(120.0, 120.0, moving=False)
-    look(window, qapp)
+    rig.axis("magnet", 2.0, 2.0, moving=False)
+    until(window, qapp, lambda: window.session.force is not None)
     return window
 
 
@@ -50,7 +60,7 @@ def test_a_wrong_value_is_refused_in_every_field(running: MainWindow, rig: Rig, 
             press(field, Qt.Key.Key_Escape)
             assert (field.text(), field.toolTip()) == (before, help_)
         assert rig.heard() == []
-    assert typed == {"image", "recording", "camera", "motor", "calibration", "z_lock"}
+    assert typed == {"image", "recording", "camera", "motor", "calibration", "z_lock", "force"}
 
 
 def test_a_name_that_no_disk_takes_starts_nothing_and_renames_nothing(

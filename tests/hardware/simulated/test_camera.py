@@ -109,12 +109,12 @@ def test_a_setting_that_cannot_be_is_refused(name: str, value: float, text: str)
 
 
 def test_frames_come_at_their_rate_and_a_short_wait_returns_none() -> None:
-    camera = started(twin_config(camera={"settings": {}, "fps": 50.0}))
+    camera = started(twin_config(camera={"settings": {}, "fps": 4.0}))
     buffer = np.empty((240, 320), np.uint8)
     assert camera.read_into(buffer, 0.001) is None
-    infos = [camera.read_into(buffer, 1.0) for _ in range(6)]
+    infos = [camera.read_into(buffer, 5.0) for _ in range(4)]
     stamps = [info.timestamp_ns for info in infos if info is not None]
-    assert np.diff(stamps) == pytest.approx(20_000_000, abs=2)
+    assert np.diff(stamps) == pytest.approx(250_000_000, abs=2)
     assert time.perf_counter_ns() >= stamps[-1]
     camera.close()
 
