@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from magscope_app.tracking.field_kernels import correct_rois
 from magscope_app.tracking.noise import CameraNoise
-from magscope_app.tracking.requests import require_frames, require_rois
+from magscope_app.tracking.requests import contiguous, require_frames, require_rois
 from magscope_app.tracking.tracker import Tracker
 from magscope_app.tracking.tracks import Tracks, join_tracks
 
@@ -149,7 +149,7 @@ class FieldCorrection:
         tile = size + 2 * margin
         saturated = tracker.ceiling(frames.dtype)
         limit = saturated if saturation_dn is None else min(saturation_dn, saturated)
-        view = np.ascontiguousarray(frames).view()
+        view = contiguous(frames).view()
         view.flags.writeable = False
         stack = np.empty((len(frames), max(1, len(corners)) * tile, tile), frames.dtype)
         correct_rois(view, corners, margin, self._dark, self._gain, self._pedestal, limit, saturated, stack)

@@ -30,7 +30,7 @@ _SAME_FACTOR, _SAME_WIDTH = 1e-3, 0.02
 #: Correlation below which two profiles do not show the same bead.
 _MIN_CORRELATION = 0.9
 #: Share of what correlation leaves unexplained that may be left by rings of another width.
-_FAR_BETTER = 0.2
+_FAR_BETTER = 0.35
 
 
 @dataclass(frozen=True, slots=True, eq=False)

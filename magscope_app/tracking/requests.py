@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+Frames = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+
 MIN_ROI_PX, MAX_ROI_PX = 16, 256
 
 
@@ -17,6 +19,11 @@ def require_frames(frames: npt.NDArray[np.generic]) -> None:
         )
     if frames.dtype != np.uint8 and frames.dtype != np.uint16:
         raise ValueError(f"frames must be uint8 or uint16, not {frames.dtype}; convert them first")
+
+
+def contiguous(frames: Frames) -> Frames:
+    """Return frames row by row in memory: another order would be other kernels to compile."""
+    return frames if frames.flags.c_contiguous else frames.copy(order="C")
 
 
 def require_roi_px(roi_px: float) -> int:

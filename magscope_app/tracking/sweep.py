@@ -41,11 +41,15 @@ def evaluate_sweep(
     saturation_dn: int | None = None,
 ) -> Sweep:
     """Find the bead in all images of a sweep, and average them; see `ZLUT.from_sweep`."""
-    images = np.asarray(images)
-    if images.ndim != 4 or z_nm.shape != images.shape[:1] or 0 in images.shape:
+    if (
+        not isinstance(images, np.ndarray)
+        or images.ndim != 4
+        or z_nm.shape != images.shape[:1]
+        or 0 in images.shape
+    ):
         raise ValueError(
             f"a sweep needs images (n_planes, n_per_plane, height, width) and one z_nm per plane, not "
-            f"{images.shape} and {z_nm.shape}; give the ROI of one bead"
+            f"{np.shape(images)} and {z_nm.shape}; give the ROI of one bead"
         )
     n_planes, n_per_plane, height, width = images.shape
     roi_px = min(height, width)

@@ -17,7 +17,13 @@ from magscope_app.tracking.lut_tables import make_tables
 from magscope_app.tracking.method import Build, HasTime, Job, Method, Setup
 from magscope_app.tracking.noise import CameraNoise
 from magscope_app.tracking.qi import n_radii, quadrant_interpolations
-from magscope_app.tracking.requests import require_frames, require_ids, require_roi_px, require_rois
+from magscope_app.tracking.requests import (
+    contiguous,
+    require_frames,
+    require_ids,
+    require_roi_px,
+    require_rois,
+)
 from magscope_app.tracking.starts import Starts
 from magscope_app.tracking.tracks import Tracks
 from magscope_app.tracking.zlut import ZLUT
@@ -268,7 +274,7 @@ class Tracker:
         profiles: bool,
     ) -> Job:
         # One kind of array for the compiler: read-only and row by row, whatever the caller's is.
-        view = np.ascontiguousarray(frames).view()
+        view = contiguous(frames).view()
         view.flags.writeable = False
         total = len(frames) * len(rois)
         return Job(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -64,5 +65,8 @@ class Tracks:
 
 def join_tracks(parts: Sequence[Tracks]) -> Tracks:
     """Return the tracks of the same beads in one stack after the other as those of one stack."""
-    columns = ([getattr(part, field.name) for part in parts] for field in fields(Tracks))
-    return Tracks(*(None if column[0] is None else np.concatenate(column) for column in columns))
+    joined: dict[str, Any] = {}
+    for field in fields(Tracks):
+        columns = [getattr(part, field.name) for part in parts]
+        joined[field.name] = None if columns[0] is None else np.concatenate(columns)
+    return Tracks(**joined)

@@ -16,7 +16,7 @@ RADII = np.arange(22.0)
 
 def _profile(z_nm: float, width: float = 1.0) -> npt.NDArray[np.float32]:
     light = bead_images.profiles([z_nm])[0]
-    return np.interp(RADII / width * 32, np.arange(len(light)), light).astype(np.float32)
+    return np.asarray(np.interp(RADII / width * 32, np.arange(len(light)), light), np.float32)
 
 
 @pytest.fixture(scope="module")

@@ -180,7 +180,7 @@ def test_a_neighbour_that_left_is_forgotten(distance_rois: float) -> None:
 def test_a_moved_roi_keeps_its_bead(zlut: ZLUT) -> None:
     """Live, with no time for full fits: a bead that is known needs none."""
     edge = ROI + 6
-    frame = np.tile(_frames(_places(1, 0.4, 20), roi=edge), (1, 10, 20))
+    frame = np.tile(_frames(_places(1, 0.4, 20), roi=edge).astype(np.uint8), (1, 10, 20))
     rois = np.array([[edge * column + 3, edge * row + 3] for row in range(10) for column in range(20)])
     time_left = [True]
     with Tracker(ROI, zlut, NOISE, "fast", build="beside", has_time=lambda once: time_left[0]) as tracker:

@@ -169,7 +169,7 @@ def test_another_optics_is_told(zlut: ZLUT) -> None:
     assert "focal_shift_factor" in zlut.why_not(focal_shift_factor=0.0)[0]
 
 
-@pytest.mark.parametrize("width", [0.92, 1.0, 1.08])
+@pytest.mark.parametrize("width", [0.92, 0.95, 1.0, 1.03, 1.05, 1.08])
 def test_another_magnification_is_seen_in_the_rings(zlut: ZLUT, width: float) -> None:
     radii = np.arange(22.0)
     light = bead_images.profiles([-3000.0])[0]
