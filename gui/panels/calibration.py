@@ -28,6 +28,7 @@ from gui.models.calibration import (
     progress_text,
     report_texts,
 )
+from gui.models.folders import path_of
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.widgets.checked_field import TextField
@@ -153,7 +154,9 @@ class CalibrationPanel(Panel):
         self.session.calibrate(SaveZLUTs(self._path(), accepted, use))
 
     def _path(self) -> Path:
-        return Path(self.file.text().strip()).expanduser().absolute()
+        path = path_of(self.file.value)
+        assert isinstance(path, Path), "the field refuses everything else"
+        return path
 
     def _accept(self, item: QTableWidgetItem) -> None:
         if item.column() == 0:
@@ -205,7 +208,7 @@ class CalibrationPanel(Panel):
         self._show_plan()
         for button in (self.save, self.use):
             button.setEnabled(bool(state.accepted) and not running and not self.file.is_refused)
-        self.load.setEnabled(not running)
+        self.load.setEnabled(not running and not self.file.is_refused)
 
     def _fill(self, state: CalibrationState) -> None:
         reports = state.ended.reports if state.ended is not None else ()
@@ -233,7 +236,10 @@ def _why_not(key: str, number: float) -> str | None:
 
 
 def _why_no_file(text: str) -> str | None:
-    return None if Path(text).suffix.lower() == ".npz" else f"“{text}” does not end in .npz; add it"
+    path = path_of(text)
+    if isinstance(path, str):
+        return path
+    return None if path.suffix.lower() == ".npz" else f"“{text}” does not end in .npz; add it"
 
 
 def _label(name: str) -> QLabel:

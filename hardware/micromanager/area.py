@@ -76,6 +76,7 @@ def corner_settings(core: CMMCorePlus, label: str, full: tuple[int, int]) -> tup
             "px",
             (0, most),
             help="where the part of the sensor that is read begins",
+            config_key=("camera", "roi_px", CORNER.index(name)),
         )
         for name, at, most in zip(CORNER, (x, y), room, strict=True)
     )
