@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+#: What a driver or a function of the user's may raise; a library may think that it is the whole program.
+FOREIGN: tuple[type[BaseException], ...] = (Exception, SystemExit, KeyboardInterrupt)
+
 
 class MagscopeError(Exception):
     """An error whose text is meant for the user: one sentence, without a traceback."""

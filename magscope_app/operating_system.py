@@ -22,13 +22,15 @@ import secrets
 import sys
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import cache
 from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import platformdirs
 import psutil
@@ -78,6 +80,34 @@ def _linux_start_ticks(pid: int) -> int:
 def is_alive(pid: int, start: int) -> bool:
     """Return True when the very process that had this start still runs."""
     return start != 0 and process_start(pid) == start
+
+
+class Forkable(Protocol):
+    """What a forked child must not use as its parent does."""
+
+    def forked(self) -> None:
+        """Be told in the child."""
+
+
+@cache
+def _told_of_forks() -> weakref.WeakSet[Forkable]:
+    told: weakref.WeakSet[Forkable] = weakref.WeakSet()
+
+    def tell() -> None:
+        for one in list(told):
+            one.forked()
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=tell)
+    return told
+
+
+def tell_of_forks(one: Forkable) -> None:
+    """Have `one.forked()` called in every child that this process forks, as long as it lives.
+
+    A comparison of process ids would cost a system call for each frame.
+    """
+    _told_of_forks().add(one)
 
 
 # Memory order -------------------------------------------------------------------------------------
@@ -309,6 +339,23 @@ def file_lock(path: Path, timeout_s: float) -> Iterator[None]:
             yield
         finally:
             _unlock(descriptor)
+
+
+def remove_file(path: Path, timeout_s: float) -> bool:
+    """Remove a file; True when it is gone afterwards.
+
+    Windows refuses as long as anybody has it open, which is waited for up to `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:
+            if _PLATFORM != "win32" or time.monotonic() > deadline:
+                return False
+            time.sleep(_LOCK_LOOK_S)
+        else:
+            return True
 
 
 def _try_to_lock(descriptor: int) -> bool:

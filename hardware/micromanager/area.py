@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from pymmcore_plus import CMMCorePlus
 
 Roi = tuple[int, int, int, int]
+_SMALLEST_PX = 16
 #: Settings that move the part of the sensor that is read, without changing its size.
 CORNER = ("roi_x_px", "roi_y_px")
+#: Settings that change its size.
+SIZE = ("roi_width_px", "roi_height_px")
 
 
 def read_format(core: CMMCorePlus, label: str) -> FrameFormat:
@@ -62,13 +65,24 @@ def set_roi(core: CMMCorePlus, label: str, roi: Roi | None) -> tuple[int, int]:
     return full
 
 
-def corner_settings(core: CMMCorePlus, label: str, full: tuple[int, int]) -> tuple[Setting, ...]:
-    """Return where the part that is read begins as settings; none where all of the sensor is read."""
+def area_settings(core: CMMCorePlus, label: str, full: tuple[int, int]) -> tuple[Setting, ...]:
+    """Return which part of the sensor is read as settings; none for where it begins if that is all of it."""
     x, y, width, height = core.getROI(label)
+    sizes = tuple(
+        Setting(
+            name,
+            SettingKind.INT,
+            now,
+            "px",
+            (min(_SMALLEST_PX, now), most),
+            help="size of the part of the sensor that is read; another one begins the run anew",
+        )
+        for name, now, most in zip(SIZE, (width, height), full, strict=True)
+    )
     if (width, height) == full:
-        return ()
+        return sizes
     room = full[0] - width, full[1] - height
-    return tuple(
+    return sizes + tuple(
         Setting(
             name,
             SettingKind.INT,
@@ -80,6 +94,13 @@ def corner_settings(core: CMMCorePlus, label: str, full: tuple[int, int]) -> tup
         )
         for name, at, most in zip(CORNER, (x, y), room, strict=True)
     )
+
+
+def resized(roi: Roi, full: tuple[int, int], name: str, size_px: int) -> Roi:
+    """Return a part of the sensor with another width or height; it begins earlier if it must."""
+    x, y, width, height = roi
+    width, height = (size_px, height) if name == SIZE[0] else (width, size_px)
+    return min(x, full[0] - width), min(y, full[1] - height), width, height
 
 
 def move_roi(core: CMMCorePlus, label: str, index: int, at_px: int) -> None:

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from hardware.micromanager.area import CORNER, corner_settings, move_roi, read_format, set_roi
+from hardware.micromanager.area import (
+    CORNER,
+    SIZE,
+    Roi,
+    area_settings,
+    move_roi,
+    read_format,
+    resized,
+    set_roi,
+)
 from hardware.micromanager.available import NEEDS, why_no_micromanager
 from hardware.micromanager.core import PROCESS_CORE, CoreHost
 from hardware.micromanager.counting import FrameCounter
@@ -23,6 +32,7 @@ from magscope_app.devices import (
     CameraContext,
     DeviceError,
     DeviceLost,
+    FormatChange,
     FrameFormat,
     FrameInfo,
     Setting,
@@ -42,6 +52,7 @@ _LABEL = "camera"
 _ENDLESS = 2**31 - 1
 #: Shortest and longest sleep while waiting for a frame.
 _NAP_S = (0.0005, 0.02)
+_WHOLE = (0, 0)
 
 
 class MicroManagerCamera(Camera):
@@ -70,6 +81,8 @@ class MicroManagerCamera(Camera):
         self._core: CMMCorePlus | None = None
         self._format: FrameFormat | None = None
         self._sensor_px = (0, 0)
+        #: Properties that were changed since it was opened.
+        self._changed: dict[str, SettingValue] = {}
         self._counter: FrameCounter | None = None
 
     @classmethod
@@ -167,13 +180,13 @@ class MicroManagerCamera(Camera):
             limits=next((setting.limits for setting in device if setting.name == "Exposure"), None),
             help="exposure per frame; most cameras run slower with a longer one",
         )
-        corner = corner_settings(core, self._label, self._sensor_px)
+        area = area_settings(core, self._label, self._sensor_px)
         kept = (
             replace(setting, config_key=("camera", "settings", "properties", setting.name))
             for setting in device
             if setting.name != "Exposure"
         )
-        return exposure, *corner, *kept
+        return exposure, *area, *kept
 
     def set(self, name: str, value: SettingValue) -> None:
         """Change a setting; a running sequence is stopped for it and started again.
@@ -183,7 +196,8 @@ class MicroManagerCamera(Camera):
         Raises
         ------
         DeviceError
-            No such setting, a refused value, or one that would change the size or depth of the frames.
+            No such setting, or a refused value; `FormatChange` for one that would change the size or depth of
+            the frames.
         """
         core = self._opened()
         known = next((setting for setting in self.settings() if setting.name == name), None)
@@ -207,15 +221,58 @@ class MicroManagerCamera(Camera):
     def _change(self, name: str, value: SettingValue, before: SettingValue) -> None:
         core = self._opened()
         x, y, width, height = core.getROI(self._label)
-        self._write(name, value)
-        changed = read_format(core, self._label)
-        if changed == self._format:
+        roi: Roi = (x, y, width, height)
+        whole = (width, height) == self._sensor_px
+        if name in SIZE:
+            wanted = resized(roi, self._sensor_px, name, int(value))
+            if wanted != roi:
+                self._ask_for(name, value, before, roi, wanted, 1.0)
             return
-        self._write(name, before)
-        set_roi(core, self._label, None if (width, height) == self._sensor_px else (x, y, width, height))
-        raise DeviceError(
+        self._write(name, value)
+        if read_format(core, self._label) == self._format:
+            if name not in (*CORNER, "exposure_ms"):
+                self._changed[name] = value
+            return
+        full_px = set_roi(core, self._label, None)
+        scale = _whole_ratio(self._sensor_px[0] / full_px[0])
+        part = None if whole else (int(x / scale), int(y / scale), int(width / scale), int(height / scale))
+        self._ask_for(name, value, before, None if whole else roi, part, scale)
+
+    def _ask_for(
+        self,
+        name: str,
+        value: SettingValue,
+        before: SettingValue,
+        old: Roi | None,
+        new: Roi | None,
+        scale: float,
+    ) -> None:
+        """Look what frames the camera would make, leave it as it was, and raise FormatChange."""
+        core = self._opened()
+        try:
+            set_roi(core, self._label, new)
+            changed = read_format(core, self._label)
+        finally:
+            if name not in SIZE:
+                self._write(name, before)
+            set_roi(core, self._label, old)
+        settings = dict(self.context.config.camera.settings)
+        properties = dict(settings.get("properties", {})) | self._changed
+        if name not in SIZE:
+            # The last word: properties are set in this order.
+            properties.pop(name, None)
+            properties[name] = value
+        raise FormatChange(
             f"{name} = {value!r} would make frames of {changed.width_px} × {changed.height_px} px, "
-            f"{changed.bits} bits, but the buffers are made for others; give it in camera.settings.properties"
+            f"{changed.bits} bits, but the buffers are made for others; give it in the config",
+            changed,
+            {
+                "roi_px": new,
+                "exposure_ms": self._exposure_ms(),
+                "settings": settings | {"properties": properties},
+            },
+            scale,
+            _offset_px(old, new, scale),
         )
 
     def _write(self, name: str, value: SettingValue) -> None:
@@ -277,6 +334,17 @@ class MicroManagerCamera(Camera):
         if self._core is None:
             raise DeviceError("the Micro-Manager camera is not open")
         return self._core
+
+
+def _whole_ratio(ratio: float) -> float:
+    """Return how many old pixels a new one is wide: a sensor may not be a multiple of its binning."""
+    return float(round(ratio)) if ratio >= 1 else 1.0 / round(1.0 / ratio)
+
+
+def _offset_px(old: Roi | None, new: Roi | None, scale: float) -> tuple[float, float]:
+    """Return how far a place of the sensor goes in the image, in new pixels."""
+    (x_old, y_old), (x_new, y_new) = ((old or _WHOLE)[:2], (new or _WHOLE)[:2])
+    return x_old / scale - x_new, y_old / scale - y_new
 
 
 def _nap_s(counter: FrameCounter, now_ns: int) -> float:

@@ -87,7 +87,7 @@ class Block:
         segment = owner.segment_name(name)
         try:
             # Alone until the owner stands in the header, so that a segment without one is a dead process's.
-            with owner.creating(segment):
+            with owner.creating(segment, semaphores):
                 block = cls(_create_or_replace(segment, name, nbytes), name)
                 block._creator = os.getpid()
                 block._release = weakref.finalize(block, _remove, segment, owner, os.getpid())
@@ -97,7 +97,11 @@ class Block:
         except SharedMemoryFullError:
             owner.close_if_empty(segment)
             raise
-        owner.note_semaphores(semaphores)
+        except FileNotFoundError:
+            if session is not None or owner.runs():
+                raise
+            # It ended while this process waited for its turn; nobody asked for that one.
+            return cls.create(kind, name, nbytes, None, semaphores)
         words[layout.VERSION_WORD] = layout.VERSION
         words[layout.KIND] = kind
         words[layout.NBYTES] = nbytes

@@ -6,6 +6,9 @@ import math
 import operator
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 
 def whole_sizes(what: str, sizes: Mapping[str, object]) -> dict[str, int]:
     """Return the sizes as integers.
@@ -34,6 +37,14 @@ def _whole(value: object) -> int | None:
         return None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]  # that is the question
     except TypeError:
         return None
+
+
+def real_numbers(what: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Return the values as float64; ValueError for complex ones, texts and objects, which are no rows."""
+    given = np.asarray(values)
+    if given.dtype.kind not in "biuf":
+        raise ValueError(f"{what} takes real numbers, not values of the type {given.dtype}")
+    return given.astype(np.float64, copy=False)
 
 
 def timeout_ns(name: str, seconds: float) -> int:

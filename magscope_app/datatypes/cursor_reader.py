@@ -8,10 +8,12 @@ from multiprocessing.synchronize import Semaphore
 from types import TracebackType
 from typing import Self, cast
 
+from magscope_app import operating_system as system
 from magscope_app.datatypes import layout
-from magscope_app.datatypes.channel import Channel, Start
+from magscope_app.datatypes.channel import Channel
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.gaps import GapTable, Why
+from magscope_app.datatypes.reader_entries import Start
 from magscope_app.datatypes.reader_mode import ReaderCounters, ReaderMode
 from magscope_app.datatypes.wakes import wake_key
 
@@ -54,6 +56,11 @@ class CursorReader:
         #: Counts up while it waits. No two readers begin at the same number: the writer would take the arming
         #: of the second for one that it has answered.
         self._token = time.perf_counter_ns()
+        system.tell_of_forks(self)
+
+    def forked(self) -> None:
+        """Be closed in the child: its parent goes on reading under this name."""
+        self.close()
 
     # Waiting --------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -36,19 +37,22 @@ def in_frame_ids(gaps: Sequence[Gap], refused: Sequence[Span]) -> Iterator[Gap]:
         With frame ids; the counts add up to those given.
     """
     stretches = list(_stretches(refused))
+    firsts = [stretch.first for stretch in stretches]
     for gap in gaps:
         several = gap.why.startswith(MERGED)
-        end = gap.first_id + gap.count
-        for number, stretch in enumerate(stretches):
-            last = number + 1 == len(stretches)
-            stop = end if last or several else min(end, stretches[number + 1].first)
-            first = max(gap.first_id, stretch.first)
-            if first >= stop or (several and not last and stretches[number + 1].first <= first):
-                continue
-            why = gap.why if stretch.exact else f"{gap.why}; {MERGED}: the first id is the smallest possible"
-            yield replace(gap, first_id=first + stretch.shift, count=stop - first, why=why)
-            if several:
+        first, end = gap.first_id, gap.first_id + gap.count
+        for number in range(bisect_right(firsts, first) - 1, len(stretches)):
+            stop = end if several or number + 1 == len(firsts) else min(end, firsts[number + 1])
+            if first < stop:
+                yield _told(gap, stretches[number], first, stop)
+                first = stop
+            if first == end:
                 break
+
+
+def _told(gap: Gap, stretch: _Stretch, first: int, end: int) -> Gap:
+    why = gap.why if stretch.exact else f"{gap.why}; {MERGED}: the first id is the smallest possible"
+    return replace(gap, first_id=first + stretch.shift, count=end - first, why=why)
 
 
 def _stretches(refused: Sequence[Span]) -> Iterator[_Stretch]:

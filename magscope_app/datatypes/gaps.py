@@ -207,8 +207,8 @@ class GapTable:
         words, used = self._words, self._words[self._base + _USED]
         return used == booked.records and (not used or words[self._record(used) + _END] == booked.end)
 
-    def spans(self) -> tuple[Span, ...]:
-        """Return all records in the order they were booked, those that are no loss included."""
+    def stored(self) -> list[int]:
+        """Return the words of all records in the order they were booked, those that are no loss included."""
         words, first = self._words, self._base + _ENTRIES
         for _ in range(_RETRIES):
             used = words[self._base + _USED]
@@ -220,12 +220,15 @@ class GapTable:
             # Only the merged record is ever written anew.
             if used <= self._entries or words[self._base + _USED] == used:
                 break
-        starts = range(0, len(stored), layout.GAP_WORDS)
-        return tuple(_span(stored[start : start + layout.GAP_WORDS]) for start in starts)
+        return stored
 
     def losses(self) -> tuple[Span, ...]:
         """Return the records of losses."""
-        return tuple(span for span in self.spans() if span.why is not Why.UNWANTED and span.count)
+        return losses_in(self.stored())
+
+    def records(self) -> int:
+        """Return how many records there have been."""
+        return self._words[self._base + _USED]
 
     def total(self) -> int:
         """Return how many were lost altogether."""
@@ -249,6 +252,13 @@ class GapTable:
         if index > self._entries:
             index = self._entries + ((index - self._entries) & 1)
         return self._base + _ENTRIES + index * layout.GAP_WORDS
+
+
+def losses_in(stored: list[int]) -> tuple[Span, ...]:
+    """Return the records of losses among those of which `GapTable.stored` returned the words."""
+    starts = range(0, len(stored), layout.GAP_WORDS)
+    spans = (_span(stored[start : start + layout.GAP_WORDS]) for start in starts)
+    return tuple(span for span in spans if span.why is not Why.UNWANTED and span.count)
 
 
 def _span(record: list[int]) -> Span:

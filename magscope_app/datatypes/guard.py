@@ -43,6 +43,11 @@ class Guard:
         self._release = lock.release
         self._words = words
         self._name = name
+        self.forked()
+        system.tell_of_forks(self)
+
+    def forked(self) -> None:
+        """Sign as this process from now on: a child that dies is not its parent, who lives on."""
         self._pid = os.getpid()
         self._start = system.process_start(self._pid)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 PAGE = 4096
 MAGIC = 0x3143_4F50_5347_414D
-VERSION = 3
+VERSION = 4
 
 # Header. The magic is written last, so that nobody attaches to half a segment.
 MAGIC_WORD, VERSION_WORD, KIND, OWNER_PID, OWNER_START, NBYTES = range(6)
@@ -15,6 +15,9 @@ GEOMETRY_WORDS = 10
 WRITER_PID, WRITER_START, WRITER_TOKEN, PIN_TIMEOUT_NS, HAS_DEFAULT = range(16, 21)
 # Who holds the lock, so that a dead holder can be told from a slow one.
 LOCK_PID, LOCK_START = 24, 25
+# Under the lock, too: an odd number while the losses of a reader that is gone are being moved to those of
+# former readers; its entry, and how many records there were before.
+RETIREMENTS, RETIRED, RETIRED_FROM = 26, 27, 28
 #: Frames or rows published so far, in the writer's own cache line.
 HEAD = 32
 #: Rows that are being overwritten may lie below this (matrix only).
@@ -30,13 +33,15 @@ NAME_WORDS = 8
 UNPIN_NAMES = 64
 MAX_UNPIN_NAMES = 8
 
-# Readers: 128 bytes each, the first line written by the reader, the second by the writer.
+# Readers: 128 bytes each, the first line written by the reader, the second by the writer and by who joins.
 MAX_READERS = 16
 READERS = 128
 READER_WORDS = 16
 PID, START, MODE, ARMED, CURSOR, TORN, BEAT = range(7)
 UNPINNED, UNPINNED_WHY = 8, 9
 PINNED, RANK = 10, 11
+#: Counts the names that an entry has lost; whether the present one is in `unpin_first` or `wakes`.
+TENANT, EXPECTED = 12, 13
 READER_NAMES = READERS + MAX_READERS * READER_WORDS
 
 # Gap tables: the writer's two, that of readers whose entry another name has got, that of the cursor without a

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from magscope_app.datatypes.block import Block
-from magscope_app.datatypes.checks import whole_sizes
+from magscope_app.datatypes.checks import real_numbers, whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.guard import LockLike
 from magscope_app.datatypes.locks import lock_of
@@ -86,9 +86,9 @@ class LiveProfileBuffer:
         Raises
         ------
         ValueError
-            For a profile that is too long or not one-dimensional.
+            For a profile that is too long or not one-dimensional, or whose samples are no real numbers.
         """
-        samples = np.asarray(profile, np.float64)
+        samples = real_numbers(self.name, profile)
         if samples.ndim != 1 or len(samples) > self.profile_capacity:
             raise ValueError(
                 f"a profile in {self.name} has one dimension and at most {self.profile_capacity} samples,"

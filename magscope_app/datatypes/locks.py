@@ -8,8 +8,22 @@ from magscope_app.datatypes.guard import LockLike
 
 
 def lock_of(locks: Mapping[str, LockLike], name: str) -> LockLike:
-    """Return the lock of the buffer `name`; KeyError that names it when it is missing."""
+    """Return the lock of the buffer `name`.
+
+    Raises
+    ------
+    KeyError
+        That names it, when it is missing.
+    ValueError
+        When it is no lock.
+    """
     try:
-        return locks[name]
+        lock = locks[name]
     except KeyError:
         raise KeyError(f"locks has no entry {name!r}, it has {sorted(locks)}") from None
+    if not callable(getattr(lock, "acquire", None)) or not callable(getattr(lock, "release", None)):
+        raise ValueError(
+            f"locks[{name!r}] must be a lock, with acquire and release, such as multiprocessing.Lock(),"
+            f" not {lock!r}"
+        )
+    return lock

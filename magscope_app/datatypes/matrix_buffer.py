@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
-from magscope_app.datatypes.channel import Start
-from magscope_app.datatypes.checks import timeout_ns, whole_sizes
+from magscope_app.datatypes.checks import real_numbers, timeout_ns, whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.errors import BufferOverflow
 from magscope_app.datatypes.gaps import Gap
@@ -20,6 +19,7 @@ from magscope_app.datatypes.guard import LockLike
 from magscope_app.datatypes.locks import lock_of
 from magscope_app.datatypes.matrix import KIND, Matrix
 from magscope_app.datatypes.matrix_reader import MatrixReader
+from magscope_app.datatypes.reader_entries import Start
 from magscope_app.datatypes.reader_mode import ReaderCounters, ReaderMode, ReaderStatus, RowCounters
 from magscope_app.datatypes.session import Session
 from magscope_app.datatypes.wakes import Wakes
@@ -86,13 +86,13 @@ class MatrixBuffer:
             nbytes = layout.CHANNEL_BYTES + layout.pages(self.shape[0] * self.shape[1] * 8)
             semaphores = (self.lock, *({} if wakes is None else wakes).values())
             self._block = Block.create(KIND, name, nbytes, session, semaphores)
+            with self._block.building():
+                self._matrix = Matrix(self._block, self.shape, self.lock, wakes)
+                self._fill_header(pin_timeout_s)
         else:
             self._block = Block.attach(KIND, name, session)
             self.shape = cast("tuple[int, int]", self._block.geometry(2))
-        self._matrix = Matrix(self._block, self.shape, self.lock, wakes)
-        if create:
-            with self._block.building():
-                self._fill_header(pin_timeout_s)
+            self._matrix = Matrix(self._block, self.shape, self.lock, wakes)
         self.dtype = np.dtype(np.float64)
         self.itemsize = self.dtype.itemsize
         self.strides = (self.shape[1] * self.itemsize, self.itemsize)
@@ -124,14 +124,14 @@ class MatrixBuffer:
         Raises
         ------
         ValueError
-            For another shape; nothing is written.
+            For another shape, or what are no real numbers; nothing is written.
         BufferOverflow
             When a lossless reader still needs rows that would be overwritten; nothing is written, and the
             rows are counted as refused.
         """
         matrix, block = self._matrix, np_array
         if type(block) is not np.ndarray or block.dtype is not _FLOAT64:
-            block = np.asarray(block, _FLOAT64)
+            block = real_numbers(self.name, block)
         shape, (capacity, columns) = block.shape, self.shape
         if len(shape) != 2 or shape[1] != columns or shape[0] > capacity:
             raise ValueError(
@@ -193,7 +193,9 @@ class MatrixBuffer:
         Raises
         ------
         RuntimeError
-            When a living process reads under that name.
+            When a living process reads under that name, or all sixteen entries have readers that live or will
+            come back (those named in `wakes`). Of others the one that has been silent for the
+            longest time is forgotten, lossless ones last.
         """
         mode = ReaderMode.LOSSLESS if lossless else ReaderMode.OVERWRITE
         reader = MatrixReader(self._matrix, name, mode, start)
@@ -202,7 +204,7 @@ class MatrixBuffer:
 
     def reader_counters(self, name: str) -> ReaderCounters:
         """Return the counts (of rows) of one reader; KeyError when it never registered."""
-        return self._matrix.counters(self._matrix.find(name))
+        return self._matrix.counters_of(name)
 
     def statuses(self) -> tuple[ReaderStatus, ...]:
         """Return what can be said about every reader."""

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magscope_app.datatypes import layout
-from magscope_app.datatypes.channel import Start
 from magscope_app.datatypes.cursor_reader import CursorReader
 from magscope_app.datatypes.gaps import Gap
 from magscope_app.datatypes.matrix import Matrix
+from magscope_app.datatypes.reader_entries import Start
 from magscope_app.datatypes.reader_mode import ReaderMode
 
 

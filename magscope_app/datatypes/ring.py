@@ -126,6 +126,11 @@ class Ring(Channel):
         head = self.words[layout.HEAD]
         return self.sequences[head % self.length] == 2 * head + 1
 
+    def give_slot_back(self) -> None:
+        """Take back what `slot_in_work` says, in place of a writer that is gone."""
+        if self.slot_in_work():
+            self.sequences[self.words[layout.HEAD] % self.length] = 0
+
     def read_newest(self, out: NDArray[Any] | None) -> tuple[NDArray[Any], list[int], int] | int:
         """Copy the newest frame; return (pixels, slot words, position), or the number of torn tries."""
         torn, words = 0, self.words

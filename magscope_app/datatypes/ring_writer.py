@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from magscope_app import operating_system as system
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.gaps import Why
 from magscope_app.datatypes.ring import Ring, signed
@@ -55,9 +56,18 @@ class RingWriter:
         self._look_at = 0
         self._slot = -1
         self._expected = _NO_NUMBER
+        system.tell_of_forks(self)
+
+    def forked(self) -> None:
+        """Look whether the parent writes before anything is written; its slot in work is not the child's."""
+        self._claim.forked()
+        self._epoch = -1
+        self._slot = -1
 
     def _refresh(self) -> None:
         if self._claim.take():
+            # Whoever began a slot before is dead or has closed: it keeps no other handle waiting.
+            self._ring.give_slot_back()
             self._head = self._words[layout.HEAD]
             self._next_id = self._head + self._ring.ring_gaps.total()
             self._slot = -1

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from magscope_app import operating_system as system
+from magscope_app.datatypes import session_file
 
 logger = logging.getLogger("magscope_app.datatypes")
 
@@ -22,6 +22,10 @@ _SUFFIX = ".session"
 _UNFINISHED = ".new"
 #: Reserving many gigabytes takes seconds.
 _CREATE_TIMEOUT_S = 30.0
+#: Others list a segment under the lock, or look whether any exists.
+_END_TIMEOUT_S = 5.0
+#: On Windows: those who are reading the file let go of it at once.
+_OPEN_TIMEOUT_S = 1.0
 #: A file without an owner that is older than this is what a kill or a full disk left.
 _UNFINISHED_S = 600.0
 
@@ -31,7 +35,8 @@ class Session:
     """The prefix that all segments of one running instance share, and the file that lists them.
 
     The file is JSON lines, appended before each segment is made, so that it is never behind: first the owner
-    (pid, start), then one line per segment or semaphore. It lies in the user's runtime folder.
+    (pid, start), then one line per segment or semaphore. It lies in the user's runtime folder. A last line
+    says that the session has ended, for those who wait for the file's lock; then the file is removed.
 
     Attributes
     ----------
@@ -67,11 +72,17 @@ class Session:
 
     @classmethod
     def current(cls) -> Session | None:
-        """Return the session of this process (its own or inherited), or None; one that has ended is none."""
+        """Return the session of this process (its own or inherited), or None; one that has ended is none.
+
+        Raises
+        ------
+        OSError
+            When its file exists and cannot be read.
+        """
         prefix = os.environ.get(ENVIRONMENT_VARIABLE, "")
         if not system.is_prefix(prefix):
             return None
-        found = _read(cls(prefix).path)
+        found = session_file.running(cls(prefix).path)
         return None if found is None else cls(prefix, found.implicit)
 
     @property
@@ -84,35 +95,46 @@ class Session:
         return system.segment_name(self.prefix, name)
 
     @contextmanager
-    def creating(self, segment: str) -> Iterator[None]:
+    def creating(self, segment: str, semaphores: Iterable[object] = ()) -> Iterator[None]:
         """List a segment in the session file, then keep all other processes from creating one here.
+
+        Parameters
+        ----------
+        segment : str
+        semaphores : iterable
+            Listed with it, as `note_semaphores` does.
 
         Raises
         ------
         FileNotFoundError
-            When the session does not run: nobody would clean up after it.
+            When the session does not run: nobody would clean up after it. It may have ended only while this
+            process waited for its turn.
         TimeoutError
             When another process is creating a buffer and does not finish.
         """
         try:
             with system.file_lock(self.path, _CREATE_TIMEOUT_S):
-                self._append([{"segment": segment}])
+                if session_file.running(self.path) is None:
+                    raise FileNotFoundError(errno.ENOENT, "the session has ended", str(self.path))
+                session_file.append(self.path, [{"segment": segment}, *_named_semaphores(semaphores)])
                 yield
         except FileNotFoundError:
-            if self.path.exists():
+            if self.runs():
                 raise
             message = f"there is no session {self.prefix!r}: begin one with Session.create()"
             raise FileNotFoundError(errno.ENOENT, message) from None
 
-    def note_semaphores(self, semaphores: Iterable[object]) -> None:
-        """List the named semaphores behind `multiprocessing` locks and semaphores, where they have names."""
-        names = [name for name in map(system.semaphore_name, semaphores) if name is not None]
-        self._append([{"semaphore": name} for name in names])
+    def runs(self) -> bool:
+        """Return True when the session was begun and has not ended (its owner may have been killed)."""
+        return session_file.running(self.path) is not None
 
-    def _append(self, lines: list[dict[str, str]]) -> None:
-        if lines and self.path.exists():
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write("".join(json.dumps(line) + "\n" for line in lines))
+    def note_semaphores(self, semaphores: Iterable[object]) -> None:
+        """List the named semaphores behind `multiprocessing` locks and semaphores, where they have names.
+
+        Of a session that has ended there is no list any more.
+        """
+        with suppress(FileNotFoundError):
+            session_file.append(self.path, _named_semaphores(semaphores))
 
     def close_if_empty(self, going: str) -> None:
         """End an implicit session when none of its segments but `going` exists any more."""
@@ -120,20 +142,33 @@ class Session:
             return
         try:
             with system.file_lock(self.path, 0.0):
-                found = _read(self.path)
+                found = session_file.read(self.path)
                 listed = () if found is None else found.segments
                 if any(system.segment_exists(segment) for segment in listed if segment != going):
                     return
-        except (FileNotFoundError, TimeoutError):
-            # Ended already, or another segment is being made at this moment.
+                session_file.append(self.path, [session_file.ENDED])
+        except OSError:
+            # Ended already, or another segment is being made at this moment, or the file cannot be read now.
             return
-        self.close()
+        self._forget()
 
     def close(self) -> None:
         """End the session: its file and its environment variable go; segments are their owners' affair."""
-        self.path.unlink(missing_ok=True)
+        # Neither one who is stopped while it makes a buffer nor a full disk keeps a session from ending.
+        with suppress(OSError), system.file_lock(self.path, _END_TIMEOUT_S):
+            session_file.append(self.path, [session_file.ENDED])
+        self._forget()
+
+    def _forget(self) -> None:
+        if not system.remove_file(self.path, _OPEN_TIMEOUT_S):
+            logger.warning("%s cannot be removed: a later start tries again", self.path)
         if os.environ.get(ENVIRONMENT_VARIABLE) == self.prefix:
             del os.environ[ENVIRONMENT_VARIABLE]
+
+
+def _named_semaphores(semaphores: Iterable[object]) -> list[dict[str, object]]:
+    names = (system.semaphore_name(semaphore) for semaphore in semaphores)
+    return [{"semaphore": name} for name in names if name is not None]
 
 
 def current_or_new() -> Session:
@@ -160,15 +195,21 @@ def reap_dead_sessions() -> tuple[str, ...]:
     """
     removed: list[str] = []
     folder = system.runtime_folder()
-    for path in [*folder.glob(f"*{_SUFFIX}"), *folder.glob(f"*{_UNFINISHED}")]:
-        found = _read(path) if path.suffix == _SUFFIX else None
+    for path in folder.glob(f"*{_UNFINISHED}"):
+        _remove_old(path)
+    for path in folder.glob(f"*{_SUFFIX}"):
+        try:
+            found = session_file.read(path)
+        except OSError as error:
+            # Its owner may live: not to be able to read is no reason to remove.
+            logger.info("a session file cannot be read and is passed over: %s", error)
+            continue
         if found is None:
             _remove_old(path)
         elif not system.is_alive(found.pid, found.start):
             removed += [n for n in found.segments if system.unlink_segment(n, registered=False)]
             removed += [n for n in found.semaphores if system.unlink_semaphore(n)]
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+            system.remove_file(path, 0.0)
             logger.info("cleaned up after a session that was killed: %s", path.stem)
     return tuple(removed)
 
@@ -180,49 +221,4 @@ def _remove_old(path: Path) -> None:
             path.unlink()
             logger.info("removed a session file that says no owner: %s", path)
     except OSError as error:
-        logger.info("a session file can be neither read nor removed and is passed over: %s", error)
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """What a session file says."""
-
-    pid: int
-    start: int
-    implicit: bool
-    segments: tuple[str, ...]
-    semaphores: tuple[str, ...]
-
-
-def _read(path: Path) -> _File | None:
-    """Return what a session file says; None when there is none, or none with an owner."""
-    try:
-        text = path.read_bytes().decode(errors="replace")
-    except OSError:
-        return None
-    lines = list(_whole_lines(text))
-    owner = lines[0] if lines else {}
-    pid, start = owner.get("pid"), owner.get("start")
-    if type(pid) is not int or type(start) is not int or not 0 < pid < 1 << 31:
-        return None
-    # Only what is named after this session: a damaged line must not remove what belongs to another.
-    segments = (name for name in _named(lines, "segment") if name.startswith(f"{path.stem}-"))
-    return _File(
-        pid, start, owner.get("implicit") is True, tuple(segments), tuple(_named(lines, "semaphore"))
-    )
-
-
-def _whole_lines(text: str) -> Iterator[dict[str, Any]]:
-    for line in text.splitlines():
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            # Its process was killed in the middle of this line, before it made the segment.
-            continue
-        if isinstance(value, dict):
-            yield value
-
-
-def _named(lines: list[dict[str, Any]], kind: str) -> list[str]:
-    names = dict.fromkeys(line[kind] for line in lines if isinstance(line.get(kind), str))
-    return list(names)
+        logger.info("a session file that says no owner cannot be removed: %s", error)

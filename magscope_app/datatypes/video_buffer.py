@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
-from magscope_app.datatypes.channel import Start
 from magscope_app.datatypes.checks import names_in_order, timeout_ns, whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.default_cursor import DefaultCursor
@@ -19,6 +18,7 @@ from magscope_app.datatypes.frames import NO_SECONDS
 from magscope_app.datatypes.gaps import Gap
 from magscope_app.datatypes.guard import LockLike
 from magscope_app.datatypes.locks import lock_of
+from magscope_app.datatypes.reader_entries import Start
 from magscope_app.datatypes.reader_mode import ReaderCounters, ReaderMode, RingCounters
 from magscope_app.datatypes.ring import KIND, Geometry, Ring
 from magscope_app.datatypes.ring_writer import RingWriter
@@ -159,7 +159,9 @@ class VideoBuffer(DocumentedVideo):
         Raises
         ------
         RuntimeError
-            When a living process reads under that name.
+            When a living process reads under that name, or all sixteen entries have readers that live or will
+            come back (those named in `unpin_first` or `wakes`). Of others the one that has been silent for
+            the longest time is forgotten, lossless ones last.
         ValueError
             For a mode that is none, or a name that is too long.
         """
@@ -169,7 +171,7 @@ class VideoBuffer(DocumentedVideo):
 
     def reader_counters(self, name: str) -> ReaderCounters:
         """Return the counts of one reader; KeyError when it never registered."""
-        return self._ring.counters(self._ring.find(name))
+        return self._ring.counters_of(name)
 
     def counters(self) -> RingCounters:
         """Return the counts of the ring and of all its readers."""
@@ -183,7 +185,7 @@ class VideoBuffer(DocumentedVideo):
         """Return the unread fraction of the ring, of one reader or of the slowest lossless one."""
         if reader_name is None:
             return self._ring.slowest_level()
-        return self._ring.level(self._ring.find(reader_name))
+        return self._ring.level_of(reader_name)
 
     # Writing --------------------------------------------------------------------------------------
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magscope_app.datatypes import layout
-from magscope_app.datatypes.channel import Start
 from magscope_app.datatypes.cursor_reader import CursorReader
 from magscope_app.datatypes.frames import Frame, FrameBatch
 from magscope_app.datatypes.gaps import Why
+from magscope_app.datatypes.reader_entries import Start
 from magscope_app.datatypes.reader_mode import ReaderMode
 from magscope_app.datatypes.ring import Ring, signed
 

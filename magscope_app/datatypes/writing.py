@@ -30,6 +30,10 @@ class WriterClaim:
     def __init__(self, channel: Channel, in_work: Callable[[], bool]) -> None:
         self._channel = channel
         self._in_work = in_work
+        self.forked()
+
+    def forked(self) -> None:
+        """Be a claim of its own: a forked child is not the writer that its parent is."""
         self._token = secrets.randbits(63) | 1
 
     def take(self) -> bool:
@@ -64,8 +68,7 @@ class WriterClaim:
     def give_up(self) -> None:
         """Let another process write."""
         words = self._channel.words
-        # A forked child has the token, too, but is not the writer.
-        if words[layout.WRITER_TOKEN] == self._token and words[layout.WRITER_PID] == os.getpid():
+        if words[layout.WRITER_TOKEN] == self._token:
             words[layout.WRITER_PID] = 0
 
 

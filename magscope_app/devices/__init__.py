@@ -3,7 +3,7 @@
 from magscope_app.devices.camera import Camera, FrameFormat, FrameInfo
 from magscope_app.devices.context import CameraContext, MotorContext
 from magscope_app.devices.device import Device
-from magscope_app.devices.errors import DeviceError, DeviceLost, DriverNotFound, LimitError
+from magscope_app.devices.errors import DeviceError, DeviceLost, DriverNotFound, FormatChange, LimitError
 from magscope_app.devices.motor import Motor
 from magscope_app.devices.setting import Setting, SettingKind, SettingValue
 
@@ -14,6 +14,7 @@ __all__ = [
     "DeviceError",
     "DeviceLost",
     "DriverNotFound",
+    "FormatChange",
     "FrameFormat",
     "FrameInfo",
     "LimitError",

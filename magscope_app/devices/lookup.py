@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import TypeVar, cast
 
 from magscope_app.devices.errors import DriverNotFound
+from magscope_app.errors import FOREIGN
 
 T = TypeVar("T")
 
@@ -122,7 +123,7 @@ def _import(name: str, module_name: str, folders: Sequence[Path]) -> ModuleType:
         raise DriverNotFound(
             f"driver {name!r} needs the package {package}, which is not installed; run: pip install {install}"
         ) from error
-    except (Exception, SystemExit) as error:
+    except FOREIGN as error:
         where = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
         raise DriverNotFound(
             f"driver {name!r}: its module cannot be imported "

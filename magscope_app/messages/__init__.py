@@ -17,7 +17,7 @@ from magscope_app.messages.beads import (
     SetBeadRole,
     TrackingSpeed,
 )
-from magscope_app.messages.camera import CameraReady, CameraSettings, SetCameraSetting
+from magscope_app.messages.camera import CameraReady, CameraSettings, FormatAsked, SetCameraSetting
 from magscope_app.messages.life import (
     AcquisitionStopped,
     CommandRefused,
@@ -82,6 +82,7 @@ __all__ = [
     "Fault",
     "FindBeads",
     "FirstFrame",
+    "FormatAsked",
     "Heartbeat",
     "HomeMotor",
     "JogMotor",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from magscope_app.devices.camera import FrameFormat
 from magscope_app.devices.setting import Setting, SettingValue
@@ -24,6 +25,18 @@ class SetCameraSetting(Message):
 
     name: str
     value: SettingValue
+
+
+@dataclass(frozen=True, slots=True)
+class FormatAsked(Message):
+    """A setting would make frames of another size or depth; see `magscope_app.devices.FormatChange`."""
+
+    name: str
+    value: SettingValue
+    format: FrameFormat
+    camera: dict[str, Any] = field(default_factory=dict)
+    pixel_scale: float = 1.0
+    offset_px: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from magscope_app.processes.motors import LOOK_S
 
 _FOR_AXES = (MoveMotor, JogMotor, HomeMotor, ReconnectMotor, SetForce, RampForce, StopMotors)
 _END_S = 1.0
+#: A thread that computes lets the others have a turn after this; the usual 5 ms delay each step of a stop.
+_TURN_S = 0.001
 
 
 @contextmanager
@@ -57,6 +60,7 @@ class AxesBeside:
         self._link = link
         self._for_camera: queue.SimpleQueue[Message | Exception] = queue.SimpleQueue()
         self._ending = False
+        sys.setswitchinterval(_TURN_S)
         self._host = MotorHost(link.send, handles)
         self._thread = threading.Thread(target=self._listen, name="axes-beside", daemon=True)
         self._thread.start()

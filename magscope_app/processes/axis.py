@@ -15,6 +15,7 @@ import numpy as np
 from magscope_app.datatypes import MatrixBuffer
 from magscope_app.devices import DeviceError, DeviceLost, Motor
 from magscope_app.devices.force import ForceCalibration
+from magscope_app.errors import FOREIGN
 from magscope_app.messages import Fault, MotorChanged, MotorInfo, MotorState, MotorStatus
 from magscope_app.processes.force_ramp import ForceRamp, height_for, plan_ramp
 
@@ -240,7 +241,8 @@ class Axis:
             return
         try:
             self._motor.stop()
-        except Exception as error:  # noqa: BLE001 - a driver may raise anything, and the others must stop
+        except FOREIGN as error:
+            # The others must stop, whatever this one says.
             if self._state != "lost":
                 _log.error("%s could not be stopped: %s; switch it off", self.name, error)
 
@@ -367,7 +369,7 @@ class Axis:
             raise
         except DeviceError:
             raise
-        except Exception as error:
+        except FOREIGN as error:
             raise DeviceError(f"{self.name}: {type(error).__name__}: {error}") from error
         finally:
             self._due = math.inf

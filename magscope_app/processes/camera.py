@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.datatypes import MatrixBuffer, VideoBuffer
-from magscope_app.devices import Camera, CameraContext, DeviceError, FrameInfo
+from magscope_app.devices import Camera, CameraContext, DeviceError, FormatChange, FrameInfo
 from magscope_app.devices.lookup import load_driver
 from magscope_app.messages import (
     AcquisitionStopped,
@@ -20,6 +20,7 @@ from magscope_app.messages import (
     Event,
     Fault,
     FirstFrame,
+    FormatAsked,
     Message,
     SetCameraSetting,
     Shutdown,
@@ -146,6 +147,12 @@ class _CameraLoop:
         if refusal is None:
             try:
                 self._camera.set(name, value)
+            except FormatChange as change:
+                self._link.send(
+                    FormatAsked(
+                        name, value, change.form, dict(change.camera), change.pixel_scale, change.offset_px
+                    )
+                )
             except DeviceError as error:
                 refusal = str(error)
             if self._rate is not None:

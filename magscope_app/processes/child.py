@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import cast
 
 from magscope_app.devices.lookup import append_driver_folders
-from magscope_app.errors import MagscopeError, described
+from magscope_app.errors import FOREIGN, MagscopeError, described
 from magscope_app.messages import LogEntry, ProcessFailed
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link, LinkClosed
@@ -90,7 +90,7 @@ def _run(start: ChildStart, link: Link) -> int:
     except MagscopeError as error:
         link.send(ProcessFailed(start.name, str(error)))
         return FAILED
-    except Exception as error:  # noqa: BLE001 - whatever it is, the user is told
+    except FOREIGN as error:
         text = f"{start.name} stopped: {described(error)}"
         link.send(ProcessFailed(start.name, text))
         link.send(LogEntry(time.perf_counter_ns(), start.name, logging.DEBUG, traceback.format_exc()))

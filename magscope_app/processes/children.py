@@ -41,6 +41,10 @@ START_TIMEOUT_S = 60.0
 _END_S, _END_STARTING_S, _TERMINATE_S = 1.0, 0.2, 0.3
 
 
+#: Who has not looked for so long cannot tell that others are silent.
+_AWAY_S = 1.0
+
+
 class Child:
     """One child process and the pipe to it."""
 
@@ -185,6 +189,7 @@ class Children:
         self._handles = handles
         self._log_folder = log_folder
         self._children: dict[str, Child] = {}
+        self._looked_at = time.monotonic()
 
     def __iter__(self) -> Iterator[Child]:
         return iter(list(self._children.values()))
@@ -225,6 +230,20 @@ class Children:
             connection.wait(sources, timeout_s)
         else:
             time.sleep(timeout_s)
+
+    def end_hung(self) -> Iterator[str]:
+        """End what is hung, and yield what is to be said of those that answer no more, or again."""
+        now = time.monotonic()
+        away_s, self._looked_at = now - self._looked_at, now
+        for child in self:
+            if away_s > _AWAY_S:
+                # This process was stopped, with the others perhaps (Ctrl-Z, a computer that slept).
+                child.excuse()
+            silent_s = child.kill_if_hung()
+            if silent_s is not None:
+                child.failure = f"the {child.name} process gave no sign of life for {silent_s:.0f} s"
+            elif said := child.notice():
+                yield said
 
     def end_all(self) -> None:
         """Tell every process to end and wait for all together; while all start, nothing is to be saved."""

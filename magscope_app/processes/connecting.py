@@ -13,6 +13,7 @@ from multiprocessing.context import SpawnProcess
 from magscope_app.config import Config, MotorConfig
 from magscope_app.devices import Camera, CameraContext, DeviceError, Motor, MotorContext
 from magscope_app.devices.lookup import append_driver_folders, load_driver
+from magscope_app.errors import FOREIGN
 from magscope_app.processes.controllers import CAMERA, motor_processes
 
 #: All devices together may take so long to open.
@@ -164,7 +165,7 @@ def _try(process: str, name: str, driver: str, function: Callable[[], str]) -> C
         return Connected(process, name, driver, True, function())
     except DeviceError as error:
         return Connected(process, name, driver, False, str(error))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a driver may raise anything, others are tried too
+    except FOREIGN as error:
         return Connected(process, name, driver, False, f"{type(error).__name__}: {error}; mend the driver")
 
 

@@ -21,6 +21,7 @@ from magscope_app.messages import (
     Fault,
     FindBeads,
     FirstFrame,
+    FormatAsked,
     LogEntry,
     Message,
     MotorChanged,
@@ -51,6 +52,7 @@ from magscope_app.processes.calibration_desk import SWEEP_COMMANDS, SWEEP_NEWS, 
 from magscope_app.processes.camera_desk import CameraDesk, restored_text
 from magscope_app.processes.children import Child, Children
 from magscope_app.processes.controllers import CAMERA, MOTORS
+from magscope_app.processes.format_change import FormatDesk
 from magscope_app.processes.lock_desk import FEEDBACK, LockDesk
 from magscope_app.processes.message_check import why_malformed
 from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
@@ -63,10 +65,6 @@ from magscope_app.processes.routes import NEWS, NO_EVENT, ROUTES
 from magscope_app.processes.segments import Segments
 from magscope_app.processes.status_board import StatusBoard
 from magscope_app.processes.window_desk import WindowDesk
-
-_RecordingNews = RecordingStarted | RecordingProgress | RecordingFinished | Event
-#: Who has not looked for so long cannot tell that others are silent.
-_AWAY_S = 1.0
 
 
 class Line:
@@ -121,11 +119,13 @@ class Line:
             *(loaded.config, children, self.locks, self._order_sweep, segments.create_sweep),
             *(listeners.on_news, self.log, self._refuse),
         )
+        self.formats = FormatDesk(
+            *(loaded, self.beads, self.recording, self.calibration, self.locks, self.log, self._refuse)
+        )
         self._revival = Revival(loaded.config.supervisor.restart.model_dump())
         self._returning: set[str] = set()
         self._resume_camera = False
         self._must_find = loaded.config.beads.find
-        self._watched_at = time.monotonic()
         self._selected: SelectBead | None = None
         self._protocol = loaded.config.experiment.protocol
         self._command = options.command
@@ -205,6 +205,7 @@ class Line:
         if child.name == "experiment":
             self._stop_motors()
             self.calibration.on_experiment_lost(text)
+            self.formats.protocols.clear()
             self.errors.append(text)
             self.log(logging.ERROR, f"{text}; acquisition and recording go on, the motors stop")
             return
@@ -242,17 +243,8 @@ class Line:
     def watch(self) -> None:
         """Start what is due to be started again, and end what is hung."""
         self.children.start(self._revival.take_due())
-        now = time.monotonic()
-        away_s, self._watched_at = now - self._watched_at, now
-        for child in self.children:
-            if away_s > _AWAY_S:
-                # This process was stopped, with the others perhaps (Ctrl-Z, a computer that slept).
-                child.excuse()
-            silent_s = child.kill_if_hung()
-            if silent_s is not None:
-                child.failure = f"the {child.name} process gave no sign of life for {silent_s:.0f} s"
-            elif said := child.notice():
-                self.log(logging.WARNING, said)
+        for said in self.children.end_hung():
+            self.log(logging.WARNING, said)
 
     def end_recorder(self) -> None:
         """Complete the dataset of a recorder that is gone or does not come to its end."""
@@ -272,12 +264,12 @@ class Line:
         """Do what a message from a process asks for; one that says nothing sensible changes nothing."""
         if (wrong := why_malformed(message)) is not None:
             self.log(logging.WARNING, f"the {child.name} process sent {wrong}")
-        else:
-            self._deal_with(child, message)
-
-    def _deal_with(self, child: Child, message: Message) -> None:
+            return
         if isinstance(message, NEWS):
             self._tell(message)
+        self._deal_with(child, message)
+
+    def _deal_with(self, child: Child, message: Message) -> None:
         match message:
             case LogEntry():
                 self._on_log(message)
@@ -302,6 +294,9 @@ class Line:
                 self.camera_desk.on_settings(message)
             case MotorChanged():
                 self.motors.on_changed(message)
+            case FormatAsked():
+                if self.formats.ask(message):
+                    self.stop("completed")
             case _ if isinstance(message, (ProtocolEnded, *SWEEP_NEWS)):
                 self._on_experiment(message)
             case _:
@@ -378,6 +373,7 @@ class Line:
 
     def _on_protocol_ended(self, message: ProtocolEnded) -> None:
         self._tell(message)
+        self.formats.protocols.discard(message.function)
         self._keep("protocol ended", {"function": message.function, "error": message.error})
         if message.error:
             self.errors.append(f"the protocol {message.function} failed: {message.error}")
@@ -405,7 +401,9 @@ class Line:
         self.bead_desk.found(message)
         self.begin_protocol()
 
-    def _on_recording(self, message: _RecordingNews) -> None:
+    def _on_recording(
+        self, message: RecordingStarted | RecordingProgress | RecordingFinished | Event
+    ) -> None:
         if said := recording_text(message, self.recording.running):
             self.log(logging.INFO, said)
         self.recording.on_news(message)
@@ -452,6 +450,7 @@ class Line:
 
     def _command_experiment(self, message: Message) -> None:
         if isinstance(message, SubmitProtocol):
+            self.formats.protocols.add(message.function)
             self._wake_experiment()
             self.children.send("experiment", message)
             return

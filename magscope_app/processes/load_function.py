@@ -9,7 +9,7 @@ from typing import Any
 
 from magscope_app.data import DataStorage
 from magscope_app.devices.lookup import append_driver_folders
-from magscope_app.errors import MagscopeError
+from magscope_app.errors import FOREIGN, MagscopeError
 
 
 def load_function(name: str, folders: Sequence[Path]) -> Callable[..., Any]:
@@ -53,7 +53,7 @@ def _find(name: str, folders: Sequence[Path], kind: str) -> object:
         raise MagscopeError(
             f"{name!r}: there is no module {error.name}; put its folder into drivers.path or install it"
         ) from error
-    except (Exception, SystemExit) as error:
+    except FOREIGN as error:
         raise MagscopeError(
             f"{name!r}: its module cannot be imported ({type(error).__name__}: {error}); mend the module"
         ) from error

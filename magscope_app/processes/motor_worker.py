@@ -11,7 +11,7 @@ from magscope_app.processes.axis import Axis
 from magscope_app.processes.stopper import Stopper
 
 Job = Callable[[], None]
-#: A call to a driver that is short is waited for before the axes are stopped beside it.
+#: A call to a driver that ends so soon after it began is waited for before the axes are stopped beside it.
 _SHORT_CALL_S = 0.01
 #: So is the stop of one axis before that of the next, as their line may take one caller at a time; where a
 #: call blocks, its driver has to guard its line, and its stop may block as well.
@@ -36,6 +36,7 @@ class MotorWorker:
         self._stoppers = {axis.name: Stopper(axis.name, axis.halt) for axis in axes}
         self._jobs: queue.SimpleQueue[tuple[int, Job, Job | None]] = queue.SimpleQueue()
         self._calls = threading.Lock()
+        self._call_began = 0.0
         self._stops = 0
         self._ending = False
         self._failure: BaseException | None = None
@@ -51,9 +52,11 @@ class MotorWorker:
         self._stops += 1
         for axis in self._axes:
             axis.note_halt()
-        free = self._calls.acquire(timeout=_SHORT_CALL_S)
+        called_s = time.monotonic() - self._call_began
+        free = self._calls.acquire(timeout=max(0.0, _SHORT_CALL_S - called_s))
         try:
-            for axis in sorted(self._axes, key=lambda axis: axis.is_called):
+            # The axis whose call blocks is the one that moves.
+            for axis in sorted(self._axes, key=lambda axis: not axis.is_called):
                 self._stoppers[axis.name].ask()
                 self._stoppers[axis.name].wait(_STOP_S if free else _STOP_BESIDE_S)
         finally:
@@ -97,13 +100,16 @@ class MotorWorker:
         if stopped is not None and stops != self._stops:
             stopped()
             return
-        with self._calls:
-            job()
+        self._call(job)
 
     def _poll(self) -> None:
         for axis in self._axes:
             now_ns = time.perf_counter_ns()
             if axis.due_ns <= now_ns:
                 axis.plan_poll(now_ns)
-                with self._calls:
-                    axis.poll()
+                self._call(axis.poll)
+
+    def _call(self, job: Job) -> None:
+        with self._calls:
+            self._call_began = time.monotonic()
+            job()

@@ -13,7 +13,7 @@ from magscope_app.datatypes import check_fits
 from magscope_app.devices import Camera, CameraContext, FrameFormat, Motor, MotorContext
 from magscope_app.devices.force import force_calibration
 from magscope_app.devices.lookup import load_driver
-from magscope_app.errors import ConfigError, MagscopeError, Problem
+from magscope_app.errors import FOREIGN, ConfigError, MagscopeError, Problem
 from magscope_app.kernel_cache import TRACKING_KERNELS
 from magscope_app.processes.bead_owner import bead_problems
 from magscope_app.processes.calibration_file import why_not_calibration
@@ -31,7 +31,13 @@ _C = TypeVar("_C")
 _FULL_BYTES = 100_000_000
 
 
-def require_ready(loaded: LoadedConfig, source: str, record: Path | None, name: str | None) -> None:
+def require_ready(
+    loaded: LoadedConfig,
+    source: str,
+    record: Path | None,
+    name: str | None,
+    form: FrameFormat | None = None,
+) -> None:
     """Make sure that a config can be run, as far as this is known without opening a device.
 
     Parameters
@@ -42,13 +48,15 @@ def require_ready(loaded: LoadedConfig, source: str, record: Path | None, name: 
         The file as the user named it.
     record, name : Path and str, optional
         Folder and name of a recording asked for on the command line.
+    form : FrameFormat, optional
+        Of the camera's frames, where that is known better than its driver knows it without opening it.
 
     Raises
     ------
     ConfigError
         With every problem.
     """
-    problems = [*_device_problems(loaded.config), *_recording_problems(loaded.config, record, name)]
+    problems = [*_device_problems(loaded.config, form), *_recording_problems(loaded.config, record, name)]
     if problems:
         raise ConfigError(source, problems)
 
@@ -83,15 +91,16 @@ def compile_targets(config: Config) -> tuple[str, ...]:
     return (TRACKING_KERNELS, *camera.kernels)
 
 
-def _device_problems(config: Config) -> Iterator[Problem]:
+def _device_problems(config: Config, known: FrameFormat | None) -> Iterator[Problem]:
     problems: list[Problem] = []
     camera = _load("camera.driver", config.camera.driver, Camera, config, problems)
-    form = None
+    form = known
     if camera is not None:
         context = CameraContext(config=config)
         found = _ask(problems, "camera.driver", camera.problems, context)
         problems += found or ()
-        form = None if found else _ask(problems, "camera.driver", camera.expected_format, context)
+        if form is None and not found:
+            form = _ask(problems, "camera.driver", camera.expected_format, context)
         _ask(problems, "camera.driver", camera.claims, context)
         if config.camera.path is not None and not camera.uses_path:
             problems.append(
@@ -138,7 +147,7 @@ def _ask(problems: list[Problem], where: str, question: Callable[[_C], _T], cont
     """Return what the class of a driver answers; a mistake in it is a problem like any other."""
     try:
         return question(context)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a driver may raise anything
+    except FOREIGN as error:
         what = f"the driver cannot say its {question.__name__} ({type(error).__name__}: {error})"
         problems.append(Problem(where, what, "mend the driver"))
         return None

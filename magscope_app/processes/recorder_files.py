@@ -10,7 +10,7 @@ from pathlib import Path
 from magscope_app.config import Config
 from magscope_app.data.processor import ProcessFunction
 from magscope_app.datatypes import BeadRoiBuffer, VideoBuffer
-from magscope_app.datatypes.channel import Start
+from magscope_app.datatypes.reader_entries import Start
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import RecordingOrder
 from magscope_app.processes.handles import Handles

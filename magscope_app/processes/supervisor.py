@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from magscope_app import __version__
 from magscope_app.clock import WallAnchor
@@ -21,6 +21,7 @@ from magscope_app.errors import MagscopeError, described
 from magscope_app.messages import (
     Counters,
     Message,
+    RecordingFinished,
     StartAcquisition,
     StartRecording,
     StopAcquisition,
@@ -75,6 +76,9 @@ class Supervisor:
         self._options = options
         self._listeners = listeners
         self._anchor = WallAnchor.measure()
+        self._counters, self._acquired_s = Counters(), 0.0
+        self._recordings: list[RecordingFinished] = []
+        self._errors: list[str] = []
         self._stop_reason = ""
         self._interrupted = False
         self._hurried = False
@@ -85,10 +89,18 @@ class Supervisor:
         with (
             Signals(self._on_signal),
             closing(RunLog(self._anchor, self._loaded.text, self._listeners.on_log)) as log,
-            closing(Session.create()) as session,
             keep_awake() as awake,
         ):
             self._awake: Awake = awake
+            again: LoadedConfig | None = self._loaded
+            while again is not None:
+                self._loaded, self._config = again, again.config
+                again = self._run_once(log)
+        return self._result()
+
+    def _run_once(self, log: RunLog) -> LoadedConfig | None:
+        """Run until it is time to end; return the config with which another run is to follow."""
+        with closing(Session.create()) as session:
             listeners = replace(self._listeners, on_log=log.write)
             context = multiprocessing.get_context("spawn")
             shapes = matrix_shapes(self._config)
@@ -106,7 +118,25 @@ class Supervisor:
                     line.children.end_all()
                     counters = line.board.counters(self._segments.video, tracking_ended=True)
                     line.log(logging.DEBUG, f"the run has ended ({line.stopping}): {counters}")
-        return self._result(counters)
+        self._add_up(counters)
+        again = line.formats.again if not self._stop_reason and not line.errors else None
+        if again is not None:
+            self._options = replace(self._options, record=None, command=None, duration_s=self._left_s())
+        return again
+
+    def _add_up(self, counters: Counters) -> None:
+        line, before = self._line, asdict(self._counters)
+        self._counters = Counters(**{name: before[name] + value for name, value in asdict(counters).items()})
+        self._acquired_s += line.acquired_s
+        self._recordings += line.recording.finished
+        self._errors += line.errors
+
+    def _left_s(self) -> float | None:
+        """Return what is left of the duration for another run."""
+        first_ns, duration_s = self._line.first_frame_ns, self._options.duration_s
+        if first_ns is None or duration_s is None:
+            return duration_s
+        return max(0.0, duration_s - (self._anchor.session_ns() - first_ns) * 1e-9)
 
     def _live(self) -> None:
         self._line.children.start(self._process_names()[0])
@@ -143,11 +173,10 @@ class Supervisor:
             self._line.stop(self._stop_reason)
         return bool(self._line.stopping)
 
-    def _result(self, counters: Counters) -> RunResult:
-        line = self._line
-        code = EXIT_INTERRUPTED if self._interrupted else EXIT_FAILED if line.errors else EXIT_OK
-        errors = "\n".join(dict.fromkeys(line.errors))
-        return RunResult(code, counters, line.acquired_s, tuple(line.recording.finished), errors)
+    def _result(self) -> RunResult:
+        code = EXIT_INTERRUPTED if self._interrupted else EXIT_FAILED if self._errors else EXIT_OK
+        errors = "\n".join(dict.fromkeys(self._errors))
+        return RunResult(code, self._counters, self._acquired_s, tuple(self._recordings), errors)
 
     def _introduction(self) -> str:
         given = "".join(f" --set {override}" for override in self._loaded.overrides)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.datatypes import MatrixBuffer
-from magscope_app.datatypes.channel import Start
+from magscope_app.datatypes.reader_entries import Start
 from magscope_app.devices import Camera
 from magscope_app.devices.lookup import load_driver
 from magscope_app.messages import RecordingOrder

@@ -15,6 +15,7 @@ from magscope_app.datatypes import FrameBatch, ReaderMode, VideoBuffer, VideoRea
 from magscope_app.messages import (
     BeadsFound,
     CommandRefused,
+    Event,
     FindBeads,
     Message,
     ProcessReady,
@@ -27,8 +28,10 @@ from magscope_app.processes.camera_noise import camera_noise, field_correction
 from magscope_app.processes.focus import FocusHistory
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link
+from magscope_app.processes.makeshift import KIND, Makeshift
+from magscope_app.processes.patience import Patience
 from magscope_app.processes.rows import make_rows
-from magscope_app.processes.segments import expected_format
+from magscope_app.processes.segments import camera_waits, expected_format
 from magscope_app.processes.speed_meter import SpeedMeter
 from magscope_app.tracking import Tracker, Tracks, find_beads
 
@@ -93,6 +96,8 @@ class _TrackingLoop:
         self._zlut = load_calibration(config.tracking.zlut) if config.tracking.zlut else None
         self._field = field_correction(config)
         self._form = expected_format(config)
+        self._patience = Patience(camera_waits=camera_waits(config))
+        self._makeshift = Makeshift(self._tell_makeshift)
         self._tracker = self._make_tracker()
         self._speed = SpeedMeter(config.camera.fps, config.tracking.threads)
         self._rows = handles.tracks()
@@ -137,7 +142,7 @@ class _TrackingLoop:
         noise = camera_noise(config, self._form)
         if self._field is not None:
             noise = self._field.noise(noise)
-        # Beside the line: a frame never waits for a reference of the method "fast".
+        # Beside the line: where the ring fills, no frame waits for a reference of the method "fast".
         return Tracker(
             self._roi_px,
             zlut=self._zlut,
@@ -145,6 +150,7 @@ class _TrackingLoop:
             method=config.tracking.method,
             threads=config.tracking.threads,
             build="beside",
+            has_time=self._patience,
         )
 
     def close(self) -> None:
@@ -197,6 +203,7 @@ class _TrackingLoop:
                     self._warm_up()
                 self._video = self._handles.video()
                 self._reader = self._video.reader("tracking", ReaderMode.LOSSLESS)
+                self._patience.attach(self._video, self._reader)
                 self._link.send(ProcessReady("tracking-video"))
             case FindBeads(preview):
                 self._previewing |= preview
@@ -253,7 +260,10 @@ class _TrackingLoop:
     def _track(self, batch: FrameBatch) -> None:
         """Track a batch, write the rows of its valid frames, and only then let go of it."""
         self._follow_beads()
+        n_makeshift = self._tracker.n_makeshift
         tracks = self._positions(batch.frames, self._beads.corners, self._beads.ids)
+        n_makeshift = self._tracker.n_makeshift - n_makeshift
+        self._makeshift.batch(int(batch.frame_ids[0]), int(batch.frame_ids[-1]), n_makeshift)
         self._renew_profile(batch)
         valid = batch.validate()
         t_ns = batch.timestamps_ns.astype(np.float64)
@@ -273,6 +283,10 @@ class _TrackingLoop:
             self._rows.write(rows)
         self._next_frame_id = int(batch.frame_ids[-1]) + 1
         batch.release()
+
+    def _tell_makeshift(self, frame_id: int, fields: dict[str, Any]) -> None:
+        t_ns = time.perf_counter_ns() - self._handles.session_start_ns
+        self._link.send(Event(KIND, frame_id, t_ns, fields))
 
     def _tell_speed(self, n_frames: int, began_s: float) -> None:
         now_s = time.perf_counter()

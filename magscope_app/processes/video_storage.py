@@ -12,7 +12,7 @@ import numpy as np
 from magscope_app.config import Config
 from magscope_app.data import DataStorage
 from magscope_app.devices import FrameFormat
-from magscope_app.errors import MagscopeError
+from magscope_app.errors import FOREIGN, MagscopeError
 from magscope_app.processes.load_function import load_storage
 from magscope_app.storage import NDTiffStorage
 
@@ -86,7 +86,7 @@ def _make(made_by: Callable[[Path], DataStorage], name: str, folder: Path) -> Da
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return made_by(folder)
-    except (Exception, SystemExit) as error:
+    except FOREIGN as error:
         raise MagscopeError(
             f"the storage {name} cannot be made in {folder} ({type(error).__name__}: {error}); "
             "it is called with the folder alone"

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from magscope_app.data import DataHandler, DataProcessor, DataStorage
 from magscope_app.data.processor import ProcessFunction
 from magscope_app.datatypes import BeadRoiBuffer, FrameBatch, ReaderMode, VideoBuffer
-from magscope_app.datatypes.channel import Start
+from magscope_app.datatypes.reader_entries import Start
 from magscope_app.operating_system import release_memory
 from magscope_app.processes.id_ranges import SeenIds
 from magscope_app.processes.part_limits import PartLimits

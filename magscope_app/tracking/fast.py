@@ -1,7 +1,7 @@
 """The method "fast": cached inverse-compositional alignment, checked, with the method "full" behind it.
 
 The result of a frame depends on the frames before it only through the start of the search: by less than
-0.15 of its uncertainty.
+0.15 of its uncertainty. It does not depend on time as long as there is time to make what is missing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.tracking.columns import N_COLUMNS, QUALITY, X, Z
+from magscope_app.tracking.columns import N_COLUMNS, QUALITY, SIGMA_X, SIGMA_Z, X, Z
 from magscope_app.tracking.fast_arrays import (
     Float64,
     Scratch,
@@ -24,7 +24,7 @@ from magscope_app.tracking.fast_arrays import (
     n_rows,
 )
 from magscope_app.tracking.fast_check_kernels import N_SUMS
-from magscope_app.tracking.fast_kernels import DONE, NEEDS_FULL, align
+from magscope_app.tracking.fast_kernels import DONE, NEEDS_FULL, NEEDS_REFERENCE, align
 from magscope_app.tracking.flags import TrackFlag
 from magscope_app.tracking.full import FullFit
 from magscope_app.tracking.lut_model import LutModel
@@ -46,7 +46,7 @@ _MORE, _FAIR = 1.5, 0.8
 _NOT_FITTED = int(TrackFlag.LOST | TrackFlag.FALL_BACK | TrackFlag.OUT_OF_LUT)
 #: A result so near to that of the full fit (px, px, nm) was right, whatever it left over.
 _SAME_PLACE = (0.5, 0.5, 50.0)
-#: Longest time for full fits in one call of a live line.
+#: Longest time for full fits in one call of a line that has no time.
 _MOST_FULL_S = 0.02
 #: uint16 pixels are read less this, so that they are int16.
 _SHIFT = 32768
@@ -63,7 +63,7 @@ class CachedAlignment:
     references : References
         Shared by the threads.
     maker : ReferenceMaker or None
-        Makes references beside the line; None: they are made when they are missing.
+        Makes references beside the line when there is no time; None: there always is.
     full, qi : Method
         What serves where there is no reference, or no good result; this thread's own.
     """
@@ -82,10 +82,12 @@ class CachedAlignment:
         self._sigma_known = setup.noise is not None
         self._references = references
         self._maker = maker
+        self._has_time = setup.has_time
         self._full, self._qi = full, qi
         self._cells = references.cells()
         self._n_known = 0
         self._spent_s = 0.0
+        self._n_unfitted = 0
         self._wanted = np.zeros(1 + 2 * _MOST_WANTED, np.int64)
         n_radii = references.radials.coefs.shape[1]
         n_pixels, n_sparse = setup.roi_px**2, n_rows(setup.roi_px, coarse_every(setup.roi_px)) * setup.roi_px
@@ -103,6 +105,11 @@ class CachedAlignment:
     def n_waiting(self) -> int:
         """Number of references that are to be made beside the line."""
         return self._maker.n_waiting if self._maker else 0
+
+    @property
+    def n_makeshift(self) -> int:
+        """Number of ROIs that this thread tracked by coarse references, or not by "full" for want of time."""
+        return int(self._narrow.n_coarse[0] + self._wide.n_coarse[0]) + self._n_unfitted
 
     def prepare(self) -> None:
         """Make the middle coarse reference of every Z-LUT."""
@@ -134,7 +141,26 @@ class CachedAlignment:
             coarse_every(self._size),
             check_every(self._size),
         )
-        task = Task(
+        task = self._task(job)
+        complete = self._may_take_time()
+        tools = Tools(
+            self._cells,
+            self._references.pools,
+            self._references.radials,
+            self._wide if wide else self._narrow,
+            settings,
+            self._wanted,
+            complete,
+        )
+        what = align(task, stop, cursor, tools)
+        self._answer_wishes(at_once=complete)
+        if what == NEEDS_FULL:
+            self._fit(job, int(cursor[0]), int(cursor[1]), tools)
+            cursor[1] += 1
+        return int(what)
+
+    def _task(self, job: Job) -> Task:
+        return Task(
             job.frames,
             job.rois,
             job.lut_of_bead,
@@ -144,52 +170,62 @@ class CachedAlignment:
             job.flags,
             self._sigma_known,
         )
-        tools = Tools(
-            self._cells,
-            self._references.pools,
-            self._references.radials,
-            self._wide if wide else self._narrow,
-            settings,
-            self._wanted,
-            self._maker is None,
-        )
-        what = align(task, stop, cursor, tools)
-        self._answer_wishes()
-        if what == NEEDS_FULL:
-            self._fit(job, int(cursor[0]), int(cursor[1]), tools.scratch.best)
-            cursor[1] += 1
-        return int(what)
 
-    def _answer_wishes(self) -> None:
+    def _may_take_time(self, *, once: bool = True) -> bool:
+        return self._maker is None or self._has_time(once)
+
+    def _answer_wishes(self, *, at_once: bool) -> None:
         """Make the references that were missed, or have them made."""
         count = int(self._wanted[0])
         for lut, at in self._wanted[1 : 1 + 2 * count].reshape(-1, 2).tolist():
-            if self._maker is not None:
+            if self._maker is not None and not at_once:
                 self._maker.ask(lut, at)
             else:
                 where = int(self._cells.first[lut, 0]) + at
                 self._cells.slots[where] = self._references.make(lut, at)
         self._wanted[0] = 0
 
-    def _fit(self, job: Job, bead: int, frame: int, doubted: Float64) -> None:
+    def _fit(self, job: Job, bead: int, frame: int, tools: Tools) -> None:
         """Track one ROI by the method "full"; the next frame starts there.
 
-        `doubted` is what the kernel found and did not believe.
+        `tools.scratch.best` is what the kernel found and did not believe.
         """
         one = dataclasses.replace(job, frames=job.frames[frame : frame + 1])
         part = _part(one, np.array([bead]))
         # A live line must not wait: after a while "qi" serves, and the next frame starts from there.
         began = time.perf_counter()
-        in_time = self._maker is None or self._spent_s < _MOST_FULL_S
+        is_new = bool(np.isnan(job.starts[bead, LEAST]))
+        in_time = self._spent_s < _MOST_FULL_S or self._may_take_time(once=is_new)
         method = self._full if in_time else self._qi
         method.run(part, 0, 1)
         self._spent_s += time.perf_counter() - began
+        if not in_time:
+            self._n_unfitted += 1
+            part.flags[0] |= int(TrackFlag.FALL_BACK)
+        _renew(job.starts[bead], part, tools.scratch.best)
+        if tools.complete and in_time and not int(part.flags[0]) & ~int(TrackFlag.SATURATED):
+            self._look_again(part, job.starts[bead], tools)
         number = frame * len(job.rois) + bead
         job.columns[:, number] = part.columns[:, 0]
         job.flags[number] = part.flags[0]
-        if not in_time:
-            job.flags[number] |= int(TrackFlag.FALL_BACK)
-        _renew(job.starts[bead], part, doubted)
+
+    def _look_again(self, part: Job, start: Float64, tools: Tools) -> None:
+        """Search the ROI that "full" was asked for from where it found the bead.
+
+        What agrees takes the place of its result: which references there were before is not seen then.
+        """
+        known = start.copy()
+        again = dataclasses.replace(
+            part, starts=known[None], columns=part.columns.copy(), flags=part.flags.copy()
+        )
+        what = NEEDS_REFERENCE
+        while what == NEEDS_REFERENCE:
+            what = int(align(self._task(again), 1, np.zeros(2, np.int64), tools))
+            self._answer_wishes(at_once=True)
+        apart = np.abs(again.columns[X : Z + 1, 0] - part.columns[X : Z + 1, 0])
+        if what == DONE and (apart <= again.columns[SIGMA_X : SIGMA_Z + 1, 0]).all():
+            start[:] = known
+            part.columns[:], part.flags[:] = again.columns, again.flags
 
     def _serve(self, method: Method, job: Job, beads: npt.NDArray[np.int64]) -> None:
         """Track some beads in all frames by another method."""
@@ -244,6 +280,7 @@ def _scratch(roi_px: int, n_radii: int, window: Window, sparse: Window) -> Scrat
         np.zeros(N_SUMS),
         np.zeros(9),
         np.zeros(3),
+        np.zeros(1, np.int64),
         np.zeros(1, np.int64),
     )
 

@@ -113,7 +113,7 @@ class Radials(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Work space of one thread."""
+    """Work space of one thread; `n_coarse` counts the results by coarse references."""
 
     window: Window
     sparse: Window
@@ -129,6 +129,7 @@ class Scratch(NamedTuple):
     best: Float64
     start: Float64
     nothing: Int64
+    n_coarse: Int64
 
 
 class Settings(NamedTuple):

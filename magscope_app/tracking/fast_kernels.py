@@ -78,7 +78,9 @@ def _slot(level: int, lut: int, x: float, y: float, z: float, tools: Tools) -> i
     place[8] = GOOD[level]
     at = cells.first[lut, level] + (layer * n + row) * n + column
     slot = cells.slots[at]
-    if slot == UNKNOWN and 2 * wanted[0] + 2 < wanted.shape[0]:
+    # What is to be made beside the line is made now if there is time again.
+    missing = slot == UNKNOWN or (tools.complete and slot == ASKED)
+    if missing and 2 * wanted[0] + 2 < wanted.shape[0]:
         wanted[1 + 2 * wanted[0]] = lut
         wanted[2 + 2 * wanted[0]] = at - cells.first[lut, COARSE]
         wanted[0] += 1
@@ -227,9 +229,9 @@ def _try_again(roi: Roi, start: Float64, tools: Tools) -> None:
 
 @lean_kernel
 def _finish(roi: Roi, tools: Tools) -> int:
-    """Descend with all pixels from the best result, if that was found with those of coarse references."""
+    """Descend once more from the best result, which hides with which references it was found."""
     best = tools.scratch.best
-    if best[8] != COARSE or not best[0] > 0:
+    if not best[0] > 0:
         return DONE
     best[0] = 0.0
     return _try(roi, best[1], best[2], best[3], tools)
@@ -269,6 +271,8 @@ def _write(number: int, inherited: int, task: Task, tools: Tools) -> None:
     """Write the best result as that of ROI number `number`."""
     best, columns = tools.scratch.best, task.columns
     numbers = tools.pools[int(best[8])].numbers[int(best[5])]
+    if best[8] == COARSE:
+        tools.scratch.n_coarse[0] += 1
     # Signal rises with the gain, shot noise with its root; a misfit makes numbers less certain by its root.
     known = task.with_sigma and not inherited & _OVERLAPPED
     scale = math.sqrt(max(best[7], 1.0) / best[4]) if known else math.nan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -14,6 +15,9 @@ from magscope_app.tracking.noise import CameraNoise
 from magscope_app.tracking.zlut import ZLUT
 
 Build = Literal["now", "beside"]
+#: Asked before something slow is done at once, with whether it is needed only once; False: something quicker
+#: serves instead.
+HasTime = Callable[[bool], bool]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +38,9 @@ class Setup:
         How many objects are needed; each serves one thread.
     build : str
         "now": what a method needs is made when it is missing. "beside": by a thread of its own, while another
-        method serves.
+        method serves, where there is no time.
+    has_time : callable
+        For "beside".
     memory_mb : float
         Most memory for what is made, in 10⁶ bytes.
     closing : ExitStack
@@ -47,6 +53,7 @@ class Setup:
     noise: CameraNoise | None
     threads: int
     build: Build
+    has_time: HasTime
     memory_mb: float
     closing: ExitStack
 

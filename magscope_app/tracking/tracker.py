@@ -14,7 +14,7 @@ from magscope_app.tracking.columns import N_COLUMNS
 from magscope_app.tracking.fast import CachedAlignment, cached_alignments
 from magscope_app.tracking.full import full_fits
 from magscope_app.tracking.lut_tables import make_tables
-from magscope_app.tracking.method import Build, Job, Method, Setup
+from magscope_app.tracking.method import Build, HasTime, Job, Method, Setup
 from magscope_app.tracking.noise import CameraNoise
 from magscope_app.tracking.qi import n_radii, quadrant_interpolations
 from magscope_app.tracking.requests import require_frames, require_rois
@@ -57,8 +57,12 @@ class Tracker:
     threads : int
         Number of threads that share the ROIs of a call.
     build : str
-        For "fast". "now": a missing reference is made at once. "beside": by another thread, while coarser
-        references or "full" serve, so that no call waits.
+        For "fast". "now": a missing reference is made at once. "beside": where there is no time, by another
+        thread, while coarser references, "full" or "qi" serve.
+    has_time : callable or None
+        For "beside": asked in any thread, with True for what is needed once (a reference, the first fit of a
+        bead) and False for what may be needed in every frame, whether a call may take the time for it. None:
+        never.
     reference_mb : float
         Most memory for the references of "fast", in 10⁶ bytes; when it is full, coarser references and "full"
         serve.
@@ -78,6 +82,7 @@ class Tracker:
         threads: int = 1,
         build: Build = "now",
         reference_mb: float = 1000.0,
+        has_time: HasTime | None = None,
     ) -> None:
         if not MIN_ROI_PX <= roi_px <= MAX_ROI_PX:
             raise ValueError(f"roi_px must be {MIN_ROI_PX}..{MAX_ROI_PX}, not {roi_px}")
@@ -97,8 +102,9 @@ class Tracker:
         zluts, self._lut_of_id, self._default_lut = _distinct(zlut)
         tables = make_tables(zluts, n_radii(self._roi_px))
         self._closing = ExitStack()
+        lut_tuple, time = tuple(zluts), has_time or _never
         self._workers = _METHODS[method](
-            Setup(self._roi_px, tuple(zluts), tables, noise, threads, build, reference_mb, self._closing)
+            Setup(self._roi_px, lut_tuple, tables, noise, threads, build, time, reference_mb, self._closing)
         )
         self._starts = Starts()
         self._pool = ThreadPoolExecutor(threads - 1, "magscope-tracking") if threads > 1 else None
@@ -126,6 +132,11 @@ class Tracker:
         worker = self._workers[0]
         return worker.n_waiting if isinstance(worker, CachedAlignment) else 0
 
+    @property
+    def n_makeshift(self) -> int:
+        """Number of ROIs that "fast" tracked by a coarse reference or by "qi" for want of time or memory."""
+        return sum(worker.n_makeshift for worker in self._workers if isinstance(worker, CachedAlignment))
+
     def track(
         self,
         frames: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
@@ -144,7 +155,7 @@ class Tracker:
         bead_ids : array_like of int, (n_beads,), or None
             Which Z-LUT of a ZLUTSet serves which ROI; needed only with a ZLUTSet.
         profiles : bool
-            Return the radial profiles too.
+            Return the radial profiles too; such a call leaves no trace in later ones.
 
         Returns
         -------
@@ -163,7 +174,8 @@ class Tracker:
         corners = require_rois(rois, self._roi_px, frames.shape[2], frames.shape[1])
         luts = self._luts(bead_ids, len(corners))
         ids = np.arange(len(corners)) if bead_ids is None else np.asarray(bead_ids, np.int64)
-        job = self._job(frames, corners, luts, self._starts.of(ids, corners), profiles)
+        starts = self._starts.of(ids, corners)
+        job = self._job(frames, corners, luts, starts.copy() if profiles else starts, profiles)
         self._run(job)
         shape = (len(frames), len(corners))
         x, y, z, sigma_x, sigma_y, sigma_z, quality = job.columns.reshape(N_COLUMNS, *shape)
@@ -247,6 +259,11 @@ class Tracker:
         finally:
             for part in waiting:
                 part.result()
+
+
+def _never(_once: bool) -> bool:
+    """Say that there is no time."""
+    return False
 
 
 def _distinct(zlut: ZLUT | ZLUTSet | None) -> tuple[list[ZLUT], dict[int, int], int]:

@@ -144,7 +144,7 @@ def plot(folder: Path, table: Table, biases: dict[str, tuple[FloatArray, FloatAr
         phase = truth[:, 0] / cases.NM - 0.5
         panels[0].plot(phase - np.floor(phase), errors[:, 0], ".", ms=4, label=name)
         panels[1].plot(truth[:, 2] / 1000, errors[:, 2], ".", ms=4, label=name)
-    panels[0].set(xlabel="x within its pixel (px)", ylabel="x error (nm)", yscale="symlog")
+    panels[0].set(xlabel="x within its pixel (px)", ylabel="x error (nm)")
     panels[1].set(xlabel="z (µm)", ylabel="z error (nm)", yscale="symlog")
     panels[0].legend(frameon=False)
     figure.savefig(folder / "tracking-bias.svg")

@@ -34,6 +34,7 @@ class Axis(Motor):
         if how == "waits": time.sleep(60)
         if how == "dies": os._exit(7)
         if how == "exits": sys.exit("there is no licence")
+        if how == "interrupts": raise KeyboardInterrupt("the library thinks that it is alone")
     def close(self):
         (self.context.config.drivers.path[0] / f"{self.name}.closed").write_text("")
         if self.name == "sticks": raise OSError("the line is busy")
@@ -99,7 +100,7 @@ def test_every_failure_is_in_the_tree_at_once(tmp_path: Path, capsys: pytest.Cap
     write_examples("connect-a-motor.md", tmp_path)
     write_examples("connect-a-camera.md", tmp_path)
     (tmp_path / "broken_axes.py").write_text(BROKEN)
-    names = ("refuses", "raises", "exits", "moves", "sticks", "fine")
+    names = ("refuses", "raises", "exits", "interrupts", "moves", "sticks", "fine")
     axes = dict.fromkeys(names, "a") | {"waits": "b", "dies": "c"}
     entries = [
         f'[[motors]]\nname = "{how}"\ndriver = "broken_axes:Axis"\ncontroller = "{name}"\nlimits = [0, 5]\n'
@@ -122,6 +123,7 @@ def test_every_failure_is_in_the_tree_at_once(tmp_path: Path, capsys: pytest.Cap
     assert said["refuses"] == "it is not switched on; switch it on"
     assert said["raises"] == "ValueError: a mistake; mend the driver"
     assert said["exits"] == "SystemExit: there is no licence; mend the driver"
+    assert said["interrupts"].startswith("KeyboardInterrupt: the library thinks")
     assert said["sticks"].startswith("it was opened, but closing it fails: OSError: the line is busy")
     assert "it moves, though nobody told it to" in said["moves"]
     assert "does not answer within 6 s" in said["waits"]

@@ -26,7 +26,7 @@ from tests.datatypes.chaos_accounts import Accounts
 from tests.datatypes.chaos_board import Board
 
 #: Nobody may need longer than this to go on, whoever was killed.
-_HUNG_S = 30.0
+_HUNG_S = 60.0
 _CHECKOUT = Path(__file__).parents[2]
 
 

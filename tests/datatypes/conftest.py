@@ -38,9 +38,12 @@ def locks() -> LockMap:
 
 @pytest.fixture
 def make_video(locks: LockMap, session: Session) -> Iterator[Callable[..., VideoBuffer]]:
-    """Return a function that makes or attaches a small buffer, 5 x 3 pixels of 16 bits, 4 stacks of 2."""
+    """Return a function that makes or attaches a small buffer, 5 x 3 pixels of 16 bits, 4 stacks of 2.
+
+    Its pins do not expire: a computer that stands still for a second does not change what a test sees.
+    """
     made: list[VideoBuffer] = []
-    sizes = {"n_stacks": 4, "n_images": 2, "width": 5, "height": 3, "bits": 16}
+    sizes = {"n_stacks": 4, "n_images": 2, "width": 5, "height": 3, "bits": 16, "pin_timeout_s": 1e6}
 
     def make(**changes: Any) -> VideoBuffer:
         creating = sizes if changes.get("create", True) else {}

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from magscope_app.datatypes import VideoBuffer
+from magscope_app.datatypes import VideoBuffer, VideoReader, layout
+
+#: Nothing that is waited for here takes so long, however busy the computer is.
+LONG_S = 60.0
+
+
+def eventually(condition: Callable[[], object]) -> bool:
+    """Wait until something is so; False when it is not after a minute."""
+    deadline = time.monotonic() + LONG_S
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def is_armed(video: VideoBuffer, reader: VideoReader) -> bool:
+    """Return True while a reader sleeps until it is posted (or a tenth of a second is over)."""
+    return bool(video._ring.words[reader._entry + layout.ARMED])
+
+
+def fall_silent(video: VideoBuffer, reader: VideoReader, seconds: float) -> None:
+    """Make the last sign of life of a reader so old."""
+    video._ring.words[reader._entry + layout.BEAT] = time.perf_counter_ns() - round(seconds * 1e9)
 
 
 def publish(video: VideoBuffer, camera_frame: int = -1) -> int | None:

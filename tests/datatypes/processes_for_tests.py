@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from magscope_app.datatypes import LiveProfileBuffer, MatrixBuffer, ReaderMode, VideoBuffer
-from tests.datatypes.frames_for_tests import is_whole, publish
+from tests.datatypes.frames_for_tests import LONG_S, is_whole, publish
 
 Shared = dict[str, Any]
 
@@ -37,8 +37,8 @@ def child(
 
 
 def answer(pipe: Connection) -> Any:
-    """Return what the child sent, at the latest after 20 s."""
-    if not pipe.poll(20):
+    """Return what the child sent, at the latest after a minute."""
+    if not pipe.poll(LONG_S):
         raise TimeoutError("the child did not answer")
     return pipe.recv()
 
@@ -96,6 +96,16 @@ def be_lapped(pipe: Connection, shared: Shared) -> None:
     video.close()
 
 
+def join_for_ever(pipe: Connection, shared: Shared) -> None:
+    """Join under one name after the other, each time losing what came before, until killed."""
+    video = VideoBuffer(create=False, **shared)
+    pipe.send(os.getpid())
+    number = 0
+    while True:
+        number += 1
+        video.reader(f"é name {number}" * 3, ReaderMode.OVERWRITE).close()
+
+
 def change_a_record(pipe: Connection, shared: Shared, length: int) -> None:
     """Store profiles of one value each, without a pause, until killed."""
     profile = LiveProfileBuffer(create=False, **shared)
@@ -110,7 +120,7 @@ def hold_a_batch(pipe: Connection, shared: Shared) -> None:
     """Take frames as the lossless reader "tracking" and never give them back."""
     video = VideoBuffer(create=False, **shared)
     reader = video.reader("tracking", ReaderMode.LOSSLESS)
-    reader.wait(5)
+    reader.wait(LONG_S)
     batch = reader.acquire(2)
     pipe.send(None if batch is None else batch.frame_ids.tolist())
     time.sleep(60)

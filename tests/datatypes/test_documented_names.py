@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
+import threading
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -213,4 +215,26 @@ def test_a_missing_lock_is_named_by_every_class(session: Session, name: str) -> 
 @pytest.mark.parametrize("name", ["MatrixBuffer", "BeadRoiBuffer", "LiveProfileBuffer"])
 def test_attaching_to_what_nobody_made_is_refused_by_every_class(session: Session, name: str) -> None:
     with pytest.raises(FileNotFoundError, match=name):
-        getattr(datatypes, name)(create=False, locks={name: None}, name=name)
+        getattr(datatypes, name)(create=False, locks={name: threading.Lock()}, name=name)
+
+
+@pytest.mark.parametrize("name", ["MatrixBuffer", "BeadRoiBuffer", "LiveProfileBuffer", "ZLUTSweepDataset"])
+@pytest.mark.parametrize("no_lock", [None, object(), "lock"])
+def test_what_is_no_lock_is_refused_and_takes_no_name(session: Session, name: str, no_lock: object) -> None:
+    sizes: dict[str, dict[str, object]] = {
+        "MatrixBuffer": {"shape": (3, 2)},
+        "BeadRoiBuffer": {"capacity": 2},
+        "LiveProfileBuffer": {"profile_capacity": 2},
+        "ZLUTSweepDataset": {
+            "capacity": 2,
+            "profile_length": 3,
+            "n_steps": 1,
+            "n_beads": 1,
+            "profiles_per_bead": 1,
+        },
+    }
+    make = partial(getattr(datatypes, name), create=True, name=name, **sizes[name])
+    with pytest.raises(ValueError, match=f"'{name}'.*must be a lock, with acquire and release") as kept:
+        make(locks={name: no_lock})
+    make(locks={name: threading.Lock()}).close()
+    assert kept.value

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from magscope_app.datatypes import Gap, ReaderMode, VideoBuffer
-from magscope_app.datatypes.gaps import Why
+from magscope_app.datatypes.frame_ids import in_frame_ids
+from magscope_app.datatypes.gaps import Span, Why
 from tests.datatypes.frames_for_tests import publish, publish_all
 
 Make = Callable[..., VideoBuffer]
@@ -132,6 +136,33 @@ def test_a_reader_killed_between_booking_a_loss_and_moving_on_loses_nothing_twic
     assert losses(video, "display") == [(3, 13)]
 
 
+@settings(max_examples=150, deadline=None)
+@given(
+    fates=st.lists(st.tuples(st.integers(1, 5), st.booleans()), max_size=12),
+    ends=st.lists(st.integers(0, 40), min_size=2, max_size=8),
+)
+def test_losses_by_position_get_the_ids_that_frames_at_these_positions_had(
+    fates: list[tuple[int, bool]], ends: list[int]
+) -> None:
+    """Runs of refused and of accepted frames, and losses anywhere among the accepted ones and behind."""
+    accepted: list[int] = []
+    refused: list[Span] = []
+    next_id = 0
+    for count, is_refused in fates:
+        if is_refused:
+            refused.append(Span(next_id, next_id + count, 0, Why.FULL, 0))
+        else:
+            accepted += range(next_id, next_id + count)
+        next_id += count
+    accepted += range(next_id, next_id + 41)
+    pairs = itertools.pairwise(sorted(set(ends)))
+    lost = [Gap(first, end - first, "display", "x") for first, end in pairs]
+    found = list(in_frame_ids(lost, refused))
+    ids = [number for gap in found for number in range(gap.first_id, gap.first_id + gap.count)]
+    assert ids == [accepted[place] for gap in lost for place in range(gap.first_id, gap.first_id + gap.count)]
+    assert {(gap.where, gap.why) for gap in found} <= {("display", "x")}
+
+
 def test_what_a_reader_passes_over_by_its_own_wish_is_no_loss(video: VideoBuffer) -> None:
     for first in (0, 10, 20):
         publish_all(video, range(first, first + 10))
@@ -160,11 +191,12 @@ def test_wished_skips_are_no_losses_however_many_there_are(video: VideoBuffer) -
             got += len(batch)
             batch.release()
         publish_all(video, [-1] * 10)
-    # The tenth skip too many is not wished: the reader goes on where it was, and is two frames late.
+    # The last skip is not wished: the reader goes on where it was, ten frames later in a ring of eight.
     with video.reader("display", OVERWRITE) as reader:
         while (batch := reader.acquire(8)) is not None:
             got += len(batch)
             batch.release()
         assert reader.counters.got == got
-        assert reader.counters.got + reader.counters.lost == reader.counters.cursor
+        assert (reader.counters.lost, reader.counters.cursor) == (6, got + 6)
     assert video.reader_counters("display").got == got
+    assert sum(count for _, count in losses(video, "display")) == 6

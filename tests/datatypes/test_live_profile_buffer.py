@@ -42,6 +42,13 @@ def test_a_wrong_profile_changes_nothing(profiles: LiveProfileBuffer, shape: tup
     assert profiles.peak_unsorted()[0, :4].tolist() == [1.0, 2.0, 1.0, 3.0]
 
 
+def test_a_profile_of_no_real_numbers_changes_nothing(profiles: LiveProfileBuffer) -> None:
+    profiles.write_profile(1.0, 2, [3.0])
+    with pytest.raises(ValueError, match="takes real numbers, not values of the type complex128"):
+        profiles.write_profile(9.0, 9, np.ones(3) * 1j)
+    assert profiles.peak_unsorted()[0, :4].tolist() == [1.0, 2.0, 1.0, 3.0]
+
+
 def test_a_buffer_without_capacity_or_after_close_is_refused(
     profiles: LiveProfileBuffer, locks: LockMap
 ) -> None:

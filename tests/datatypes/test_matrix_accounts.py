@@ -35,7 +35,8 @@ def fence(monkeypatch: pytest.MonkeyPatch) -> Fence:
 
 @pytest.fixture
 def matrix(locks: LockMap, session: Session) -> Iterator[MatrixBuffer]:
-    made = MatrixBuffer(create=True, locks=locks, name="m", shape=(5, 3))
+    # A computer that stands still for a second must not end the pin of a lossless reader.
+    made = MatrixBuffer(create=True, locks=locks, name="m", shape=(5, 3), pin_timeout_s=1e6)
     yield made
     made.close()
 

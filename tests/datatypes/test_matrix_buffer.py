@@ -16,7 +16,8 @@ from tests.datatypes.conftest import LockMap
 
 @pytest.fixture
 def matrix(locks: LockMap, session: Session) -> Iterator[MatrixBuffer]:
-    made = MatrixBuffer(create=True, locks=locks, name="m", shape=(5, 3))
+    # A computer that stands still for a second must not end the pin of a lossless reader.
+    made = MatrixBuffer(create=True, locks=locks, name="m", shape=(5, 3), pin_timeout_s=1e6)
     yield made
     made.close()
 
@@ -77,6 +78,24 @@ def test_wrong_shapes_are_refused_whole(matrix: MatrixBuffer, shape: tuple[int, 
     matrix.write(np.zeros((0, 3)))
     matrix.write(rows(0, 5).astype(np.float32))
     np.testing.assert_array_equal(matrix.read(), rows(0, 5))
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (np.ones((2, 3)) * 1j, "complex128"),
+        ([[1j, 2, 3]], "complex128"),
+        ([["1", "2", "3"]], "<U1"),
+        ([[None, 1.0, 2.0]], "object"),
+        (np.zeros((1, 3), "M8[s]"), "datetime64"),
+    ],
+)
+def test_what_are_no_real_numbers_is_refused_whole(matrix: MatrixBuffer, values: object, kind: str) -> None:
+    with pytest.raises(ValueError, match=f"m takes real numbers, not values of the type {kind}"):
+        matrix.write(values)  # type: ignore[arg-type]  # that is the point
+    assert matrix.rows_written == 0
+    matrix.write([[True, 2, 3.5]])
+    assert matrix.read().tolist() == [[1.0, 2.0, 3.5]]
 
 
 def test_impossible_buffers_are_refused(locks: LockMap, session: Session) -> None:

@@ -280,7 +280,7 @@ def in_a_fork(use: Callable[[], object]) -> bool:
 @FORK
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_that_closes_takes_nothing_from_its_parent(locks: LockMap, session: Session) -> None:
-    video = VideoBuffer(create=True, locks=locks, default_reader=False, **SIZES)
+    video = VideoBuffer(create=True, locks=locks, default_reader=False, pin_timeout_s=1e6, **SIZES)
     reader = video.reader("tracking", ReaderMode.LOSSLESS)
     matrix = MatrixBuffer(create=True, locks=locks, name="m", shape=(3, 2))
     rows = matrix.reader("recording")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from magscope_app.datatypes import ReaderMode, VideoBuffer
-from tests.datatypes.frames_for_tests import is_whole, publish, publish_all
+from tests.datatypes.frames_for_tests import LONG_S, eventually, is_armed, is_whole, publish, publish_all
 
 Make = Callable[..., VideoBuffer]
 
@@ -27,11 +27,11 @@ class Counting(threading.Semaphore):
 def test_every_reader_of_a_name_is_woken_not_only_the_first(make_video: Make) -> None:
     wake = Counting(0)
     video = make_video(default_reader=False, wakes={"VideoBuffer.tracking": wake})
-    for life in range(10):
+    for life in range(30):
         with video.reader("tracking", ReaderMode.LOSSLESS) as reader:
-            waiting = threading.Thread(target=reader.wait, args=[20.0])
+            waiting = threading.Thread(target=reader.wait, args=[LONG_S])
             waiting.start()
-            time.sleep(0.02)
+            assert eventually(partial(is_armed, video, reader))
             publish(video, life)
             waiting.join()
             batch = reader.acquire(1)
@@ -78,6 +78,21 @@ def test_a_slot_that_was_given_up_keeps_nobody(
     else:
         del second
     assert publish(first, 3) == 3
+
+
+@pytest.mark.parametrize("takes_over", ["refuse", "publish"])
+def test_the_slot_of_a_writer_that_is_gone_keeps_nobody_from_its_turn(
+    make_video: Make, takes_over: str
+) -> None:
+    first, second, third = make_video(default_reader=False), *(make_video(create=False) for _ in range(2))
+    publish_all(first, range(3))
+    assert second.begin() is not None
+    second.close()
+    if takes_over == "refuse":
+        assert first.refuse() == 3
+    else:
+        assert publish(first) == 3
+    assert [publish(third), publish(first)] == [4, 5]
 
 
 @pytest.mark.parametrize("mode", [0, 4, 7, "lossless", None])

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from magscope_app.datatypes import BufferOverflow, Gap, ReaderMode, VideoBuffer
-from tests.datatypes.frames_for_tests import is_whole, publish, publish_all
+from tests.datatypes.frames_for_tests import (
+    LONG_S,
+    eventually,
+    fall_silent,
+    is_armed,
+    is_whole,
+    publish,
+    publish_all,
+)
 
 Make = Callable[..., VideoBuffer]
 LOSSLESS, OVERWRITE, NEWEST = ReaderMode
@@ -182,10 +190,10 @@ def test_a_full_ledger_keeps_the_sum_and_says_so(video: VideoBuffer) -> None:
 
 
 def test_a_pin_without_a_heartbeat_expires_and_the_gap_is_its_own(make_video: Make) -> None:
-    video = make_video(default_reader=False, pin_timeout_s=0.05)
+    video = make_video(default_reader=False, pin_timeout_s=20.0)
     idle, steady = video.reader("idle", LOSSLESS), video.reader("steady", LOSSLESS)
     publish_all(video, range(8))
-    time.sleep(0.06)
+    fall_silent(video, idle, 21.0)
     batch = steady.acquire(8)
     assert batch is not None
     batch.release()
@@ -335,9 +343,9 @@ def test_a_waiting_reader_is_posted_once_and_only_while_it_waits(make_video: Mak
     with reader.acquire(1) as _:  # type: ignore[union-attr]  # there is one
         pass
     for number in range(1, 30):
-        waiting = threading.Thread(target=reader.wait, args=[20.0])
+        waiting = threading.Thread(target=reader.wait, args=[LONG_S])
         waiting.start()
-        time.sleep(0.02)
+        assert eventually(lambda: is_armed(video, reader))
         publish(video, number)
         waiting.join()
         with reader.acquire(1) as _:  # type: ignore[union-attr]  # there is one

@@ -58,7 +58,8 @@ def test_overload(seconds: int, tmp_path: Path) -> None:
     ]
     with running("demo.toml", "--headless", "--record", str(tmp_path / "out"), *given) as line:
         line.wait_for("rest begins at camera frame", timeout_s=seconds + 60)
-        time.sleep(3.0)
+        # Half of this is enough to recover, on a busy machine, too.
+        time.sleep(5.0)
         assert line.end(signal.SIGTERM)[0] == 0, line.output
         output = line.output
     dataset = Dataset.only(tmp_path / "out")

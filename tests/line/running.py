@@ -239,4 +239,9 @@ def require_identities(counters: dict[str, int], ledger: list[dict[str, Any]]) -
     assert counters["frames_lost"] == sum(gap["count"] for gap in ledger)
 
 
+def lost_here(counters: dict[str, int]) -> int:
+    """Return the losses but for the camera's own: a busy machine costs the simulated one frames, too."""
+    return counters["frames_lost"] - counters["lost_upstream"]
+
+
 _PLACES = ("camera", "ring", "tracking", "recording")

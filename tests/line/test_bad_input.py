@@ -96,9 +96,16 @@ def test_bad_input_is_one_sentence(
     assert sorted(tmp_path.iterdir()) == before
 
 
-@pytest.mark.parametrize("body", ["raise SystemExit(3)", "import sys; sys.exit('no licence')"])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("raise SystemExit(3)", "SystemExit"),
+        ("import sys; sys.exit('no licence')", "SystemExit"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    ],
+)
 def test_a_driver_that_ends_the_program_when_imported_is_told(
-    body: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    body: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.path", [*sys.path])
     (tmp_path / "ends_at_import.py").write_text(body + "\n")
@@ -112,7 +119,7 @@ def test_a_driver_that_ends_the_program_when_imported_is_told(
     assert len(lines) == 2
     for line, where in zip(lines, ("camera.driver", "recording.process_fn"), strict=True):
         assert where in line
-        assert "SystemExit" in line
+        assert kind in line
 
 
 def test_output_that_cannot_be_encoded_gets_stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.line.running import SMALL, Dataset, errors_against_truth, run
+from tests.line.running import SMALL, Dataset, errors_against_truth, lost_here, run
 
 
 def test_corrected_rois_are_tracked_as_well(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_corrected_rois_are_tracked_as_well(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     dataset = Dataset.only(tmp_path / "out")
-    assert dataset.counters["frames_lost"] == 0
+    assert lost_here(dataset.counters) == 0
     assert dataset.about["camera"]["noise"]["gain_dn_per_e"] == 0.012
     assert dataset.about["camera"]["noise"]["flat_field"].endswith("flat.npy")
     # What the ROIs were corrected with is part of the recording, and a replay takes it from there.

@@ -56,6 +56,31 @@ def test_a_camera_that_is_disconnected_is_said_and_what_was_recorded_is_safe(tmp
     np.testing.assert_array_equal(recording.frames()["frame_id"][:90], np.arange(90))
 
 
+INTERRUPTING = """from hardware.simulated.microscope import SimulatedCamera, SimulatedFocus
+class Camera(SimulatedCamera):
+    def read_into(self, buffer, timeout_s):
+        raise KeyboardInterrupt("a library thinks that it is the whole program")
+class Focus(SimulatedFocus):
+    def open(self):
+        raise KeyboardInterrupt("another one, too")
+"""
+
+
+def test_a_driver_that_interrupts_is_said_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "interrupting.py").write_text(INTERRUPTING, encoding="utf-8")
+    given = (
+        *("--set", f"drivers.path=['{tmp_path.as_posix()}']", "--set", "beads.find=false"),
+        *("--set", "camera.driver=interrupting:Camera", "--set", "motors.focus.driver=interrupting:Focus"),
+        *("--set", "supervisor.restart.camera=never", "--record", str(tmp_path / "out")),
+    )
+    done = run("run", "demo.toml", "--headless", *given, *SMALL)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1, said
+    assert "camera stopped: KeyboardInterrupt: a library thinks that it is the whole program (inter" in said
+    assert "focus could not be opened: focus: KeyboardInterrupt: another one, too" in said
+    assert "Traceback" not in said
+
+
 def _check_truth(path: Path, n_frames: int) -> None:
     recording = open_dataset(path)
     assert len(recording.frames()) == n_frames > 150

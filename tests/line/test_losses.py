@@ -29,20 +29,20 @@ def test_drops_in_the_camera_are_counted(tmp_path: Path) -> None:
     dataset = Dataset.only(tmp_path)
     counters, ledger = dataset.counters, dataset.about["ledger"]
     require_identities(counters, ledger)
-    assert counters["lost_upstream"] >= 9
-    assert counters["lost_upstream"] % 3 == 0
-    assert {gap["where"] for gap in ledger} == {"camera"}
+    # The simulated camera may lose frames of itself on a busy machine.
+    assert [gap["count"] for gap in ledger if gap["where"] == "camera"].count(3) >= 3
+    assert counters["lost_ring"] == 0
     losses = [event for event in dataset.events() if event["kind"] == "loss"]
     assert len(losses) == len(ledger)
     assert f"{counters['frames_lost']} lost" in done.stdout
 
 
-@pytest.mark.parametrize("pause_s", [0.6, 1.8])
+@pytest.mark.parametrize("pause_s", [0.45, 1.8])
 def test_drops_in_the_ring_are_counted(pause_s: float, tmp_path: Path) -> None:
     """A tracker that stops for a moment fills the ring; one that stops for longer is left behind."""
     ring = ("--set", "buffer.seconds=0.3", "--set", "buffer.n_images=8")
     with running(
-        "demo.toml", "--headless", "--duration", "4", "--record", str(tmp_path), *ring, *SMALL
+        "demo.toml", "--headless", "--duration", "6", "--record", str(tmp_path), *ring, *SMALL
     ) as line:
         line.wait_for("beads found")
         time.sleep(0.5)

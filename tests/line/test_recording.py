@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.line.running import SMALL, Dataset, require_identities, run
+from tests.line.running import SMALL, Dataset, lost_here, require_identities, run
 
 PROCESSOR = """
 def every_other(coordinates, data, metadata):
@@ -31,7 +31,7 @@ def test_files_go_on_in_parts(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     dataset = Dataset.only(tmp_path)
     require_identities(dataset.counters, dataset.about["ledger"])
-    assert dataset.counters["frames_lost"] == 0
+    assert lost_here(dataset.counters) == 0
     files = sorted(path.name for path in dataset.path.glob("tracks*.h5"))
     assert len(files) >= 4
     assert files[:2] == ["tracks-0002.h5", "tracks-0003.h5"]
@@ -50,7 +50,7 @@ def test_a_processor_of_ones_own_sees_every_image(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     dataset = Dataset.only(tmp_path / "out")
-    assert dataset.counters["frames_lost"] == 0
+    assert lost_here(dataset.counters) == 0
     assert dataset.counters["frames_left_out"] == dataset.counters["frames_recorded"] // 2
     require_identities(dataset.counters, dataset.about["ledger"])
     from ndstorage import Dataset as NDTiffDataset

@@ -222,6 +222,40 @@ def test_references_made_beside_the_line(zlut: ZLUT) -> None:
     assert np.sqrt((apart**2).mean(axis=0)).max() < 0.1
 
 
+def test_where_there_is_time_the_results_do_not_depend_on_it(zlut: ZLUT) -> None:
+    """Beside the line, but with time for what is needed once: the same to the last bit as made at once."""
+    places = _places(24, 0.6, 16)
+    frames = _beside(_frames(places), 2)
+    rois = [[0, 0], [ROI, 0]]
+    plain = Tracker(ROI, zlut, NOISE, "fast")
+    expected = plain.track(frames, rois)
+    asked: list[bool] = []
+
+    def has_time(once: bool) -> bool:
+        asked.append(once)
+        return once
+
+    with Tracker(ROI, zlut, NOISE, "fast", build="beside", has_time=has_time) as tracker:
+        parts = [tracker.track(frames[at : at + 7], rois) for at in range(0, len(frames), 7)]
+        # What is looked at in between, as for a live profile, leaves no trace.
+        tracker.track(frames[:1], rois[1:], bead_ids=[1], profiles=True)
+        parts.append(tracker.track(frames, rois))
+        assert tracker.n_makeshift == 0
+    again = plain.track(frames, rois)
+    for name in ("x_px", "y_px", "z_nm", "sigma_z_nm", "quality"):
+        found = np.concatenate([getattr(part, name) for part in parts])
+        np.testing.assert_array_equal(found, np.concatenate([getattr(expected, name), getattr(again, name)]))
+    assert True in asked
+
+
+def test_makeshift_results_are_counted(zlut: ZLUT) -> None:
+    # References made meanwhile are used from the next call on: in this one full fits use up their time.
+    frames = np.concatenate([_frames(_places(6, 0.4, 17))] * 60)
+    with Tracker(ROI, zlut, NOISE, "fast", build="beside") as tracker:
+        tracker.track(frames, [[0, 0]])
+        assert 0 < tracker.n_makeshift <= len(frames)
+
+
 def test_beads_with_the_same_lut_share_references(zlut: ZLUT) -> None:
     frames = _beside(_frames(_places(3, 0.3, 10)), 4)
     rois = [[ROI * k, 0] for k in range(4)]

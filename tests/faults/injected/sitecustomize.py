@@ -7,8 +7,19 @@ import signal
 import time
 from types import FrameType
 
+#: Whatever is raised in these is taken for an error of the disk, or passed over by the interpreter: it would
+#: not be the end of the process that is wanted.
+_DEAF = {"turn", "finish", "__del__"}
+_AGAIN_S = 0.002
+
 
 def _fail(number: int, frame: FrameType | None) -> None:
+    inner = frame
+    while inner is not None:
+        if inner.f_code.co_name in _DEAF:
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+            return
+        inner = inner.f_back
     raise RuntimeError("injected")
 
 
@@ -26,6 +37,7 @@ def _turn_back(number: int, frame: FrameType | None) -> None:
 # The memory tracker of multiprocessing is no process of ours.
 if hasattr(signal, "SIGUSR1") and "MAGSCOPE_TEST_FAULTS" in os.environ:
     signal.signal(signal.SIGUSR1, _fail)
+    signal.signal(signal.SIGALRM, _fail)
     signal.signal(signal.SIGUSR2, _loop)
     if hasattr(signal, "SIGRTMIN"):
         signal.signal(signal.SIGRTMIN, _turn_back)

@@ -18,7 +18,7 @@ from hardware.micromanager.focus import MicroManagerFocus
 from hardware.micromanager.magnets import MicroManagerMagnetHeight, MicroManagerMagnetRotation
 from hardware.micromanager.stage import MicroManagerStage
 from hardware.micromanager.xy_stage import MicroManagerStageX, MicroManagerStageY
-from magscope_app.devices import DeviceError, Motor
+from magscope_app.devices import DeviceError, FormatChange, FrameFormat, Motor
 from tests.hardware.micromanager.children import camera_context, in_child, motor_context
 from tests.hardware.micromanager.test_devices import read, refusal
 
@@ -176,16 +176,24 @@ def _changes() -> dict[str, Any]:
     camera.start()
     numbers, _ = read(camera, 5)
     camera.set("roi_x_px", 312)
-    refused = []
-    for name, value in (("roi_x_px", 313), ("Binning", "2")):
+    refused, changes = [], []
+    for name, value in (("roi_x_px", 313), ("Binning", "2"), ("roi_width_px", 256), ("roi_height_px", 100)):
         try:
             camera.set(name, value)
+        except FormatChange as change:
+            changes.append((change.form, change.camera["roi_px"], change.pixel_scale, change.offset_px))
         except DeviceError as error:
             refused.append(str(error))
     more, image = read(camera, 5)
     values = {setting.name: setting.value for setting in camera.settings()}
     camera.close()
-    return {"numbers": numbers + more, "shape": image.shape, "values": values, "refused": refused}
+    return {
+        "numbers": numbers + more,
+        "shape": image.shape,
+        "values": values,
+        "refused": refused,
+        "changes": changes,
+    }
 
 
 def test_a_changed_roi_or_binning_stops_the_run_and_resumes_it() -> None:
@@ -194,7 +202,11 @@ def test_a_changed_roi_or_binning_stops_the_run_and_resumes_it() -> None:
     assert (seen["values"]["roi_x_px"], seen["values"]["roi_y_px"]) == (312, 32)
     assert seen["values"]["Binning"] == "1"
     assert "0 to 312" in seen["refused"][0]
-    assert "the buffers are made for others" in seen["refused"][1]
+    assert seen["changes"] == [
+        (FrameFormat(100, 50, 8), (156, 16, 100, 50), 2.0, (0.0, 0.0)),
+        (FrameFormat(256, 100, 8), (256, 32, 256, 100), 1.0, (56.0, 0.0)),
+    ]
+    assert len(seen["refused"]) == 1
     steps = np.diff(seen["numbers"])
     assert (steps >= 1).all()
     assert steps.max() > 1

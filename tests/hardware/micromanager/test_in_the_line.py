@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from magscope_app.storage import open_dataset
 from tests.benchmarks.micromanager import application
 from tests.hardware.micromanager.listening import VARIABLE
 from tests.hardware.micromanager.test_axes import CFG
-from tests.line.running import Dataset, require_identities, run, running
+from tests.line.running import ROOT, Dataset, environment, require_identities, run, running
 
 TOML = """
 [camera]
@@ -108,6 +111,31 @@ def test_the_devices_answer_in_the_processes_where_they_live(setup: Path) -> Non
     refused = run("check", str(setup / "setup.toml"), *elsewhere)
     assert refused.returncode == 2
     assert "the hub DHub of DemoCamera belongs to" in refused.stderr
+
+
+def test_another_binning_begins_the_run_anew_with_the_beads_where_they_are(setup: Path) -> None:
+    command = [sys.executable, "-m", "tests.hardware.micromanager.binned", str(setup / "setup.toml")]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    said = "\n".join(result["log"])
+    assert result["exit_code"] == 0, said
+    refusal = "Binning = 2 begins the run anew, as frames get another size or depth, and a recording goes on"
+    assert refusal in said
+    assert "Binning = 2 makes frames of 128 × 64 px, 8 bits: the run is stopped and begun anew" in said
+    before, after = (open_dataset(path) for path in result["recordings"])
+    assert before.description["camera"]["format"]["width_px"] == 256
+    assert after.description["camera"]["format"] == {"width_px": 128, "height_px": 64, "bits": 8}
+    assert after.video.shape[1:] == (64, 128)
+    assert after.description["camera"]["settings"]["Binning"] == "2"
+    assert after.description["nm_per_px"] == 2 * before.description["nm_per_px"]
+    assert after.description["roi_px"] == before.description["roi_px"] // 2
+    assert after.description["beads"] == [{"id": 3, "x_px": 49.5, "y_px": 31.5, "role": "reference"}]
+    assert "camera: Binning = 2, while it ran" in after.description["overrides"]
+    # The summary of the run counts both parts.
+    assert result["acquired"] > max(part.counters["frames_acquired"] for part in (before, after))
 
 
 @pytest.mark.slow

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from hardware.simulated.axis_faults import AxisFaults
 from hardware.simulated.microscope import SimulatedCamera, SimulatedMagnetHeight
+from magscope_app.config import FaultEntry
 from magscope_app.devices import DeviceError, DeviceLost
 from tests.hardware.simulated.twin import camera_context, motor_context, started, twin_config
 
@@ -214,7 +216,18 @@ def test_the_nearest_switch_ends_a_move_and_faults_of_other_axes_do_not_count(fa
         {"kind": "disconnect", "device": "focus"},
     )
     motor.move_to(4.0)
+    # Nobody looks while it passes the first one: whoever does, sees it stop there and nowhere else.
+    time.sleep(0.1)
     assert settle(motor) == 3.3
+
+
+@pytest.mark.parametrize("positions", [(3.6, 3.3, 3.9), (3.9, 3.6, 3.3), (2.1, 2.7, 2.4)])
+def test_of_several_switches_the_first_on_the_way_counts(positions: tuple[float, ...]) -> None:
+    mine = [FaultEntry(kind="limit_switch", device="magnet", at_position=at) for at in positions]
+    faults = AxisFaults("magnet", mine, position=3.0)
+    target = 3.0 + 2.0 * (positions[0] - 3.0)
+    assert faults.switch_on_way(3.0, target, 1) == min(positions, key=lambda at: abs(at - 3.0))
+    assert faults.switch_on_way(3.0, 6.0 - target, 1) is None
 
 
 def test_a_limit_switch_on_demand_stops_a_move_that_goes_on(failing: Any) -> None:

@@ -1,0 +1,181 @@
+"""A camera that is to give frames of another size or depth: the config with which the run is begun anew."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from magscope_app.config import Config, LoadedConfig
+from magscope_app.errors import ConfigError, MagscopeError
+from magscope_app.messages import Bead, FormatAsked
+from magscope_app.processes.bead_owner import MAX_ROI_PX, MIN_ROI_PX, BeadOwner, why_outside
+from magscope_app.processes.calibration_desk import CalibrationDesk
+from magscope_app.processes.calibration_file import why_not_calibration
+from magscope_app.processes.camera_noise import field_problems
+from magscope_app.processes.lock_desk import LockDesk
+from magscope_app.processes.preflight import require_ready
+from magscope_app.processes.recording_desk import RecordingDesk
+
+
+class FormatDesk:
+    """Decides whether a run may be begun anew for another format of frames, and with which config.
+
+    Parameters
+    ----------
+    loaded : LoadedConfig
+        The config of the run.
+    beads, recording, calibration, locks
+        What goes on must be ended first.
+    log, refuse : callable
+        For the user.
+
+    Attributes
+    ----------
+    protocols : set of str
+        Those that run.
+    again : LoadedConfig or None
+        With which config another run is to follow this one.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedConfig,
+        beads: BeadOwner,
+        recording: RecordingDesk,
+        calibration: CalibrationDesk,
+        locks: LockDesk,
+        log: Callable[[int, str], None],
+        refuse: Callable[[str], None],
+    ) -> None:
+        self._loaded = loaded
+        self._beads, self._recording, self._calibration, self._locks = beads, recording, calibration, locks
+        self._log, self._refuse = log, refuse
+        self.protocols: set[str] = set()
+        self.again: LoadedConfig | None = None
+
+    def ask(self, asked: FormatAsked) -> bool:
+        """Return True where the run is to end so that another one can follow; say why, or why not."""
+        what = f"{asked.name} = {asked.value}"
+        if goes_on := self._goes_on():
+            begins = f"{what} begins the run anew, as frames get another size or depth"
+            self._refuse(f"{begins}, and {goes_on} goes on; end that first")
+            return False
+        changed = self._beads.changed()
+        try:
+            self.again, said = begin_anew(
+                self._loaded, asked, changed.beads, self._beads.roi_px, self._calibration.zlut
+            )
+        except MagscopeError as error:
+            self._refuse(str(error))
+            return False
+        form = asked.format
+        size = f"{form.width_px} × {form.height_px} px, {form.bits} bits"
+        stops = "the run is stopped and begun anew; no motor is moved"
+        for text in (f"{what} makes frames of {size}: {stops}", *said):
+            self._log(logging.WARNING, text)
+        return True
+
+    def _goes_on(self) -> str:
+        locked = any(state.stage != "off" for state in self._locks.states)
+        going = {
+            "a recording": self._recording.running is not None,
+            "a sweep": self._calibration.sweeping,
+            "a protocol": bool(self.protocols),
+            "a lock": locked,
+        }
+        return next((name for name, goes in going.items() if goes), "")
+
+
+def begin_anew(
+    loaded: LoadedConfig, asked: FormatAsked, beads: Sequence[Bead], roi_px: int, zlut: Path | None
+) -> tuple[LoadedConfig, list[str]]:
+    """Return the config of a run that goes on with another format of frames, and what is not as before.
+
+    Parameters
+    ----------
+    loaded : LoadedConfig
+        The config of the run now.
+    asked : FormatAsked
+        What the camera says of the new format.
+    beads, roi_px, zlut
+        As they are now.
+
+    Returns
+    -------
+    LoadedConfig
+        With the camera as asked, optics for its pixels, and the beads where they are seen then.
+    list of str
+        Sentences for the user.
+
+    Raises
+    ------
+    MagscopeError
+        It cannot be run so; one sentence.
+    """
+    data = _changed(loaded.config, asked)
+    said: list[str] = []
+    roi_px = _roi_px(roi_px, asked)
+    listed = _beads(beads, roi_px, asked, said)
+    data["beads"] |= {"find": False, "file": None, "list": listed, "roi_px": roi_px}
+    # They ran when the run began.
+    data["recording"] = data.get("recording", {}) | {"start": False}
+    data["experiment"] = data.get("experiment", {}) | {"protocol": None}
+    data["tracking"] = data.get("tracking", {}) | {"zlut": zlut}
+    _drop_what_does_not_fit(data, asked, said)
+    changed = replace(
+        loaded,
+        config=Config.model_validate(data),
+        overrides=(*loaded.overrides, f"camera: {asked.name} = {asked.value}, while it ran"),
+    )
+    try:
+        require_ready(changed, str(loaded.path), None, None, asked.format)
+    except ConfigError as error:
+        problems = "; ".join(str(problem) for problem in error.problems)
+        raise MagscopeError(f"the run cannot go on with {asked.name} = {asked.value}: {problems}") from error
+    return changed, said
+
+
+def _changed(config: Config, asked: FormatAsked) -> dict[str, Any]:
+    # What was not given must not look as if it had been.
+    data = config.model_dump(exclude_unset=True)
+    data["camera"] |= asked.camera
+    data["optics"]["pixel_pitch_um"] *= asked.pixel_scale
+    data.setdefault("beads", {})
+    return data
+
+
+def _roi_px(roi_px: int, asked: FormatAsked) -> int:
+    """Return the side of ROIs that show as much of the sample as before, as far as there are such."""
+    most = min(MAX_ROI_PX, asked.format.width_px, asked.format.height_px)
+    return max(MIN_ROI_PX, min(round(roi_px / asked.pixel_scale), most))
+
+
+def _beads(
+    beads: Sequence[Bead], roi_px: int, asked: FormatAsked, said: list[str]
+) -> list[dict[str, object]]:
+    scale, (dx_px, dy_px) = asked.pixel_scale, asked.offset_px
+    moved = [
+        replace(
+            bead, x_px=(bead.x_px + 0.5) / scale - 0.5 + dx_px, y_px=(bead.y_px + 0.5) / scale - 0.5 + dy_px
+        )
+        for bead in beads
+    ]
+    inside = [bead for bead in moved if why_outside(bead, roi_px, asked.format) is None]
+    if len(inside) < len(moved):
+        said.append(f"{len(moved) - len(inside)} beads are not in the image any more")
+    return [{"id": bead.id, "x_px": bead.x_px, "y_px": bead.y_px, "role": bead.role} for bead in inside]
+
+
+def _drop_what_does_not_fit(data: dict[str, Any], asked: FormatAsked, said: list[str]) -> None:
+    config = Config.model_validate(data)
+    zlut = config.tracking.zlut
+    reason = why_not_calibration(zlut, config) if zlut is not None else None
+    if reason is not None:
+        data["tracking"]["zlut"] = None
+        said.append(f"beads have no z, as their Z-LUT does not fit: {reason}")
+    if any(field_problems(config, asked.format)):
+        data["camera"]["noise"] |= {"dark_frame": None, "flat_field": None}
+        said.append("dark frame and flat field are of other frames, and are not used")

@@ -1,0 +1,79 @@
+"""The lock of a buffer: whose it is, and when it is taken away."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from magscope_app import operating_system as system
+from magscope_app.datatypes import guard as module
+from magscope_app.datatypes import layout
+from magscope_app.datatypes.guard import Guard
+
+
+class Taken:
+    """A lock that somebody has; who waits for it for too long is told so."""
+
+    def __init__(self) -> None:
+        self.taken, self.looks = True, 0
+
+    def acquire(self, _block: bool = True, _timeout: float = -1.0, /) -> bool:
+        self.looks += 1
+        assert self.looks < 10_000, "nobody takes the lock away"
+        if self.taken:
+            time.sleep(0.0005)
+            return False
+        self.taken = True
+        return True
+
+    def release(self) -> None:
+        self.taken = False
+
+
+@pytest.fixture
+def words(monkeypatch: pytest.MonkeyPatch) -> memoryview[int]:
+    monkeypatch.setattr(module, "_TIMEOUT_S", 0.005)
+    return memoryview(bytearray(layout.PAGE)).cast("Q")
+
+
+@pytest.fixture
+def other() -> Iterator[subprocess.Popen[Any]]:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def sign(words: memoryview[int], pid: int) -> None:
+    words[layout.LOCK_PID], words[layout.LOCK_START] = pid, system.process_start(pid)
+
+
+def test_a_lock_that_nobody_signed_for_is_taken_away_after_its_time(words: memoryview[int]) -> None:
+    lock = Taken()
+    with Guard(lock, words, "m"):
+        assert words[layout.LOCK_PID] == os.getpid()
+    # Not at once: who has just taken it is about to sign.
+    assert lock.looks > 2
+    assert not lock.taken
+    assert words[layout.LOCK_PID] == 0
+
+
+def test_a_living_holder_keeps_its_lock_and_a_dead_one_does_not(
+    words: memoryview[int], other: subprocess.Popen[Any]
+) -> None:
+    lock = Taken()
+    sign(words, other.pid)
+    with pytest.raises(TimeoutError, match=f"held by process {other.pid}"):
+        Guard(lock, words, "m").take()
+    assert lock.taken
+    other.kill()
+    other.wait(10)
+    before = lock.looks
+    with Guard(lock, words, "m"):
+        assert words[layout.LOCK_PID] == os.getpid()
+    assert lock.looks == before + 3
