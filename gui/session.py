@@ -192,6 +192,8 @@ class Session(QObject):
             self.order_recording(
                 message.folder or known.folder, message.name or known.name, message.mode or known.mode
             )
+        if isinstance(message, SelectBead) and message.bead_id in self.state.beads:
+            self.select(message.bead_id)
         if isinstance(message, BeadsChanged):
             self._follow_beads(before)
         if isinstance(message, CommandRefused) and message.process == "supervisor":

@@ -63,7 +63,8 @@ def _key(setting: Setting, config: Config) -> Key:
 
 def _put(data: Any, key: Sequence[str | int], value: Any) -> None:
     for part in key[:-1]:
-        data = data[part] if isinstance(data, list) else data.setdefault(part, {})
+        # The entries of a list are there already.
+        data = data[part] if isinstance(part, int) else data.setdefault(part, {})
     data[key[-1]] = value
 
 

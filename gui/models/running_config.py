@@ -67,10 +67,10 @@ def running_config(config: Config, state: State, order: StartRecording, zlut: Pa
     try:
         Config.model_validate(data)
     except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise MagscopeError(
-            f"no config can hold what is set now: {where}: {said(error.errors()[0])}; set it otherwise, then save again"
-        ) from error
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        text = f"no config can hold what is set now: {where}: {said(first)}; change it, then save again"
+        raise MagscopeError(text) from error
     return RunningConfig(_HEAD + "".join(_table(name, table) for name, table in data.items()), left_out)
 
 

@@ -29,7 +29,13 @@ def described(
     return (
         _real("exposure_ms", exposure_ms, "ms", (1e-6, 1000.0 / fps), "Exposure of a frame."),
         replace(
-            _lit("background_e", light.background_e, "e", _LIMITS_E, f"Electrons per pixel in {nominal_ms:g} ms."),
+            _lit(
+                "background_e",
+                light.background_e,
+                "e",
+                _LIMITS_E,
+                f"Electrons per pixel in {nominal_ms:g} ms.",
+            ),
             config_value=background_e,
         ),
         _lit("contrast", light.contrast, "", (0.0, 1.0), "Contrast of the rings; 1 for coherent light."),

@@ -41,8 +41,9 @@ class Setting:
     help : str
         One line for a tooltip.
     config_key : tuple of str or int
-        Where a config holds the value, such as ``("camera", "noise", "offset_dn")``, so that "save as config"
-        can write what was set by hand; empty where no key does. The camera's `fps` and `exposure_ms` need none.
+        Where a config holds the value, such as ``("camera", "noise", "offset_dn")``, so that "save as
+        config" can write what was set by hand; empty where no key does. The camera's `fps` and `exposure_ms`
+        need none.
     config_value : bool, int, float or str, optional
         What the config is to hold there, where that is not the value itself.
     """

@@ -1,4 +1,4 @@
-"""The supervisor's view of the camera: how it was opened, which settings are in force, what it is to have again."""
+"""The supervisor's view of the camera: how it was opened, what was set since, what it is to have again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from magscope_app.messages import CameraReady, CameraSettings, Message, SetCamer
 from magscope_app.processes.children import Children
 from magscope_app.processes.controllers import CAMERA
 from magscope_app.processes.facts import setting_changes
+
 
 class CameraDesk:
     """Keeps the settings of the camera over its restarts.
@@ -61,8 +62,10 @@ class CameraDesk:
         self._children.send("gui", message)
         return None
 
-    def on_command(self, message: SetCameraSetting) -> None:
+    def heed(self, message: Message) -> None:
         """Note what is set by hand."""
+        if not isinstance(message, SetCameraSetting):
+            return
         self._by_hand.pop(message.name, None)
         self._by_hand[message.name] = None
 

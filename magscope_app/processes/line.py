@@ -35,8 +35,6 @@ from magscope_app.messages import (
     RecordingProgress,
     RecordingStarted,
     RenameRecording,
-    SelectBead,
-    SetCameraSetting,
     StartAcquisition,
     StartRecording,
     StopMotors,
@@ -58,8 +56,8 @@ from magscope_app.processes.message_check import why_malformed
 from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.orders import Orders
-from magscope_app.processes.recording_text import recording_text
 from magscope_app.processes.recording_desk import RECORDER, RecordingDesk
+from magscope_app.processes.recording_text import recording_text
 from magscope_app.processes.revival import Revival, kind_of
 from magscope_app.processes.routes import NEWS, NO_EVENT, ROUTES
 from magscope_app.processes.segments import Segments
@@ -126,7 +124,6 @@ class Line:
         self._returning: set[str] = set()
         self._resume_camera = False
         self._must_find = loaded.config.beads.find
-        self._selected: SelectBead | None = None
         self._protocol = loaded.config.experiment.protocol
         self._command = options.command
 
@@ -290,13 +287,8 @@ class Line:
                 self._on_recording(message)
             case TrackingSpeed(fps):
                 self.board.tracking_fps = fps
-            case CameraSettings():
-                self.camera_desk.on_settings(message)
-            case MotorChanged():
-                self.motors.on_changed(message)
-            case FormatAsked():
-                if self.formats.ask(message):
-                    self.stop("completed")
+            case CameraSettings() | MotorChanged() | FormatAsked():
+                self._on_device(message)
             case _ if isinstance(message, (ProtocolEnded, *SWEEP_NEWS)):
                 self._on_experiment(message)
             case _:
@@ -349,8 +341,8 @@ class Line:
         elif name == "tracking":
             if self._must_find:
                 self.children.send(name, FindBeads())
-            if self._selected is not None:
-                self.children.send(name, self._selected)
+            if self.window.selected is not None:
+                self.children.send(name, self.window.selected)
         elif name == RECORDER:
             self.recording.resume()
         self.log(logging.WARNING, f"the {name} process runs again{restored_text(restored)}")
@@ -418,12 +410,8 @@ class Line:
 
     def command(self, message: Message) -> None:
         """Carry out or pass on what the user wants; a running dataset keeps it as an event."""
-        if isinstance(message, SelectBead):
-            self._selected = message
-        elif isinstance(message, SetCameraSetting):
-            self.camera_desk.on_command(message)
-        elif isinstance(message, StartRecording | RenameRecording):
-            self.window.on_command(message)
+        self.window.heed(message)
+        self.camera_desk.heed(message)
         if not isinstance(message, NO_EVENT):
             self._keep("command", {"command": type(message).__name__} | asdict(message))
         route = ROUTES.get(type(message))
@@ -478,6 +466,14 @@ class Line:
             self._refuse("a note belongs to a recording, and none is running; start one first")
         else:
             self._keep("note", {"text": text})
+
+    def _on_device(self, message: CameraSettings | MotorChanged | FormatAsked) -> None:
+        if isinstance(message, CameraSettings):
+            self.camera_desk.on_settings(message)
+        elif isinstance(message, MotorChanged):
+            self.motors.on_changed(message)
+        elif self.formats.ask(message):
+            self.stop("completed")
 
     def _tell(self, message: Message) -> None:
         self.children.send("gui", message)

@@ -53,8 +53,8 @@ class DatasetFolder:
         root : str or Path
             Where datasets go; made if it does not exist.
         name : str
-            See `validate_dataset_name`. To that of a second dataset of this name in `root` _002 is appended, then
-            _003 ….
+            See `validate_dataset_name`. To that of a second dataset of this name in `root` _002 is appended,
+            then _003 ….
         config_text : bytes
             The config file that was run, written byte for byte.
         facts : mapping, optional

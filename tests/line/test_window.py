@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 from magscope_app.config import load_config
-from magscope_app.messages import LogEntry, SystemStatus
+from magscope_app.messages import LogEntry, RenameRecording, SystemStatus
 from magscope_app.processes import children
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.supervisor import Supervisor
@@ -32,6 +33,8 @@ def test_window_is_driven_as_a_person_does(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv(REPORT, str(tmp_path / "report.json"))
     monkeypatch.setitem(children.TARGETS, "gui", "tests.line.window_driver:run")
     loaded = load_config("demo.toml", [*SMALL, f"recording.folder={(tmp_path / 'out').as_posix()}"])
+    assert loaded.config.tracking.zlut is not None
+    shutil.copy(loaded.config.tracking.zlut, tmp_path / "z1.npz")
     log: list[LogEntry] = []
     result = Supervisor(loaded, RunOptions(duration_s=30), Listeners(log.append, lambda status: None)).run()
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
@@ -59,28 +62,36 @@ def test_a_killed_window_comes_back_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    report = tmp_path / "report.json"
+    monkeypatch.setenv(REPORT, str(report))
+    monkeypatch.setitem(children.TARGETS, "gui", "tests.line.window_driver:run_and_look")
     loaded = load_config("demo.toml", SMALL)
     log: list[str] = []
     killed: list[int] = []
 
-    def on_log(entry: LogEntry) -> None:
-        log.append(entry.text)
-        if entry.text == "the window is open" and len(killed) == 1:
-            supervisor.stop()
-
     def on_status(status: SystemStatus) -> None:
         (pid,) = [process.pid for process in status.processes if process.name == "gui"]
         if status.recording and "the window is open" in log and not killed and pid is not None:
+            supervisor.command(RenameRecording("after_kill"))
             killed.append(pid)
             psutil.Process(pid).kill()
+        elif killed and report.exists():
+            supervisor.stop()
 
-    supervisor = Supervisor(loaded, RunOptions(duration_s=40, record=tmp_path), Listeners(on_log, on_status))
+    options = RunOptions(duration_s=40, record=tmp_path / "out")
+    supervisor = Supervisor(loaded, options, Listeners(lambda entry: log.append(entry.text), on_status))
     result = supervisor.run()
     assert killed, log
     assert log.count("the window is open") == 2
     assert result.exit_code == 0, result.error
-    assert result.counters.frames_lost == result.counters.lost_upstream
-    assert Dataset.only(tmp_path).about["exit_status"] == "completed"
+    assert result.counters.frames_lost == 0
+    assert Dataset.only(tmp_path / "out").about["exit_status"] == "completed"
+    seen = json.loads(report.read_text(encoding="utf-8"))
+    assert seen["notice"].startswith("this window was opened again: the gui process ended unexpectedly")
+    assert seen["name"] == "after_kill"
+    shown = [text for text in log if text in seen["log"]]
+    assert any(text.startswith("recording has begun") for text in shown)
+    assert shown.count("the window is open") == 2
 
 
 @pytest.mark.slow
