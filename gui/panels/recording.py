@@ -93,6 +93,7 @@ class RecordingPanel(Panel):
         self.folder.changed.connect(self._take_order)
         self.folder.editingFinished.connect(self._check_folder)
         self.name.changed.connect(self._take_order)
+        self.folder.refused.connect(self._take_order)
         self.mode.currentTextChanged.connect(self._take_order)
         self.name.returnPressed.connect(self._rename)
         self.note.returnPressed.connect(self._add_note)
@@ -115,19 +116,19 @@ class RecordingPanel(Panel):
         text, name = self.folder.value, self.name.value
         path = path_of(text) if text else None
         mode = cast("RecordingMode", self.mode.currentText())
-        folder = path if isinstance(path, Path) else self.session.recording_order.folder
+        folder = self.session.recording_order.folder if isinstance(path, str) else path
         self.session.recording_order = StartRecording(folder, name or None, mode)
         refused = [field.toolTip() for field in (self.folder, self.name) if field.is_refused]
         self.session.order_refused = "; ".join(refused)
 
     def _check_folder(self) -> None:
         """Look for what is wrong with the folder, beside the window: it may be far away."""
-        path = self.session.recording_order.folder
-        if path is None or self.folder.is_refused:
+        text = self.folder.text().strip()
+        path = path_of(text) if text else None
+        if not isinstance(path, Path):
             return
-        if self.folder.text():
-            # Where it goes, also from ~ or a part of a path.
-            self.folder.setText(str(path))
+        # Where it goes, also from ~ or a part of a path.
+        self.folder.setText(str(path))
         self.session.background.run(lambda: why_no_folder(path), self.folder.mark)
 
     def _rename(self) -> None:

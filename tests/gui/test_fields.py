@@ -75,6 +75,11 @@ def test_a_folder_that_is_a_file_is_refused(running: MainWindow, qapp: QApplicat
     assert field.toolTip() == f"{tmp_path / 'file'} is a file; choose a folder"
     retype(field, str(tmp_path / "new" / "folder"))
     until(running, qapp, lambda: not field.property("refused"))
+    assert not running.session.order_refused
+    field.clear()
+    press(field, Qt.Key.Key_Return)
+    assert running.session.recording_order.folder is None
+    assert field.placeholderText() == str(running.session.config.recording.folder)
 
 
 def test_z_luts_are_not_saved_under_a_refused_name(running: MainWindow, qapp: QApplication) -> None:

@@ -53,9 +53,31 @@ def test_window_is_driven_as_a_person_does(tmp_path: Path, monkeypatch: pytest.M
     events = {event["kind"]: event for event in dataset.events()}
     assert events["note"]["text"] == "magnet was touched"
     assert 0 < events["note"]["frame_id"] < dataset.column("tracking/frame_ids")[-1]
-    assert events["setting"]["name"] == "exposure_ms"
-    assert (events["setting"]["before"], events["setting"]["value"]) == (5.0, 4.0)
+    settings = [event for event in dataset.events() if event["kind"] == "setting"]
+    assert [(event["name"], event["before"], event["value"]) for event in settings] == [
+        ("exposure_ms", 5.0, 4.0),
+        ("gain_dn_per_e", 0.012, 0.0125),
+    ]
     assert result.counters.frames_lost == result.counters.lost_upstream
+    said = [entry.text for entry in log]
+    assert any(text.startswith("recording has begun: Track into ") for text in said)
+    assert any(text.startswith("recording has ended (completed): ") for text in said)
+    _start_from_the_saved_config(tmp_path, dataset)
+
+
+def _start_from_the_saved_config(folder: Path, before: Dataset) -> None:
+    """A start from what "save as config" wrote has the state of the run that wrote it."""
+    loaded = load_config(str(folder / "saved.toml"), [])
+    assert loaded.config.tracking.zlut == folder / "z1.npz"
+    options = RunOptions(duration_s=0.5, headless=True, record=folder / "again")
+    result = Supervisor(loaded, options, Listeners(lambda entry: None, lambda status: None)).run()
+    assert result.exit_code == 0, result.error
+    dataset = Dataset.only(folder / "again")
+    changed = {"exposure_ms": 4.0, "gain_dn_per_e": 0.0125, "background_e": 8000.0 * 4 / 5}
+    assert dataset.about["camera"]["settings"] == before.about["camera"]["settings"] | changed
+    assert dataset.about["roi_px"] == 48
+    assert [bead["id"] for bead in dataset.about["beads"]] == [0, 1, 2, 5]
+    assert [entry.name for entry in (dataset.path / "zluts").iterdir()] == ["z1.npz"]
 
 
 def test_a_killed_window_comes_back_and_nothing_is_lost(

@@ -50,7 +50,7 @@ def _opened(link: Link, handles: Handles, drive: Callable[[Any, Handles], object
 class _Looker:
     """Writes down what a window shows as soon as it knows of a recording."""
 
-    def __init__(self, window: Any, handles: Handles) -> None:  # noqa: ARG002 - as of every driver
+    def __init__(self, window: Any, handles: Handles) -> None:
         from PyQt6.QtCore import QTimer
 
         self._window = window
