@@ -11,6 +11,7 @@ from gui.models.candidates import Candidate, in_reading_order, renumbered
 from gui.models.edits import BeadList, EditHistory
 from gui.models.state import State
 from magscope_app.config import BeadRole
+from magscope_app.errors import MagscopeError
 from magscope_app.messages import (
     AddBead,
     Bead,
@@ -47,10 +48,15 @@ class BeadCommands:
         self.edits = EditHistory(time.monotonic)
         self._adding_until_s = 0.0
         self._brought_back: frozenset[int] = frozenset()
+        #: The list that a file held, until the owner has taken it.
+        self._loading: tuple[Path, tuple[Bead, ...]] | None = None
 
     def follow(self, before: BeadList, after: BeadList) -> frozenset[int]:
         """Take note of a changed list; returns the beads that the user has added or brought back, if any."""
         self.edits.take(before, after)
+        if self._loading is not None and after.beads == {bead.id: bead for bead in self._loading[1]}:
+            (path, beads), self._loading = self._loading, None
+            self._state.tell(f"{_count(len(beads))} loaded from {path}")
         fresh = frozenset(after.beads) - frozenset(before.beads)
         if not fresh or time.monotonic() > self._adding_until_s:
             return frozenset()
@@ -117,8 +123,24 @@ class BeadCommands:
             self._edit("adding the beads that were found", EditBeads(fresh))
 
     def load(self, path: Path) -> None:
-        """Make the list that a file holds the whole list."""
-        self._background.run(lambda: read_bead_file(path), lambda beads: self.replace(beads, path.name))
+        """Make the list that a file holds the whole list, unless it holds none."""
+
+        def read() -> tuple[Bead, ...]:
+            beads = tuple(read_bead_file(path))
+            if not beads:
+                raise MagscopeError(f"{path} holds no beads; the list stays as it is")
+            return beads
+
+        def take(beads: tuple[Bead, ...]) -> None:
+            self._loading = path, beads
+            self.replace(beads, path.name)
+
+        self._background.run(read, take)
+
+    def refused(self) -> None:
+        """Take in that the owner has refused the oldest command that was not answered yet."""
+        self._loading = None
+        self.edits.refused()
 
     def replace(self, beads: Iterable[Bead], what: str, roi_px: int | None = None) -> None:
         """Make these beads the whole list."""
@@ -127,7 +149,7 @@ class BeadCommands:
     def save(self, path: Path) -> None:
         """Write the list to a file."""
         beads = tuple(self._state.beads.values())
-        done = f"{len(beads)} beads were written to {path}"
+        done = f"{_count(len(beads))} written to {path}"
         self._background.run(lambda: write_bead_file(path, beads), lambda _: self._state.tell(done))
 
     def undo(self) -> None:
@@ -156,6 +178,10 @@ class BeadCommands:
     def _known(self, bead_ids: Iterable[int]) -> list[Bead]:
         beads: Mapping[int, Bead] = self._state.beads
         return [beads[bead_id] for bead_id in sorted(set(bead_ids)) if bead_id in beads]
+
+
+def _count(beads: int) -> str:
+    return "1 bead was" if beads == 1 else f"{beads} beads were"
 
 
 def _name(beads: list[Bead]) -> str:

@@ -184,8 +184,11 @@ class MainWindow(QMainWindow):
 
     def restore_or_arrange(self) -> None:
         """Put the panels where they were left, or where they stand at first."""
-        if not self.restore():
-            self.arrange()
+        if self.restore():
+            return
+        if self._kind() in self.desk.preferences.layout:
+            self.session.state.warn("the layout that was kept cannot be used; the panels stand as at first")
+        self.arrange()
 
     def _kind(self) -> str:
         return "wide" if is_wide(self.width()) else "narrow"
@@ -303,6 +306,9 @@ class MainWindow(QMainWindow):
         if self.closing.waiting and not state.stopping:
             self.closing.waiting = False
             self.close()
+        elif state.recording is None and not self.closing.waiting:
+            # Somebody stopped it otherwise: there is nothing left to ask.
+            self.closing.hide()
 
     # --- doing -------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from magscope_app.messages import (
     CameraSettings,
     CommandRefused,
     LogEntry,
+    LogHistory,
     Message,
     MotorChanged,
     MotorInfo,
@@ -65,6 +66,8 @@ class State:
     clock: Callable[[], int]
     video_ready: bool = False
     bits: int = 8
+    #: As they were when the camera was opened, and as they are now.
+    camera_opened: tuple[Setting, ...] = ()
     camera_settings: tuple[Setting, ...] = ()
     camera_version: int = 0
     motors: tuple[MotorInfo, ...] = ()
@@ -125,6 +128,7 @@ class State:
     @apply.register
     def _(self, message: CameraReady) -> None:
         self.bits = message.format.bits
+        self.camera_opened = message.settings
         self._set_camera(message.settings)
 
     @apply.register
@@ -216,6 +220,12 @@ class State:
         self.note(message.process, message.level, message.text, message.timestamp_ns)
         if message.level >= logging.ERROR:
             self.notices.append(message.text)
+
+    @apply.register
+    def _(self, message: LogHistory) -> None:
+        for entry in message.entries:
+            self.note(entry.process, entry.level, entry.text, entry.timestamp_ns)
+        self.notices.append(message.why)
 
     @apply.register
     def _(self, message: CommandRefused) -> None:

@@ -30,6 +30,7 @@ from gui.models.calibration import (
     remarks_text,
     report_texts,
 )
+from gui.models.folders import path_of
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.widgets.checked_field import TextField
@@ -85,7 +86,7 @@ class CalibrationPanel(Panel):
         self.file.setToolTip(
             "The accepted Z-LUTs go into this .npz file, and as text into a folder beside it"
         )
-        self.replace = QCheckBox("replace an older file")
+        self.replace = TickBox("replace an older file")
         self.replace.setObjectName("calibration.replace")
         self.replace.setToolTip("Without it a file that exists is not written over")
         self.save = _button("save", "Save", "Write the accepted Z-LUTs")
@@ -174,7 +175,9 @@ class CalibrationPanel(Panel):
         self.replace.setChecked(False)
 
     def _path(self) -> Path:
-        return Path(self.file.text().strip()).expanduser().absolute()
+        path = path_of(self.file.value)
+        assert isinstance(path, Path), "the field refuses everything else"
+        return path
 
     def _accept(self, item: QTableWidgetItem) -> None:
         if item.column() == 0:
@@ -226,7 +229,7 @@ class CalibrationPanel(Panel):
         self._show_plan()
         for button in (self.save, self.use):
             button.setEnabled(bool(state.accepted) and not running and not self.file.is_refused)
-        self.load.setEnabled(not running)
+        self.load.setEnabled(not running and not self.file.is_refused)
 
     def _fill(self, state: CalibrationState) -> None:
         reports = state.ended.reports if state.ended is not None else ()
@@ -262,7 +265,10 @@ def _why_not(key: str, number: float) -> str | None:
 
 
 def _why_no_file(text: str) -> str | None:
-    return None if Path(text).suffix.lower() == ".npz" else f"“{text}” does not end in .npz; add it"
+    path = path_of(text)
+    if isinstance(path, str):
+        return path
+    return None if path.suffix.lower() == ".npz" else f"“{text}” does not end in .npz; add it"
 
 
 def _label(name: str) -> QLabel:

@@ -88,7 +88,7 @@ class PreferencesPanel(Panel):
             return
         self.keys.setRowCount(len(self._desk.actions))
         for row, (name, action) in enumerate(self._desk.actions.items()):
-            self.keys.setItem(row, 0, QTableWidgetItem(action.text().replace("&", "")))
+            self.keys.setItem(row, 0, QTableWidgetItem(self._desk.titles[name]))
             editor = QKeySequenceEdit(action.shortcut())
             editor.setMaximumSequenceLength(1)
             editor.setClearButtonEnabled(True)
