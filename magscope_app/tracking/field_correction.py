@@ -24,7 +24,7 @@ _LEAST_LIGHT = 0.05
 #: Variance of rounding to whole grey levels.
 _ROUNDING_DN2 = 1 / 12
 #: Corrected tiles of so many frames are held at a time.
-_BYTES_AT_A_TIME = 1 << 26
+_BYTES_AT_A_TIME = 1 << 24
 
 
 class FieldCorrection:

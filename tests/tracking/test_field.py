@@ -149,6 +149,17 @@ def test_fast_follows_a_bead_as_without_correction(zlut: ZLUT) -> None:
             np.testing.assert_allclose(getattr(two, name), getattr(one, name), rtol=0, atol=1e-6)
 
 
+def test_many_frames_are_corrected_piece_by_piece(zlut: ZLUT) -> None:
+    frames, rois, _ = _three_beads(1.0)
+    many = np.tile(frames.astype(np.uint16), (36, 1, 1))
+    nothing = FieldCorrection(np.zeros(frames.shape[1:]))
+    with Tracker(ROI, zlut, NOISE, "fast") as plain, Tracker(ROI, zlut, NOISE, "fast") as other:
+        expected, found = plain.track(many, rois), nothing.track(other, many, rois)
+    assert found.shape == (len(many), 3)
+    np.testing.assert_allclose(found.z_nm, expected.z_nm, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(found.flags, expected.flags)
+
+
 @pytest.mark.parametrize("method", ["qi", "full", "fast"])
 def test_dim_places_have_their_own_noise(zlut: ZLUT, method: str) -> None:
     field = np.linspace(0.5, 1.5, 3 * TILE)[None, :] * np.ones((TILE, 1))
