@@ -28,7 +28,7 @@ def correct_rois(
     """
     tile = stack.shape[2]
     size = tile - 2 * margin
-    added, top = np.float32(pedestal + 0.5), np.float32(saturated)
+    added, top, clipped = np.float32(pedestal + 0.5), np.float32(saturated), np.float32(limit)
     for bead in range(len(rois)):
         x0, y0 = rois[bead, 0], rois[bead, 1]
         total = 0.0
@@ -37,13 +37,17 @@ def correct_rois(
                 total += gain[row, column]
         scale = np.float32(size * size / total)
         left, right = max(x0 - margin, 0), min(x0 + size + margin, frames.shape[2])
+        shift = margin - x0
         for row in range(max(y0 - margin, 0), min(y0 + size + margin, frames.shape[1])):
-            darkness, gains = dark[row], gain[row]
+            darkness, gains = dark[row, left:right], gain[row, left:right]
             at = bead * tile + row - y0 + margin
             for number in range(len(frames)):
-                source, target = frames[number, row], stack[number, at]
-                for column in range(left, right):
-                    value = source[column]
-                    level = (np.float32(value) - darkness[column]) * gains[column] * scale + added
+                source = frames[number, row, left:right]
+                target = stack[number, at, left + shift : right + shift]
+                # One type throughout and unsigned indices: only then are whole vectors computed.
+                for column in range(right - left):
+                    k = np.uint64(column)
+                    value = np.float32(source[k])
+                    level = (value - darkness[k]) * (gains[k] * scale) + added
                     level = min(max(level, np.float32(0)), top)
-                    target[column - x0 + margin] = saturated if value >= limit else np.uint16(level)
+                    target[k] = np.int32(level if value < clipped else top)
