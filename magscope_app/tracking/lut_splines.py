@@ -72,15 +72,19 @@ def smooth_along_z(z: FloatArray, counts: FloatArray, values: FloatArray) -> tup
         Share of the values' noise variance that remains.
     """
     n = len(z)
-    penalty = _third_differences(z)
-    weights = np.diag(counts / counts.mean())
+    root = np.sqrt(counts / counts.mean())
+    penalty = _third_differences(z) / root
+    # One decomposition serves all strengths: smoothing damps each of its components by itself.
+    powers, vectors = np.linalg.eigh(penalty.T @ penalty)
+    components = vectors.T @ (root[:, None] * values)
     best, least = np.eye(n), np.inf
     for index, strength in enumerate(_STRENGTHS):
-        matrix = np.linalg.solve(weights + strength * penalty.T @ penalty, weights)
-        left_out = (values - matrix @ values) / (1 - np.diag(matrix))[:, None]
-        score = float((weights @ left_out**2).sum())
+        damping = 1 / (1 + strength * np.maximum(powers, 0.0))
+        rest = vectors @ ((1 - damping)[:, None] * components)
+        score = float(((rest / (1 - vectors**2 @ damping)[:, None]) ** 2).sum())
         if score < least:
-            best, least = np.eye(n) if index == 0 else matrix, score
+            best = np.eye(n) if index == 0 else (vectors * damping) @ vectors.T * root / root[:, None]
+            least = score
     return best, float((best**2).sum() / n)
 
 
