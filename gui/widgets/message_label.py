@@ -50,4 +50,5 @@ class MessageLabel(QLabel):
 
 def _with_breaks(run: re.Match[str]) -> str:
     text = run.group()
-    return _BREAK.join(text[start : start + _PIECE] for start in range(0, len(text), _PIECE))
+    pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+    return pieces[0] + "".join(_BREAK + piece for piece in pieces[1:])
