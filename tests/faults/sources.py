@@ -81,9 +81,12 @@ class OverloadingCamera(PatientCamera):
     """
 
     FORMAT = FrameFormat(512, 384, 8)
+    #: To everybody else it is a camera that waits for nobody.
+    patient = False
 
     def start(self) -> None:
         super().start()
+        type(self).patient = True
         self._phase = "measure"
         self._began_ns = self._due_ns = 0
         self._period_ns = 0
