@@ -178,8 +178,13 @@ class Channel(ReaderEntries):
 
     def level(self, index: int) -> float:
         """Return the fraction of the ring that a reader has not read yet."""
-        behind = self.words[layout.HEAD] - self.words[self.entry(index) + layout.CURSOR]
-        return min(behind, self.length) / self.length
+        return self._unread(self.entry(index) + layout.CURSOR)
+
+    def _unread(self, cursor_word: int) -> float:
+        cursor = self.words[cursor_word]
+        # In this order: the cursor may move on in between, and the head only grows.
+        self.order()
+        return min(self.words[layout.HEAD] - cursor, self.length) / self.length
 
     def is_pinned(self, index: int) -> bool:
         """Return True when the writer waits for this reader."""
@@ -210,8 +215,7 @@ class Channel(ReaderEntries):
         """Return the level of the slowest lossless reader, the one without a name included; 0 without any."""
         lossless = [self._settled(index, self._lossless_level) or 0.0 for index in _ENTRIES]
         if self.words[layout.HAS_DEFAULT]:
-            behind = self.words[layout.HEAD] - self.words[layout.DEFAULT_CURSOR]
-            lossless.append(min(behind, self.length) / self.length)
+            lossless.append(self._unread(layout.DEFAULT_CURSOR))
         return max(lossless)
 
     def _lossless_level(self, index: int, mode: ReaderMode) -> float:
