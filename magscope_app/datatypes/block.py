@@ -39,14 +39,17 @@ class Block:
 
     Attributes
     ----------
+    session : Session
+        Where it was made or found.
     words : memoryview
         The whole segment as unsigned 64-bit words: an aligned load or store of one of them never tears.
     data : ndarray of uint8
         The same memory as bytes.
     """
 
-    def __init__(self, mapped: mmap.mmap, name: str) -> None:
+    def __init__(self, mapped: mmap.mmap, name: str, session: Session) -> None:
         self.name = name
+        self.session = session
         self.words = memoryview(mapped).cast("Q")
         self.data: NDArray[np.uint8] = np.frombuffer(mapped, np.uint8)
         self._release: weakref.finalize[..., Block] | None = None
@@ -88,20 +91,20 @@ class Block:
         try:
             # Alone until the owner stands in the header, so that a segment without one is a dead process's.
             with owner.creating(segment, semaphores):
-                block = cls(_create_or_replace(segment, name, nbytes), name)
+                block = cls(_create_or_replace(segment, name, nbytes), name, owner)
                 block._creator = os.getpid()
                 block._release = weakref.finalize(block, _remove, segment, owner, os.getpid())
                 words = block.words
                 words[layout.OWNER_PID] = os.getpid()
                 words[layout.OWNER_START] = system.process_start(os.getpid())
-        except SharedMemoryFullError:
-            owner.close_if_empty(segment)
-            raise
         except FileNotFoundError:
             if session is not None or owner.runs():
                 raise
             # It ended while this process waited for its turn; nobody asked for that one.
             return cls.create(kind, name, nbytes, None, semaphores)
+        except BaseException:
+            owner.remove(None)
+            raise
         words[layout.VERSION_WORD] = layout.VERSION
         words[layout.KIND] = kind
         words[layout.NBYTES] = nbytes
@@ -138,7 +141,7 @@ class Block:
         if owner is None:
             raise FileNotFoundError(errno.ENOENT, missing)
         try:
-            block = cls(system.attach_segment(owner.segment_name(name)), name)
+            block = cls(system.attach_segment(owner.segment_name(name)), name, owner)
         except FileNotFoundError:
             raise FileNotFoundError(errno.ENOENT, missing) from None
         if not block._await_magic():
@@ -220,5 +223,4 @@ def _owner_lives(segment: str) -> bool:
 def _remove(segment: str, session: Session, pid: int) -> None:
     # A forked child inherits this finaliser but not the segment.
     if os.getpid() == pid:
-        system.unlink_segment(segment, registered=True)
-        session.close_if_empty(segment)
+        session.remove(segment)

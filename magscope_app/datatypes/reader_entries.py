@@ -37,7 +37,7 @@ class ReaderEntries:
         self.name = block.name
         self.words = block.words
         self.length = length
-        self.guard = Guard(lock, block.words, block.name)
+        self.guard = Guard(lock, block.words, block.name, block.session)
         self.wakes: Wakes = {} if wakes is None else wakes
         self.fence = system.memory_fence()
         #: Losses of readers whose entries other names have got; written under the lock.

@@ -91,7 +91,8 @@ def append(path: Path, lines: Sequence[Mapping[str, object]]) -> None:
     """Add lines to a session file; FileNotFoundError when there is none."""
     if lines:
         with open(path, "a", encoding="utf-8", opener=_existing) as file:
-            file.write("".join(json.dumps(line) + "\n" for line in lines))
+            # Begun anew: the last line may be torn, and would swallow the first of these.
+            file.write("\n" + "".join(json.dumps(line) + "\n" for line in lines))
 
 
 def _existing(path: str, flags: int) -> int:

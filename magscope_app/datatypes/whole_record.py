@@ -27,7 +27,7 @@ class WholeRecord:
         self.block = block
         self._words = block.words
         self._fence = system.memory_fence()
-        self._guard = Guard(lock, block.words, block.name)
+        self._guard = Guard(lock, block.words, block.name, block.session)
         size = layout.pages(nbytes)
         first = layout.PAGE
         self._copies = tuple(block.data[first + i * size : first + i * size + nbytes] for i in range(2))

@@ -108,7 +108,7 @@ class ZLUTSweepDataset:
         sizes = self._block.geometry(5)
         self.capacity, self.profile_length, self.n_steps, self.n_beads, self.profiles_per_bead = sizes
         self._columns = column_arrays(self._block.data[layout.PAGE :], self.capacity, self.profile_length)
-        self._guard = Guard(self.lock, self._block.words, name)
+        self._guard = Guard(self.lock, self._block.words, name, self._block.session)
         self._fence = system.memory_fence()
         if create:
             with self._block.building():
