@@ -141,11 +141,15 @@ class Block:
         if owner is None:
             raise FileNotFoundError(errno.ENOENT, missing)
         try:
-            block = cls(system.attach_segment(owner.segment_name(name)), name, owner)
+            mapped = system.attach_segment(owner.segment_name(name))
         except FileNotFoundError:
             raise FileNotFoundError(errno.ENOENT, missing) from None
+        unfinished = f"the buffer {name!r} was never finished by its creator"
+        if _is_no_block(mapped):
+            raise FileNotFoundError(errno.ENOENT, unfinished)
+        block = cls(mapped, name, owner)
         if not block._await_magic():
-            raise FileNotFoundError(errno.ENOENT, f"the buffer {name!r} was never finished by its creator")
+            raise FileNotFoundError(errno.ENOENT, unfinished)
         found = block.words[layout.VERSION_WORD], block.words[layout.KIND]
         if found != (layout.VERSION, kind):
             raise ValueError(
@@ -174,6 +178,21 @@ class Block:
     def geometry(self, count: int) -> tuple[int, ...]:
         """Return the first `count` numbers that `set_geometry` stored."""
         return tuple(self.words[layout.GEOMETRY : layout.GEOMETRY + count].tolist())
+
+    def sizes(self, count: int) -> tuple[int, ...]:
+        """Return them like `geometry`; ValueError when one is 0, which none that a creator stored is."""
+        found = self.geometry(count)
+        if min(found) < 1:
+            raise ValueError(f"the buffer {self.name!r} is damaged, its sizes are {found}: make it anew")
+        return found
+
+    def require(self, nbytes: int) -> None:
+        """Raise ValueError when the segment is smaller than its sizes say."""
+        if len(self.data) < nbytes:
+            raise ValueError(
+                f"the buffer {self.name!r} is damaged, it has {len(self.data)} bytes and by its sizes {nbytes}:"
+                " make it anew"
+            )
 
     def prefault(self) -> None:
         """Touch every page once, so that the first lap of the ring is as fast as the next."""
@@ -213,11 +232,19 @@ def _create(segment: str, name: str, nbytes: int) -> mmap.mmap:
 
 def _owner_lives(segment: str) -> bool:
     try:
-        words = memoryview(system.attach_segment(segment)).cast("Q")
+        mapped = system.attach_segment(segment)
     except FileNotFoundError:
         # Killed before it had a size.
         return False
+    if _is_no_block(mapped):
+        return False
+    words = memoryview(mapped).cast("Q")
     return system.is_alive(words[layout.OWNER_PID], words[layout.OWNER_START])
+
+
+def _is_no_block(mapped: mmap.mmap) -> bool:
+    """Say whether a segment is none that this program made: those have whole pages."""
+    return len(mapped) < layout.PAGE or len(mapped) % 8 != 0
 
 
 def _remove(segment: str, session: Session, pid: int) -> None:

@@ -30,6 +30,7 @@ class WholeRecord:
         self._guard = Guard(lock, block.words, block.name, block.session)
         size = layout.pages(nbytes)
         first = layout.PAGE
+        block.require(first + 2 * size)
         self._copies = tuple(block.data[first + i * size : first + i * size + nbytes] for i in range(2))
 
     @classmethod

@@ -135,6 +135,8 @@ class ZLUTSweepDataset:
             raise ValueError(f"{self.name} has schema {schema}, this program needs {_SCHEMA_VERSION}")
         if state in self._NOT_ATTACHABLE:
             raise DatasetNotReadyError(f"{self.name} cannot be attached to while it is {self._NAMES[state]}")
+        rows, samples, *_ = block.sizes(5)
+        block.require(layout.PAGE + columns_nbytes(rows, samples))
         return block
 
     @classmethod

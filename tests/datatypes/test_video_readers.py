@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -434,3 +436,22 @@ def test_what_a_camera_missed_while_it_was_away_is_booked(
 def test_a_camera_that_comes_back_before_its_first_frame_has_missed_nothing(video: VideoBuffer) -> None:
     video.begin()
     assert video.resume_run(timestamp_ns=10**9, fps=100) == 0
+
+
+def test_what_is_refused_books_nothing(video: VideoBuffer) -> None:
+    publish(video, 3)
+    wrong: Any = {"camera_frame": 10}
+    slot = video.begin()
+    assert slot is not None
+    for change in ({"timestamp_ns": 1.5}, {"timestamp_ns": 1, "flags": -1}, {"timestamp_ns": 2**63}):
+        with pytest.raises(struct.error):
+            video.commit(**{**wrong, **change})
+    for number, error in ((1.5, TypeError), ("x", TypeError), (2**63, ValueError)):
+        with pytest.raises(error):
+            video.refuse(camera_frame=number)  # type: ignore[arg-type]  # that is the point
+    for fps in (1e300, 0.0, -5.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="rate"):
+            video.resume_run(timestamp_ns=10**15, fps=fps)
+    assert video.ledger() == ()
+    assert video.commit(timestamp_ns=1, camera_frame=4) == 1
+    assert video.ledger() == ()
