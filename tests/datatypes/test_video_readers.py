@@ -208,6 +208,22 @@ def test_a_pin_without_a_heartbeat_expires_and_the_gap_is_its_own(make_video: Ma
     assert "no sign of life" in gap.why
 
 
+def test_who_lost_its_pin_gets_it_back_at_half_a_ring_and_not_before(make_video: Make) -> None:
+    video = make_video(default_reader=False, pin_timeout_s=20.0)
+    reader = video.reader("tracking", LOSSLESS)
+    publish_all(video, range(8))
+    fall_silent(video, reader, 30)
+    publish(video, 8)
+    for more, pinned in ((4, False), (0, False), (0, False), (0, True)):
+        batch = reader.acquire(1)
+        assert batch is not None
+        batch.release()
+        publish_all(video, [-1] * more)
+        reader.beat()
+        assert video.counters().readers[0].pinned is pinned
+    assert video.counters().acquired - reader.counters.position == 4
+
+
 def test_who_gives_way_first_is_unpinned_at_three_quarters(make_video: Make) -> None:
     video = make_video(default_reader=False, n_stacks=8, unpin_first=("video",))
     recording, tracking = video.reader("video", LOSSLESS), video.reader("tracking", LOSSLESS)
