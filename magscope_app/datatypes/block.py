@@ -190,7 +190,7 @@ class Block:
         """Raise ValueError when the segment is smaller than its sizes say."""
         if len(self.data) < nbytes:
             raise ValueError(
-                f"the buffer {self.name!r} is damaged, it has {len(self.data)} bytes and by its sizes {nbytes}:"
+                f"the buffer {self.name!r} is damaged, it has {len(self.data)} bytes instead of {nbytes}:"
                 " make it anew"
             )
 

@@ -12,7 +12,6 @@ from magscope_app.datatypes.errors import BufferUnderflow
 from magscope_app.datatypes.frames import NO_SECONDS_WORD
 from magscope_app.datatypes.ring import Ring
 
-
 #: Looks at what other handles may move between any two of them.
 _LOOKS = 1000
 

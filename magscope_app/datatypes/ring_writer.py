@@ -162,7 +162,7 @@ class RingWriter:
         """Book what the camera took while it had no writer; its next frame is of `timestamp_ns`."""
         if not 0 < fps <= _FASTEST_FPS:
             raise ValueError(
-                f"{self._ring.name}: a camera's rate is above 0 and at most {_FASTEST_FPS:g} frames/s, not {fps!r}"
+                f"{self._ring.name}: a rate is above 0, at most {_FASTEST_FPS:g} frames/s, not {fps!r}"
             )
         head = self._head
         if not head:

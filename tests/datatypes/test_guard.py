@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from magscope_app import operating_system as system
-from magscope_app.datatypes import guard as module
 from magscope_app.datatypes import Session, layout
+from magscope_app.datatypes import guard as module
 from magscope_app.datatypes.guard import Guard
 
 

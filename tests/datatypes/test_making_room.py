@@ -177,6 +177,10 @@ def join_without_losses(video: VideoBuffer, count: int, name: str) -> None:
         video.reader(f"{name} {number}", LOSSLESS, start="newest").close()
 
 
+def look(video: VideoBuffer, seen: list[int]) -> None:
+    seen.append(told(video))
+
+
 @pytest.mark.parametrize("mode", [LOSSLESS, OVERWRITE])
 def test_what_a_dead_reader_was_going_to_miss_is_told_for_ever(
     make_video: Make, fence: Fence, mode: ReaderMode
@@ -188,7 +192,7 @@ def test_what_a_dead_reader_was_going_to_miss_is_told_for_ever(
         join_without_losses(video, 15, "first")
         assert told(video) == 26
         # Another looks at that barrier, or whoever makes room is killed there.
-        fence.at(number, (lambda: seen.append(told(video))) if number % 2 else die)
+        fence.at(number, partial(look, video, seen) if number % 2 else die)
         with contextlib.suppress(SystemExit):
             join_without_losses(video, 16, "second")
         fence.left = 0
