@@ -90,7 +90,7 @@ class BeadRoiBuffer:
             self._record.block.publish()
         else:
             block = Block.attach(_KIND, name, session)
-            (self.capacity,) = block.geometry(1)
+            (self.capacity,) = block.sizes(1)
             self._record = WholeRecord(block, 8 + 17 * self.capacity, self.lock)
 
     # Looking --------------------------------------------------------------------------------------

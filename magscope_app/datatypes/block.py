@@ -39,14 +39,17 @@ class Block:
 
     Attributes
     ----------
+    session : Session
+        Where it was made or found.
     words : memoryview
         The whole segment as unsigned 64-bit words: an aligned load or store of one of them never tears.
     data : ndarray of uint8
         The same memory as bytes.
     """
 
-    def __init__(self, mapped: mmap.mmap, name: str) -> None:
+    def __init__(self, mapped: mmap.mmap, name: str, session: Session) -> None:
         self.name = name
+        self.session = session
         self.words = memoryview(mapped).cast("Q")
         self.data: NDArray[np.uint8] = np.frombuffer(mapped, np.uint8)
         self._release: weakref.finalize[..., Block] | None = None
@@ -88,20 +91,20 @@ class Block:
         try:
             # Alone until the owner stands in the header, so that a segment without one is a dead process's.
             with owner.creating(segment, semaphores):
-                block = cls(_create_or_replace(segment, name, nbytes), name)
+                block = cls(_create_or_replace(segment, name, nbytes), name, owner)
                 block._creator = os.getpid()
                 block._release = weakref.finalize(block, _remove, segment, owner, os.getpid())
                 words = block.words
                 words[layout.OWNER_PID] = os.getpid()
                 words[layout.OWNER_START] = system.process_start(os.getpid())
-        except SharedMemoryFullError:
-            owner.close_if_empty(segment)
-            raise
         except FileNotFoundError:
             if session is not None or owner.runs():
                 raise
             # It ended while this process waited for its turn; nobody asked for that one.
             return cls.create(kind, name, nbytes, None, semaphores)
+        except BaseException:
+            owner.remove(None)
+            raise
         words[layout.VERSION_WORD] = layout.VERSION
         words[layout.KIND] = kind
         words[layout.NBYTES] = nbytes
@@ -138,11 +141,15 @@ class Block:
         if owner is None:
             raise FileNotFoundError(errno.ENOENT, missing)
         try:
-            block = cls(system.attach_segment(owner.segment_name(name)), name)
+            mapped = system.attach_segment(owner.segment_name(name))
         except FileNotFoundError:
             raise FileNotFoundError(errno.ENOENT, missing) from None
+        unfinished = f"the buffer {name!r} was never finished by its creator"
+        if _is_no_block(mapped):
+            raise FileNotFoundError(errno.ENOENT, unfinished)
+        block = cls(mapped, name, owner)
         if not block._await_magic():
-            raise FileNotFoundError(errno.ENOENT, f"the buffer {name!r} was never finished by its creator")
+            raise FileNotFoundError(errno.ENOENT, unfinished)
         found = block.words[layout.VERSION_WORD], block.words[layout.KIND]
         if found != (layout.VERSION, kind):
             raise ValueError(
@@ -171,6 +178,21 @@ class Block:
     def geometry(self, count: int) -> tuple[int, ...]:
         """Return the first `count` numbers that `set_geometry` stored."""
         return tuple(self.words[layout.GEOMETRY : layout.GEOMETRY + count].tolist())
+
+    def sizes(self, count: int) -> tuple[int, ...]:
+        """Return them like `geometry`; ValueError when one is 0, which none that a creator stored is."""
+        found = self.geometry(count)
+        if min(found) < 1:
+            raise ValueError(f"the buffer {self.name!r} is damaged, its sizes are {found}: make it anew")
+        return found
+
+    def require(self, nbytes: int) -> None:
+        """Raise ValueError when the segment is smaller than its sizes say."""
+        if len(self.data) < nbytes:
+            raise ValueError(
+                f"the buffer {self.name!r} is damaged, it has {len(self.data)} bytes instead of {nbytes}:"
+                " make it anew"
+            )
 
     def prefault(self) -> None:
         """Touch every page once, so that the first lap of the ring is as fast as the next."""
@@ -210,15 +232,22 @@ def _create(segment: str, name: str, nbytes: int) -> mmap.mmap:
 
 def _owner_lives(segment: str) -> bool:
     try:
-        words = memoryview(system.attach_segment(segment)).cast("Q")
+        mapped = system.attach_segment(segment)
     except FileNotFoundError:
         # Killed before it had a size.
         return False
+    if _is_no_block(mapped):
+        return False
+    words = memoryview(mapped).cast("Q")
     return system.is_alive(words[layout.OWNER_PID], words[layout.OWNER_START])
+
+
+def _is_no_block(mapped: mmap.mmap) -> bool:
+    """Say whether a segment is none that this program made: those have whole pages."""
+    return len(mapped) < layout.PAGE or len(mapped) % 8 != 0
 
 
 def _remove(segment: str, session: Session, pid: int) -> None:
     # A forked child inherits this finaliser but not the segment.
     if os.getpid() == pid:
-        system.unlink_segment(segment, registered=True)
-        session.close_if_empty(segment)
+        session.remove(segment)

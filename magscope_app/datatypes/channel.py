@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
-from magscope_app.datatypes.gaps import FORMER, Gap, GapTable, Span, Why, losses_in
+from magscope_app.datatypes.gaps import FORMER, Gap, GapTable, losses_in
 from magscope_app.datatypes.guard import LockLike
 from magscope_app.datatypes.reader_entries import ReaderEntries
 from magscope_app.datatypes.reader_mode import ReaderCounters, ReaderMode, ReaderStatus
@@ -114,29 +114,6 @@ class Channel(ReaderEntries):
         cursor = position - unwanted
         return ReaderCounters(cursor, cursor - lost, lost, words[entry + layout.TORN], position)
 
-    def overdue(self, index: int) -> Span | None:
-        """Return what is overwritten already and still before a reader that has not been closed."""
-        words, entry = self.words, self.entry(index)
-        end = words[layout.HEAD] - self.length
-        mode = words[entry + layout.MODE]
-        first = max(words[entry + layout.CURSOR], self.gap_table(index).last_end())
-        if (
-            not words[entry + layout.PID]
-            or mode == ReaderMode.NEWEST
-            or first >= end
-            or self.is_pinned(index)
-        ):
-            return None
-        return Span(first, end, 0, self.why_lapped(index), 0)
-
-    def why_lapped(self, index: int) -> Why:
-        """Return why the writer did not wait for a reader."""
-        words, entry = self.words, self.entry(index)
-        if words[entry + layout.MODE] != ReaderMode.LOSSLESS:
-            return Why.LAPPED
-        unpinned = words[entry + layout.UNPINNED] == words[entry + layout.PINNED]
-        return Why(words[entry + layout.UNPINNED_WHY]) if unpinned else Why.LAPPED
-
     def reader_gaps(self) -> list[Gap]:
         """Return the losses of all readers by position, also those that a reader will find on its return.
 
@@ -173,19 +150,18 @@ class Channel(ReaderEntries):
         if words[self.entry(found.index) + layout.TENANT] != found.tenant:
             return ()
         if words[layout.RETIREMENTS] & 1 and words[layout.RETIRED] == found.index:
-            return found.booked[self.moved() :]
+            return (found.booked + found.overdue)[self.moved() :]
         return found.booked + found.overdue
 
     def level(self, index: int) -> float:
         """Return the fraction of the ring that a reader has not read yet."""
-        behind = self.words[layout.HEAD] - self.words[self.entry(index) + layout.CURSOR]
-        return min(behind, self.length) / self.length
+        return self._unread(self.entry(index) + layout.CURSOR)
 
-    def is_pinned(self, index: int) -> bool:
-        """Return True when the writer waits for this reader."""
-        words, entry = self.words, self.entry(index)
-        lossless = words[entry + layout.MODE] == ReaderMode.LOSSLESS and words[entry + layout.PID] != 0
-        return lossless and words[entry + layout.UNPINNED] != words[entry + layout.PINNED]
+    def _unread(self, cursor_word: int) -> float:
+        cursor = self.words[cursor_word]
+        # In this order: the cursor may move on in between, and the head only grows.
+        self.order()
+        return min(self.words[layout.HEAD] - cursor, self.length) / self.length
 
     def statuses(self) -> tuple[ReaderStatus, ...]:
         """Return what can be said about every reader."""
@@ -210,8 +186,7 @@ class Channel(ReaderEntries):
         """Return the level of the slowest lossless reader, the one without a name included; 0 without any."""
         lossless = [self._settled(index, self._lossless_level) or 0.0 for index in _ENTRIES]
         if self.words[layout.HAS_DEFAULT]:
-            behind = self.words[layout.HEAD] - self.words[layout.DEFAULT_CURSOR]
-            lossless.append(min(behind, self.length) / self.length)
+            lossless.append(self._unread(layout.DEFAULT_CURSOR))
         return max(lossless)
 
     def _lossless_level(self, index: int, mode: ReaderMode) -> float:

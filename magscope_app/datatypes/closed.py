@@ -16,3 +16,11 @@ class Closed:
 
     def __setattr__(self, _attribute: str, _value: object) -> NoReturn:
         raise RuntimeError(f"{self._closed_name} is closed: make or attach a new one")
+
+    # A with statement looks these two up in the class.
+
+    def __enter__(self) -> NoReturn:
+        raise RuntimeError(f"{self._closed_name} is closed: make or attach a new one")
+
+    def __exit__(self, *_error: object) -> None:
+        """Do nothing: nobody gets here."""

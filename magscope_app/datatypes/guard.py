@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import Protocol
 
 from magscope_app import operating_system as system
 from magscope_app.datatypes import layout
+from magscope_app.datatypes.session import Session
 
 _TIMEOUT_S = 1.0
 _LOOK_S = 0.02
@@ -30,19 +32,24 @@ class Guard:
     """Serialises rare changes of one buffer; never held while pixels are copied.
 
     A killed holder leaves a `multiprocessing.Lock` locked for ever. So the holder writes its process into the
-    buffer's header, and whoever waits releases the lock of a dead one.
+    buffer's header, and whoever waits releases the lock of a dead one: one after the other, under the lock of
+    the session's file, so that nobody releases it again when a living one has it already.
 
     Raises
     ------
     TimeoutError
-        On entering, when a living process keeps the lock for more than a second.
+        On entering, when a living process keeps the lock, or that of the session's file, for more than a
+        second.
     """
 
-    def __init__(self, lock: LockLike, words: memoryview[int], name: str) -> None:
+    def __init__(
+        self, lock: LockLike, words: memoryview[int], name: str, session: Session | None = None
+    ) -> None:
         self._acquire = lock.acquire
         self._release = lock.release
         self._words = words
         self._name = name
+        self._session = session
         self.forked()
         system.tell_of_forks(self)
 
@@ -72,19 +79,42 @@ class Guard:
     ) -> None:
         self.give_back()
 
+    def _holder(self) -> tuple[int, int, int]:
+        return self._words[_LOCK_PID], self._words[_LOCK_START], self._words[layout.LOCK_TAKEN_AWAY]
+
     def _wait(self) -> None:
-        deadline = time.monotonic() + _TIMEOUT_S
+        since = began = time.monotonic()
+        holder = self._holder()
         while not self._acquire(True, _LOOK_S):
-            pid, start = self._words[_LOCK_PID], self._words[_LOCK_START]
-            late = time.monotonic() > deadline
-            if late and pid and system.is_alive(pid, start):
+            now, before, holder = time.monotonic(), holder, self._holder()
+            if holder != before:
+                since = now
+            pid, start, _ = holder
+            lives = pid != 0 and system.is_alive(pid, start)
+            if lives and now - began > _TIMEOUT_S:
                 raise TimeoutError(
                     f"the lock of {self._name} has been held by process {pid} for more than {_TIMEOUT_S:g} s:"
                     " that process is stopped or busy; end it or try again"
                 )
-            dead = pid != 0 and not system.is_alive(pid, start)
             # Without a name for a whole second: killed between taking the lock and signing for it.
-            if (dead or late) and pid == self._words[_LOCK_PID]:
+            if not lives and (pid or now - since > _TIMEOUT_S):
+                self._take_away(holder)
+
+    def _take_away(self, holder: tuple[int, int, int]) -> None:
+        """Release the lock in place of a dead holder, unless another who waits has done so meanwhile."""
+        with self._alone():
+            if self._holder() == holder:
+                self._words[layout.LOCK_TAKEN_AWAY] += 1
                 self._words[_LOCK_PID] = 0
+                # Nobody had it: its holder was killed after giving it back.
                 with suppress(ValueError, RuntimeError):
                     self._release()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others who wait from taking the lock away; of a session that has ended nobody is left to."""
+        with ExitStack() as stack:
+            if self._session is not None:
+                with suppress(FileNotFoundError):
+                    stack.enter_context(system.file_lock(self._session.path, _TIMEOUT_S))
+            yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 PAGE = 4096
 MAGIC = 0x3143_4F50_5347_414D
-VERSION = 4
+VERSION = 5
 
 # Header. The magic is written last, so that nobody attaches to half a segment.
 MAGIC_WORD, VERSION_WORD, KIND, OWNER_PID, OWNER_START, NBYTES = range(6)
@@ -15,6 +15,8 @@ GEOMETRY_WORDS = 10
 WRITER_PID, WRITER_START, WRITER_TOKEN, PIN_TIMEOUT_NS, HAS_DEFAULT = range(16, 21)
 # Who holds the lock, so that a dead holder can be told from a slow one.
 LOCK_PID, LOCK_START = 24, 25
+#: Counts how often the lock was taken away from a dead holder; changed under the lock of the session's file.
+LOCK_TAKEN_AWAY = 29
 # Under the lock, too: an odd number while the losses of a reader that is gone are being moved to those of
 # former readers; its entry, and how many records there were before.
 RETIREMENTS, RETIRED, RETIRED_FROM = 26, 27, 28

@@ -56,7 +56,7 @@ class LiveProfileBuffer:
                 self._record.block.publish()
         else:
             block = Block.attach(_KIND, name, session)
-            (self.profile_capacity,) = block.geometry(1)
+            (self.profile_capacity,) = block.sizes(1)
             self._record = WholeRecord(block, self._nbytes, self.lock)
 
     @property

@@ -31,8 +31,9 @@ class Matrix(Channel):
     """
 
     def __init__(self, block: Block, shape: tuple[int, int], lock: LockLike, wakes: Wakes | None) -> None:
-        super().__init__(block, shape[0], lock, wakes)
         nbytes = shape[0] * shape[1] * 8
+        block.require(layout.CHANNEL_BYTES + nbytes)
+        super().__init__(block, shape[0], lock, wakes)
         data = block.data[layout.CHANNEL_BYTES : layout.CHANNEL_BYTES + nbytes]
         self.rows: NDArray[np.float64] = data.view(np.float64).reshape(shape)
         self.readonly = self.rows.view()

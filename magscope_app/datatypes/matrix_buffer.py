@@ -91,7 +91,7 @@ class MatrixBuffer:
                 self._fill_header(pin_timeout_s)
         else:
             self._block = Block.attach(KIND, name, session)
-            self.shape = cast("tuple[int, int]", self._block.geometry(2))
+            self.shape = cast("tuple[int, int]", self._block.sizes(2))
             self._matrix = Matrix(self._block, self.shape, self.lock, wakes)
         self.dtype = np.dtype(np.float64)
         self.itemsize = self.dtype.itemsize

@@ -10,7 +10,7 @@ from typing import Literal
 from magscope_app import operating_system as system
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
-from magscope_app.datatypes.gaps import GapTable, Why
+from magscope_app.datatypes.gaps import GapTable, Span, Why
 from magscope_app.datatypes.guard import Guard, LockLike
 from magscope_app.datatypes.reader_mode import ReaderMode
 from magscope_app.datatypes.wakes import Wakes, wake_key
@@ -37,7 +37,7 @@ class ReaderEntries:
         self.name = block.name
         self.words = block.words
         self.length = length
-        self.guard = Guard(lock, block.words, block.name)
+        self.guard = Guard(lock, block.words, block.name, block.session)
         self.wakes: Wakes = {} if wakes is None else wakes
         self.fence = system.memory_fence()
         #: Losses of readers whose entries other names have got; written under the lock.
@@ -102,6 +102,37 @@ class ReaderEntries:
         entry = self.entry(index)
         pid, start = self.words[entry + layout.PID], self.words[entry + layout.START]
         return pid != 0 and system.is_alive(pid, start)
+
+    # Waiting for them -----------------------------------------------------------------------------
+
+    def is_pinned(self, index: int) -> bool:
+        """Return True when the writer waits for this reader."""
+        words, entry = self.words, self.entry(index)
+        lossless = words[entry + layout.MODE] == ReaderMode.LOSSLESS and words[entry + layout.PID] != 0
+        return lossless and words[entry + layout.UNPINNED] != words[entry + layout.PINNED]
+
+    def overdue(self, index: int) -> Span | None:
+        """Return what is overwritten already and still before a reader that has not been closed."""
+        words, entry = self.words, self.entry(index)
+        end = words[layout.HEAD] - self.length
+        mode = words[entry + layout.MODE]
+        first = max(words[entry + layout.CURSOR], self.gap_table(index).last_end())
+        if (
+            not words[entry + layout.PID]
+            or mode == ReaderMode.NEWEST
+            or first >= end
+            or self.is_pinned(index)
+        ):
+            return None
+        return Span(first, end, 0, self.why_lapped(index), 0)
+
+    def why_lapped(self, index: int) -> Why:
+        """Return why the writer did not wait for a reader."""
+        words, entry = self.words, self.entry(index)
+        if words[entry + layout.MODE] != ReaderMode.LOSSLESS:
+            return Why.LAPPED
+        unpinned = words[entry + layout.UNPINNED] == words[entry + layout.PINNED]
+        return Why(words[entry + layout.UNPINNED_WHY]) if unpinned else Why.LAPPED
 
     # Joining --------------------------------------------------------------------------------------
 
@@ -215,7 +246,9 @@ class ReaderEntries:
         if not words[layout.RETIREMENTS] & 1:
             return
         index = words[layout.RETIRED]
-        for span in self.gap_table(index).losses()[self.moved() :]:
+        # Without a mode everything has been moved already.
+        losses = self._losses_of_the_gone(index) if words[self.entry(index) + layout.MODE] else ()
+        for span in losses[self.moved() :]:
             # Never joined to another, so that each is one record more.
             self.former_gaps.append(span.first, span.end, span.why, joins=False, skipped=span.skipped)
         words[self.entry(index) + layout.MODE] = 0
@@ -224,6 +257,11 @@ class ReaderEntries:
         self.order()
         words[layout.RETIREMENTS] += 1
         self.order()
+
+    def _losses_of_the_gone(self, index: int) -> tuple[Span, ...]:
+        """Return what a reader booked and, last, what it was going to find on its return."""
+        overdue = self.overdue(index)
+        return (*self.gap_table(index).losses(), *(() if overdue is None else (overdue,)))
 
     def moved(self) -> int:
         """Return how many losses of the reader that is being retired stand with the former ones already."""

@@ -84,6 +84,7 @@ class Ring(Channel):
     """
 
     def __init__(self, block: Block, geometry: Geometry, lock: LockLike, wakes: Wakes | None) -> None:
+        block.require(geometry.nbytes)
         super().__init__(block, geometry.length, lock, wakes)
         self.geometry = geometry
         slot_bytes = geometry.length * layout.SLOT_WORDS * 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import operator
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,8 @@ _pack_slot = struct.Struct("@qdqqQQ").pack_into
 _NO_NUMBER = -1
 #: Times beyond have no 64-bit number of nanoseconds.
 _MOST_SECONDS = 9.2e9
+#: With this rate the frames between any two times have a 64-bit number.
+_FASTEST_FPS = 1e8
 
 # Names of this module: one look-up less for each use on the hot path.
 _EPOCH = layout.EPOCH
@@ -103,10 +106,7 @@ class RingWriter:
         slot, frame_id, head, fence = self._slot, self._next_id, self._head + 1, self._fence
         if slot < 0:
             raise RuntimeError("commit() without begin(): there is no slot to publish")
-        if camera_frame >= 0:
-            if camera_frame != self._expected:
-                self._book_jump(camera_frame)
-            self._expected = camera_frame + 1
+        # First, because it refuses what is no number: nothing has been booked then.
         _pack_slot(
             self._bytes,
             self._meta_bytes[slot],
@@ -117,6 +117,10 @@ class RingWriter:
             frame_id,
             flags,
         )
+        if camera_frame >= 0:
+            if camera_frame != self._expected:
+                self._book_jump(camera_frame)
+            self._expected = camera_frame + 1
         if fence is not None:
             fence()
         self._sequences[slot] = 2 * head
@@ -139,6 +143,9 @@ class RingWriter:
 
     def refuse(self, camera_frame: int) -> int:
         """Count one frame that arrived and found no place; return the frame id it took."""
+        camera_frame = operator.index(camera_frame)
+        if camera_frame >= 1 << 63:
+            raise ValueError(f"{self._ring.name}: a camera's number is below 2**63, {camera_frame} is not")
         if self._words[layout.EPOCH] != self._epoch:
             self._refresh()
         self._book_jump(camera_frame)
@@ -153,6 +160,10 @@ class RingWriter:
 
     def resume_run(self, timestamp_ns: int, fps: float) -> int:
         """Book what the camera took while it had no writer; its next frame is of `timestamp_ns`."""
+        if not 0 < fps <= _FASTEST_FPS:
+            raise ValueError(
+                f"{self._ring.name}: a rate is above 0, at most {_FASTEST_FPS:g} frames/s, not {fps!r}"
+            )
         head = self._head
         if not head:
             return 0

@@ -7,9 +7,10 @@ import json
 import logging
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +27,14 @@ _UNFINISHED = ".new"
 _CREATE_TIMEOUT_S = 30.0
 #: Others list a segment under the lock, or look whether any exists.
 _END_TIMEOUT_S = 5.0
+#: Two that go at a time look whether any segment exists one after the other; who makes one may take long.
+_REMOVE_TIMEOUT_S = 0.2
 #: On Windows: those who are reading the file let go of it at once.
 _OPEN_TIMEOUT_S = 1.0
 #: A file without an owner that is older than this is what a kill or a full disk left.
 _UNFINISHED_S = 600.0
+#: Two threads that make their first buffers at a time make them in one session.
+_BEGINNING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -143,21 +148,41 @@ class Session:
         with suppress(FileNotFoundError):
             session_file.append(self.path, _named_semaphores(semaphores))
 
-    def close_if_empty(self, going: str) -> None:
-        """End an implicit session when none of its segments but `going` exists any more."""
-        if not self.implicit:
-            return
+    def remove(self, segment: str | None) -> None:
+        """Remove a segment that this process made, and with its last one an implicit session.
+
+        Both under the lock of the session's file: a segment of that name that exists afterwards is a new one.
+        None stands for a segment that could not be made.
+        """
+        with ExitStack() as stack:
+            alone = self._is_implicit_and_locked(stack)
+            if segment is not None:
+                system.unlink_segment(segment, registered=True)
+            if not alone or not self._ended_if_empty(segment):
+                return
+        self._forget()
+
+    def _is_implicit_and_locked(self, stack: ExitStack) -> bool:
         try:
-            with system.file_lock(self.path, 0.0):
-                found = session_file.read(self.path)
-                listed = () if found is None else found.segments
-                if any(system.segment_exists(segment) for segment in listed if segment != going):
-                    return
-                session_file.append(self.path, [session_file.ENDED])
+            found = session_file.running(self.path)
+            if found is None or not found.implicit:
+                return False
+            stack.enter_context(system.file_lock(self.path, _REMOVE_TIMEOUT_S))
         except OSError:
             # Ended already, or another segment is being made at this moment, or the file cannot be read now.
-            return
-        self._forget()
+            return False
+        return True
+
+    def _ended_if_empty(self, going: str | None) -> bool:
+        # On Windows the segment that goes is there until its last view is gone.
+        try:
+            found = session_file.running(self.path)
+            if found is None or any(system.segment_exists(name) for name in found.segments if name != going):
+                return False
+            session_file.append(self.path, [session_file.ENDED])
+        except OSError:
+            return False
+        return True
 
     def close(self) -> None:
         """End the session: its files and its environment variable go; segments are their owners' affair."""
@@ -181,7 +206,8 @@ def _named_semaphores(semaphores: Iterable[object]) -> list[dict[str, object]]:
 
 def current_or_new() -> Session:
     """Return the session of this process; without one, begin an implicit one."""
-    return Session.current() or Session.create(implicit=True)
+    with _BEGINNING:
+        return Session.current() or Session.create(implicit=True)
 
 
 def resolve(session: Session | str | None) -> Session | None:

@@ -90,8 +90,11 @@ def _named(lines: list[dict[str, Any]], kind: str) -> list[str]:
 def append(path: Path, lines: Sequence[Mapping[str, object]]) -> None:
     """Add lines to a session file; FileNotFoundError when there is none."""
     if lines:
-        with open(path, "a", encoding="utf-8", opener=_existing) as file:
-            file.write("".join(json.dumps(line) + "\n" for line in lines))
+        with open(path, "a+b", opener=_existing) as file:
+            text = "".join(json.dumps(line) + "\n" for line in lines)
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+            # A torn last line would swallow the first of these.
+            file.write(text.encode() if file.read(1) == b"\n" else b"\n" + text.encode())
 
 
 def _existing(path: str, flags: int) -> int:

@@ -113,7 +113,7 @@ class VideoBuffer(DocumentedVideo):
                 self._fill_header(geometry, default_reader, pin_timeout_s, unpin_first)
         else:
             self._block = Block.attach(KIND, self.name, session)
-            self._ring = Ring(self._block, Geometry(*self._block.geometry(6)), self.lock, wakes)
+            self._ring = Ring(self._block, Geometry(*self._block.sizes(6)), self.lock, wakes)
         self._describe(self._ring.geometry)
         self._block.prefault()
         self._writer = RingWriter(self._ring)
@@ -228,6 +228,13 @@ class VideoBuffer(DocumentedVideo):
         -------
         int
             The frame id.
+
+        Raises
+        ------
+        RuntimeError
+            Without `begin`.
+        struct.error
+            For what is no whole number of 64 bits; nothing is booked or published.
         """
         return self._writer.commit(timestamp_ns, camera_frame, device_tick, flags, seconds)
 
@@ -236,7 +243,10 @@ class VideoBuffer(DocumentedVideo):
         self._writer.abort()
 
     def refuse(self, *, camera_frame: int = -1) -> int:
-        """Count one frame that arrived while the ring was full; return the frame id it took."""
+        """Count one frame that arrived while the ring was full; return the frame id it took.
+
+        TypeError or ValueError for a `camera_frame` that is no whole number of 64 bits; nothing is counted.
+        """
         return self._writer.refuse(camera_frame)
 
     def begin_run(self) -> None:
@@ -257,6 +267,11 @@ class VideoBuffer(DocumentedVideo):
         -------
         int
             How many frames were booked as lost in the camera.
+
+        Raises
+        ------
+        ValueError
+            For a rate that no camera has; nothing is booked.
         """
         return self._writer.resume_run(timestamp_ns, fps)
 

@@ -27,9 +27,10 @@ class WholeRecord:
         self.block = block
         self._words = block.words
         self._fence = system.memory_fence()
-        self._guard = Guard(lock, block.words, block.name)
+        self._guard = Guard(lock, block.words, block.name, block.session)
         size = layout.pages(nbytes)
         first = layout.PAGE
+        block.require(first + 2 * size)
         self._copies = tuple(block.data[first + i * size : first + i * size + nbytes] for i in range(2))
 
     @classmethod

@@ -96,7 +96,7 @@ class Pins:
         Readers that may be unpinned at this level are.
         """
         words = self._channel.words
-        floor = min(head, words[layout.DEFAULT_CURSOR]) if words[layout.HAS_DEFAULT] else head
+        floor = words[layout.DEFAULT_CURSOR] if words[layout.HAS_DEFAULT] else head
         for entry in self._entries:
             if (
                 not words[entry + layout.PID]

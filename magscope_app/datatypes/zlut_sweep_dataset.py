@@ -108,7 +108,7 @@ class ZLUTSweepDataset:
         sizes = self._block.geometry(5)
         self.capacity, self.profile_length, self.n_steps, self.n_beads, self.profiles_per_bead = sizes
         self._columns = column_arrays(self._block.data[layout.PAGE :], self.capacity, self.profile_length)
-        self._guard = Guard(self.lock, self._block.words, name)
+        self._guard = Guard(self.lock, self._block.words, name, self._block.session)
         self._fence = system.memory_fence()
         if create:
             with self._block.building():
@@ -135,6 +135,8 @@ class ZLUTSweepDataset:
             raise ValueError(f"{self.name} has schema {schema}, this program needs {_SCHEMA_VERSION}")
         if state in self._NOT_ATTACHABLE:
             raise DatasetNotReadyError(f"{self.name} cannot be attached to while it is {self._NAMES[state]}")
+        rows, samples, *_ = block.sizes(5)
+        block.require(layout.PAGE + columns_nbytes(rows, samples))
         return block
 
     @classmethod

@@ -20,7 +20,10 @@ def matrix(locks: LockMap, name: str, session: str | None) -> MatrixBuffer:
 
 
 class Waiting:
-    """Has a buffer made in another thread as soon as this thread holds the lock of the session's file."""
+    """Has a buffer made in another thread as soon as this thread holds the lock of the session's file.
+
+    The file is not removed before that thread has had its answer: what is in it must tell that thread enough.
+    """
 
     def __init__(self, make: Callable[[], MatrixBuffer], monkeypatch: pytest.MonkeyPatch) -> None:
         self._real = system._try_to_lock
@@ -29,6 +32,8 @@ class Waiting:
         self._make = make
         self.answers: list[MatrixBuffer | OSError] = []
         monkeypatch.setattr(system, "_try_to_lock", self._try_to_lock)
+        self._remove = system.remove_file
+        monkeypatch.setattr(system, "remove_file", self._remove_late)
 
     def _run(self) -> None:
         try:
@@ -45,6 +50,12 @@ class Waiting:
             self._thread.start()
             assert self._waits.wait(20)
         return took
+
+    def _remove_late(self, path: Path, timeout_s: float) -> bool:
+        if threading.current_thread() is not self._thread and self._thread.ident is not None:
+            self._thread.join(20)
+            assert not self._thread.is_alive()
+        return self._remove(path, timeout_s)
 
     def answer(self) -> MatrixBuffer | OSError:
         self._thread.join(20)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import pytest
 
 from magscope_app import operating_system as system
+from magscope_app.datatypes import Session, layout
 from magscope_app.datatypes import guard as module
-from magscope_app.datatypes import layout
 from magscope_app.datatypes.guard import Guard
 
 
@@ -77,3 +78,71 @@ def test_a_living_holder_keeps_its_lock_and_a_dead_one_does_not(
     with Guard(lock, words, "m"):
         assert words[layout.LOCK_PID] == os.getpid()
     assert lock.looks == before + 3
+
+
+class Counted(Taken):
+    """Counts how often it was released."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.releases = 0
+
+    def release(self) -> None:
+        self.releases += 1
+        super().release()
+
+
+def test_of_two_who_wait_for_a_dead_holder_only_one_takes_the_lock_away(
+    words: memoryview[int], session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = Counted()
+    words[layout.LOCK_PID], words[layout.LOCK_START] = 2**22 + 5, 1
+    slow, fast = (Guard(lock, words, "m", session) for _ in range(2))
+    at_file: list[int] = []
+    try_to_lock = system._try_to_lock
+
+    def another_was_there(descriptor: int) -> bool:
+        at_file.append(descriptor)
+        if len(at_file) == 1:
+            fast.take()
+        return try_to_lock(descriptor)
+
+    monkeypatch.setattr(system, "_try_to_lock", another_was_there)
+    monkeypatch.setattr(module, "_TIMEOUT_S", 0.1)
+    with pytest.raises(TimeoutError, match=f"held by process {os.getpid()}"):
+        slow.take()
+    assert lock.taken
+    assert lock.releases == 1
+    fast.give_back()
+
+
+def test_the_lock_of_a_dead_holder_is_waited_for_while_the_file_is_locked(
+    words: memoryview[int], session: Session
+) -> None:
+    lock = Counted()
+    words[layout.LOCK_PID], words[layout.LOCK_START] = 2**22 + 5, 1
+    with system.file_lock(session.path, 1.0), pytest.raises(TimeoutError, match="session"):
+        Guard(lock, words, "m", session).take()
+    assert lock.releases == 0
+    session.close()
+    with Guard(lock, words, "m", session):
+        assert lock.releases == 1
+
+
+def test_a_lock_that_a_killed_holder_had_given_back_is_nobodys_to_release(words: memoryview[int]) -> None:
+    lock, looks = threading.Lock(), list[bool]()
+
+    class GivenBack:
+        """Free by the time that it is taken away."""
+
+        def acquire(self, _block: bool = True, _timeout: float = -1.0, /) -> bool:
+            looks.append(len(looks) > 1)
+            return looks[-1] and lock.acquire(False)
+
+        def release(self) -> None:
+            lock.release()
+
+    words[layout.LOCK_PID], words[layout.LOCK_START] = 2**22 + 5, 1
+    with Guard(GivenBack(), words, "m"):
+        assert lock.locked()
+    assert not lock.locked()

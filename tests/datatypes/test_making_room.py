@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from magscope_app import operating_system as system
-from magscope_app.datatypes import ReaderCounters, ReaderMode, Session, VideoBuffer
+from magscope_app.datatypes import ReaderCounters, ReaderMode, Session, VideoBuffer, layout
 from tests.datatypes import processes_for_tests as run
 from tests.datatypes.frames_for_tests import LONG_S, publish, publish_all
 from tests.datatypes.processes_for_tests import Shared, answer, child
@@ -160,6 +160,49 @@ def test_whoever_is_killed_while_it_makes_room_tells_no_loss_twice(make_video: M
     assert {gap.where for gap in video.ledger()} > {"former readers"}
 
 
+def die_and_miss(video: VideoBuffer, mode: ReaderMode) -> None:
+    """Let a reader get one frame, be killed, and miss the next 26."""
+    reader = video.reader("dead", mode)
+    publish_all(video, [-1] * 8)
+    batch = reader.acquire(1)
+    assert batch is not None
+    batch.release()
+    words, entry = video._ring.words, reader._entry
+    words[entry + layout.PID], words[entry + layout.START] = 2**22 + 5, 1
+    publish_all(video, [-1] * 27)
+
+
+def join_without_losses(video: VideoBuffer, count: int, name: str) -> None:
+    for number in range(count):
+        video.reader(f"{name} {number}", LOSSLESS, start="newest").close()
+
+
+def look(video: VideoBuffer, seen: list[int]) -> None:
+    seen.append(told(video))
+
+
+@pytest.mark.parametrize("mode", [LOSSLESS, OVERWRITE])
+def test_what_a_dead_reader_was_going_to_miss_is_told_for_ever(
+    make_video: Make, fence: Fence, mode: ReaderMode
+) -> None:
+    seen: list[int] = []
+    for number in range(1, 20):
+        video = make_video(default_reader=False)
+        die_and_miss(video, mode)
+        join_without_losses(video, 15, "first")
+        assert told(video) == 26
+        # Another looks at that barrier, or whoever makes room is killed there.
+        fence.at(number, partial(look, video, seen) if number % 2 else die)
+        with contextlib.suppress(SystemExit):
+            join_without_losses(video, 16, "second")
+        fence.left = 0
+        assert told(video) == 26
+        join_without_losses(video, 16, "third")
+        assert {(gap.where, gap.first_id, gap.count) for gap in video.ledger()} == {("former readers", 1, 26)}
+        video.close()
+    assert set(seen) == {26}
+
+
 # Observers
 
 
@@ -178,6 +221,9 @@ def forget_them(video: VideoBuffer, fence: Fence, number: int) -> None:
         with contextlib.suppress(SystemExit):
             video.reader(f"é {place}", NEWEST).close()
     fence.left = 0
+    # Whoever was killed does not run any more, unlike this process.
+    for index in video._ring.used_entries():
+        video._ring.unregister(index)
 
 
 def counts(video: VideoBuffer) -> dict[str, ReaderCounters]:

@@ -83,6 +83,80 @@ def test_peak_image_returns_the_newest_and_keeps_it(make_video: Make) -> None:
     np.testing.assert_array_equal(picture.T, image(2))
 
 
+class AtBarriers:
+    """Does something, at a chosen one of the places where a handle orders its looks at what others change."""
+
+    def __init__(self, video: VideoBuffer, number: int, action: Callable[[], object]) -> None:
+        self.left, self._video, self._action = number, video, action
+        self.free: list[bool] = []
+        video._ring.fence = self
+
+    def __call__(self) -> None:
+        free = self._video.lock.acquire(False)
+        self.free.append(free)
+        if free:
+            self._video.lock.release()
+            self.left -= 1
+            if self.left == 0:
+                self._action()
+
+
+def fill_up(video: VideoBuffer) -> None:
+    """Write frames numbered by their position until the ring is full."""
+    while video.get_level() < 1:
+        number = video.counters().acquired
+        video.write_image_and_timestamp(image(number), 0.5 + number)
+
+
+@pytest.mark.parametrize("number", range(1, 5))
+@pytest.mark.parametrize("first", [0, 7], ids=["in one piece", "over the end"])
+def test_a_stack_that_another_handle_takes_meanwhile_is_not_returned(
+    make_video: Make, first: int, number: int
+) -> None:
+    writer, reader = make_video(), make_video(create=False)
+    fill_up(writer)
+    for _ in range(first):
+        writer.read_image()
+    fill_up(writer)
+    expected = [first]
+
+    def take() -> None:
+        writer.read_stack_no_return()
+        fill_up(writer)
+        expected[0] += 2
+
+    barriers = AtBarriers(reader, number, take)
+    for _ in range(2):
+        stack, seconds = reader.peak_stack()
+        np.testing.assert_array_equal(seconds, [expected[0] + 0.5, expected[0] + 1.5])
+        np.testing.assert_array_equal(stack, np.stack([image(expected[0]), image(expected[0] + 1)], axis=2))
+        assert 0 <= reader.get_level() <= 1
+    assert barriers.left <= 0
+
+
+@pytest.mark.parametrize("number", range(1, 4))
+def test_two_handles_never_get_the_same_image(make_video: Make, number: int) -> None:
+    writer, reader, taken = make_video(), make_video(create=False), []
+    fill_up(writer)
+    AtBarriers(reader, number, lambda: taken.append(writer.read_image()[1]))
+    for _ in range(7):
+        pixels, seconds = reader.read_image()
+        np.testing.assert_array_equal(pixels, image(round(seconds - 0.5)))
+        taken.append(seconds)
+    assert sorted(taken) == [0.5 + place for place in range(8)]
+
+
+def test_the_lock_is_held_while_the_cursor_moves_and_not_while_pixels_are_copied(make_video: Make) -> None:
+    video = make_video()
+    fill_up(video)
+    skipping = AtBarriers(video, 0, bool)
+    video.read_stack_no_return()
+    assert not any(skipping.free)
+    reading = AtBarriers(video, 0, bool)
+    video.read_image()
+    assert reading.free == [True, True, False]
+
+
 def test_reading_more_than_there_is_underflows(make_video: Make) -> None:
     video = make_video()
     reads: list[Callable[[], object]] = [video.read_image, video.peak_stack, video.read_stack_no_return]

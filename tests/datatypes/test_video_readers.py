@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -204,6 +206,22 @@ def test_a_pin_without_a_heartbeat_expires_and_the_gap_is_its_own(make_video: Ma
     assert (idle.counters.got + idle.counters.lost, steady.counters.lost) == (idle.counters.cursor, 0)
     [gap] = [gap for gap in video.ledger() if gap.where == "idle"]
     assert "no sign of life" in gap.why
+
+
+def test_who_lost_its_pin_gets_it_back_at_half_a_ring_and_not_before(make_video: Make) -> None:
+    video = make_video(default_reader=False, pin_timeout_s=20.0)
+    reader = video.reader("tracking", LOSSLESS)
+    publish_all(video, range(8))
+    fall_silent(video, reader, 30)
+    publish(video, 8)
+    for more, pinned in ((4, False), (0, False), (0, False), (0, True)):
+        batch = reader.acquire(1)
+        assert batch is not None
+        batch.release()
+        publish_all(video, [-1] * more)
+        reader.beat()
+        assert video.counters().readers[0].pinned is pinned
+    assert video.counters().acquired - reader.counters.position == 4
 
 
 def test_who_gives_way_first_is_unpinned_at_three_quarters(make_video: Make) -> None:
@@ -434,3 +452,22 @@ def test_what_a_camera_missed_while_it_was_away_is_booked(
 def test_a_camera_that_comes_back_before_its_first_frame_has_missed_nothing(video: VideoBuffer) -> None:
     video.begin()
     assert video.resume_run(timestamp_ns=10**9, fps=100) == 0
+
+
+def test_what_is_refused_books_nothing(video: VideoBuffer) -> None:
+    publish(video, 3)
+    wrong: Any = {"camera_frame": 10}
+    slot = video.begin()
+    assert slot is not None
+    for change in ({"timestamp_ns": 1.5}, {"timestamp_ns": 1, "flags": -1}, {"timestamp_ns": 2**63}):
+        with pytest.raises(struct.error):
+            video.commit(**{**wrong, **change})
+    for number, error in ((1.5, TypeError), ("x", TypeError), (2**63, ValueError)):
+        with pytest.raises(error):
+            video.refuse(camera_frame=number)  # type: ignore[arg-type]  # that is the point
+    for fps in (1e300, 0.0, -5.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="rate"):
+            video.resume_run(timestamp_ns=10**15, fps=fps)
+    assert video.ledger() == ()
+    assert video.commit(timestamp_ns=1, camera_frame=4) == 1
+    assert video.ledger() == ()

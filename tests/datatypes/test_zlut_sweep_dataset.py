@@ -147,7 +147,15 @@ def test_life_and_death(sweep: ZLUTSweepDataset, locks: LockMap) -> None:
     assert attached.state == ZLUTSweepDataset.STATE_DESTROYED
     attached.close()
     attached.close()
-    for use in (attached.peak, attached.get_count, attached.get_capacity, attached.read_preview, sweep.peak):
+    for use in (
+        attached.peak,
+        attached.get_count,
+        attached.get_capacity,
+        attached.read_preview,
+        sweep.peak,
+        lambda: sweep.set_state(3),
+        lambda: write(attached, [1], 0),
+    ):
         with pytest.raises(RuntimeError, match="closed"):
             use()
     with pytest.raises(DatasetNotReadyError, match="does not exist"):
