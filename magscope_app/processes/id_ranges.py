@@ -78,7 +78,7 @@ class SeenIds:
     """
 
     def __init__(self, first: int) -> None:
-        self._next = first
+        self._first = self._next = first
         self.count = 0
         self._late: list[int] = []
         self._missing: list[Range] = []
@@ -120,6 +120,18 @@ class SeenIds:
             while self._late and self._late[0] <= self._next:
                 self._next = max(self._next, self._late.pop(0) + 1)
         self.count += 1
+
+    def take_back(self, count: int) -> None:
+        """Note that the last `count` ids, which had come in order, were overwritten after all."""
+        if count <= 0:
+            return
+        kept = first_ids(subtract([(self._first, self._next)], self._missing), self.count - count)
+        stop = self._next
+        self._next = kept[-1][1] if kept else self._first
+        self.count -= count
+        self._missing = clip(self._missing, (self._first, self._next))
+        if self._next < stop:
+            self._overwritten.append((self._next, stop))
 
     def _settle(self, size: int) -> None:
         """Take what is missing before the oldest ids for really missing."""
