@@ -94,10 +94,14 @@ class RecordingProgress(Message):
 
 @dataclass(frozen=True, slots=True)
 class StopRecording(Message):
-    """Finish the dataset with the last frame before `stop_frame_id` (None: with the newest)."""
+    """Finish the dataset with the last frame before `stop_frame_id` (None: with the newest).
+
+    In a `hurry`, also for a dataset that is being finished, what is still to be tracked is not waited for.
+    """
 
     stop_frame_id: int | None = None
     exit_status: str = "completed"
+    hurry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

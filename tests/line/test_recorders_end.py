@@ -35,8 +35,8 @@ def test_who_is_in_a_hurry_does_not_wait_for_the_tracker(tmp_path: Path) -> None
         rig.feed(20)
         rig.feed(10, tracked=False)
         began = time.monotonic()
-        for _ in range(2):
-            rig.children.send("recording", StopRecording())
+        for hurry in (False, True):
+            rig.children.send("recording", StopRecording(hurry=hurry))
         finished = rig.hear(RecordingFinished)
         took_s = time.monotonic() - began
     counters = finished.counters
