@@ -27,6 +27,16 @@ def union(ranges: Iterable[Range]) -> list[Range]:
     return merged
 
 
+def ranges_of(ids: npt.NDArray[np.int64]) -> list[Range]:
+    """Return ids, in any order and possibly repeated, as ranges."""
+    fresh = np.unique(ids)
+    if not len(fresh):
+        return []
+    cuts = np.flatnonzero(np.diff(fresh) > 1)
+    firsts, lasts = fresh[[0, *(cuts + 1)]], fresh[[*cuts, -1]]
+    return list(zip(firsts.tolist(), (lasts + 1).tolist(), strict=True))
+
+
 def subtract(ranges: Iterable[Range], taken: Iterable[Range]) -> list[Range]:
     """Return the ids of `ranges` that are not in `taken`."""
     holes = union(taken)

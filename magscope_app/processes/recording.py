@@ -148,7 +148,9 @@ class _RecordingLoop:
         if isinstance(message, RenameRecording):
             _log.warning("the recording had ended before it could be called %r", message.name)
         elif isinstance(message, Event) and message.kind == "note":
-            _log.warning("the recording had ended before a note could be kept: %s", message.fields.get("text"))
+            _log.warning(
+                "the recording had ended before a note could be kept: %s", message.fields.get("text")
+            )
 
     def _finish(self, exit_status: str, stop_id: int | None, reason: str = "") -> None:
         recorder = self._recorder

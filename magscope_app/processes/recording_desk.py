@@ -98,7 +98,9 @@ class RecordingDesk:
             self._told.clear()
             return
         self._resuming = self.running is not None
-        self._children.send(RECORDER, replace(self._order, resume=self.running))
+        acknowledged = self._board.recorded.frames_recorded if self._resuming else 0
+        order = replace(self._order, resume=self.running, acknowledged=acknowledged)
+        self._children.send(RECORDER, order)
         for _, message in self._told:
             self._children.send(RECORDER, message)
         self._ask_receipt()

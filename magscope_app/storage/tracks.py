@@ -173,8 +173,8 @@ class TracksFile:
         ------
         MagscopeError
             If the disk has less than `reserve_bytes` left, for the final call less than closing needs (then
-            nothing is lost: flush again when there is room), if it fails (then this file takes nothing more, and what was durable stays so), or if the
-            file is closed.
+            nothing is lost: flush again when there is room), if it fails (then this file takes nothing
+            more, and what was durable stays so), or if the file is closed.
         """
         room_bytes = min(_CLOSING_BYTES, self._reserve_bytes) if final else self._reserve_bytes
         self._write(final=final, room_bytes=room_bytes)
@@ -201,7 +201,7 @@ class TracksFile:
             raise
 
     def _give_up(self, file: h5py.File) -> None:
-        """Keep the file open for ever: HDF5 brings the process down if one that cannot be written is closed."""
+        """Keep the file open for ever: HDF5 brings the process down if it is closed and cannot be written."""
         self._file = None
         _GIVEN_UP.append((self, file))
 

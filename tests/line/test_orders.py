@@ -6,7 +6,14 @@ import time
 from pathlib import Path
 
 from magscope_app.config import load_config
-from magscope_app.messages import AddNote, StartRecording, StopRecording, SystemStatus
+from magscope_app.messages import (
+    AddNote,
+    Receipt,
+    RenameRecording,
+    StartRecording,
+    StopRecording,
+    SystemStatus,
+)
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.supervisor import Supervisor
 from magscope_app.storage import open_dataset
@@ -50,6 +57,37 @@ def test_what_is_told_for_a_recording_that_is_refused_is_dropped(tmp_path: Path)
         desk.restart_recorder()
         path = desk.end()
     assert notes(path) == []
+
+
+def test_what_was_told_to_no_recording_does_not_reach_the_next(tmp_path: Path) -> None:
+    with fed_recorder() as rig:
+        desk = Desk(rig, tmp_path / "first")
+        desk.end()
+        desk.finished.clear()
+        desk.tell(RenameRecording("stale"))
+        desk.lose_recorder()
+        desk.start(rig.wanted(tmp_path / "second", FULL))
+        desk.note("first")
+        desk.restart_recorder()
+        desk.hear_until(lambda: desk.running is not None)
+        path = desk.end()
+    assert path.name.endswith("fed")
+    assert notes(path) == ["first"]
+
+
+def test_what_is_confirmed_is_not_asked_for_again(tmp_path: Path) -> None:
+    with fed_recorder() as rig:
+        desk = Desk(rig, tmp_path)
+        desk.note("only")
+        heard = time.monotonic() + 1.0
+        receipts = 0
+        while time.monotonic() < heard:
+            for message in rig.messages():
+                if isinstance(message, Receipt):
+                    receipts += 1
+                    desk.on_news(message)
+            time.sleep(0.005)
+        assert receipts == 1
 
 
 class Commanded(Supervisor):
