@@ -64,10 +64,12 @@ def open_window(application: QApplication, session: Session, folder: Path | None
     folder = user_folder() if folder is None else folder
     preferences, said = load_preferences(folder / PREFERENCES)
     if said:
-        session.state.note("gui", logging.WARNING, said)
+        session.state.warn(said)
     looks = Looks(application, preferences, session.config.gui.theme)
     window = MainWindow(session, looks.put_on(), preferences, folder)
     looks.follow(window)
+    if keys := window.desk.settle_keys():
+        session.state.warn(keys)
     _place(window)
     window.show()
     window.start()

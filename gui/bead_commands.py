@@ -11,6 +11,7 @@ from gui.models.candidates import Candidate, in_reading_order, renumbered
 from gui.models.edits import BeadList, EditHistory
 from gui.models.state import State
 from magscope_app.config import BeadRole
+from magscope_app.errors import MagscopeError
 from magscope_app.messages import (
     AddBead,
     Bead,
@@ -46,19 +47,25 @@ class BeadCommands:
         self._background = background
         self.edits = EditHistory(time.monotonic)
         self._adding_until_s = 0.0
+        self._brought_back: frozenset[int] = frozenset()
+        #: The list that a file held, until the owner has taken it.
+        self._loading: tuple[Path, tuple[Bead, ...]] | None = None
 
-    def follow(self, before: BeadList, after: BeadList) -> int | None:
-        """Take note of a changed list; returns the bead that was added by hand, if that is what changed."""
+    def follow(self, before: BeadList, after: BeadList) -> frozenset[int]:
+        """Take note of a changed list; returns the beads that the user has added or brought back, if any."""
         self.edits.take(before, after)
-        fresh = set(after.beads) - set(before.beads)
-        if fresh and time.monotonic() < self._adding_until_s:
-            self._adding_until_s = 0.0
-            return max(fresh)
-        return None
+        if self._loading is not None and after.beads == {bead.id: bead for bead in self._loading[1]}:
+            (path, beads), self._loading = self._loading, None
+            self._state.tell(f"{_count(len(beads))} loaded from {path}")
+        fresh = frozenset(after.beads) - frozenset(before.beads)
+        if not fresh or time.monotonic() > self._adding_until_s:
+            return frozenset()
+        self._adding_until_s = 0.0
+        return fresh & self._brought_back or frozenset((max(fresh),))
 
     def add(self, x_px: float, y_px: float) -> None:
         """Ask for a bead here; it is selected when it exists."""
-        self._adding_until_s = time.monotonic() + _ADD_TIMEOUT_S
+        self._await(frozenset())
         self.edits.expect("adding a bead", None)
         self._send(AddBead(x_px, y_px))
 
@@ -116,8 +123,24 @@ class BeadCommands:
             self._edit("adding the beads that were found", EditBeads(fresh))
 
     def load(self, path: Path) -> None:
-        """Make the list that a file holds the whole list."""
-        self._background.run(lambda: read_bead_file(path), lambda beads: self.replace(beads, path.name))
+        """Make the list that a file holds the whole list, unless it holds none."""
+
+        def read() -> tuple[Bead, ...]:
+            beads = tuple(read_bead_file(path))
+            if not beads:
+                raise MagscopeError(f"{path} holds no beads; the list stays as it is")
+            return beads
+
+        def take(beads: tuple[Bead, ...]) -> None:
+            self._loading = path, beads
+            self.replace(beads, path.name)
+
+        self._background.run(read, take)
+
+    def refused(self) -> None:
+        """Take in that the owner has refused the oldest command that was not answered yet."""
+        self._loading = None
+        self.edits.refused()
 
     def replace(self, beads: Iterable[Bead], what: str, roi_px: int | None = None) -> None:
         """Make these beads the whole list."""
@@ -126,7 +149,7 @@ class BeadCommands:
     def save(self, path: Path) -> None:
         """Write the list to a file."""
         beads = tuple(self._state.beads.values())
-        done = f"{len(beads)} beads were written to {path}"
+        done = f"{_count(len(beads))} written to {path}"
         self._background.run(lambda: write_bead_file(path, beads), lambda _: self._state.tell(done))
 
     def undo(self) -> None:
@@ -139,7 +162,13 @@ class BeadCommands:
 
     def _send_if(self, command: EditBeads | None) -> None:
         if command is not None:
+            self._await(frozenset(bead.id for bead in command.put))
             self._send(command)
+
+    def _await(self, brought_back: frozenset[int]) -> None:
+        """Expect beads that are selected when they appear: these, or one that has no number yet."""
+        self._adding_until_s = time.monotonic() + _ADD_TIMEOUT_S
+        self._brought_back = brought_back
 
     def _edit(self, label: str, edit: EditBeads) -> None:
         ids = frozenset(bead.id for bead in edit.put) | frozenset(edit.remove)
@@ -149,6 +178,10 @@ class BeadCommands:
     def _known(self, bead_ids: Iterable[int]) -> list[Bead]:
         beads: Mapping[int, Bead] = self._state.beads
         return [beads[bead_id] for bead_id in sorted(set(bead_ids)) if bead_id in beads]
+
+
+def _count(beads: int) -> str:
+    return "1 bead was" if beads == 1 else f"{beads} beads were"
 
 
 def _name(beads: list[Bead]) -> str:

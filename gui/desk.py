@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtGui import QAction
 
 from gui.background import Background
-from gui.models.preferences import Preferences, save_preferences
+from gui.models.preferences import PREFERENCES, Preferences, save_preferences
 
 
 class Desk(QObject):
@@ -36,14 +37,42 @@ class Desk(QObject):
         self._path = path
         #: Everything that has a key, by name.
         self.actions: dict[str, QAction] = {}
+        #: What they are called, whatever their text says of the moment ("Undo moving bead 3").
+        self.titles: dict[str, str] = {}
         self._first_keys: dict[str, str] = {}
 
     def add_action(self, name: str, action: QAction) -> None:
         """Give an action the key that the user has chosen for it, if any."""
         self.actions[name] = action
+        self.titles[name] = action.text().replace("&", "")
         self._first_keys[name] = action.shortcut().toString()
         if name in self.preferences.shortcuts:
             action.setShortcut(self.preferences.shortcuts[name])
+
+    def settle_keys(self) -> str:
+        """Take back chosen keys that are none or belong to two actions; say in a sentence which.
+
+        Call it when all actions are known; without such keys the sentence is empty.
+        """
+        taken_back: list[str] = []
+        while wrong := self._wrong_keys():
+            for name in wrong:
+                taken_back.append(f"{self.preferences.shortcuts.pop(name)} for “{self.titles[name]}”")
+                self.actions[name].setShortcut(self._first_keys[name])
+        if not taken_back:
+            return ""
+        said = f"{', '.join(taken_back)} cannot be used: it is no key, or that of another action"
+        return f"{self._path or PREFERENCES}: {said}; the first keys are back, Preferences has them all"
+
+    def _wrong_keys(self) -> list[str]:
+        keys = {name: action.shortcut().toString() for name, action in self.actions.items()}
+        count = Counter(key for key in keys.values() if key)
+        chosen = {name: key for name, key in self.preferences.shortcuts.items() if name in keys and key}
+        return [
+            name
+            for name in chosen
+            if keys[name] != self._first_keys[name] and (count[keys[name]] > 1 or not keys[name])
+        ]
 
     def choose_theme(self, name: str) -> None:
         """Use "dark", "light", "system", or "" for what the config says."""
@@ -63,7 +92,7 @@ class Desk(QObject):
             (n for n, a in self.actions.items() if n != name and key and a.shortcut().toString() == key), None
         )
         if other is not None:
-            said = f"{key} is the key of “{self.actions[other].text()}”"
+            said = f"{key} is the key of “{self.titles[other]}”"
             return f"{said}; choose another, or change that one first"
         self.actions[name].setShortcut(key)
         if key == self._first_keys[name]:

@@ -38,6 +38,7 @@ def entries_of(window: MainWindow) -> list[Entry]:
 def _edit(window: MainWindow, key: str, widget: QWidget) -> None:
     """Bring a panel to the front and put the keyboard into one of its fields."""
     window.show_panel(key)
+    window.panels[key].show_setting(widget)
     widget.setFocus()
     if isinstance(widget, QLineEdit):
         widget.selectAll()

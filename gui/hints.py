@@ -8,7 +8,7 @@ HINTS: dict[str, str] = {
     "several": "Ctrl+click or Ctrl+drag chooses several beads; drag them, move them with the arrow keys, or "
     "right-click them to make them references.",
     "record": "Space starts a recording with the name and folder under Recording; Ctrl+Space stops it. "
-    "A name that exists becomes _002.",
+    "A second recording of one name gets _002.",
     "search": "Ctrl+K finds every panel, setting and action by its name.",
     "docks": "Drag a panel by its title to move it or to have it on another screen. View › Arrange panels "
     "as at first brings all back.",

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtGui import QGuiApplication
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy
 
 from gui.theme import Pair
+from gui.widgets.message_label import MessageLabel
 
 _DONE_FOR_MS = 6000
 
@@ -25,10 +26,7 @@ class Bar(QFrame):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.setObjectName(name)
-        self.text = QLabel()
-        self.text.setObjectName(f"{name}.text")
-        self.text.setWordWrap(True)
-        self.text.setTextFormat(Qt.TextFormat.PlainText)
+        self.text = MessageLabel(f"{name}.text")
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._row = QHBoxLayout(self)
@@ -59,6 +57,7 @@ class NoticeBar(Bar):
         self._waiting: list[str] = []
         self.add_button("notice.copy", "Copy", self._copy)
         self.add_button("notice.dismiss", "Dismiss", self._dismiss)
+        self._all = self.add_button("notice.dismiss_all", "Dismiss all", self._dismiss_all)
 
     def tell(self, text: str) -> None:
         """Show an error over those that are not dismissed yet."""
@@ -67,9 +66,16 @@ class NoticeBar(Bar):
         self._waiting.append(text)
         self._show()
 
+    def withdraw(self, text: str) -> None:
+        """Take back an error that is so no longer."""
+        if text in self._waiting:
+            self._waiting.remove(text)
+            self._show()
+
     def _show(self) -> None:
         more = len(self._waiting) - 1
         self.setVisible(bool(self._waiting))
+        self._all.setVisible(more > 0)
         if self._waiting:
             self.text.setText(self._waiting[-1] + (f"   (and {more} more)" if more else ""))
 
@@ -80,6 +86,10 @@ class NoticeBar(Bar):
 
     def _dismiss(self) -> None:
         del self._waiting[-1:]
+        self._show()
+
+    def _dismiss_all(self) -> None:
+        self._waiting.clear()
         self._show()
 
 

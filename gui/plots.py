@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyqtgraph as pg
+from PyQt6.QtGui import QFont
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from gui.theme import Theme
 
 #: How much of a line that is old is seen.
 OLD = 0.4
+#: Width of the left axis, with text of the usual size.
+_AXIS_PX, _USUAL_PX = 64, 13
 
 
 def captioned(panel: QWidget, name: str, plots: QWidget, *beside: QWidget) -> QLabel:
@@ -91,7 +94,7 @@ def quiet(plot: Any) -> None:
     plot.disableAutoRange()
     # Lines of a grid cost more than the traces, and those across a scrolling trace say nothing.
     plot.showGrid(x=False, y=True, alpha=0.18)
-    plot.getAxis("left").setWidth(64)
+    plot.getAxis("left").setWidth(_AXIS_PX)
     for side in ("left", "bottom"):
         plot.getAxis(side).enableAutoSIPrefix(False)
         # Lines of the minor ticks cost as much as the trace itself.
@@ -106,15 +109,22 @@ def curve(plot: Any) -> Any:
 
 
 def colour_plots(widget: Any, plots: Iterable[Any], theme: Theme) -> None:
-    """Give a widget and its plots the colours of the theme."""
+    """Give a widget and its plots the colours of the theme, and text of the window's size."""
     widget.setBackground(theme.base)
+    widget.ensurePolished()
+    font_px = widget.fontInfo().pixelSize()
     for plot in plots:
-        _colour_axes(plot, theme)
+        _colour_axes(plot, theme, font_px)
 
 
-def _colour_axes(plot: Any, theme: Theme) -> None:
+def _colour_axes(plot: Any, theme: Theme, font_px: int) -> None:
+    font = QFont()
+    font.setPixelSize(font_px)
+    plot.getAxis("left").setWidth(round(_AXIS_PX * max(1.0, font_px / _USUAL_PX)))
     for side in ("left", "bottom"):
         axis = plot.getAxis(side)
+        axis.setTickFont(font)
+        axis.labelStyle["font-size"] = f"{font_px}px"
         axis.setPen(pg.mkPen(theme.line, width=1))
         axis.setTextPen(pg.mkPen(theme.dim))
         axis.labelStyle["color"] = theme.dim

@@ -11,6 +11,7 @@ from gui.background import Background
 from gui.bead_commands import BeadCommands
 from gui.feeds import BufferHandles, Feeds
 from gui.lock_commands import LockCommands
+from gui.models.age import stale_after_s
 from gui.models.edits import BeadList
 from gui.models.history import TraceHistory
 from gui.models.selection import Selection
@@ -87,6 +88,8 @@ class Session(QObject):
         self.recording_order = StartRecording(
             self.config.recording.folder, self.config.session.name, self.config.recording.mode
         )
+        #: Why that cannot be recorded as it is typed; empty where it can.
+        self.order_refused = ""
         self._link = link
         self._start_ns = handles.session_start_ns
         self._feeds = Feeds(handles)
@@ -109,7 +112,7 @@ class Session(QObject):
     @property
     def stale_after_s(self) -> float:
         """Age at which images and rows are old: a second, or more where the camera is slow."""
-        return max(1.0, 2.5 / self.config.camera.fps)
+        return stale_after_s(self.config.camera.fps)
 
     @property
     def selected(self) -> int | None:
@@ -184,18 +187,26 @@ class Session(QObject):
             self._feeds.open_sweep()
         if isinstance(message, ZLUTsUsed):
             self.zluts.use(message.path)
+        if isinstance(message, StartRecording):
+            # A window that was opened again goes on with what was ordered in the one before.
+            known = self.recording_order
+            self.order_recording(
+                message.folder or known.folder, message.name or known.name, message.mode or known.mode
+            )
+        if isinstance(message, SelectBead) and message.bead_id in self.state.beads:
+            self.select(message.bead_id)
         if isinstance(message, BeadsChanged):
             self._follow_beads(before)
         if isinstance(message, CommandRefused) and message.process == "supervisor":
-            self.beads.edits.refused()
+            self.beads.refused()
 
     def _follow_beads(self, before: BeadList) -> None:
         """Keep the selection sensible: a bead just added is selected, a removed one is not."""
         after = BeadList(self.state.beads, self.state.roi_px)
         self.history.keep_only(set(after.beads))
         added = self.beads.follow(before, after)
-        if added is not None:
-            self.select(added)
+        if added:
+            self.choose(Selection.of(added))
         elif self._was_empty and self.selected is None and after.beads:
             self.select(min(after.beads))
         else:
@@ -274,7 +285,10 @@ class Session(QObject):
 
     def start_recording(self) -> None:
         """Start the dataset that `recording_order` describes."""
-        if self.state.recording is None and not self.state.starting:
+        if self.order_refused:
+            # Anything else would be recorded than what is to be seen.
+            self.state.warn(f"nothing is recorded: {self.order_refused}")
+        elif self.state.recording is None and not self.state.starting:
             self.state.starting = True
             self._asked_ns = time.perf_counter_ns()
             self._link.send(self.recording_order)

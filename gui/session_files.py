@@ -7,9 +7,10 @@ from pathlib import Path
 from PyQt6.QtWidgets import QWidget
 
 from gui.models.last_session import LastSession, load_last_session, save_last_session
-from gui.models.running_config import config_text
+from gui.models.running_config import running_config
 from gui.session import Session
 from gui.widgets.file_dialog import ask_file
+from magscope_app.calibration.messages import UseZLUTs
 from magscope_app.errors import MagscopeError
 
 _BEAD_LISTS = "Bead lists (*.csv)"
@@ -54,25 +55,40 @@ class SessionFiles:
         ask_file(self._parent, "Save as config", _CONFIGS, self.write_config, save_as=name)
 
     def write_config(self, path: Path) -> None:
-        """Write the running state as a config."""
-        session = self._session
-        text = config_text(session.config, session.state, session.recording_order)
+        """Write the running state as a config, and say what of it no config can hold."""
+        session, zlut = self._session, self._session.zluts.path
+        try:
+            made = running_config(session.config, session.state, session.recording_order, zlut)
+        except MagscopeError as error:
+            session.state.warn(str(error))
+            return
 
-        def write() -> None:
-            path.write_text(text, encoding="utf-8")
+        def write() -> bool:
+            path.write_text(made.text, encoding="utf-8")
+            return zlut is None or zlut.is_file()
 
-        session.background.run(write, lambda _: session.state.tell(f"the config was written to {path}"))
+        def tell(zlut_is_there: bool) -> None:
+            written = f"the config was written to {path}"
+            if not zlut_is_there:
+                session.state.warn(f"{written}, but its Z-LUT {zlut} is gone: bring it back or save another")
+            elif made.left_out:
+                names = ", ".join(made.left_out)
+                session.state.warn(f"{written}, but it has no key for {names}: set that again after a start")
+            else:
+                session.state.tell(written)
+
+        session.background.run(write, tell)
 
     def remember(self) -> None:
-        """Keep beads and settings for `continue_session`; motor positions are never kept."""
+        """Keep beads, settings and Z-LUT for `continue_session`; motor positions are never kept."""
         session, path = self._session, self._path
         if path is None or not session.state.video_ready:
             return
-        last = LastSession.of(session.config, session.state, session.recording_order)
+        last = LastSession.of(session.config, session.state, session.recording_order, session.zluts.path)
         session.background.run(lambda: save_last_session(last, path), lambda _: None)
 
     def continue_session(self) -> None:
-        """Bring back the beads and settings of the session before this one; no motor moves."""
+        """Bring back beads, settings and Z-LUT of the session before this one; no motor moves."""
         if isinstance(self._before, str):
             self._session.state.warn(self._before)
         else:
@@ -84,18 +100,44 @@ class SessionFiles:
     def _restore(self, last: LastSession) -> None:
         session = self._session
         session.beads.replace(last.beads, "the last session", last.roi_px)
-        known = {setting.name: setting for setting in session.state.camera_settings}
-        if last.camera_driver == session.config.camera.driver:
-            for name, value in last.camera_settings.items():
-                setting = known.get(name)
-                if setting is not None and not setting.read_only and setting.value != value:
-                    session.set_camera(name, value)
         session.order_recording(last.folder, last.name, last.mode)
-        said = f"{len(last.beads)} beads and the settings of the last session are back; no motor was moved"
-        if last.zlut != session.config.tracking.zlut:
-            session.state.warn(f"{said}; it used the Z-LUT {last.zlut}: load it to have the same z")
+        said = f"the {len(last.beads)} beads of the last session are back, {self._restore_camera(last)}"
+        wanted = last.zlut
+        if wanted is None or wanted == session.zluts.path:
+            self._tell_restored(said, last)
         else:
-            session.state.tell(said)
+            session.background.run(wanted.is_file, lambda there: self._restore_zlut(said, last, there))
+
+    def _restore_camera(self, last: LastSession) -> str:
+        """Set what was set, and return what came of it."""
+        session = self._session
+        if last.camera_driver != session.config.camera.driver:
+            return f"but no camera settings: they were of {last.camera_driver}"
+        known = {setting.name: setting for setting in session.state.camera_settings}
+        for name, value in last.camera_settings.items():
+            setting = known.get(name)
+            if setting is not None and not setting.read_only and setting.value != value:
+                session.set_camera(name, value)
+        return "with the camera's settings"
+
+    def _restore_zlut(self, said: str, last: LastSession, is_there: bool) -> None:
+        session, wanted = self._session, last.zlut
+        if wanted is None or not is_there:
+            now = session.zluts.path or "none"
+            session.state.warn(
+                f"{said}; no motor was moved. Its Z-LUT {wanted} is gone: z is by {now}. "
+                "Bring the file back and choose Use this file under Calibration, or sweep again"
+            )
+            return
+        session.calibrate(UseZLUTs(wanted))
+        self._tell_restored(f"{said} and the Z-LUT {wanted.name}", last)
+
+    def _tell_restored(self, said: str, last: LastSession) -> None:
+        state, now = self._session.state, self._session.zluts.path
+        if last.zlut is None and now is not None:
+            state.warn(f"{said}; no motor was moved. It had no Z-LUT: z is by {now} now")
+        else:
+            state.tell(f"{said}; no motor was moved")
 
 
 def _read(path: Path) -> LastSession | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -54,6 +55,11 @@ class Snapshot:
     def picture_age_s(self) -> float | None:
         """Age of the newest frame, None where there is none."""
         return None if self.picture is None else (self.now_ns - self.picture.timestamp_ns) * 1e-9
+
+    def motor_age_s(self, name: str) -> float:
+        """Age of the newest position of an axis, infinite where there is none."""
+        reading = self.motors.get(name)
+        return math.inf if reading is None else (self.now_ns - reading.t_ns) * 1e-9
 
     @property
     def rows_age_s(self) -> float:

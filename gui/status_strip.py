@@ -6,18 +6,23 @@ import math
 
 import numpy as np
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QMouseEvent
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtGui import QMouseEvent, QResizeEvent
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from gui.models.age import stale_after_s
+from gui.models.room import shares
 from gui.models.status_fields import KEYS, StatusFacts, StatusField, status_fields
 from gui.snapshot import Snapshot
 from gui.theme import Pair, Theme
+from gui.widgets.elided import ElidedLabel
 from magscope_app.config import Config
 from magscope_app.datatypes import TRACKS_COLUMNS
 
 _X = TRACKS_COLUMNS.index("x_nm")
 #: Height of the large text in pixels.
 LARGE_PX = 24
+#: A field is never narrower: the colour and the first letters must be seen.
+_LEAST_PX = 56
 
 
 class FieldBox(QFrame):
@@ -28,12 +33,12 @@ class FieldBox(QFrame):
     def __init__(self, key: str, theme: Theme) -> None:
         super().__init__()
         self.setObjectName(f"status.{key}")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.caption = QLabel()
-        self.value = QLabel()
+        # Its width is shared out by the strip: no text may widen the window.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(_LEAST_PX)
+        self.caption = ElidedLabel()
+        self.value = ElidedLabel()
         self.value.setObjectName(f"status.{key}.value")
-        self.caption.setTextFormat(Qt.TextFormat.PlainText)
-        self.value.setTextFormat(Qt.TextFormat.PlainText)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 3, 6, 3)
         column.setSpacing(0)
@@ -52,6 +57,13 @@ class FieldBox(QFrame):
         self.caption.setText(field.caption)
         self.value.setText(field.text)
         self.setToolTip(field.help)
+
+    def needed(self, *, short: bool) -> int:
+        """Return the width of all that it says; with the short text where there is one."""
+        if self._shown is not None:
+            self.value.setText(self._shown.short or self._shown.text if short else self._shown.text)
+        beside = self.width() - self.contentsRect().width() + 14
+        return max(_LEAST_PX, *(part.sizeHint().width() + beside for part in (self.caption, self.value)))
 
     def _colour(self, field: StatusField, theme: Theme) -> None:
         pairs = {"warn": theme.warn, "alarm": theme.alarm, "record": theme.record}
@@ -83,7 +95,8 @@ class StatusStrip(QWidget):
         self._config = config
         self._theme = theme
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        row = QHBoxLayout(self)
+        self._needed: list[int] = []
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(4, 3, 4, 3)
         row.setSpacing(4)
         self.boxes = {key: FieldBox(key, theme) for key in KEYS}
@@ -102,6 +115,24 @@ class StatusStrip(QWidget):
         """Show the newest state."""
         for field in status_fields(self._facts(snapshot)):
             self.boxes[field.key].show_field(field, self._theme)
+        self._share_out()
+
+    def _share_out(self) -> None:
+        """Give every field the width of what it says; where there is none, short texts, then the ends go."""
+        boxes = list(self.boxes.values())
+        room = sum(box.width() for box in boxes)
+        needed = [box.needed(short=False) for box in boxes]
+        if sum(needed) > room:
+            needed = [box.needed(short=True) for box in boxes]
+        if needed != self._needed:
+            self._needed = needed
+            for box, width in zip(boxes, shares(needed, room), strict=True):
+                self._row.setStretchFactor(box, width)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Share out the new width with the next look."""
+        super().resizeEvent(event)
+        self._needed = []
 
     def _facts(self, snapshot: Snapshot) -> StatusFacts:
         state = snapshot.state
@@ -112,6 +143,10 @@ class StatusStrip(QWidget):
             age_s=(state.clock() - state.status_at_ns) * 1e-9,
             expected_fps=float(fps),
             beads_seen=int(np.isfinite(latest[:, _X]).sum()),
+            rows_age_s=snapshot.rows_age_s,
+            stale_after_s=stale_after_s(self._config.camera.fps),
+            motors_age_s=max((snapshot.motor_age_s(name) for name in snapshot.motors), default=0.0),
+            loss_age_s=state.rates.loss_age_s,
             motors_moving=sum(reading.moving for reading in snapshot.motors.values()),
             motors=len(state.motors),
             finishing=state.stopping,

@@ -40,6 +40,8 @@ class Theme:
     x: str
     y: str
     z: str
+    #: Lines of several beads in one plot.
+    beads: tuple[str, ...]
 
 
 DARK = Theme(
@@ -59,6 +61,7 @@ DARK = Theme(
     x="#5fb4ff",
     y="#6fd699",
     z="#f5a9d0",
+    beads=("#5fb4ff", "#ffd23f", "#6fd699", "#f5a9d0", "#ff9a5c", "#bba6ff"),
 )
 LIGHT = Theme(
     name="light",
@@ -77,6 +80,7 @@ LIGHT = Theme(
     x="#1259b5",
     y="#17693a",
     z="#a01766",
+    beads=("#1259b5", "#8a5a00", "#17693a", "#a01766", "#a83c00", "#5b3fc4"),
 )
 
 
@@ -144,6 +148,7 @@ def _style_sheet(theme: Theme) -> str:
     QMainWindow::separator {{ background: {theme.window}; width: 5px; height: 5px; }}
     QMainWindow::separator:hover {{ background: {theme.accent.background}; }}
     QLabel[role="dim"] {{ color: {theme.dim}; }}
+    QLabel[old="true"] {{ color: {theme.dim}; }}
     QLabel[role="big"] {{ font-size: 22px; font-weight: 600; }}
     QLabel[role="refused"] {{ color: {theme.alarm.text}; background: {theme.alarm.background}; padding: 4px;
         border-radius: 3px; }}
@@ -153,6 +158,28 @@ def _style_sheet(theme: Theme) -> str:
     QLineEdit:disabled {{ background: {theme.window}; }}
     QAbstractSpinBox QLineEdit, QKeySequenceEdit QLineEdit {{ border: 0; padding: 0; }}
     QLineEdit[refused="true"] {{ border: 2px solid {theme.alarm.background}; }}
+    QToolButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text};
+        border-radius: 3px; }}
+    QCheckBox {{ padding-right: 6px; }}
+    QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {theme.dim}; border-radius: 2px;
+        background: {theme.base}; }}
+    QCheckBox::indicator:checked {{ background: {theme.accent.background};
+        border-color: {theme.accent.background}; }}
+    QCheckBox::indicator:disabled {{ border-color: {theme.line}; }}
+    QFrame[role="palette"] {{ background: {theme.window}; border: 2px solid {theme.accent.background};
+        border-radius: 6px; }}
+    QFrame[role="card"] {{ border: 1px solid {theme.line}; border-radius: 5px; }}
+    """
+
+
+def _style_of_buttons(theme: Theme) -> str:
+    """Return the style of what is pressed: tabs and buttons."""
+    return f"""
+    QTabBar::tab {{ background: {theme.window}; color: {theme.dim}; border: 1px solid {theme.line}; }}
+    QTabBar::tab:top {{ padding: 4px 10px; }}
+    QTabBar::tab:right {{ padding: 10px 4px; }}
+    QTabBar::tab:hover {{ color: {theme.text}; }}
+    QTabBar::tab:selected {{ background: {theme.accent.background}; color: {theme.accent.text}; }}
     QPushButton {{ padding: 5px 10px; }}
     QPushButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text};
         border: 1px solid {theme.accent.background}; border-radius: 3px; }}
@@ -162,17 +189,6 @@ def _style_sheet(theme: Theme) -> str:
     QPushButton[role="stop"] {{ background: {theme.alarm.background}; color: {theme.alarm.text};
         font-size: 18px; font-weight: 700; border: 0; border-radius: 4px; padding: 6px 14px; }}
     QPushButton[role="stop"]:pressed {{ border: 2px solid {theme.text}; }}
-    QToolButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text};
-        border-radius: 3px; }}
-    QCheckBox {{ padding-right: 6px; }}
-    QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {theme.dim}; border-radius: 2px;
-        background: {theme.base}; }}
-    QCheckBox::indicator:checked {{ background: {theme.accent.background}; border: 3px solid {theme.base};
-        outline: 1px solid {theme.dim}; }}
-    QCheckBox::indicator:disabled {{ border-color: {theme.line}; }}
-    QFrame[role="palette"] {{ background: {theme.window}; border: 2px solid {theme.accent.background};
-        border-radius: 6px; }}
-    QFrame[role="card"] {{ border: 1px solid {theme.line}; border-radius: 5px; }}
     """
 
 
@@ -181,4 +197,4 @@ def put_on(application: QApplication, theme: Theme, font_px: int = 0) -> None:
     application.setStyle("Fusion")
     application.setPalette(palette_of(theme))
     font = f"QWidget {{ font-size: {font_px}px; }}" if font_px else ""
-    application.setStyleSheet(font + _style_sheet(theme))
+    application.setStyleSheet(font + _style_sheet(theme) + _style_of_buttons(theme))

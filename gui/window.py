@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
 from PyQt6.QtCore import QByteArray, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QResizeEvent
-from PyQt6.QtWidgets import QDockWidget, QMainWindow, QMenuBar, QTabWidget, QToolBar, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QDockWidget,
+    QLayout,
+    QMainWindow,
+    QMenuBar,
+    QTabWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gui.closing_bar import ClosingBar
 from gui.desk import Desk
 from gui.finding import entries_of
 from gui.hints import HINTS
 from gui.icon_bar import IconBar
+from gui.icons import icon
 from gui.layout import arrange, is_wide
 from gui.menus import Menus
 from gui.models.preferences import PREFERENCES, Preferences
@@ -36,6 +48,8 @@ _SLOW_FPS = 25.0
 #: Beads and settings are kept so often, for the case that the computer fails.
 _KEEP_EVERY_MS = 30_000
 _STRIP_PERIOD_S = 0.25
+#: The window is never smaller: the fields along the bottom still fit.
+_LEAST_PX = 800, 480
 #: Panel that tells more about a field of the strip.
 _PANEL_OF_FIELD = {
     "fps": "camera",
@@ -85,6 +99,7 @@ class MainWindow(QMainWindow):
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+        self._theme = theme
         self.panels: dict[str, Panel] = {}
         self.docks: dict[str, QDockWidget] = {}
         self._visible: set[str] = set()
@@ -113,6 +128,7 @@ class MainWindow(QMainWindow):
         dock = QDockWidget(title, self)
         dock.setObjectName(f"dock.{key}")
         dock.setWidget(panel)
+        dock.topLevelChanged.connect(lambda _: self._colour_buttons())
         dock.visibilityChanged.connect(lambda visible, key=key: self._note_visible(key, visible))
         self.panels[key] = panel
         self.docks[key] = dock
@@ -141,6 +157,11 @@ class MainWindow(QMainWindow):
         if fold is not None:
             fold.setVisible(False)
         self.addToolBar(Qt.ToolBarArea.RightToolBarArea, self.icon_bar)
+        layout = self.layout()
+        assert layout is not None
+        # Panels that need more room than the screen has are cut, not the button that stops the motors.
+        layout.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
+        self.setMinimumSize(*_LEAST_PX)
 
     def _connect(self) -> None:
         self.strip.stop_all.connect(self.session.stop_motors)
@@ -152,16 +173,22 @@ class MainWindow(QMainWindow):
     def arrange(self) -> None:
         """Put the panels where they stand at first."""
         arrange(self, self.docks, self.width(), self.height())
+        self._colour_buttons()
 
     def restore(self) -> bool:
         """Put the panels where they were left in a window of this kind; False where that is not known."""
         saved = self.desk.preferences.layout.get(self._kind())
-        return saved is not None and self.restoreState(QByteArray.fromHex(saved.encode()))
+        restored = saved is not None and self.restoreState(QByteArray.fromHex(saved.encode()))
+        self._colour_buttons()
+        return restored
 
     def restore_or_arrange(self) -> None:
         """Put the panels where they were left, or where they stand at first."""
-        if not self.restore():
-            self.arrange()
+        if self.restore():
+            return
+        if self._kind() in self.desk.preferences.layout:
+            self.session.state.warn("the layout that was kept cannot be used; the panels stand as at first")
+        self.arrange()
 
     def _kind(self) -> str:
         return "wide" if is_wide(self.width()) else "narrow"
@@ -188,6 +215,8 @@ class MainWindow(QMainWindow):
         """Take other colours."""
         for panel in self.panels.values():
             panel.set_theme(theme)
+        self._theme = theme
+        self._colour_buttons()
         self.strip.set_theme(theme)
         self.notice.set_colours(theme.alarm)
         self.closing.set_colours(theme.warn)
@@ -197,6 +226,18 @@ class MainWindow(QMainWindow):
         self.icon_bar.set_colour(theme.text)
         self.refresh_soon()
 
+    def _colour_buttons(self) -> None:
+        """Draw the buttons on the titles of panels in the colour of the text.
+
+        Qt gives them its own icons anew whenever a panel is moved, and those are black in every theme.
+        """
+        for name in ("float", "close"):
+            drawn = icon(name, self._theme.text)
+            for dock in self.docks.values():
+                button = dock.findChild(QAbstractButton, f"qt_dockwidget_{name}button")
+                if button is not None:
+                    button.setIcon(drawn)
+
     # --- showing -----------------------------------------------------------------------------
 
     def show_panel(self, key: str) -> None:
@@ -204,9 +245,20 @@ class MainWindow(QMainWindow):
         dock = self.docks[key]
         dock.show()
         dock.raise_()
+        self._leave_field(lambda panel: panel is not self.panels[key])
+
+    def _leave_field(self, left: Callable[[Panel], bool]) -> None:
+        """Take the keyboard out of a field whose panel is left: keys are commands again."""
+        focus = self.focusWidget()
+        if focus is not None and any(
+            left(panel) and panel.isAncestorOf(focus) for panel in self.panels.values()
+        ):
+            self.setFocus()
 
     def _note_visible(self, key: str, visible: bool) -> None:
         (self._visible.add if visible else self._visible.discard)(key)
+        if not visible:
+            self._leave_field(lambda panel: panel is self.panels[key])
         self._due_s[key] = 0.0
 
     def refresh_soon(self) -> None:
@@ -243,6 +295,8 @@ class MainWindow(QMainWindow):
         state = snapshot.state
         while state.notices:
             self.notice.tell(state.notices.popleft())
+        while state.settled:
+            self.notice.withdraw(state.settled.popleft())
         while state.done:
             self.done.tell(state.done.popleft())
         if now_s >= self._due_s.setdefault("strip", 0.0):
@@ -252,6 +306,9 @@ class MainWindow(QMainWindow):
         if self.closing.waiting and not state.stopping:
             self.closing.waiting = False
             self.close()
+        elif state.recording is None and not self.closing.waiting:
+            # Somebody stopped it otherwise: there is nothing left to ask.
+            self.closing.hide()
 
     # --- doing -------------------------------------------------------------------------------
 

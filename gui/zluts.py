@@ -27,6 +27,11 @@ class ZLuts:
         if path is not None:
             self.use(path)
 
+    @property
+    def is_reading(self) -> bool:
+        """True where a file is named and not read yet."""
+        return self.path is not None and self._loaded is None
+
     def use(self, path: Path) -> None:
         """Take another file: beads are tracked with it now."""
         self.path, self._loaded = path, None

@@ -2,7 +2,15 @@
 
 import sys
 
-from magscope_app.cli import main
+
+def run() -> int:
+    """Run the command line; Ctrl-C before its first line, while modules are loaded, ends it quietly, too."""
+    try:
+        from magscope_app.cli.main import main
+    except KeyboardInterrupt:
+        return 130
+    return main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gui.models.history import Trace
+from gui.models.frame_ring import Trace
 from magscope_app.analysis import (
     AllanDeviation,
     Lorentzian,
@@ -25,7 +25,7 @@ def allan_of(trace: Trace) -> dict[str, AllanDeviation]:
     """Return the Allan deviation of each axis that has a stretch long enough."""
     found = {}
     for axis in AXES:
-        interval_s, values = longest_stretch(trace.t_s, getattr(trace, f"{axis}_nm"))
+        interval_s, values = longest_stretch(trace.t_s, getattr(trace, f"{axis}_nm"), trace.frame_ids)
         if len(values) >= FEWEST_FRAMES:
             found[axis] = allan_deviation(values, interval_s)
     return found
@@ -35,7 +35,7 @@ def spectra_of(trace: Trace) -> dict[str, tuple[Spectrum, Lorentzian]]:
     """Return spectrum and fitted Lorentzian of each axis that has a stretch long enough."""
     found = {}
     for axis in AXES:
-        interval_s, values = longest_stretch(trace.t_s, getattr(trace, f"{axis}_nm"))
+        interval_s, values = longest_stretch(trace.t_s, getattr(trace, f"{axis}_nm"), trace.frame_ids)
         if len(values) >= FEWEST_FRAMES and values.any() and values.std() > 0:
             spectrum = power_spectrum(values, interval_s)
             found[axis] = blocked(spectrum), fit_lorentzian(spectrum)

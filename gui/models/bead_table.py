@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import numpy.typing as npt
 from numpy import float64
 
 from gui.models.quantities import MISSING, number_text
 from magscope_app.datatypes import TRACKS_COLUMNS
 from magscope_app.messages import Bead
-from magscope_app.tracking.flags import REASONS, worst_reason
+from magscope_app.tracking.flags import REASONS, TrackFlag, worst_reason
 
 COLUMNS = ("bead", "for", "x (µm)", "y (µm)", "z (nm)", "σz (nm)", "quality", "F (pN)", "state")
 TOOLTIPS = (
@@ -61,6 +62,12 @@ def bead_lines(
     """
     rows = {int(row[_INDEX["bead_id"]]): row for row in latest}
     return [_line(bead, rows.get(bead.id), force_pn, age) for bead in beads.values()]
+
+
+def n_saturated(latest: npt.NDArray[float64]) -> int:
+    """Return how many beads have a saturated pixel in their ROI, from their newest rows (n, 14)."""
+    flags = np.nan_to_num(latest[:, _INDEX["flags"]]).astype(np.int64)
+    return int(np.count_nonzero(flags & TrackFlag.SATURATED))
 
 
 def _line(bead: Bead, row: npt.NDArray[float64] | None, force_pn: float, age: str) -> BeadLine:

@@ -11,7 +11,9 @@ from magscope_app.tracking import ZLUT
 
 FloatArray = npt.NDArray[np.float64]
 #: The middle of a profile is few pixels, and noisy.
-_FIRST_RADIUS_PX = 2
+FIRST_RADIUS_PX = 2
+#: Radii that a comparison needs beside those.
+FEWEST_RADII = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +29,7 @@ class BestPlane:
     correlation : float
         With the profile, −1 to 1.
     profile : ndarray of float64
-        The plane at the radii of the profile, scaled to it in grey levels.
+        The plane at the radii of the profile, scaled to it in grey levels; also where the profile has none.
     """
 
     index: int
@@ -37,14 +39,18 @@ class BestPlane:
 
 
 def best_plane(zlut: ZLUT, profile: FloatArray) -> BestPlane | None:
-    """Return the plane whose shape is most like a profile (at r = 0, 1, 2 … px), None where none is."""
+    """Return the plane whose shape is most like a profile (at r = 0, 1, 2 … px), None where none can be told.
+
+    Radii without a value (NaN, as those beyond the edge of the ROI) are left out.
+    """
     n_shared = min(len(profile), int((zlut.n_radii - 1) * zlut.r_step_px) + 1)
-    if n_shared < _FIRST_RADIUS_PX + 4 or not np.isfinite(profile).all():
-        return None
     planes = zlut.profiles_at(np.arange(n_shared, dtype=np.float64))
-    used = slice(_FIRST_RADIUS_PX, n_shared)
-    measured, shapes = profile[used] - profile[used].mean(), planes[:, used]
-    shapes = shapes - shapes.mean(axis=1, keepdims=True)
+    known = np.isfinite(profile[:n_shared])
+    known[:FIRST_RADIUS_PX] = False
+    if np.count_nonzero(known) < FEWEST_RADII:
+        return None
+    used, shapes = profile[:n_shared][known], planes[:, known]
+    measured, shapes = used - used.mean(), shapes - shapes.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(shapes, axis=1) * np.linalg.norm(measured)
     if not norms.any():
         return None
@@ -52,5 +58,5 @@ def best_plane(zlut: ZLUT, profile: FloatArray) -> BestPlane | None:
     index = int(np.argmax(correlations))
     shape = shapes[index]
     scale = float(shape @ measured / (shape @ shape))
-    fitted = profile[used].mean() + scale * (planes[index] - planes[index, used].mean())
+    fitted = used.mean() + scale * (planes[index] - planes[index, known].mean())
     return BestPlane(index, float(zlut.z_nm[index]), float(correlations[index]), fitted)

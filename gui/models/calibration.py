@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from gui.models.quantities import MISSING, duration_text, number_text
 from magscope_app.calibration import BeadReport, SweepPlan
 from magscope_app.calibration.messages import SweepEnded, SweepProgress
 
-COLUMNS = ("", "bead", "for", "is", "σz (nm)", "usable (nm)", "rings", "residual (nm)", "what is to be known")
+COLUMNS = ("", "bead", "for", "is", "σz\n(nm)", "usable\n(nm)")
 TOOLTIPS = (
     "Accepted: is saved and used",
     "Number of the bead",
@@ -22,9 +22,6 @@ TOOLTIPS = (
     "good, poor (something speaks against it) or lost (there is no Z-LUT)",
     "Uncertainty of z of one frame, median over the planes; – where the camera's noise is not known",
     "Where every plane is found again",
-    "Contrast of the rings",
-    "How far the planes are found from where they were, rms",
-    "Why a Z-LUT is poor or lost",
 )
 #: A plane takes so long beside its frames: the move, and until it is known to have ended.
 _MOVE_S = 0.1
@@ -152,7 +149,6 @@ def report_texts(report: BeadReport) -> tuple[str, ...]:
     """Return the cells of a bead's line, the first of which is a box to tick."""
     low, high = report.usable_nm
     usable = f"{low:+.0f} … {high:+.0f}" if math.isfinite(low) else MISSING
-    rings = f"{100 * report.contrast:.1f} %" if math.isfinite(report.contrast) else MISSING
     return (
         "",
         str(report.bead_id),
@@ -160,7 +156,19 @@ def report_texts(report: BeadReport) -> tuple[str, ...]:
         report.verdict,
         number_text(report.sigma_z_nm, 1),
         usable,
-        rings,
-        number_text(report.residual_nm, 1),
-        "; ".join(report.remarks),
     )
+
+
+def remarks_text(report: BeadReport) -> str:
+    """Return what is to be known of a bead's Z-LUT, above all why it is poor or lost."""
+    said = list(report.remarks) or ["nothing speaks against its Z-LUT"]
+    if math.isfinite(report.contrast):
+        said.append(f"contrast of the rings {100 * report.contrast:.1f} %")
+    if math.isfinite(report.residual_nm):
+        said.append(f"its planes are found {number_text(report.residual_nm, 1)} nm from where they were, rms")
+    return f"Bead {report.bead_id} is {report.verdict}: {'; '.join(said)}"
+
+
+def first_to_judge(reports: Sequence[BeadReport]) -> int:
+    """Return which line to look at first: the first bead that something speaks against, else the first."""
+    return next((row for row, report in enumerate(reports) if report.verdict != "good"), 0)

@@ -10,6 +10,35 @@ import numpy.typing as npt
 #: Shares of the values that the range of an axis must show.
 _QUANTILES = (0.002, 0.998)
 _MARGIN = 0.15
+#: A step in time of more than so many usual ones is a gap.
+_JUMP = 3.0
+
+
+def with_gaps(
+    t_s: npt.NDArray[np.float64], values: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[Any]]:
+    """Return times and values with NaN, a gap in the line, wherever time jumps.
+
+    Parameters
+    ----------
+    t_s : ndarray of float64, (n,)
+        Ascending times.
+    values : ndarray, (n,)
+        A value each.
+
+    Returns
+    -------
+    tuple of ndarray
+        The same, with one NaN in the middle of each step of more than three usual ones.
+    """
+    if len(t_s) < 3:
+        return t_s, values
+    steps = np.diff(t_s)
+    jumps = np.flatnonzero(steps > _JUMP * np.median(steps))
+    if not len(jumps):
+        return t_s, values
+    middles = t_s[jumps] + steps[jumps] / 2
+    return np.insert(t_s, jumps + 1, middles), np.insert(values, jumps + 1, np.nan)
 
 
 def envelope(

@@ -6,6 +6,14 @@ import os
 from pathlib import Path
 
 
+def path_of(text: str) -> Path | str:
+    """Return the whole path that was typed, or in one sentence why it is none."""
+    try:
+        return Path(text.strip()).expanduser().absolute()
+    except (RuntimeError, ValueError, OSError):
+        return f"“{text.strip()}” is no path here: there is no such user; give the whole path"
+
+
 def why_no_folder(path: Path) -> str | None:
     """Say in one sentence why nothing can be written into a folder, or return None; it need not exist yet."""
     nearest = next((parent for parent in (path, *path.parents) if parent.exists()), None)

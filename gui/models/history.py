@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
+from gui.models.frame_ring import FloatArray, FrameRing, Trace
 from magscope_app.datatypes import TRACKS_COLUMNS
 
-FloatArray = npt.NDArray[np.float64]
-
-_COLUMN = {name: index for index, name in enumerate(TRACKS_COLUMNS)}
-_XYZ = [_COLUMN["x_nm"], _COLUMN["y_nm"], _COLUMN["z_nm"]]
-#: Points (beads · moments) kept at most: 3 float32 each, so 25 MB.
+_T_NS, _BEAD = TRACKS_COLUMNS.index("t_ns"), TRACKS_COLUMNS.index("bead_id")
+#: Points (beads · moments) kept at most for drawing: 3 float32 each, so 25 MB.
 _MAX_POINTS = 2**21
-#: Moments kept at most.
+#: Moments kept at most for drawing.
 _MAX_MOMENTS = 8192
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Trace:
-    """Positions of one bead over time; all arrays have the same length.
-
-    Attributes
-    ----------
-    t_s : ndarray of float64
-        Session time in seconds, ascending.
-    x_nm, y_nm, z_nm : ndarray of float32
-        Positions; NaN where the bead was not tracked.
-    """
-
-    t_s: FloatArray
-    x_nm: npt.NDArray[np.float32]
-    y_nm: npt.NDArray[np.float32]
-    z_nm: npt.NDArray[np.float32]
+#: Points and frames kept at most for analysis: 50 MB, a minute at 1092 frames per second with 64 beads.
+_MAX_EVERY_POINTS, _MAX_EVERY_FRAMES = 2**22, 2**16
 
 
 class TraceHistory:
     """Keeps the last seconds of all beads, so that any of them can be looked at.
 
-    Memory is bounded: with many beads or a fast camera, frames are left out (never averaged), evenly in time.
+    Memory is bounded. What is drawn reaches back all the time: with many beads or a fast camera, frames are
+    left out (never averaged), evenly. What is analysed has every frame: then it reaches back less far.
 
     Parameters
     ----------
@@ -56,52 +37,25 @@ class TraceHistory:
         self._allocate(16)
 
     def _allocate(self, slots: int) -> None:
-        self._moments = min(_MAX_MOMENTS, _MAX_POINTS // slots)
-        self._spacing_s = self.seconds / self._moments
-        self._xyz = np.full((slots, 3, self._moments), np.nan, np.float32)
-        self._t_s = np.full(self._moments, np.nan)
+        moments = min(_MAX_MOMENTS, _MAX_POINTS // slots)
+        self._drawn = FrameRing(slots, moments, self.seconds / moments)
+        self._every = FrameRing(slots, min(_MAX_EVERY_FRAMES, _MAX_EVERY_POINTS // slots))
         self._latest = np.full((slots, len(TRACKS_COLUMNS)), np.nan)
         self._free = list(range(slots))[::-1]
         self._slot_of.clear()
-        self._head = 0
-        self._last_frame = -1
-        self._last_kept = False
 
     def add(self, rows: FloatArray) -> None:
         """Take rows (n, 14) as tracking writes them: ascending frames, all beads of a frame together."""
         if not len(rows):
             return
-        self.newest_t_s = float(rows[-1, _COLUMN["t_ns"]]) * 1e-9
-        rows = rows[rows[:, _COLUMN["bead_id"]] >= 0]
+        self.newest_t_s = float(rows[-1, _T_NS]) * 1e-9
+        rows = rows[rows[:, _BEAD] >= 0]
         if not len(rows):
             return
-        slots = self._slots(rows[:, _COLUMN["bead_id"]].astype(np.int64))
+        slots = self._slots(rows[:, _BEAD].astype(np.int64))
         self._latest[slots] = rows
-        columns = self._columns(rows)
-        kept = columns >= 0
-        self._xyz[slots[kept], :, columns[kept]] = rows[kept][:, _XYZ]
-
-    def _columns(self, rows: FloatArray) -> npt.NDArray[np.int64]:
-        """Return the moment in which each row goes, −1 for frames that are left out."""
-        frames = rows[:, _COLUMN["frame_id"]]
-        starts = np.concatenate(([0], np.flatnonzero(np.diff(frames)) + 1))
-        of_frame = np.empty(len(starts), np.int64)
-        for index, start in enumerate(starts):
-            frame_id, t_s = int(frames[start]), float(rows[start, _COLUMN["t_ns"]]) * 1e-9
-            if frame_id != self._last_frame:
-                self._last_kept = self._begin_moment(t_s)
-                self._last_frame = frame_id
-            of_frame[index] = (self._head - 1) % self._moments if self._last_kept else -1
-        return np.repeat(of_frame, np.diff(np.append(starts, len(rows))))
-
-    def _begin_moment(self, t_s: float) -> bool:
-        if self._head and t_s - self._t_s[(self._head - 1) % self._moments] < self._spacing_s:
-            return False
-        column = self._head % self._moments
-        self._t_s[column] = t_s
-        self._xyz[:, :, column] = np.nan
-        self._head += 1
-        return True
+        for ring in (self._drawn, self._every):
+            ring.add(rows, slots)
 
     def _slots(self, bead_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         unique, inverse = np.unique(bead_ids, return_inverse=True)
@@ -115,7 +69,7 @@ class TraceHistory:
 
     def _make_room(self, beads: int) -> None:
         """Start anew with room for more beads; the past is short and its memory would have to move."""
-        slots = len(self._xyz)
+        slots = len(self._latest)
         while slots < beads:
             slots *= 2
         self._allocate(slots)
@@ -124,21 +78,22 @@ class TraceHistory:
         """Forget beads that are no longer on the list."""
         for bead_id in set(self._slot_of) - bead_ids:
             slot = self._slot_of.pop(bead_id)
-            self._xyz[slot] = np.nan
+            for ring in (self._drawn, self._every):
+                ring.forget(slot)
             self._latest[slot] = np.nan
             self._free.append(slot)
 
     def trace(self, bead_id: int) -> Trace:
-        """Return what is kept of a bead, empty where nothing is known of it."""
+        """Return what is drawn of a bead, empty where nothing is known of it."""
+        return self._trace(self._drawn, bead_id)
+
+    def every_frame(self, bead_id: int) -> Trace:
+        """Return a bead in every frame as far back as memory reaches, empty where nothing is known of it."""
+        return self._trace(self._every, bead_id)
+
+    def _trace(self, ring: FrameRing, bead_id: int) -> Trace:
         slot = self._slot_of.get(bead_id)
-        if slot is None:
-            nothing = np.empty(0, np.float32)
-            return Trace(np.empty(0), nothing, nothing, nothing)
-        order = np.arange(max(0, self._head - self._moments), self._head) % self._moments
-        t_s = self._t_s[order]
-        order = order[t_s > self.newest_t_s - self.seconds]
-        x_nm, y_nm, z_nm = self._xyz[slot][:, order]
-        return Trace(self._t_s[order], x_nm, y_nm, z_nm)
+        return Trace.empty() if slot is None else ring.trace(slot, self.newest_t_s - self.seconds)
 
     def latest(self) -> FloatArray:
         """Return the newest row of every bead (n, 14), ascending bead ids."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from magscope_app.config import BeadRole, Config, RecordingMode
 from magscope_app.devices.setting import SettingValue
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import Bead, StartRecording
+from magscope_app.processes.bead_owner import MAX_ROI_PX, MIN_ROI_PX
 
 _VERSION = 1
 
@@ -32,15 +34,15 @@ class LastSession:
     mode: RecordingMode | None
 
     @classmethod
-    def of(cls, config: Config, state: State, order: StartRecording) -> LastSession:
-        """Return the state of a running session."""
+    def of(cls, config: Config, state: State, order: StartRecording, zlut: Path | None) -> LastSession:
+        """Return the state of a running session whose beads are tracked with `zlut`."""
         settings = {setting.name: setting.value for setting in state.camera_settings if not setting.read_only}
         return cls(
             tuple(state.beads.values()),
             state.roi_px,
             config.camera.driver,
             settings,
-            config.tracking.zlut,
+            zlut,
             order.folder,
             order.name,
             order.mode,
@@ -72,18 +74,19 @@ def load_last_session(path: Path) -> LastSession:
     except FileNotFoundError as error:
         said = f"{path}: there is no last session yet; it is kept when the window is closed"
         raise MagscopeError(said) from error
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise MagscopeError(f"{path}: the last session cannot be read ({error}); load a bead list") from error
+    except (OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
+        said = f"{path}: the last session cannot be read ({error}); load a bead list"
+        raise MagscopeError(said) from error
 
 
 def _session(data: Any) -> LastSession:
     if data["version"] != _VERSION:
         raise ValueError(f"version {data['version']}")
     return LastSession(
-        tuple(_bead(entry) for entry in data["beads"]),
-        int(data["roi_px"]),
+        _beads(data["beads"]),
+        _roi_px(data["roi_px"]),
         str(data["camera_driver"]),
-        {str(name): _value(value) for name, value in data["camera_settings"].items()},
+        _settings(data["camera_settings"]),
         _path(data["zlut"]),
         _path(data["folder"]),
         None if data["name"] is None else str(data["name"]),
@@ -91,15 +94,39 @@ def _session(data: Any) -> LastSession:
     )
 
 
+def _beads(entries: Any) -> tuple[Bead, ...]:
+    beads = tuple(_bead(entry) for entry in entries)
+    if len({bead.id for bead in beads}) < len(beads):
+        raise ValueError("a bead id is there twice")
+    return beads
+
+
 def _bead(entry: Mapping[str, Any]) -> Bead:
     if entry["role"] not in get_args(BeadRole):
         raise ValueError(f"role {entry['role']!r}")
-    return Bead(int(entry["id"]), float(entry["x_px"]), float(entry["y_px"]), cast("BeadRole", entry["role"]))
+    x_px, y_px = float(entry["x_px"]), float(entry["y_px"])
+    if not (math.isfinite(x_px) and math.isfinite(y_px)):
+        raise ValueError(f"bead {entry['id']} is nowhere")
+    return Bead(int(entry["id"]), x_px, y_px, cast("BeadRole", entry["role"]))
+
+
+def _roi_px(value: Any) -> int:
+    if not MIN_ROI_PX <= value <= MAX_ROI_PX:
+        raise ValueError(f"a ROI of {value} px")
+    return int(value)
+
+
+def _settings(table: Any) -> dict[str, SettingValue]:
+    if not isinstance(table, dict):
+        raise ValueError("camera_settings is no table")
+    return {str(name): _value(value) for name, value in table.items()}
 
 
 def _value(value: Any) -> SettingValue:
     if not isinstance(value, bool | int | float | str):
         raise ValueError(f"setting {value!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"setting {value}")
     return value
 
 

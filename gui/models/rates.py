@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ class RateHistory:
     """What the status messages have said, one row each; memory is bounded."""
 
     _rows: deque[tuple[float, ...]] = field(default_factory=lambda: deque(maxlen=_MOST))
+    _lost: float = 0.0
+    _lost_at_s: float = -math.inf
 
     def add(self, status: SystemStatus) -> None:
         """Take a status message."""
@@ -28,8 +31,16 @@ class RateHistory:
         if self._rows and t_s <= self._rows[-1][0]:
             return
         counters = status.counters
-        losses = (float(getattr(counters, name)) for name in LOSSES)
+        losses = tuple(float(getattr(counters, name)) for name in LOSSES)
+        if sum(losses) > self._lost:
+            self._lost_at_s = t_s
+        self._lost = sum(losses)
         self._rows.append((t_s, status.fps, status.buffer_level, *losses))
+
+    @property
+    def loss_age_s(self) -> float:
+        """Time from the newest loss of a frame to the newest status, infinite where none was lost."""
+        return self._rows[-1][0] - self._lost_at_s if self._rows else math.inf
 
     def last(self, seconds: float) -> FloatArray:
         """Return rows (n, 7) of time (s), fps, level of the ring (0 to 1) and the four losses (counts)."""

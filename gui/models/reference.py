@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from gui.models.history import Trace, TraceHistory
+from gui.models.frame_ring import Trace
 from magscope_app.messages import Bead
 
 
@@ -15,7 +15,7 @@ def reference_ids(beads: Iterable[Bead], shown: int | None) -> tuple[int, ...]:
     return tuple(bead.id for bead in beads if bead.role == "reference" and bead.id != shown)
 
 
-def relative(trace: Trace, history: TraceHistory, references: Iterable[int]) -> Trace:
+def relative(trace: Trace, references: Iterable[Trace]) -> Trace:
     """Return a trace minus the mean movement of reference beads.
 
     Each reference counts from its own median, so that one that is lost for a while makes no step.
@@ -24,13 +24,10 @@ def relative(trace: Trace, history: TraceHistory, references: Iterable[int]) -> 
     ----------
     trace : Trace
         Of the bead.
-    history : TraceHistory
-        Holds the references at the same moments.
-    references : iterable of int
-        Bead ids; without any the trace is returned as it is.
+    references : iterable of Trace
+        At the same moments; without any the trace is returned as it is.
     """
-    others = [history.trace(bead_id) for bead_id in references]
-    others = [other for other in others if len(other.t_s) == len(trace.t_s) and len(other.t_s)]
+    others = [other for other in references if len(other.t_s) == len(trace.t_s) and len(other.t_s)]
     if not others:
         return trace
     moved = []
@@ -44,4 +41,5 @@ def relative(trace: Trace, history: TraceHistory, references: Iterable[int]) -> 
         counts = np.isfinite(tracks).sum(axis=0)
         drift = np.nansum(tracks, axis=0) / np.where(counts, counts, np.nan)
         moved.append((getattr(trace, axis) - drift).astype(np.float32))
-    return Trace(trace.t_s, *moved)
+    x_nm, y_nm, z_nm = moved
+    return Trace(trace.t_s, x_nm, y_nm, z_nm, trace.frame_ids)

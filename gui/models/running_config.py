@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from gui.models.camera_keys import put_settings
 from gui.models.state import State
 from magscope_app.config import Config
+from magscope_app.config.wording import said
+from magscope_app.errors import MagscopeError
 from magscope_app.messages import StartRecording
 
 _HEAD = "# Written by MagScope App from a running session: its config, and what was set by hand.\n"
-#: Settings of the camera that have a key of their own in the config.
-_OWN_KEYS = ("fps", "exposure_ms")
 
 
-def config_text(config: Config, state: State, order: StartRecording) -> str:
+@dataclass(frozen=True, slots=True)
+class RunningConfig:
+    """The running state as the text of a config file, and the camera's settings that none can hold."""
+
+    text: str
+    left_out: tuple[str, ...]
+
+
+def running_config(config: Config, state: State, order: StartRecording, zlut: Path | None) -> RunningConfig:
     """Return a valid TOML config that starts the microscope as it runs now.
 
     Motor positions are no part of it.
@@ -25,21 +38,25 @@ def config_text(config: Config, state: State, order: StartRecording) -> str:
     config : Config
         What the run was started with.
     state : State
-        Beads and camera settings as they are now.
+        Beads, locks and camera settings as they are now.
     order : StartRecording
         What is recorded when recording starts.
+    zlut : Path or None
+        The Z-LUTs that beads are tracked with.
+
+    Raises
+    ------
+    MagscopeError
+        No config can say what was set by hand.
     """
     data = config.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    data.setdefault("beads", {}).pop("file", None)
-    data["beads"] |= {
-        "find": False,
-        "roi_px": state.roi_px,
-        "list": [
-            {"id": bead.id, "x_px": bead.x_px, "y_px": bead.y_px, "role": bead.role}
-            for bead in state.beads.values()
-        ],
-    }
-    _take_camera(data.setdefault("camera", {}), state, config)
+    _take_beads(data.setdefault("beads", {}), state)
+    left_out = put_settings(data, config, state)
+    _take_locks(data, config, state)
+    tracking = data.setdefault("tracking", {})
+    tracking.pop("zlut", None)
+    if zlut is not None:
+        tracking["zlut"] = str(zlut)
     recording = data.setdefault("recording", {})
     if order.folder is not None:
         recording["folder"] = str(order.folder)
@@ -47,20 +64,44 @@ def config_text(config: Config, state: State, order: StartRecording) -> str:
         recording["mode"] = order.mode
     if order.name:
         data.setdefault("session", {})["name"] = order.name
-    Config.model_validate(data)
-    return _HEAD + "".join(_table(name, table) for name, table in data.items())
+    try:
+        Config.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        text = f"no config can hold what is set now: {where}: {said(first)}; change it, then save again"
+        raise MagscopeError(text) from error
+    return RunningConfig(_HEAD + "".join(_table(name, table) for name, table in data.items()), left_out)
 
 
-def _take_camera(camera: dict[str, Any], state: State, config: Config) -> None:
-    """Put the camera's settings where the config has them: own keys, or the driver's settings."""
-    for setting in state.camera_settings:
-        if setting.name in _OWN_KEYS and not setting.read_only:
-            camera[setting.name] = setting.value
-        elif setting.name in config.camera.settings and not setting.read_only:
-            camera["settings"][setting.name] = setting.value
+def _take_beads(beads: dict[str, Any], state: State) -> None:
+    beads.pop("file", None)
+    beads |= {
+        "find": False,
+        "roi_px": state.roi_px,
+        "list": [
+            {"id": bead.id, "x_px": bead.x_px, "y_px": bead.y_px, "role": bead.role}
+            for bead in state.beads.values()
+        ],
+    }
+
+
+def _take_locks(data: dict[str, Any], config: Config, state: State) -> None:
+    """Say which locks are on, and of which beads."""
+    references = {bead.id for bead in state.beads.values() if bead.role == "reference"}
+    for name, lock in state.locks.items():
+        section, on = data.setdefault(name, {}), lock.stage != "off"
+        if on != getattr(config, name).on:
+            section["on"] = on
+        if on and name == "xy_lock":
+            section["exclude"] = list(lock.bead_ids)
+        elif on and lock.bead_ids and set(lock.bead_ids) != references:
+            section["beads"] = list(lock.bead_ids)
 
 
 def _table(name: str, value: Any) -> str:
+    if not value:
+        return ""
     if isinstance(value, list):
         return "".join(f"\n[[{name}]]\n{_keys(entry, name)}" for entry in value)
     return f"\n[{name}]\n{_keys(value, name)}"

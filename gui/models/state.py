@@ -23,6 +23,7 @@ from magscope_app.messages import (
     CameraSettings,
     CommandRefused,
     LogEntry,
+    LogHistory,
     Message,
     MotorChanged,
     MotorInfo,
@@ -65,6 +66,8 @@ class State:
     clock: Callable[[], int]
     video_ready: bool = False
     bits: int = 8
+    #: As they were when the camera was opened, and as they are now.
+    camera_opened: tuple[Setting, ...] = ()
     camera_settings: tuple[Setting, ...] = ()
     camera_version: int = 0
     motors: tuple[MotorInfo, ...] = ()
@@ -88,10 +91,14 @@ class State:
     log: deque[LogLine] = field(default_factory=lambda: deque(maxlen=MAX_LOG))
     log_count: int = 0
     notices: deque[str] = field(default_factory=lambda: deque(maxlen=50))
+    #: Errors that were told and are so no longer.
+    settled: deque[str] = field(default_factory=lambda: deque(maxlen=50))
     #: Sentences about what is done, for a line that goes by itself.
     done: deque[str] = field(default_factory=lambda: deque(maxlen=50))
     calibration: CalibrationState = field(default_factory=CalibrationState)
     shutdown: bool = False
+    #: What was told against each axis and is not settled.
+    _troubles: dict[str, set[str]] = field(default_factory=dict)
 
     def note(self, process: str, level: int, text: str, timestamp_ns: int | None = None) -> None:
         """Add a line to the log."""
@@ -121,6 +128,7 @@ class State:
     @apply.register
     def _(self, message: CameraReady) -> None:
         self.bits = message.format.bits
+        self.camera_opened = message.settings
         self._set_camera(message.settings)
 
     @apply.register
@@ -153,9 +161,16 @@ class State:
 
     @apply.register
     def _(self, message: MotorChanged) -> None:
-        self.motor_states[message.status.name] = message.status
+        self._take_motor(message.status)
         if not message.status.is_well and message.status.text:
+            self._troubles.setdefault(message.status.name, set()).add(message.status.text)
             self.notices.append(message.status.text)
+
+    def _take_motor(self, status: MotorStatus) -> None:
+        """Note the state of an axis; what was said against one that is well again is settled."""
+        self.motor_states[status.name] = status
+        if status.is_well and status.state in ("ready", "moving"):
+            self.settled.extend(self._troubles.pop(status.name, ()))
 
     @apply.register
     def _(self, message: LockChanged) -> None:
@@ -178,7 +193,8 @@ class State:
     @apply.register
     def _(self, message: SystemStatus) -> None:
         self.status = message
-        self.motor_states |= {status.name: status for status in message.motors}
+        for status in message.motors:
+            self._take_motor(status)
         self.rates.add(message)
         self.recording = message.recording
         self.status_at_ns = self.clock()
@@ -204,6 +220,12 @@ class State:
         self.note(message.process, message.level, message.text, message.timestamp_ns)
         if message.level >= logging.ERROR:
             self.notices.append(message.text)
+
+    @apply.register
+    def _(self, message: LogHistory) -> None:
+        for entry in message.entries:
+            self.note(entry.process, entry.level, entry.text, entry.timestamp_ns)
+        self.notices.append(message.why)
 
     @apply.register
     def _(self, message: CommandRefused) -> None:

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from gui.models.age import MOTOR_STALE_S
 from gui.models.quantities import MISSING, age_text, bytes_text, count_text, duration_text, minutes_text
 from magscope_app.feedback.state import LockName
 from magscope_app.messages import MotorStatus, SystemStatus
 
 Tone = Literal["calm", "dim", "warn", "alarm", "record"]
 
-_STATUS_STALE_S = 1.5
+#: Age from which on the newest status is old; it comes a few times a second.
+STATUS_STALE_S = 1.5
 _LOW_DISK_BYTES, _VERY_LOW_DISK_BYTES = 20e9, 5e9
 _LOW_DISK_MIN, _VERY_LOW_DISK_MIN = 30.0, 5.0
 _HIGH_BUFFER, _VERY_HIGH_BUFFER = 0.5, 0.75
 _SLOW = 0.95
+_RECENT_LOSS_S = 60.0
 #: The locks in as few letters as can be.
 _SHORT: dict[LockName, str] = {"xy_lock": "XY", "z_lock": "Z", "drift": "D"}
 #: How loudly the state of a process is shown, the worst first; the others are calm.
@@ -50,6 +53,8 @@ class StatusField:
         How it is coloured.
     help : str
         Tooltip.
+    short : str
+        Stands in place of the text where there is no room for it; empty: the text has no shorter form.
     """
 
     key: str
@@ -57,6 +62,7 @@ class StatusField:
     text: str
     tone: Tone = "calm"
     help: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,14 @@ class StatusFacts:
         What each axis is doing.
     disk_minutes : float
         For how long the recording that runs has room yet; infinite where that is not known.
+    rows_age_s : float
+        Age of the newest bead row; NaN where there is none.
+    stale_after_s : float
+        Age at which rows are old.
+    motors_age_s : float
+        Age of the newest position of the axis that is silent for longest.
+    loss_age_s : float
+        Time since a frame was lost.
     """
 
     status: SystemStatus | None
@@ -94,6 +108,10 @@ class StatusFacts:
     finishing: bool = False
     motor_states: tuple[MotorStatus, ...] = ()
     disk_minutes: float = math.inf
+    rows_age_s: float = 0.0
+    stale_after_s: float = 1.0
+    motors_age_s: float = 0.0
+    loss_age_s: float = 0.0
 
 
 KEYS = ("fps", "beads", "buffer", "lost", "recording", "disk", "motors", "locks", "processes")
@@ -109,16 +127,16 @@ def status_fields(facts: StatusFacts) -> tuple[StatusField, ...]:
         )
     fields = (
         _fps(status, facts.expected_fps),
-        _beads(status, facts.beads_seen),
+        _beads(status, facts),
         _buffer(status),
-        _lost(status),
+        _lost(status, facts.loss_age_s),
         _recording(status, facts.finishing),
         _disk(status, facts.disk_minutes),
         _motors(facts),
         _locks(status),
         _processes(status),
     )
-    if facts.age_s <= _STATUS_STALE_S:
+    if facts.age_s <= STATUS_STALE_S:
         return fields
     old = f"No news from the supervisor for {age_text(facts.age_s)}: this is how it was."
     first = StatusField("fps", f"no news for {age_text(facts.age_s)}", fields[0].text, "alarm", old)
@@ -135,13 +153,17 @@ def _fps(status: SystemStatus, expected_fps: float) -> StatusField:
     )
 
 
-def _beads(status: SystemStatus, seen: int) -> StatusField:
+def _beads(status: SystemStatus, facts: StatusFacts) -> StatusField:
+    seen, age_s = facts.beads_seen, facts.rows_age_s
     hidden = status.beads - seen
     if status.beads == 0:
         return StatusField(
             "beads", "beads", "none", "calm", "Add beads in the image with Shift+click or the key A."
         )
     text = f"{seen}/{status.beads}" if hidden > 0 else str(status.beads)
+    if age_s > facts.stale_after_s:
+        old = f"No new positions for {age_text(age_s)}: this is how it was. The log may say why."
+        return StatusField("beads", f"beads {age_text(age_s)} ago", text, "dim", old)
     return StatusField(
         "beads", "beads", text, "warn" if hidden > 0 else "calm", "Beads tracked now / on the list"
     )
@@ -154,16 +176,18 @@ def _buffer(status: SystemStatus) -> StatusField:
     return StatusField("buffer", "buffer", f"{math.floor(100 * level):d} %", tone, help_text)
 
 
-def _lost(status: SystemStatus) -> StatusField:
+def _lost(status: SystemStatus, age_s: float) -> StatusField:
     counters = status.counters
     parts = (
         f"camera {counters.lost_upstream}, ring {counters.lost_ring}, tracking {counters.lost_tracking}, "
         f"recording {counters.lost_recording}"
     )
-    tone: Tone = "alarm" if counters.frames_lost else "calm"
-    return StatusField(
-        "lost", "lost frames", count_text(counters.frames_lost), tone, f"Since the start: {parts}"
-    )
+    if not counters.frames_lost:
+        return StatusField("lost", "lost frames", "0", "calm", "Since the start no frame was lost.")
+    # What is long past is no reason to jump up, but stays said.
+    tone: Tone = "alarm" if age_s < _RECENT_LOSS_S else "warn"
+    said = f"Since the start: {parts}; the newest loss was {age_text(age_s)} ago"
+    return StatusField("lost", "lost frames", count_text(counters.frames_lost), tone, said)
 
 
 def _recording(status: SystemStatus, finishing: bool) -> StatusField:
@@ -193,12 +217,15 @@ def _motors(facts: StatusFacts) -> StatusField:
     lines = "\n".join(f"{one.name}: {one.state} {one.text}".rstrip() for one in facts.motor_states)
     troubled = [one for one in facts.motor_states if not one.is_well]
     if troubled:
-        names = ", ".join(one.name for one in troubled)
+        names = [one.name for one in troubled]
         caption = "motor lost" if any(one.state == "lost" for one in troubled) else "motor error"
-        return StatusField("motors", caption, names, "alarm", lines)
+        return StatusField("motors", caption, ", ".join(names), "alarm", lines, _shortened(names))
     if not facts.motors:
         return StatusField("motors", "motors", "none", "dim", lines or "No axis is open.")
     text = f"{facts.motors_moving} moving" if facts.motors_moving else "at rest"
+    if facts.motors_age_s > MOTOR_STALE_S:
+        caption = f"motors {age_text(facts.motors_age_s)} ago"
+        return StatusField("motors", caption, text, "dim", lines or "This is how it was.")
     return StatusField("motors", "motors", text, "calm", lines or f"{facts.motors} axes are open.")
 
 
@@ -220,5 +247,9 @@ def _processes(status: SystemStatus) -> StatusField:
     for state, tone in PROCESS_TONES.items():
         which = [process.name for process in status.processes if process.state == state]
         if which:
-            return StatusField("processes", state, ", ".join(which), tone, lines)
+            return StatusField("processes", state, ", ".join(which), tone, lines, _shortened(which))
     return StatusField("processes", "processes", "all well", "calm", lines)
+
+
+def _shortened(names: list[str]) -> str:
+    return f"{names[0]} +{len(names) - 1}" if len(names) > 1 else names[0]

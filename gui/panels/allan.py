@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from gui.models.analysed import allan_of
-from gui.models.history import Trace
+from gui.models.frame_ring import Trace
 from gui.models.quantities import age_text
 from gui.panels.analysis_panel import AnalysisPanel, FloatArray
 

@@ -7,16 +7,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from PyQt6.QtWidgets import QCheckBox, QWidget
+from PyQt6.QtWidgets import QWidget
 
 from gui.models.analysed import AXES, FEWEST_FRAMES
-from gui.models.history import Trace
+from gui.models.frame_ring import Trace
 from gui.models.quantities import log_ticks
 from gui.models.reference import reference_ids, relative
 from gui.panels.panel import Panel, PanelContext
 from gui.plots import captioned, colour_plots, curve, pen, single
 from gui.snapshot import Snapshot
 from gui.theme import Theme
+from gui.widgets.tick_box import TickBox
 
 FloatArray = npt.NDArray[np.float64]
 _MARGIN = 0.08
@@ -37,7 +38,7 @@ class AnalysisPanel(Panel):
     def __init__(self, context: PanelContext) -> None:
         super().__init__(context)
         self.setObjectName(self.name)
-        self.relative = QCheckBox("− references")
+        self.relative = TickBox("− references")
         self.relative.setObjectName(f"{self.name}.relative")
         self.relative.setToolTip("Subtract the mean movement of the reference beads first")
         self.plot, self._item = single(self.left, self.bottom)
@@ -68,9 +69,11 @@ class AnalysisPanel(Panel):
         """Analyse the trace of the selected bead and draw it."""
         references = reference_ids(snapshot.state.beads.values(), snapshot.selected)
         self.relative.setEnabled(bool(references))
-        trace = snapshot.history.trace(-1 if snapshot.selected is None else snapshot.selected)
+        # Every frame counts: what is left out of a drawing would be missing in the noise.
+        every = snapshot.history.every_frame
+        trace = every(-1 if snapshot.selected is None else snapshot.selected)
         if self.relative.isChecked():
-            trace = relative(trace, snapshot.history, references)
+            trace = relative(trace, [every(bead_id) for bead_id in references])
         found = self.analyse(trace)
         drawn = [self._draw(self._curves[axis], *found[axis][:2]) for axis in AXES if axis in found]
         for axis in set(AXES) - set(found):

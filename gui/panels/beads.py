@@ -7,6 +7,7 @@ import math
 from PyQt6.QtCore import QItemSelection, QItemSelectionModel, QPoint, QSortFilterProxyModel, Qt
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout
 
+from gui.models.age import MOTOR_STALE_S
 from gui.models.bead_table import COLUMNS, bead_lines
 from gui.models.force import force_at
 from gui.models.selection import Selection
@@ -83,7 +84,11 @@ class BeadsPanel(Panel):
     def refresh(self, snapshot: Snapshot) -> None:
         """Show the newest positions and which beads are chosen."""
         self._following = True
-        force_pn = force_at(self.session.force, self.session.config, snapshot.motors)
+        # An old height of the magnet says nothing about the force now.
+        known = {
+            name: one for name, one in snapshot.motors.items() if snapshot.motor_age_s(name) < MOTOR_STALE_S
+        }
+        force_pn = force_at(self.session.force, self.session.config, known)
         age = self.age_of_rows(snapshot)
         lines = bead_lines(
             snapshot.state.beads, snapshot.history.latest(), math.nan if force_pn is None else force_pn, age

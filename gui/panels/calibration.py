@@ -7,7 +7,6 @@ from pathlib import Path
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QImage, QPixmap
 from PyQt6.QtWidgets import (
-    QCheckBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -16,6 +15,7 @@ from PyQt6.QtWidgets import (
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
+    QWidget,
 )
 
 from gui.models.calibration import (
@@ -23,15 +23,20 @@ from gui.models.calibration import (
     TOOLTIPS,
     CalibrationState,
     ended_text,
+    first_to_judge,
     live_image,
     plan_text,
     progress_text,
+    remarks_text,
     report_texts,
 )
+from gui.models.folders import path_of
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.widgets.checked_field import TextField
+from gui.widgets.message_label import MessageLabel
 from gui.widgets.number_field import NumberField
+from gui.widgets.tick_box import TickBox
 from magscope_app.calibration import BeadReport, SweepPlan
 from magscope_app.calibration.messages import CancelSweep, PauseSweep, SaveZLUTs, StartSweep, UseZLUTs
 from magscope_app.calibration.plan import CALIBRATION_FORCE_PN
@@ -41,6 +46,8 @@ _GREY = QImage.Format.Format_Grayscale8
 _LIVE_PX = 160
 #: No focus drive goes further.
 _LARGEST_NM = 1e6
+#: More frames per plane lower no noise any more: the focus drifts meanwhile.
+_MOST_FRAMES = 10_000
 #: Key, label, first value, unit and what it means.
 _FIELDS = (
     ("start", "From", -2000.0, "nm", "First focus, relative to where it stands now"),
@@ -58,8 +65,9 @@ class CalibrationPanel(Panel):
         super().__init__(context)
         self.setObjectName("calibration")
         self.fields = {key: self._field(key, value, help_) for key, _, value, _, help_ in _FIELDS}
-        self.set_force = QCheckBox("set for tethered beads, and back")
+        self.set_force = TickBox("set for tethered beads, and back")
         self.set_force.setObjectName("calibration.set_force")
+        self.set_force.setToolTip("Go to this force before the sweep, and back to the one before afterwards")
         self.set_force.setChecked(self.session.config.force is not None)
         self.summary = _label("calibration.summary")
         self.start = _button("start", "Start the sweep", "Moves the focus over the range, and back")
@@ -72,12 +80,13 @@ class CalibrationPanel(Panel):
         self.live.setToolTip("The Z-LUT of the selected bead so far: radius to the right, planes upwards")
         self.live.setVisible(False)
         self.table = _table()
+        self.remarks = _label("calibration.remarks")
         self.file = TextField(_why_no_file, str(self.session.config.recording.folder / "zluts.npz"))
         self.file.setObjectName("calibration.file")
         self.file.setToolTip(
             "The accepted Z-LUTs go into this .npz file, and as text into a folder beside it"
         )
-        self.replace = QCheckBox("replace an older file")
+        self.replace = TickBox("replace an older file")
         self.replace.setObjectName("calibration.replace")
         self.replace.setToolTip("Without it a file that exists is not written over")
         self.save = _button("save", "Save", "Write the accepted Z-LUTs")
@@ -88,6 +97,11 @@ class CalibrationPanel(Panel):
         self._connect()
         self._show_plan()
         self._show(self.session.state.calibration)
+
+    def settings(self) -> list[tuple[str, QWidget]]:
+        """Return the fields of the sweep and of its file."""
+        named: list[tuple[str, QWidget]] = [(label.lower(), self.fields[key]) for key, label, *_ in _FIELDS]
+        return [*named, ("set the force", self.set_force), ("file of the Z-LUTs", self.file)]
 
     def _field(self, key: str, value: float, help_: str) -> NumberField:
         field = NumberField(lambda number: _why_not(key, number))
@@ -114,6 +128,7 @@ class CalibrationPanel(Panel):
         column.addWidget(self.said)
         column.addWidget(self.live)
         column.addWidget(self.table, 1)
+        column.addWidget(self.remarks)
         column.addWidget(self.file)
         column.addWidget(self.replace)
         column.addLayout(ends)
@@ -130,6 +145,7 @@ class CalibrationPanel(Panel):
         self.use.clicked.connect(lambda: self._save(use=True))
         self.load.clicked.connect(lambda: self.session.calibrate(UseZLUTs(self._path())))
         self.table.itemChanged.connect(self._accept)
+        self.table.currentCellChanged.connect(lambda row, *_: self._show_remarks(row))
 
     # --- what the user does ------------------------------------------------------------------
 
@@ -159,7 +175,9 @@ class CalibrationPanel(Panel):
         self.replace.setChecked(False)
 
     def _path(self) -> Path:
-        return Path(self.file.text().strip()).expanduser().absolute()
+        path = path_of(self.file.value)
+        assert isinstance(path, Path), "the field refuses everything else"
+        return path
 
     def _accept(self, item: QTableWidgetItem) -> None:
         if item.column() == 0:
@@ -211,7 +229,7 @@ class CalibrationPanel(Panel):
         self._show_plan()
         for button in (self.save, self.use):
             button.setEnabled(bool(state.accepted) and not running and not self.file.is_refused)
-        self.load.setEnabled(not running)
+        self.load.setEnabled(not running and not self.file.is_refused)
 
     def _fill(self, state: CalibrationState) -> None:
         reports = state.ended.reports if state.ended is not None else ()
@@ -223,6 +241,14 @@ class CalibrationPanel(Panel):
             self.table.setItem(row, 0, _tick(report, accepted=report.bead_id in state.accepted))
         self.table.blockSignals(False)
         self.table.resizeColumnsToContents()
+        self.table.setCurrentCell(first_to_judge(reports), 1)
+        self._show_remarks(self.table.currentRow())
+
+    def _show_remarks(self, row: int) -> None:
+        """Say under the table, where there is room, what is to be known of the bead of a line."""
+        ended = self.session.state.calibration.ended
+        reports = () if ended is None else ended.reports
+        self.remarks.setText(remarks_text(reports[row]) if 0 <= row < len(reports) else "")
 
 
 def _why_not(key: str, number: float) -> str | None:
@@ -233,20 +259,20 @@ def _why_not(key: str, number: float) -> str | None:
             if abs(number) <= _LARGEST_NM
             else f"give a focus within {_LARGEST_NM:g} nm of where it stands"
         )
-    if key == "frames" and number != int(number):
-        return f"give a whole number of frames, not {number:g}"
+    if key == "frames" and not (number == int(number) and number <= _MOST_FRAMES):
+        return f"give a whole number of frames up to {_MOST_FRAMES}, not {number:g}"
     return None if number > 0 else "give a number above 0"
 
 
 def _why_no_file(text: str) -> str | None:
-    return None if Path(text).suffix.lower() == ".npz" else f"“{text}” does not end in .npz; add it"
+    path = path_of(text)
+    if isinstance(path, str):
+        return path
+    return None if path.suffix.lower() == ".npz" else f"“{text}” does not end in .npz; add it"
 
 
 def _label(name: str) -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setWordWrap(True)
-    return label
+    return MessageLabel(name)
 
 
 def _button(key: str, text: str, help_: str) -> QPushButton:
@@ -262,6 +288,7 @@ def _table() -> QTableWidget:
     table.setHorizontalHeaderLabels(COLUMNS)
     table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
     table.setMinimumHeight(90)
+    table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
     for column, text in enumerate(TOOLTIPS):
         header = table.horizontalHeaderItem(column)
         if header is not None:

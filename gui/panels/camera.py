@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QFormLayout, QLabel, QScrollArea, QVBoxLayout, QWidg
 from gui.models.setting_label import setting_label
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
+from gui.widgets.message_label import MessageLabel
 from gui.widgets.setting_control import SettingControl
 from magscope_app.devices.setting import Setting
 
@@ -22,9 +23,7 @@ class CameraPanel(Panel):
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._refused = QLabel()
-        self._refused.setProperty("role", "refused")
-        self._refused.setWordWrap(True)
+        self._refused = MessageLabel("camera.refused", "refused")
         self._refused.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from PyQt6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from gui.models.age import MOTOR_STALE_S
 from gui.models.force import force_at
-from gui.models.quantities import MISSING
+from gui.models.quantities import MISSING, age_text
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
+from gui.widgets.message_label import MessageLabel
 from gui.widgets.number_field import NumberField
+from gui.widgets.old import mark_old
 from magscope_app.devices.errors import LimitError
 from magscope_app.messages import MotorInfo
 
@@ -41,10 +44,7 @@ class ForcePanel(Panel):
         self.ramp = QPushButton("Ramp")
         self.ramp.setObjectName("force.ramp")
         self.ramp.setToolTip("Go to the force above at this loading rate; Shift+Esc stops it")
-        self._refused = QLabel()
-        self._refused.setObjectName("force.refused")
-        self._refused.setProperty("role", "refused")
-        self._refused.setWordWrap(True)
+        self._refused = MessageLabel("force.refused", "refused")
         self._refused.hide()
         self._lay_out()
         self.target.returnPressed.connect(self._move)
@@ -131,7 +131,11 @@ class ForcePanel(Panel):
         name = self._magnet.name
         self._info = next((info for info in snapshot.state.motors if info.name == name), None)
         reading = snapshot.motors.get(name)
-        self._height.setText(MISSING if reading is None else f"{reading.position:.3f} mm")
+        age_s = 0.0 if reading is None else snapshot.motor_age_s(name)
+        age = f", {age_text(age_s)} old" if age_s > MOTOR_STALE_S else ""
+        self._height.setText(MISSING if reading is None else f"{reading.position:.3f} mm{age}")
+        for label in (self._force, self._height):
+            mark_old(label, old=bool(age))
         limits_pn = self._limits_pn()
         for widget in self._controls:
             widget.setEnabled(limits_pn is not None)

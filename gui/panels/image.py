@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QAction, QKeySequence, QShortcut
-from PyQt6.QtWidgets import QLabel, QVBoxLayout
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from gui.models.bead_table import n_saturated
 from gui.models.picture import saturated_share
 from gui.models.quantities import age_text
 from gui.models.selection import Selection
@@ -17,6 +18,7 @@ from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.theme import Theme
 from gui.widgets.bead_menu import open_bead_menu
+from gui.widgets.elided import ElidedLabel
 from gui.widgets.find_bar import FindBar
 from gui.widgets.image_tools import ImageTools
 from gui.widgets.image_view import ImageView
@@ -50,10 +52,12 @@ class ImagePanel(Panel):
         self.add_action = self.tools.add
         self.finder = FindBar(self.session)
         self.levels = LevelsBar(self.view.display, context.theme)
-        self._hint = QLabel(_HINT)
+        self._hint = ElidedLabel(_HINT)
         self._hint.setProperty("role", "dim")
-        self._hint.setMinimumWidth(10)
-        self._hint.setIndent(6)
+        self._hint.setToolTip(_HINT)
+        #: Place and grey level under the mouse.
+        self.under = QLabel()
+        self.under.setObjectName("image.under")
         self._refreshes = self._pending_since = 0
         self._drawn: tuple[object, ...] = ()
         self._beads: Mapping[int, Bead] = {}
@@ -66,6 +70,21 @@ class ImagePanel(Panel):
         """What can be done here, for the menu."""
         return self.tools.actions_of_image
 
+    def settings(self) -> list[tuple[str, QWidget]]:
+        """Return what can be set above and below the image."""
+        return [
+            ("ROI size", self.tools.roi),
+            ("least score of beads that are found", self.finder.score),
+            *self.levels.settings(),
+        ]
+
+    def show_setting(self, widget: QWidget) -> None:
+        """Show the bar that a setting is in."""
+        if self.levels.isAncestorOf(widget):
+            self.tools.levels.setChecked(True)
+        elif self.finder.isAncestorOf(widget):
+            self.finder.look()
+
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -74,7 +93,11 @@ class ImagePanel(Panel):
         column.addWidget(self.view, 1)
         column.addWidget(self.finder)
         column.addWidget(self.levels)
-        column.addWidget(self._hint)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(6, 0, 6, 0)
+        foot.addWidget(self._hint, 1)
+        foot.addWidget(self.under)
+        column.addLayout(foot)
 
     def _connect(self) -> None:
         self.view.bead_chosen.connect(self.session.select)
@@ -82,7 +105,7 @@ class ImagePanel(Panel):
         self.view.beads_banded.connect(self._choose_besides)
         self.view.beads_moved.connect(self._move_chosen)
         self.view.bead_added.connect(self._add)
-        self.view.hovered.connect(self.tools.show_under)
+        self.view.hovered.connect(self._show_under)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._open_menu)
         self.add_action.toggled.connect(self._set_adding)
@@ -100,6 +123,9 @@ class ImagePanel(Panel):
         self.levels.setVisible(on)
         # The next refresh looks at the levels.
         self._refreshes = 0
+
+    def _show_under(self, under: tuple[float, float, int] | None) -> None:
+        self.under.setText("" if under is None else f"x {under[0]:.1f}  y {under[1]:.1f} px   {under[2]} DN")
 
     def _leave(self) -> None:
         self.add_action.setChecked(False)
@@ -143,6 +169,7 @@ class ImagePanel(Panel):
             overlay.stamp = stamp
             overlay.centres = self._centres(snapshot)
         overlay.roi_px = snapshot.state.roi_px
+        overlay.is_old = bool(self.age_of_rows(snapshot))
         self.finder.refresh(snapshot)
         overlay.candidates = self.finder.candidates
         if overlay.pending and abs(self._refreshes - self._pending_since) > _PENDING_FOR:
@@ -163,6 +190,7 @@ class ImagePanel(Panel):
             snapshot.selection,
             overlay.roles,
             snapshot.history.newest_t_s,
+            overlay.is_old,
             self.view.stale_text,
             overlay.candidates,
             overlay.pending,
@@ -174,7 +202,8 @@ class ImagePanel(Panel):
     def _look_at_levels(self, snapshot: Snapshot) -> None:
         self.view.update_levels()
         if snapshot.picture is not None:
-            self.tools.show_saturation(saturated_share(snapshot.picture.image, snapshot.state.bits))
+            share = saturated_share(snapshot.picture.image, snapshot.state.bits)
+            self.tools.show_saturation(share, n_saturated(snapshot.history.latest()))
         if self.levels.isVisible():
             self.levels.refresh(snapshot)
 

@@ -13,6 +13,7 @@ from gui.panels.panel import Panel, PanelContext
 from gui.plots import colour_plots, curve, pen, single
 from gui.snapshot import Snapshot
 from gui.theme import Theme
+from gui.widgets.message_label import MessageLabel
 from magscope_app.feedback.state import LockName, LockState
 
 _SECONDS = 30.0
@@ -41,9 +42,7 @@ class LockPanel(Panel):
         self.switch.setCheckable(True)
         self.switch.setToolTip(self.switch_help)
         self.switch.clicked.connect(self._on_clicked)
-        self.text = QLabel()
-        self.text.setObjectName(f"{self.lock}.text")
-        self.text.setWordWrap(True)
+        self.text = MessageLabel(f"{self.lock}.text")
         self.legend = QLabel()
         self.legend.setObjectName(f"{self.lock}.legend")
         self.legend.setVisible(len(self.lines) > 1)

@@ -49,7 +49,8 @@ class LossesPanel(Panel):
         if not len(rows):
             self._text.setText("No status yet")
             return
-        t_s = rows[:, 0] - rows[-1, 0]
+        # Against the clock, so that a supervisor that says nothing leaves a gap at the end.
+        t_s = rows[:, 0] - max(snapshot.now_ns * 1e-9, rows[-1, 0])
         self._fps.setData(t_s, rows[:, 1])
         self._level.setData(t_s, 100 * rows[:, 2])
         for index, name in enumerate(LOSSES):

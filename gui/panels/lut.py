@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 
 from gui.panels.panel import Panel, PanelContext
-from gui.plots import captioned, colour_plots, pen, single
+from gui.plots import OLD, captioned, colour_plots, pen, single
 from gui.snapshot import Snapshot
 from gui.theme import Theme
 from magscope_app.datatypes import TRACKS_COLUMNS
@@ -50,7 +50,10 @@ class LutPanel(Panel):
         self._line.setValue(z_nm if np.isfinite(z_nm) else 0.0)
         path = self.session.zluts.path
         name = "" if path is None else f" of {path.name}"
+        age = self.age_of_rows(snapshot)
+        self._line.setOpacity(OLD if age else 1.0)
         where = f", z = {z_nm:.0f} nm" if np.isfinite(z_nm) else ", no z now"
+        where += f" – {age} old" if age else ""
         bead = "No bead selected" if snapshot.selected is None else f"<b>Bead {snapshot.selected}</b>"
         self._text.setText(f"{bead}: {zlut.n_planes} planes{name}{where}")
 

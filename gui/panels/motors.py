@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
@@ -45,7 +43,10 @@ class MotorsPanel(Panel):
 
     def settings(self) -> list[tuple[str, QWidget]]:
         """Return the fields that move axes."""
-        return [(f"{name}, go to", box.target) for name, box in self.boxes.items()]
+        found: list[tuple[str, QWidget]] = []
+        for name, box in self.boxes.items():
+            found += [(f"{name}, go to", box.target), (f"{name}, step", box.step)]
+        return found
 
     def refresh(self, snapshot: Snapshot) -> None:
         """Show where the axes are."""
@@ -54,7 +55,6 @@ class MotorsPanel(Panel):
                 self.boxes[info.name].set_info(info)
         for name, box in self.boxes.items():
             reading = snapshot.motors.get(name)
-            age_s = math.inf if reading is None else (snapshot.now_ns - reading.t_ns) * 1e-9
             box.show_status(snapshot.state.motor_states.get(name))
-            box.show_reading(reading, age_s)
+            box.show_reading(reading, snapshot.motor_age_s(name))
         self._keep_width()

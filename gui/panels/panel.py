@@ -47,6 +47,9 @@ class Panel(QWidget):
         """Return name and widget of everything that can be set here, for the search."""
         return []
 
+    def show_setting(self, widget: QWidget) -> None:
+        """Make one of the settings visible, where it is not always."""
+
     @abstractmethod
     def refresh(self, snapshot: Snapshot) -> None:
         """Show the newest state. Called only while somebody can see it."""

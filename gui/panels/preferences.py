@@ -9,7 +9,6 @@ from PyQt6.QtWidgets import (
     QFormLayout,
     QHeaderView,
     QKeySequenceEdit,
-    QLabel,
     QPushButton,
     QSpinBox,
     QTableWidget,
@@ -20,6 +19,7 @@ from PyQt6.QtWidgets import (
 
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
+from gui.widgets.message_label import MessageLabel
 
 _THEMES = {"as the config says": "", "dark": "dark", "light": "light", "as the desktop": "system"}
 
@@ -52,10 +52,7 @@ class PreferencesPanel(Panel):
             rows.hide()
         if columns is not None:
             columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self._refused = QLabel()
-        self._refused.setObjectName("preferences.refused")
-        self._refused.setProperty("role", "refused")
-        self._refused.setWordWrap(True)
+        self._refused = MessageLabel("preferences.refused", "refused")
         self._refused.hide()
         self._lay_out()
         self._show_choices()
@@ -91,7 +88,7 @@ class PreferencesPanel(Panel):
             return
         self.keys.setRowCount(len(self._desk.actions))
         for row, (name, action) in enumerate(self._desk.actions.items()):
-            self.keys.setItem(row, 0, QTableWidgetItem(action.text().replace("&", "")))
+            self.keys.setItem(row, 0, QTableWidgetItem(self._desk.titles[name]))
             editor = QKeySequenceEdit(action.shortcut())
             editor.setMaximumSequenceLength(1)
             editor.setClearButtonEnabled(True)

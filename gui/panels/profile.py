@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyqtgraph as pg
 
-from gui.models.best_plane import best_plane
+from gui.models.best_plane import FEWEST_RADII, FIRST_RADIUS_PX, best_plane
 from gui.models.envelope import steady_range
 from gui.panels.panel import Panel, PanelContext
 from gui.plots import OLD, captioned, colour_plots, curve, pen, single
@@ -67,7 +67,7 @@ class ProfilePanel(Panel):
         best = None if zlut is None else best_plane(zlut, values)
         if zlut is None or best is None:
             self._plane.setData([], [])
-            self._text.setText(f"<b>Bead {self._bead}</b>{age}: no Z-LUT, so there is no z")
+            self._text.setText(f"<b>Bead {self._bead}</b>{age}: {self._why_no_plane(values)}")
             return
         self._plane.setData(np.arange(len(best.profile)), best.profile)
         x, z = self.theme.x, self.theme.z
@@ -76,6 +76,15 @@ class ProfilePanel(Panel):
             f"<span style='color:{z}'>— plane {best.index + 1} of {zlut.n_planes}</span> at "
             f"{best.z_nm:.0f} nm, correlation {best.correlation:.3f}"
         )
+
+    def _why_no_plane(self, values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> str:
+        if self.session.zluts.of(self._bead) is None:
+            reading = self.session.zluts.is_reading
+            return "its Z-LUT is not read yet" if reading else "no Z-LUT, so there is no z"
+        known = int(np.count_nonzero(np.isfinite(values)))
+        if known < FEWEST_RADII + FIRST_RADIUS_PX:
+            return f"its profile is known at {known} radii, too few to compare it with its Z-LUT"
+        return "its profile has no rings to compare with its Z-LUT"
 
     def set_theme(self, theme: Theme) -> None:
         """Colour axes and lines."""

@@ -19,12 +19,12 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from gui.models.folders import why_no_folder
+from gui.models.folders import path_of, why_no_folder
 from gui.models.quantities import bytes_text, count_text, duration_text, minutes_text
 from gui.models.state import State
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
-from gui.widgets.checked_field import CheckedField, TextField
+from gui.widgets.checked_field import TextField
 from magscope_app.config import RecordingMode
 from magscope_app.messages import StartRecording
 from magscope_app.storage.names import validate_dataset_name
@@ -37,10 +37,10 @@ class RecordingPanel(Panel):
         super().__init__(context)
         self.setObjectName("recording")
         order = self.session.recording_order
-        self.folder = CheckedField()
-        self.folder.setText(str(order.folder))
+        self.folder = TextField(_why_no_path, str(order.folder or ""))
         self.folder.setObjectName("recording.folder")
         self.folder.setToolTip("Every recording makes a folder of its own in this one")
+        self.folder.setPlaceholderText(str(self.session.config.recording.folder))
         self.browse = QPushButton("…")
         self.browse.setObjectName("recording.browse")
         self.browse.setToolTip("Choose the folder")
@@ -48,7 +48,8 @@ class RecordingPanel(Panel):
         self.name = TextField(_why_no_name, order.name or "")
         self.name.setObjectName("recording.name")
         self.name.setToolTip(
-            "Name of the dataset; Return renames a running one; a name that exists gets _002, _003 …"
+            "Name of the dataset, after date and time; Return renames a running one; a second recording of "
+            "the same name in this folder gets _002, the next _003 …"
         )
         self.mode = QComboBox()
         self.mode.setObjectName("recording.mode")
@@ -89,9 +90,10 @@ class RecordingPanel(Panel):
     def _connect(self) -> None:
         self.button.clicked.connect(self._press)
         self.browse.clicked.connect(self._browse)
-        self.folder.textChanged.connect(self._take_order)
+        self.folder.changed.connect(self._take_order)
         self.folder.editingFinished.connect(self._check_folder)
         self.name.changed.connect(self._take_order)
+        self.folder.refused.connect(self._take_order)
         self.mode.currentTextChanged.connect(self._take_order)
         self.name.returnPressed.connect(self._rename)
         self.note.returnPressed.connect(self._add_note)
@@ -111,16 +113,23 @@ class RecordingPanel(Panel):
             self.mode.setCurrentText(order.mode)
 
     def _take_order(self) -> None:
-        folder, name = self.folder.text().strip(), self.name.value
+        text, name = self.folder.value, self.name.value
+        path = path_of(text) if text else None
         mode = cast("RecordingMode", self.mode.currentText())
-        path = Path(folder).expanduser().absolute() if folder else None
-        self.session.recording_order = StartRecording(path, name or None, mode)
+        folder = self.session.recording_order.folder if isinstance(path, str) else path
+        self.session.recording_order = StartRecording(folder, name or None, mode)
+        refused = [field.toolTip() for field in (self.folder, self.name) if field.is_refused]
+        self.session.order_refused = "; ".join(refused)
 
     def _check_folder(self) -> None:
         """Look for what is wrong with the folder, beside the window: it may be far away."""
-        path = self.session.recording_order.folder
-        if path is not None:
-            self.session.background.run(lambda: why_no_folder(path), self.folder.mark)
+        text = self.folder.text().strip()
+        path = path_of(text) if text else None
+        if not isinstance(path, Path):
+            return
+        # Where it goes, also from ~ or a part of a path.
+        self.folder.setText(str(path))
+        self.session.background.run(lambda: why_no_folder(path), self.folder.mark)
 
     def _rename(self) -> None:
         """Return in the name field renames a running recording."""
@@ -157,8 +166,8 @@ class RecordingPanel(Panel):
         state = snapshot.state
         self._show_button(state)
         for field in (self.folder, self.mode, self.browse):
-            field.setEnabled(state.recording is None)
-        self.note.setEnabled(state.recording is not None)
+            _enable(field, state.recording is None)
+        _enable(self.note, state.recording is not None)
         self._state.setText(_state_text(state))
         self._disk.setText(_disk_text(state))
 
@@ -168,7 +177,7 @@ class RecordingPanel(Panel):
             text = "Starting …" if state.starting else "Finishing …"
         else:
             text = "■  Stop recording" if running else "●  Record"
-        self.button.setEnabled(not (state.starting or state.stopping))
+        _enable(self.button, not (state.starting or state.stopping))
         self.button.setText(text)
         self.button.setToolTip("Ctrl+Space" if running else "Space")
         if self.button.property("recording") != running:
@@ -177,6 +186,19 @@ class RecordingPanel(Panel):
             if style is not None:
                 style.unpolish(self.button)
                 style.polish(self.button)
+
+
+def _enable(widget: QWidget, enabled: bool) -> None:
+    """Enable or disable a widget; from one that had the keyboard it does not go to the next field."""
+    if not enabled and widget.hasFocus():
+        widget.clearFocus()
+    widget.setEnabled(enabled)
+
+
+def _why_no_path(text: str) -> str | None:
+    """Say why no folder can be called so; without a text the config's is taken."""
+    path = path_of(text) if text else None
+    return path if isinstance(path, str) else None
 
 
 def _why_no_name(name: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from gui.models.analysed import spectra_of
-from gui.models.history import Trace
+from gui.models.frame_ring import Trace
 from gui.panels.analysis_panel import AnalysisPanel, FloatArray
 from gui.panels.panel import PanelContext
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from PyQt6.QtWidgets import QFormLayout, QLabel, QVBoxLayout
 
-from gui.models.quantities import count_text
-from gui.models.status_fields import PROCESS_TONES
+from gui.models.quantities import age_text, count_text
+from gui.models.status_fields import PROCESS_TONES, STATUS_STALE_S
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
+from gui.widgets.message_label import MessageLabel
+from gui.widgets.old import mark_old
 from magscope_app.messages import Counters, SystemStatus
 
 _COUNTERS = (
@@ -37,7 +39,10 @@ class SystemPanel(Panel):
             self._counters[name].setObjectName(f"system.{name}")
             form.addRow(text, self._counters[name])
         form.addRow("Kept from sleeping", self._awake)
+        self._age = MessageLabel("system.age", "refused")
+        self._age.hide()
         column = QVBoxLayout(self)
+        column.addWidget(self._age)
         column.addWidget(self._processes)
         column.addSpacing(8)
         column.addLayout(form)
@@ -48,13 +53,22 @@ class SystemPanel(Panel):
         status = snapshot.state.status
         if status is None:
             return
-        self._processes.setText(self._process_table(status))
+        age_s = (snapshot.state.clock() - snapshot.state.status_at_ns) * 1e-9
+        old = age_s > STATUS_STALE_S
+        said = f"No news from the supervisor for {age_text(age_s)}: this is how it was." if old else ""
+        self._age.setText(said)
+        self._age.setVisible(old)
+        self._processes.setText(self._process_table(status, old=old))
         self._show_counters(status.counters)
         self._awake.setText("yes" if status.awake else "no")
+        for label in (self._processes, self._awake, *self._counters.values()):
+            mark_old(label, old=old)
 
-    def _process_table(self, status: SystemStatus) -> str:
+    def _process_table(self, status: SystemStatus, *, old: bool) -> str:
         rows = []
         tones = {"alarm": self.theme.alarm, "warn": self.theme.warn, "dim": self.theme.warn}
+        if old:
+            tones = {}
         for process in status.processes:
             pair = tones.get(PROCESS_TONES.get(process.state, "calm"))
             style = f' style="background:{pair.background};color:{pair.text}"' if pair is not None else ""

@@ -1,4 +1,4 @@
-"""Panel: x, y and z of the selected bead over the last seconds."""
+"""Panel: x, y and z of the chosen beads over the last seconds."""
 
 from __future__ import annotations
 
@@ -6,30 +6,37 @@ from typing import Any, ClassVar
 
 import numpy as np
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QCheckBox, QLabel, QWidget
+from PyQt6.QtWidgets import QLabel, QWidget
 
-from gui.models.envelope import envelope, steady_range
+from gui.models.envelope import envelope, steady_range, with_gaps
+from gui.models.frame_ring import Trace
 from gui.models.quantities import count_text
 from gui.models.reference import reference_ids, relative
 from gui.panels.panel import Panel, PanelContext
 from gui.plots import OLD, captioned, colour_plots, curve, past_shown, pen, stacked
 from gui.snapshot import Snapshot
 from gui.theme import Theme
+from gui.widgets.tick_box import TickBox
 
 _WINDOWS_S = (5, 10, 30, 60)
 #: Least range of an axis in nm.
 _SMALLEST_NM = 20.0
+#: Beads drawn at most: more lines than this nobody can tell apart.
+MOST_BEADS = 6
 
 
 class TracesPanel(Panel):
-    """Three plots that scroll; the value that each axis calls 0 is written above."""
+    """Three plots that scroll; the value that each axis calls 0 is written above.
+
+    One bead has the colours of the axes. Of several, each has its own colour and counts from its own middle.
+    """
 
     period_s: ClassVar[float] = 0.1
 
     def __init__(self, context: PanelContext) -> None:
         super().__init__(context)
         self.setObjectName("traces")
-        self.relative = QCheckBox("− references")
+        self.relative = TickBox("− references")
         self.relative.setObjectName("traces.relative")
         self.relative.setToolTip(
             "Subtract the mean movement of the reference beads: what is left is no drift"
@@ -38,76 +45,95 @@ class TracesPanel(Panel):
         self.plots, plots = stacked([f"{axis} (nm)" for axis in "xyz"], "time before now (s)")
         self.plots.setObjectName("traces.plots")
         self._plots: dict[str, Any] = dict(zip("xyz", plots, strict=True))
-        self._curves: dict[str, Any] = {axis: curve(plot) for axis, plot in self._plots.items()}
+        self._curves = {axis: [curve(plot) for _ in range(MOST_BEADS)] for axis, plot in self._plots.items()}
         self._empty = QLabel(self.plots)
         self._empty.setObjectName("traces.empty")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
         self._title = captioned(self, "traces.title", self.plots, self.relative, self._window)
-        self._title.setWordWrap(False)
-        self._title.setMinimumWidth(10)
         self._ranges: dict[str, tuple[float, float] | None] = dict.fromkeys("xyz")
-        self._origins: dict[str, float] = {}
-        self._shown: tuple[object, ...] = ()
+        self._origins: dict[tuple[int, str], float] = {}
+        self._drawn: tuple[int, ...] = ()
+        self._used: tuple[int, ...] = ()
         self.set_theme(context.theme)
 
     def settings(self) -> list[tuple[str, QWidget]]:
         """Return what can be set here."""
         return [("time shown", self._window), ("subtract references, drift", self.relative)]
 
-    def points(self, axis: str) -> tuple[Any, Any]:
-        """Return what is drawn of "x", "y" or "z": seconds before now and nm from the axis's origin."""
-        t_s, values = self._curves[axis].getData()
+    def points(self, axis: str, index: int = 0) -> tuple[Any, Any]:
+        """Return what is drawn of "x", "y" or "z" of a bead: seconds before now and nm from its origin."""
+        t_s, values = self._curves[axis][index].getData()
         return (np.empty(0), np.empty(0)) if t_s is None else (t_s, values)
 
     def refresh(self, snapshot: Snapshot) -> None:
-        """Draw the traces of the selected bead."""
+        """Draw the traces of the chosen beads."""
+        drawn = beads_drawn(snapshot)
         references = reference_ids(snapshot.state.beads.values(), snapshot.selected)
         self.relative.setEnabled(bool(references))
-        used = references if self.relative.isChecked() else ()
-        if (snapshot.selected, used) != self._shown:
-            self._shown = snapshot.selected, used
+        subtracts = self.relative.isChecked()
+        used = references if subtracts else ()
+        if (drawn, used) != (self._drawn, self._used):
+            self._drawn, self._used = drawn, used
             self._ranges = dict.fromkeys("xyz")
             self._origins = {}
-        seconds = _WINDOWS_S[self._window.currentIndex()]
-        trace = snapshot.history.trace(-1 if snapshot.selected is None else snapshot.selected)
-        trace = relative(trace, snapshot.history, used)
-        recent = trace.t_s > snapshot.history.newest_t_s - seconds
-        for axis, values in (("x", trace.x_nm), ("y", trace.y_nm), ("z", trace.z_nm)):
-            self._draw(axis, trace.t_s[recent], values[recent], seconds, snapshot.history.newest_t_s)
-        self._show_title(snapshot)
-        self._show_why_empty(_why_empty(snapshot, len(trace.t_s[recent]) > 0))
+            self._colour_lines()
+        seconds, now_s = _WINDOWS_S[self._window.currentIndex()], snapshot.history.newest_t_s
+        traces = [_recent(_trace(snapshot, bead, subtracts=subtracts), now_s - seconds) for bead in drawn]
+        for axis in "xyz":
+            self._draw(axis, drawn, traces, float(seconds), now_s)
+        self._show_title(snapshot, drawn)
+        self._show_why_empty(_why_empty(snapshot, any(len(trace.t_s) for trace in traces)))
 
-    def _draw(self, axis: str, t_s: Any, values: Any, seconds: float, now_s: float) -> None:
-        plot = self._plots[axis]
-        finite = values[np.isfinite(values)]
-        if axis not in self._origins and len(finite):
-            self._origins[axis] = float(np.round(np.median(finite)))
-        shown = values - self._origins.get(axis, 0.0)
+    def _draw(
+        self, axis: str, drawn: tuple[int, ...], traces: list[Trace], seconds: float, now_s: float
+    ) -> None:
+        plot, everything = self._plots[axis], []
         bin_s = seconds / max(50.0, plot.getViewBox().width())
-        x, y = envelope(t_s, shown, bin_s)
-        self._curves[axis].setData(x - now_s, y)
+        for line, bead, trace in zip(self._curves[axis], drawn, traces, strict=False):
+            values = getattr(trace, f"{axis}_nm")
+            finite = values[np.isfinite(values)]
+            if (bead, axis) not in self._origins and len(finite):
+                self._origins[bead, axis] = float(np.round(np.median(finite)))
+            shown = values - self._origins.get((bead, axis), 0.0)
+            everything.append(shown)
+            x, y = envelope(*with_gaps(trace.t_s, shown), bin_s)
+            line.setData(x - now_s, y)
+        for line in self._curves[axis][len(traces) :]:
+            line.setData([], [])
         plot.setXRange(-seconds, 0, padding=0)
-        wanted = steady_range(shown, self._ranges[axis], _SMALLEST_NM)
+        wanted = steady_range(np.concatenate([np.empty(0), *everything]), self._ranges[axis], _SMALLEST_NM)
         if wanted is not None and wanted != self._ranges[axis]:
             self._ranges[axis] = wanted
             plot.setYRange(*wanted, padding=0)
 
-    def _origins_text(self) -> str:
-        parts = [f"{axis} {count_text(round(origin))}" for axis, origin in self._origins.items()]
-        said = f"&nbsp; 0 is at {', '.join(parts)} nm" if parts else ""
-        return f"<span style='color:{self.theme.dim}'>{said}</span>"
-
-    def _show_title(self, snapshot: Snapshot) -> None:
+    def _show_title(self, snapshot: Snapshot, drawn: tuple[int, ...]) -> None:
         if snapshot.selected is None:
             self._title.setText("No bead selected")
             return
-        bead = snapshot.state.beads.get(snapshot.selected)
-        role = " (reference)" if bead is not None and bead.role == "reference" else ""
         age = self.age_of_rows(snapshot)
         stale = f" – no new positions for {age}" if age else ""
-        self._title.setText(f"<b>Bead {snapshot.selected}</b>{role}{stale}{self._origins_text()}")
-        for line in self._curves.values():
+        said = self._legend(snapshot, drawn) if len(drawn) > 1 else self._origin(snapshot, drawn[0])
+        self._title.setText(said + stale)
+        for line in (line for lines in self._curves.values() for line in lines):
             line.setOpacity(OLD if stale else 1.0)
+
+    def _origin(self, snapshot: Snapshot, bead_id: int) -> str:
+        """Return the name of the one bead, and where its axes have their 0."""
+        bead = snapshot.state.beads.get(bead_id)
+        role = " (reference)" if bead is not None and bead.role == "reference" else ""
+        parts = [f"{axis}&nbsp;{_unbroken(round(origin))}" for (_, axis), origin in self._origins.items()]
+        said = f" 0 is at {', '.join(parts)}&nbsp;nm" if parts else ""
+        return f"<b>Bead {bead_id}</b>{role}<span style='color:{self.theme.dim}'>{said}</span>"
+
+    def _legend(self, snapshot: Snapshot, drawn: tuple[int, ...]) -> str:
+        """Return the names of several beads in the colours of their lines."""
+        names = zip(drawn, self.theme.beads, strict=False)
+        parts = [f"<span style='color:{colour}'>—&nbsp;<b>{bead}</b></span>" for bead, colour in names]
+        more = len(snapshot.selection.chosen) - len(drawn)
+        rest = f" ({more} more are chosen and not drawn)" if more > 0 else ""
+        dim = f"<span style='color:{self.theme.dim}'>each from its own middle{rest}</span>"
+        return f"Beads {' '.join(parts)} {dim}"
 
     def _show_why_empty(self, why: str) -> None:
         self._empty.setVisible(bool(why))
@@ -115,13 +141,40 @@ class TracesPanel(Panel):
             self._empty.setText(why)
             self._empty.setGeometry(self.plots.rect())
 
+    def _colour_lines(self) -> None:
+        """Give one bead the colours of the axes, several a colour each."""
+        several = len(self._drawn) > 1
+        for axis, colour in (("x", self.theme.x), ("y", self.theme.y), ("z", self.theme.z)):
+            for line, own in zip(self._curves[axis], self.theme.beads, strict=True):
+                line.setPen(pen(own if several else colour))
+
     def set_theme(self, theme: Theme) -> None:
         """Colour axes and lines."""
         super().set_theme(theme)
         colour_plots(self.plots, self._plots.values(), theme)
         self._empty.setStyleSheet(f"color: {theme.text}; background: {theme.base}; font-size: 15px;")
-        for axis, colour in (("x", theme.x), ("y", theme.y), ("z", theme.z)):
-            self._curves[axis].setPen(pen(colour))
+        self._colour_lines()
+
+
+def beads_drawn(snapshot: Snapshot) -> tuple[int, ...]:
+    """Return the beads whose traces are drawn: the one that is shown first, then the others chosen."""
+    shown = snapshot.selected
+    if shown is None:
+        return ()
+    return (shown, *sorted(snapshot.selection.chosen - {shown}))[:MOST_BEADS]
+
+
+def _trace(snapshot: Snapshot, bead_id: int, *, subtracts: bool) -> Trace:
+    trace = snapshot.history.trace(bead_id)
+    if not subtracts:
+        return trace
+    references = reference_ids(snapshot.state.beads.values(), bead_id)
+    return relative(trace, [snapshot.history.trace(other) for other in references])
+
+
+def _recent(trace: Trace, since_s: float) -> Trace:
+    kept = trace.t_s > since_s
+    return Trace(trace.t_s[kept], trace.x_nm[kept], trace.y_nm[kept], trace.z_nm[kept], trace.frame_ids[kept])
 
 
 def _why_empty(snapshot: Snapshot, has_points: bool) -> str:
@@ -135,3 +188,8 @@ def _why_empty(snapshot: Snapshot, has_points: bool) -> str:
     if snapshot.selected is None:
         return "No bead is selected: click one in the image or the table."
     return f"Bead {snapshot.selected} was not tracked yet; the log says whether tracking runs."
+
+
+def _unbroken(count: int) -> str:
+    """Return a count that no line break parts."""
+    return count_text(count).replace("\u2009", "\u202f")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from PyQt6.QtWidgets import QCheckBox, QWidget
+from PyQt6.QtWidgets import QWidget
 
 from gui.panels.lock_panel import LockPanel
 from gui.snapshot import Snapshot
+from gui.widgets.tick_box import TickBox
 from magscope_app.datatypes import XY_LOCK_COLUMNS
 from magscope_app.feedback.state import LockName, LockState
 
@@ -28,7 +29,7 @@ class XYLockPanel(LockPanel):
 
     def controls(self) -> tuple[QWidget, ...]:
         """Return the switch of the selected bead."""
-        self.follow = QCheckBox("follow the selected bead")
+        self.follow = TickBox("follow the selected bead")
         self.follow.setObjectName("xy_lock.follow")
         self.follow.setToolTip("Without the tick, the ROI of this bead stays where it is")
         self.follow.setEnabled(False)

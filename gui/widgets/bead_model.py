@@ -68,5 +68,6 @@ class BeadModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
+            # The unit below the name: nine columns stand side by side.
+            return COLUMNS[section].replace(" (", "\n(")
         return TOOLTIPS[section] if role == Qt.ItemDataRole.ToolTipRole else None

@@ -8,6 +8,9 @@ from PyQt6.QtCore import QEvent, QPoint, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QLineEdit, QToolTip, QWidget
 
+#: Height of a tooltip and its distance from the place that it is told.
+_TIP_PX = 30
+
 
 class CheckedField(QLineEdit):
     """Can be marked as refused: a red frame, and the reason beside the field and in its tooltip."""
@@ -37,7 +40,9 @@ class CheckedField(QLineEdit):
             style.unpolish(self)
             style.polish(self)
         if self.isVisible():
-            QToolTip.showText(self.mapToGlobal(QPoint(0, self.height() // 2)), why_not or "", self)
+            # Above the field: below it stands what the panel says.
+            above = QPoint(0, -self.height() - _TIP_PX)
+            QToolTip.showText(self.mapToGlobal(above), why_not or "", self)
         self.refused.emit(why_not or "")
 
     def event(self, event: QEvent | None) -> bool:

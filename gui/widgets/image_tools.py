@@ -1,4 +1,4 @@
-"""The tools above the live image: actions with icons, the side of the ROIs, what is under the mouse."""
+"""The tools above the live image: actions with icons, the side of the ROIs, number and age of the frame."""
 
 from __future__ import annotations
 
@@ -48,13 +48,11 @@ class ImageTools(QWidget):
         self.roi.setObjectName("image.roi")
         self.roi.setToolTip(f"Side of every ROI in pixels, {MIN_ROI_PX} to {MAX_ROI_PX}; Return resizes all")
         self.roi.setFixedWidth(52)
-        self.under = QLabel()
-        self.under.setProperty("role", "dim")
-        self.under.setMinimumWidth(10)
         self._saturated = QLabel()
         self._saturated.setObjectName("image.saturated")
         self._saturated.setToolTip(
-            "Pixels at the largest grey level cannot be told apart: less light or gain"
+            "Pixels at the largest grey level cannot be told apart; in the ROI of a bead they bias its "
+            "position: less light, exposure or gain"
         )
         self._age = QLabel()
         self._age.setObjectName("image.age")
@@ -89,7 +87,7 @@ class ImageTools(QWidget):
         for widget in (QLabel("ROI"), self.roi, QLabel("px")):
             bar.addWidget(widget)
         bar.addSpacing(6)
-        bar.addWidget(self.under, 1)
+        bar.addStretch(1)
         bar.addWidget(self._saturated)
         bar.addWidget(self._age)
 
@@ -107,16 +105,16 @@ class ImageTools(QWidget):
         age = f"{age_text(age_s)} old" if old else "live"
         self._age.setText(f"frame {count_text(snapshot.picture.frame_id)} · {age}")
 
-    def show_under(self, under: tuple[float, float, int] | None) -> None:
-        """Show place and grey level under the mouse."""
-        self.under.setText("" if under is None else f"x {under[0]:.1f}  y {under[1]:.1f} px   {under[2]} DN")
+    def show_saturation(self, share: float, n_beads: int) -> None:
+        """Say how many beads and how much of the image are saturated.
 
-    def show_saturation(self, share: float) -> None:
-        """Say how much of the image is saturated, loudly where it is much."""
-        self._saturated.setVisible(share >= _SATURATION_SEEN)
-        self._saturated.setText(f" {100 * share:.2f} % saturated ")
+        Loudly where a bead is: there the positions suffer, however small a part of the image it is.
+        """
+        self._saturated.setVisible(share >= _SATURATION_SEEN or n_beads > 0)
+        beads = f"{n_beads} {'bead' if n_beads == 1 else 'beads'} saturated, " if n_beads else ""
+        self._saturated.setText(f" {beads}{100 * share:.2g} % of the image{'' if n_beads else ' saturated'} ")
         pair = self._theme.warn
-        loud = share >= _SATURATION_WARNS
+        loud = n_beads > 0 or share >= _SATURATION_WARNS
         self._saturated.setStyleSheet(f"background: {pair.background}; color: {pair.text};" if loud else "")
 
     def set_theme(self, theme: Theme) -> None:

@@ -135,6 +135,13 @@ class LevelsBar(QFrame):
         self.histogram.levels_dragged.connect(self._set_levels)
         self.hide()
 
+    def settings(self) -> list[tuple[str, QWidget]]:
+        """Return what can be set here."""
+        return [
+            ("levels of black and white, histogram, contrast", self.mode),
+            ("colours of the image", self.colours),
+        ]
+
     def _set_mode(self, text: str) -> None:
         self._display.set_mode(_MODES[text])
         self.changed.emit()

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton
 
 from gui.feeds import MotorReading
-from gui.models.quantities import MISSING, decimals_of, number_text
+from gui.models.age import MOTOR_STALE_S
+from gui.models.quantities import MISSING, age_text, decimals_of, number_text
 from gui.session import Session
+from gui.widgets.message_label import MessageLabel
 from gui.widgets.number_field import NumberField
+from gui.widgets.old import mark_old
 from magscope_app.config import MotorConfig
 from magscope_app.messages import MotorInfo, MotorStatus
 
@@ -52,14 +55,9 @@ class MotorBox(QFrame):
         self._units = QLabel(), QLabel()
         for unit in self._units:
             unit.setContentsMargins(3, 0, 3, 0)
-        self._refused = QLabel()
-        self._refused.setProperty("role", "refused")
-        self._refused.setWordWrap(True)
+        self._refused = MessageLabel(f"motor.{motor.name}.refused", "refused")
         self._refused.hide()
-        self._trouble = QLabel()
-        self._trouble.setObjectName(f"motor.{motor.name}.trouble")
-        self._trouble.setProperty("role", "refused")
-        self._trouble.setWordWrap(True)
+        self._trouble = MessageLabel(f"motor.{motor.name}.trouble", "refused")
         self.reconnect = self._button("Reconnect", "reconnect", lambda: session.reconnect_motor(motor.name))
         self.reconnect.setToolTip("Close the axis and open it anew; it does not move")
         for widget in (self._trouble, self.reconnect):
@@ -183,8 +181,9 @@ class MotorBox(QFrame):
             return
         decimals, unit = decimals_of(self._info.unit), self._info.unit
         self._position.setText(f"{number_text(reading.position, decimals)} {unit}")
-        if age_s > 1.0:
-            self._state.setText(f"no position for {age_s:.0f} s")
+        mark_old(self._position, old=age_s > MOTOR_STALE_S)
+        if age_s > MOTOR_STALE_S:
+            self._state.setText(f"no position for {age_text(age_s)}")
         elif reading.moving:
             self._state.setText(f"moving to {number_text(reading.target, decimals)} {unit}")
         else:

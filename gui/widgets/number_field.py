@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QWidget
 
+from gui.models.numbers import parsed_number
 from gui.widgets.checked_field import CheckedField
 
 Check = Callable[[float], str | None]
@@ -44,29 +44,35 @@ class NumberField(CheckedField):
 
     def number(self) -> float | None:
         """Return what is typed, None where it is no number or is refused."""
-        return None if self._why_not() is not None else self._parsed()
-
-    def _parsed(self) -> float | None:
-        try:
-            value = float(self.text().strip().replace(",", ".").replace("−", "-"))
-        except ValueError:
-            return None
-        return value if math.isfinite(value) else None
+        value = parsed_number(self.text())
+        return None if isinstance(value, str) or self._check(value) is not None else value
 
     def _why_not(self) -> str | None:
-        value = self._parsed()
-        return f"“{self.text()}” is no number" if value is None else self._check(value)
+        value = parsed_number(self.text())
+        return value if isinstance(value, str) else self._check(value)
 
     def _finish(self) -> None:
         if not self.isModified():
             return
-        why_not = self._why_not()
-        self.mark(why_not)
-        value = self._parsed()
-        if why_not is None and value is not None:
+        self.mark(self._why_not())
+        value = self.number()
+        if value is not None:
             self.setModified(False)
-            self._shown = self.text()
+            # What was taken, however it was written.
+            self.show_number(value)
             self.committed.emit(value)
+
+    def event(self, event: QEvent | None) -> bool:
+        """Let Space be a command, as starting a recording, where nothing is being typed."""
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and event.key() == Qt.Key.Key_Space
+            and not self.isModified()
+        ):
+            event.ignore()
+            return False
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Escape brings back the value before typing."""

@@ -27,6 +27,8 @@ CANDIDATE = "#ff9df2"
 _MIN_SIDE_FOR_ID = 14.0
 #: Half the length of a cross's lines on the screen.
 _ARM = 3.0
+#: How much of what is old is seen, of 255.
+_OLD_ALPHA = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Overlay:
         What a search has found and is not on the list.
     roi_px : int
         Side of a new ROI.
+    is_old : bool
+        True where the tracked centres are old: they are drawn dimmed.
     stamp : tuple
         Changes with centres and roles.
     labels : Labels
@@ -72,6 +76,7 @@ class Overlay:
     pending: tuple[tuple[float, float], ...] = ()
     candidates: tuple[Candidate, ...] = ()
     roi_px: int = 64
+    is_old: bool = False
     stamp: tuple[object, ...] = ()
     labels: Labels = field(default_factory=Labels)
     prepared: tuple[tuple[object, ...], Prepared] | None = None
@@ -101,7 +106,9 @@ def draw_overlay(
     _draw_candidates(painter, overlay, viewport, ratio)
     crosses = _crosses(overlay, viewport)
     if len(crosses):
-        painter.setPen(QPen(QColor(SELECTED), 1))
+        colour = QColor(SELECTED)
+        colour.setAlpha(_OLD_ALPHA if overlay.is_old else 255)
+        painter.setPen(QPen(colour, 1))
         painter.drawLines(crosses)
 
 

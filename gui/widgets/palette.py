@@ -9,6 +9,7 @@ from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QFrame, QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from gui.models.search import Entry, matching
+from gui.widgets.message_label import MessageLabel
 
 _WIDTH_PX, _HEIGHT_PX = 560, 420
 _MOST = 60
@@ -49,8 +50,11 @@ class Palette(QFrame):
             header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
             header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
             header.setSectionResizeMode(2, QHeaderView.ResizeMode.ResizeToContents)
+        self._nothing = MessageLabel("palette.nothing", "dim")
+        self._nothing.hide()
         column = QVBoxLayout(self)
         column.addWidget(self.field)
+        column.addWidget(self._nothing)
         column.addWidget(self.list)
         self.field.textChanged.connect(self._look)
         self.field.returnPressed.connect(self.run_chosen)
@@ -78,6 +82,8 @@ class Palette(QFrame):
             item = QTreeWidgetItem([entry.title, entry.kind, entry.key])
             item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight)
             self.list.addTopLevelItem(item)
+        self._nothing.setText(f"Nothing is called “{typed.strip()}”; try another word for it")
+        self._nothing.setVisible(not self._found)
         self._choose(0)
 
     def _choose(self, row: int) -> None:

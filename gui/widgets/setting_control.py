@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PyQt6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QWidget
 
 from gui.widgets.number_field import NumberField
+from gui.widgets.tick_box import TickBox
 from magscope_app.devices.setting import Setting, SettingKind, SettingValue
 
 Send = Callable[[str, SettingValue], None]
@@ -40,7 +41,7 @@ class SettingControl:
             return QLabel()
         match self.setting.kind:
             case SettingKind.BOOL:
-                box = QCheckBox()
+                box = TickBox()
                 box.clicked.connect(lambda checked: self._send(self.setting.name, bool(checked)))
                 return box
             case SettingKind.CHOICE:

@@ -90,6 +90,7 @@ def area_settings(core: CMMCorePlus, label: str, full: tuple[int, int]) -> tuple
             "px",
             (0, most),
             help="where the part of the sensor that is read begins",
+            config_key=("camera", "roi_px", CORNER.index(name)),
         )
         for name, at, most in zip(CORNER, (x, y), room, strict=True)
     )

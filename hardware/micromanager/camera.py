@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -180,7 +181,12 @@ class MicroManagerCamera(Camera):
             help="exposure per frame; most cameras run slower with a longer one",
         )
         area = area_settings(core, self._label, self._sensor_px)
-        return exposure, *area, *(setting for setting in device if setting.name != "Exposure")
+        kept = (
+            replace(setting, config_key=("camera", "settings", "properties", setting.name))
+            for setting in device
+            if setting.name != "Exposure"
+        )
+        return exposure, *area, *kept
 
     def set(self, name: str, value: SettingValue) -> None:
         """Change a setting; a running sequence is stopped for it and started again.

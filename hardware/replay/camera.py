@@ -165,7 +165,13 @@ class ReplayCamera(Camera):
         """Return the rate and whether it begins again after the last frame."""
         return (
             Setting("fps", SettingKind.FLOAT, self._fps, "1/s", (0.01, 100_000.0), help="frames per second"),
-            Setting("loop", SettingKind.BOOL, self._loop, help="begin again after the last frame"),
+            Setting(
+                "loop",
+                SettingKind.BOOL,
+                self._loop,
+                help="begin again after the last frame",
+                config_key=("camera", "settings", "loop"),
+            ),
         )
 
     def set(self, name: str, value: SettingValue) -> None:

@@ -31,6 +31,11 @@ class Why(IntEnum):
     #: No loss: passed over by the reader's own wish.
     UNWANTED = 11
 
+    @property
+    def text(self) -> str:
+        """The cause in words."""
+        return _TEXT[self]
+
 
 _TEXT = {
     Why.FULL: "the ring was full: a lossless reader was too slow",

@@ -108,7 +108,9 @@ class Pins:
             if why is None:
                 floor = min(floor, cursor)
                 continue
-            logger.warning("%s: a reader is unpinned (%s)", self._channel.name, why.name)
+            ours = (i for i in self._channel.lossless_entries() if self._channel.entry(i) == entry)
+            who = ", ".join(self._channel.reader_name(index) for index in ours)
+            logger.warning("%s: no longer waits for the reader %s: %s", self._channel.name, who, why.text)
             words[entry + layout.UNPINNED_WHY] = why
             words[entry + layout.UNPINNED] = words[entry + layout.PINNED]
         return floor

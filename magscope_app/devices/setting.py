@@ -40,6 +40,12 @@ class Setting:
         True for a value that the device only reports.
     help : str
         One line for a tooltip.
+    config_key : tuple of str or int
+        Where a config holds the value, such as ``("camera", "noise", "offset_dn")``, so that "save as
+        config" can write what was set by hand; empty where no key does. The camera's `fps` and `exposure_ms`
+        need none.
+    config_value : bool, int, float or str, optional
+        What the config is to hold there, where that is not the value itself.
     """
 
     name: str
@@ -50,6 +56,8 @@ class Setting:
     choices: tuple[str, ...] = ()
     read_only: bool = False
     help: str = ""
+    config_key: tuple[str | int, ...] = ()
+    config_value: SettingValue | None = None
 
     def why_not(self, value: SettingValue) -> str | None:
         """Say in one sentence why `value` cannot be set, or return None."""

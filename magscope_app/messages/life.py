@@ -97,6 +97,14 @@ class LogEntry(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class LogHistory(Message):
+    """What a window that was opened again has not heard, and in one sentence why it was."""
+
+    entries: tuple[LogEntry, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommandRefused(Message):
     """A command was not carried out; the text says why and what to do."""
 

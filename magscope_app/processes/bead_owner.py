@@ -24,6 +24,8 @@ from magscope_app.messages import (
 )
 
 Roi = tuple[int, int, int, int]
+#: What a bead list must say of every bead.
+_COLUMNS = ("id", "x_px", "y_px")
 #: What the tracker can do.
 MIN_ROI_PX, MAX_ROI_PX = 16, 256
 
@@ -66,10 +68,19 @@ def beads_of_config(config: Config) -> list[Bead]:
 
 
 def read_bead_file(path: Path) -> list[Bead]:
-    """Read a bead list: CSV with the columns id, x_px, y_px and, if given, role."""
+    """Read a bead list: CSV with the columns id, x_px, y_px and, if given, role.
+
+    Raises
+    ------
+    MagscopeError
+        The file cannot be read, has no such columns, or names an id twice.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return [_bead(row) for row in csv.DictReader(file)]
+            reader = csv.DictReader(file)
+            if missing := [name for name in _COLUMNS if name not in (reader.fieldnames or ())]:
+                raise ValueError(f"{', '.join(missing)} is missing" if reader.fieldnames else "it is empty")
+            beads = [_bead(row) for row in reader]
     except OSError as error:
         raise MagscopeError(
             f"{path}: the bead list cannot be read ({error.strerror}); give a CSV file"
@@ -78,6 +89,11 @@ def read_bead_file(path: Path) -> list[Bead]:
         raise MagscopeError(
             f"{path}: not a bead list ({error}); give the columns id, x_px, y_px, role"
         ) from error
+    ids = [bead.id for bead in beads]
+    if twice := sorted({bead_id for bead_id in ids if ids.count(bead_id) > 1}):
+        named = ", ".join(map(str, twice))
+        raise MagscopeError(f"{path}: the bead id {named} is there twice; give every bead its own id")
+    return beads
 
 
 def _bead(row: dict[str, str]) -> Bead:

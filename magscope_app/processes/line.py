@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from magscope_app.calibration.messages import StartSweep, SweepEnded
@@ -33,7 +33,6 @@ from magscope_app.messages import (
     Quit,
     RecordingFinished,
     RenameRecording,
-    SelectBead,
     StartAcquisition,
     StartRecording,
     StopMotors,
@@ -46,9 +45,9 @@ from magscope_app.messages.locks import LOCK_MESSAGES
 from magscope_app.processes.bead_desk import BeadDesk
 from magscope_app.processes.bead_owner import BeadOwner
 from magscope_app.processes.calibration_desk import SWEEP_COMMANDS, SWEEP_NEWS, CalibrationDesk
+from magscope_app.processes.camera_desk import CameraDesk, restored_text
 from magscope_app.processes.children import Child, Children
-from magscope_app.processes.controllers import MOTORS
-from magscope_app.processes.facts import setting_changes
+from magscope_app.processes.controllers import CAMERA, MOTORS
 from magscope_app.processes.format_change import FormatDesk
 from magscope_app.processes.lock_desk import FEEDBACK, LockDesk
 from magscope_app.processes.message_check import why_malformed
@@ -56,6 +55,7 @@ from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible,
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.orders import Orders
 from magscope_app.processes.recording_desk import RECORDER, RecordingDesk, RecordingNews
+from magscope_app.processes.recording_text import recording_text
 from magscope_app.processes.revival import Revival, kind_of
 from magscope_app.processes.routes import NEWS, NO_EVENT, ROUTES
 from magscope_app.processes.segments import Segments
@@ -94,10 +94,11 @@ class Line:
         self._anchor = anchor
         self._orders = Orders(loaded, anchor)
         self.children = children
+        self.window = WindowDesk(children, self.log, self.fail)
         self.board = StatusBoard(anchor, options.record or loaded.config.recording.folder)
         self.beads = BeadOwner(segments.rois, loaded.config.beads.roi_px)
         self.ready: set[str] = set()
-        self.camera: CameraReady | None = None
+        self.camera_desk = CameraDesk(children, self.log, self._keep)
         self.acquiring = False
         self.first_frame_ns: int | None = None
         self.acquired_s = 0.0
@@ -117,16 +118,19 @@ class Line:
         self.formats = FormatDesk(
             *(loaded, self.beads, self.recording, self.calibration, self.locks, self.log, self._refuse)
         )
-        self.window = WindowDesk(children, self.log, self.fail)
         self._revival = Revival(loaded.config.supervisor.restart.model_dump())
         self._returning: set[str] = set()
         self._resume_camera = False
         self._must_find = loaded.config.beads.find
-        self._selected: SelectBead | None = None
         self._protocol = loaded.config.experiment.protocol
         self._command = options.command
 
     # --- for the supervisor ------------------------------------------------------------------
+
+    @property
+    def camera(self) -> CameraReady | None:
+        """The camera with its settings in force, None as long as it was never open."""
+        return self.camera_desk.ready
 
     def stop(self, reason: str) -> None:
         """End the run in order; the first reason counts."""
@@ -287,7 +291,7 @@ class Line:
             case TrackingSpeed(fps):
                 self.board.tracking_fps = fps
             case CameraSettings() | MotorChanged() | FormatAsked():
-                self._on_device_changed(message)
+                self._on_device(message)
             case _ if isinstance(message, RecordingNews):
                 self._on_recording(message)
             case _ if isinstance(message, (ProtocolEnded, *SWEEP_NEWS)):
@@ -306,20 +310,16 @@ class Line:
 
     def _on_log(self, entry: LogEntry) -> None:
         self._listeners.on_log(entry)
-        self.children.send("gui", entry)
+        self.window.on_log(entry)
 
     def _on_ready(self, child: Child, message: ProcessReady | CameraReady | MotorsReady) -> None:
         if child.state != "running":
             child.state = "running"
             self.log(logging.DEBUG, f"{child.name} runs (process {child.process_state().pid})")
         if isinstance(message, CameraReady):
-            if self.camera is not None and message.format != self.camera.format:
-                self.fail(
-                    f"the camera came back with {message.format} instead of {self.camera.format}; start again"
-                )
+            if (why_not := self.camera_desk.on_ready(message)) is not None:
+                self.fail(why_not)
                 return
-            self.camera = message
-            self.children.send("gui", message)
         elif isinstance(message, MotorsReady):
             self.motors.on_ready(message)
             self.ready.add(child.name)
@@ -339,26 +339,26 @@ class Line:
         sees_video = kind_of(name) != MOTORS and self._segments.video is not None
         if sees_video and self.beads.format is not None:
             self.children.send(name, VideoReady(self.beads.format))
-        if name == "camera" and self._resume_camera:
+        restored = self.camera_desk.restore() if name == CAMERA else {}
+        if name == CAMERA and self._resume_camera:
+            # After its settings: no frame is taken with those of the config.
             self._resume_camera = False
             self.children.send(name, StartAcquisition())
             self.acquiring = True
         elif name == "tracking":
             if self._must_find:
                 self.children.send(name, FindBeads())
-            if self._selected is not None:
-                self.children.send(name, self._selected)
+            if self.window.selected is not None:
+                self.children.send(name, self.window.selected)
         elif name == RECORDER:
             self.recording.resume()
-        self.log(logging.WARNING, f"the {name} process runs again")
-        self._keep("process restarted", {"process": name})
+        self.log(logging.WARNING, f"the {name} process runs again{restored_text(restored)}")
+        self._keep("process restarted", {"process": name} | restored)
 
     def _state(self) -> list[Message]:
         """Return what a window must know that opens late, or again."""
         state: list[Message] = [*self.motors.state(), self.beads.changed(), *self.locks.messages()]
-        state += self.calibration.messages()
-        if self.camera is not None:
-            state.append(self.camera)
+        state += [*self.calibration.messages(), *self.camera_desk.messages()]
         if self._segments.video is not None and self.beads.format is not None:
             state.append(VideoReady(self.beads.format))
         return state + self.recording.state()
@@ -401,6 +401,8 @@ class Line:
         self.begin_protocol()
 
     def _on_recording(self, message: RecordingNews) -> None:
+        if said := recording_text(message, self.recording.running):
+            self.log(logging.INFO, said)
         self.recording.on_news(message)
         if isinstance(message, RecordingFinished) and message.error:
             self.errors.append(message.error)
@@ -413,8 +415,8 @@ class Line:
 
     def command(self, message: Message) -> None:
         """Carry out or pass on what the user wants; a running dataset keeps it as an event."""
-        if isinstance(message, SelectBead):
-            self._selected = message
+        self.window.heed(message)
+        self.camera_desk.heed(message)
         if not isinstance(message, NO_EVENT):
             self._keep("command", {"command": type(message).__name__} | asdict(message))
         route = ROUTES.get(type(message))
@@ -470,19 +472,13 @@ class Line:
         else:
             self._keep("note", {"text": text})
 
-    def _on_device_changed(self, message: CameraSettings | MotorChanged | FormatAsked) -> None:
-        """Keep what a setting was and is, as it may change what the numbers mean; and how an axis is."""
-        if isinstance(message, FormatAsked):
-            if self.formats.ask(message):
-                self.stop("completed")
-            return
-        if isinstance(message, MotorChanged):
+    def _on_device(self, message: CameraSettings | MotorChanged | FormatAsked) -> None:
+        if isinstance(message, CameraSettings):
+            self.camera_desk.on_settings(message)
+        elif isinstance(message, MotorChanged):
             self.motors.on_changed(message)
-            return
-        for fields in setting_changes(self.camera, message):
-            self._keep("setting", fields)
-        if self.camera is not None:
-            self.camera = replace(self.camera, settings=message.settings)
+        elif self.formats.ask(message):
+            self.stop("completed")
 
     def _tell(self, message: Message) -> None:
         self.children.send("gui", message)

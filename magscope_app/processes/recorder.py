@@ -150,7 +150,7 @@ class Recorder:
         disk.look(written + self._tracks.bytes_written)
         if disk.is_low and not self._warned:
             self._warned = True
-            _log.warning("the disk will be full in %.0f minutes at this rate", disk.minutes_left)
+            _log.warning("the disk will be full in %.0f minutes at this rate", disk.minutes_so_far)
         if disk.too_full_for_video and self._frames is not None and not self._frames.closed:
             self._end_video(f"video has stopped: the disk of {self.path} is nearly full")
         if disk.too_full_for_tracks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -54,7 +55,8 @@ class DatasetFolder:
         root : str or Path
             Where datasets go; made if it does not exist.
         name : str
-            See `validate_dataset_name`. Where the folder exists already, _002, _003 … is appended.
+            See `validate_dataset_name`. To that of a second dataset of this name in `root` _002 is appended,
+            then _003 ….
         config_text : bytes
             The config file that was run, written byte for byte.
         facts : mapping, optional
@@ -81,7 +83,7 @@ class DatasetFolder:
         anchor_ns = int(start.timestamp() * 1e9) if unix_start_ns is None else int(unix_start_ns)
         description = describe(name, start, anchor_ns, facts or {})
         try:
-            path = _new_folder(Path(root), f"{start:%Y-%m-%d_%H%M%S}_{name}")
+            path = _new_folder(Path(root), f"{start:%Y-%m-%d_%H%M%S}", name)
         except OSError as error:
             raise _refused(name, root, error) from error
         try:
@@ -297,13 +299,26 @@ def _refused(name: str, root: str | Path, error: Exception) -> MagscopeError:
     return MagscopeError(f"the dataset {name!r} could not be made in {root} ({error}); choose another folder")
 
 
-def _new_folder(root: Path, base: str) -> Path:
+def _new_folder(root: Path, stamp: str, name: str) -> Path:
     root.mkdir(parents=True, exist_ok=True)
-    for number in range(1, _MOST_TRIALS):
-        folder = root / (base if number == 1 else f"{base}_{number:03d}")
+    first = _next_number(root, name)
+    for number in range(first, first + _MOST_TRIALS):
+        folder = root / f"{stamp}_{name}{_numbered(number)}"
         try:
             folder.mkdir()
         except FileExistsError:
             continue
         return folder
-    raise FileExistsError(f"{base} exists {_MOST_TRIALS} times")
+    raise FileExistsError(f"{name} exists {_MOST_TRIALS} times")
+
+
+def _numbered(number: int) -> str:
+    """Return what is appended to the name of the first, second, third … dataset."""
+    return "" if number == 1 else f"_{number:03d}"
+
+
+def _next_number(root: Path, name: str) -> int:
+    """Return the number of the next dataset of a name, whenever the others were recorded."""
+    same = re.compile(rf"\d{{4}}-\d\d-\d\d_\d{{6}}_{re.escape(name)}(?:_(\d{{3,}}))?", re.IGNORECASE)
+    found = [same.fullmatch(entry.name) for entry in root.iterdir()]
+    return 1 + max((int(match[1] or 1) for match in found if match), default=0)

@@ -95,13 +95,39 @@ def test_a_lorentzian_is_fitted_by_itself() -> None:
 
 def test_only_the_longest_stretch_without_a_gap_is_analysed() -> None:
     t_s: FloatArray = np.asarray(np.arange(100) * 0.01, np.float64)
-    values = np.arange(100.0)
+    values, ids = np.arange(100.0), np.arange(100)
     values[30] = np.nan
     t_s[70:] += 0.5
-    interval_s, kept = longest_stretch(t_s, values)
+    interval_s, kept = longest_stretch(t_s, values, ids)
     assert interval_s == pytest.approx(0.01)
     assert kept.tolist() == list(range(31, 70))
-    assert len(longest_stretch(t_s, np.full(100, np.nan))[1]) == 0
+    assert len(longest_stretch(t_s, np.full(100, np.nan), ids)[1]) == 0
+
+
+@given(seed=st.integers(0, 1000), lost=st.integers(20, 180), fps=st.sampled_from([50.0, 130.0, 1000.0]))
+@settings(max_examples=30, deadline=None)
+def test_frame_numbers_tell_the_neighbours_however_the_time_stamps_jitter(
+    seed: int, lost: int, fps: float
+) -> None:
+    ids = np.delete(np.arange(200), lost)
+    rng = np.random.default_rng(seed)
+    t_s = np.sort(ids / fps + rng.exponential(0.5 / fps, len(ids)))
+    interval_s, kept = longest_stretch(t_s, ids.astype(float), ids)
+    assert kept.tolist() == list(range(lost) if lost > 99 else range(lost + 1, 200))
+    assert interval_s == pytest.approx(1 / fps, rel=0.05)
+
+
+def test_a_pause_and_another_rate_part_a_stretch_although_the_numbers_go_on() -> None:
+    ids = np.arange(300)
+    # One frame that the camera lost itself has no number: all the others come one interval later.
+    lost_upstream = ids * 0.01 + 0.01 * (ids >= 120)
+    assert longest_stretch(lost_upstream, ids.astype(float), ids)[1].tolist() == list(range(120, 300))
+    slower = np.where(ids < 200, ids * 0.01, 2.0 + (ids - 200) * 0.02)
+    interval_s, kept = longest_stretch(slower, ids.astype(float), ids)
+    assert kept.tolist() == list(range(200)) or kept.tolist() == list(range(201))
+    assert interval_s == pytest.approx(0.01, rel=0.01)
+    faster = np.where(ids < 200, ids * 0.02, 4.0 + (ids - 200) * 0.01)
+    assert len(longest_stretch(faster, ids.astype(float), ids)[1]) in (200, 201)
 
 
 @pytest.mark.parametrize("bad", [[], [1.0, 2.0], [1.0, np.nan, 2.0], [[1.0, 2.0, 3.0]]])

@@ -62,6 +62,20 @@ def test_the_same_second_gives_another_folder(tmp_path: Path) -> None:
     assert names == ["2026-03-04_150607_beads", "2026-03-04_150607_beads_002", "2026-03-04_150607_beads_003"]
 
 
+def test_a_second_dataset_of_a_name_gets_a_number_whenever_it_is_recorded(tmp_path: Path) -> None:
+    def recorded(name: str, minute: int) -> str:
+        started = STARTED.replace(minute=minute)
+        return DatasetFolder.create(tmp_path, name, config_text=b"", started=started).path.name
+
+    (tmp_path / "2026-03-04_150000_beads_of_mine").mkdir()
+    (tmp_path / "beads").mkdir()
+    assert recorded("beads", 1) == "2026-03-04_150107_beads"
+    assert recorded("beads", 2) == "2026-03-04_150207_beads_002"
+    assert recorded("Beads", 3) == "2026-03-04_150307_Beads_003"
+    assert recorded("beads_of", 4) == "2026-03-04_150407_beads_of"
+    assert recorded("be.ds", 5) == "2026-03-04_150507_be.ds"
+
+
 def test_updates_and_the_end(tmp_path: Path) -> None:
     folder = new_folder(tmp_path)
     folder.update(counters={"frames_recorded": int(np.int64(5))}, operator="me")

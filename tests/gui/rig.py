@@ -10,7 +10,8 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from gui.session import Session as GuiSession
-from magscope_app.config import CameraConfig, Config, MotorConfig, Optics
+from magscope_app.calibration import BeadReport
+from magscope_app.config import CameraConfig, Config, ForceConfig, ForceModel, MotorConfig, Optics
 from magscope_app.datatypes import TRACKS_COLUMNS, Session, VideoBuffer
 from magscope_app.devices import FrameFormat
 from magscope_app.devices.setting import Setting, SettingKind
@@ -53,6 +54,27 @@ def config(**more: Any) -> Config:
         beads={"roi_px": ROI_PX, "max_beads": 50},
         **more,
     )
+
+
+REPORTS = (
+    BeadReport(0, "reference", "good", (), 2.5, 4.0, 2.6, 0.5, (-1700.0, 1700.0), 0.16, 1.1),
+    BeadReport(2, "tethered", "poor", ("the rings are hardly seen",), 9.0),
+    BeadReport(5, "tethered", "lost", ("it left its ROI",)),
+)
+
+
+def with_magnet() -> Config:
+    """Return the config of a microscope with a focus, and a magnet whose force is known."""
+    base = config()
+    magnet = MotorConfig(
+        name="magnet", driver="some.where:Magnet", role="magnet_height", limits=(1.0, 10.0), lowest=1.0
+    )
+    force = ForceConfig(model=ForceModel(f0_pn=40.0, decay_mm=2.0))
+    return base.model_copy(update={"motors": (*base.motors, magnet), "force": force})
+
+
+MAGNET = MotorInfo("magnet", "magnet_height", "mm", (1.0, 10.0))
+FOCUS = MotorInfo("focus", "focus", "nm", (-500.0, 500.0))
 
 
 class Rig:
@@ -103,7 +125,8 @@ class Rig:
     def open_devices(self) -> None:
         self.video = self.segments.create_video(FORMAT)
         self.send(VideoReady(FORMAT), CameraReady(FORMAT, SETTINGS, ""), self.status())
-        self.send(MotorsReady((MotorInfo("focus", "focus", "nm", (-500.0, 500.0)),)))
+        known = [FOCUS, MAGNET]
+        self.send(MotorsReady(tuple(info for info in known if info.name in self._axes)))
 
     def status(self, **changes: Any) -> SystemStatus:
         facts: dict[str, Any] = {
@@ -138,14 +161,14 @@ class Rig:
         self.video.commit(timestamp_ns=self.now_ns() - int(age_s * 1e9), camera_frame=-1, device_tick=0)
         return image
 
-    def rows(self, n_frames: int, *, z_nm: float = 300.0, step_ns: int = 10_000_000) -> None:
+    def rows(self, n_frames: int, *, z_nm: float = 300.0, step_ns: int = 10_000_000, flags: int = 0) -> None:
         """Write rows of all beads, ending now: x swings by ±20 nm around the ROI."""
         beads = self.beads.changed().beads
         end_ns = self.now_ns()
         for index in range(n_frames):
             t_ns = end_ns - (n_frames - 1 - index) * step_ns
             swing = 20.0 * np.sin(self._frame_id / 7)
-            rest = (1.0, 1.0, 2.5, 0.987, 0.0, 0)
+            rest = (1.0, 1.0, 2.5, 0.987, 0.0, flags)
             made = [
                 (
                     self._frame_id,
@@ -163,14 +186,16 @@ class Rig:
             self._tracks.write(made)
             self._frame_id += 1
 
-    def profile(self, bead_id: int) -> None:
-        self._profile.write_profile(0.0, bead_id, np.cos(np.arange(16) / 2) * 40 + 100)
+    def profile(self, bead_id: int, values: np.ndarray[Any, Any] | None = None) -> None:
+        made = np.cos(np.arange(16) / 2) * 40 + 100 if values is None else values
+        self._profile.write_profile(0.0, bead_id, made)
 
     def focus(self, position: float, target: float, *, moving: bool) -> None:
         self.axis("focus", position, target, moving=moving)
 
-    def axis(self, name: str, position: float, target: float, *, moving: bool) -> None:
-        self._axes[name].write(np.array([[self.now_ns(), position, target, moving, not moving]]))
+    def axis(self, name: str, position: float, target: float, *, moving: bool, age_s: float = 0.0) -> None:
+        t_ns = self.now_ns() - int(age_s * 1e9)
+        self._axes[name].write(np.array([[t_ns, position, target, moving, not moving]]))
 
     def now_ns(self) -> int:
         return time.perf_counter_ns() - self.start_ns

@@ -19,7 +19,7 @@ from PyQt6.QtWidgets import (
 
 from gui.models.calibration import CalibrationState, ended_text
 from gui.window import MainWindow
-from magscope_app.calibration import BeadReport, SweepPlan
+from magscope_app.calibration import SweepPlan
 from magscope_app.calibration.messages import (
     CancelSweep,
     MakeSweepBuffer,
@@ -35,13 +35,7 @@ from magscope_app.calibration.messages import (
 )
 from magscope_app.tracking import ZLUT, ZLUTSet
 from tests.gui.hands import click, find, look, retype, text_of
-from tests.gui.rig import Rig
-
-REPORTS = (
-    BeadReport(0, "reference", "good", (), 2.5, 4.0, 2.6, 0.5, (-1700.0, 1700.0), 0.16, 1.1),
-    BeadReport(2, "tethered", "poor", ("the rings are hardly seen",), 9.0),
-    BeadReport(5, "tethered", "lost", ("it left its ROI",)),
-)
+from tests.gui.rig import REPORTS, Rig
 
 
 def test_a_sweep_from_the_range_to_the_file(window: MainWindow, rig: Rig, qapp: QApplication) -> None:
@@ -93,6 +87,9 @@ def test_a_sweep_from_the_range_to_the_file(window: MainWindow, rig: Rig, qapp: 
     poor = table.item(1, 3)
     assert poor is not None
     assert poor.toolTip() == "the rings are hardly seen"
+    assert text_of(window, "calibration.remarks") == "Bead 2 is poor: the rings are hardly seen"
+    table.setCurrentCell(2, 1)
+    assert text_of(window, "calibration.remarks") == "Bead 5 is lost: it left its ROI"
     ticks[1].setCheckState(Qt.CheckState.Checked)
     retype(find(window, QLineEdit, "calibration.file"), "/some/where.npz")
     click(find(window, QPushButton, "calibration.use"))

@@ -9,7 +9,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPushButton, QSlider
 
 from gui.window import MainWindow
-from magscope_app.messages import Bead, BeadsFound, EditBeads, FindBeads, MoveBead
+from magscope_app.messages import Bead, BeadsFound, CommandRefused, EditBeads, FindBeads, MoveBead
 from tests.gui.hands import CONTROL, click, click_image, drag_image, find, look, press, retype, text_of, until
 from tests.gui.rig import Rig
 
@@ -158,6 +158,7 @@ def test_a_bead_list_is_written_and_read_and_undone(
     look(running, qapp)
     running.session.beads.load(path)
     until(running, qapp, lambda: not rig.heard() and places(rig) == before)
+    assert text_of(running, "done.text") == f"3 beads were loaded from {path}"
     running.menus.actions["undo"].trigger()
     settle(running, rig, qapp)
     assert places(rig) == {7: (50.0, 50.0)}
@@ -173,3 +174,38 @@ def test_a_broken_bead_list_is_refused_whole_in_a_sentence(
     assert "broken.csv" in text_of(running, "notice.text")
     assert "sideways" in text_of(running, "notice.text")
     assert not rig.heard()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "it is empty"),
+        ("id,x_px,y_px,role\n", "holds no beads; the list stays as it is"),
+        ("id,x_px\n1,2\n", "y_px is missing"),
+        ("id,x_px,y_px\n4,60,60\n5,90,90\n4,120,120\n", "the bead id 4 is there twice"),
+    ],
+)
+def test_a_list_that_would_lose_beads_is_refused(
+    text: str, why: str, running: MainWindow, rig: Rig, qapp: QApplication, tmp_path: Path
+) -> None:
+    path = tmp_path / "beads.csv"
+    path.write_text(text)
+    running.session.beads.load(path)
+    until(running, qapp, lambda: running.notice.isVisible())
+    assert str(path) in text_of(running, "notice.text")
+    assert why in text_of(running, "notice.text")
+    settle(running, rig, qapp)
+    assert len(places(rig)) == 3
+
+
+def test_a_list_that_the_owner_refuses_is_not_said_to_be_loaded(
+    running: MainWindow, rig: Rig, qapp: QApplication, tmp_path: Path
+) -> None:
+    path = tmp_path / "beads.csv"
+    path.write_text("id,x_px,y_px\n0,5000,60\n")
+    running.session.beads.load(path)
+    until(running, qapp, lambda: isinstance(rig.link.receive(0.05), EditBeads))
+    rig.send(CommandRefused("supervisor", "it leaves the frame"), rig.beads.changed())
+    look(running, qapp)
+    assert text_of(running, "notice.text") == "it leaves the frame"
+    assert not running.done.isVisible()

@@ -76,7 +76,7 @@ def test_all_panels_together_show_everything_at_once(
     look(window, qapp)
 
 
-@pytest.mark.parametrize("key", ["traces", "motors"])
+@pytest.mark.parametrize("key", [entry.key for entry in PANELS])
 def test_opening_panels_again_and_again_leaks_nothing(rig: Rig, qapp: QApplication, key: str) -> None:
     _fill(rig)
     entry = next(entry for entry in PANELS if entry.key == key)

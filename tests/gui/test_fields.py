@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ from PyQt6.QtWidgets import QApplication, QLineEdit, QPushButton, QToolTip
 from gui.panels.registry import PANELS
 from gui.widgets.checked_field import CheckedField
 from gui.window import MainWindow
-from magscope_app.messages import RenameRecording, StartRecording
-from tests.gui.hands import click, find, look, press, retype, until
-from tests.gui.rig import Rig
+from magscope_app.messages import RecordingStarted, RenameRecording, StartRecording
+from tests.gui.hands import click, find, look, press, retype, text_of, until
+from tests.gui.rig import Rig, with_magnet
 
 #: What no field takes, and fields for which it is a text like any other.
 WRONG = "1e9x/?"
@@ -22,12 +23,21 @@ ANY_TEXT |= {"qt_keysequenceedit_lineedit"}
 
 
 @pytest.fixture
+def rig() -> Iterator[Rig]:
+    """A microscope with every kind of axis, so that every field can be typed in."""
+    made = Rig(with_magnet())
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def running(window: MainWindow, rig: Rig, qapp: QApplication) -> MainWindow:
     rig.open_devices()
     rig.add_beads((100.0, 80.0))
     rig.frame()
     rig.focus(120.0, 120.0, moving=False)
-    look(window, qapp)
+    rig.axis("magnet", 2.0, 2.0, moving=False)
+    until(window, qapp, lambda: window.session.force is not None)
     return window
 
 
@@ -50,7 +60,7 @@ def test_a_wrong_value_is_refused_in_every_field(running: MainWindow, rig: Rig, 
             press(field, Qt.Key.Key_Escape)
             assert (field.text(), field.toolTip()) == (before, help_)
         assert rig.heard() == []
-    assert typed == {"image", "recording", "camera", "motor", "calibration", "z_lock"}
+    assert typed == {"image", "recording", "camera", "motor", "calibration", "z_lock", "force"}
 
 
 def test_a_name_that_no_disk_takes_starts_nothing_and_renames_nothing(
@@ -75,6 +85,11 @@ def test_a_folder_that_is_a_file_is_refused(running: MainWindow, qapp: QApplicat
     assert field.toolTip() == f"{tmp_path / 'file'} is a file; choose a folder"
     retype(field, str(tmp_path / "new" / "folder"))
     until(running, qapp, lambda: not field.property("refused"))
+    assert not running.session.order_refused
+    field.clear()
+    press(field, Qt.Key.Key_Return)
+    assert running.session.recording_order.folder is None
+    assert field.placeholderText() == str(running.session.config.recording.folder)
 
 
 def test_z_luts_are_not_saved_under_a_refused_name(running: MainWindow, qapp: QApplication) -> None:
@@ -89,3 +104,60 @@ def test_z_luts_are_not_saved_under_a_refused_name(running: MainWindow, qapp: QA
     click(save)
     press(field, Qt.Key.Key_Escape)
     assert save.isEnabled()
+
+
+def test_nothing_is_recorded_elsewhere_than_the_fields_say(
+    running: MainWindow, rig: Rig, qapp: QApplication, tmp_path: Path
+) -> None:
+    folder, name = (find(running, QLineEdit, f"recording.{key}") for key in ("folder", "name"))
+    retype(folder, str(tmp_path))
+    for field, wrong, right in ((folder, "~nobody-zz/data", str(tmp_path)), (name, "a/b", "good")):
+        retype(field, wrong)
+        assert field.property("refused")
+        rig.heard()
+        running.session.start_recording()
+        look(running, qapp)
+        assert not [sent for sent in rig.heard() if isinstance(sent, StartRecording)]
+        assert text_of(running, "notice.text").startswith(f"nothing is recorded: “{wrong}”")
+        retype(field, right)
+    running.session.start_recording()
+    assert rig.expect(StartRecording).folder == tmp_path
+
+
+def test_a_folder_is_shown_as_it_is_taken(
+    running: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    field = find(running, QLineEdit, "recording.folder")
+    retype(field, "~/data")
+    assert field.text() == str(tmp_path / "data")
+    assert running.session.recording_order.folder == tmp_path / "data"
+
+
+def test_a_z_lut_file_of_nobody_is_refused(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
+    field = find(running, QLineEdit, "calibration.file")
+    running.show_panel("calibration")
+    look(running, qapp)
+    rig.heard()
+    retype(field, "~nobody-zz/z.npz")
+    assert field.property("refused")
+    load = find(running, QPushButton, "calibration.load")
+    assert not load.isEnabled()
+    click(load)
+    assert rig.heard() == []
+
+
+def test_the_keyboard_does_not_go_to_the_name_when_a_recording_starts(
+    running: MainWindow, rig: Rig, qapp: QApplication, tmp_path: Path
+) -> None:
+    running.show_panel("recording")
+    folder, name = (find(running, QLineEdit, f"recording.{key}") for key in ("folder", "name"))
+    running.activateWindow()
+    folder.setFocus()
+    click(find(running, QPushButton, "recording.button"))
+    rig.send(RecordingStarted(tmp_path, "Track"), rig.status(recording=tmp_path))
+    look(running, qapp)
+    assert not folder.isEnabled()
+    assert running.focusWidget() not in (folder, name)
+    assert not name.hasSelectedText()

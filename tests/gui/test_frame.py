@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QKeySequence
-from PyQt6.QtWidgets import QApplication, QComboBox, QKeySequenceEdit, QLineEdit, QPushButton
+from PyQt6.QtWidgets import QApplication, QComboBox, QKeySequenceEdit, QLineEdit, QPushButton, QTableWidget
 
 from gui.application import open_window
 from gui.models.last_session import LastSession, save_last_session
+from gui.models.preferences import Preferences, save_preferences
 from gui.theme import DARK, LIGHT, contrast
 from gui.window import MainWindow
-from magscope_app.messages import Bead, SetCameraSetting, StartRecording
+from magscope_app.calibration.messages import UseZLUTs, ZLUTsUsed
+from magscope_app.config import load_config
+from magscope_app.messages import Bead, EditBeads, SetCameraSetting, StartRecording
 from tests.gui.hands import CONTROL, click, find, look, press, retype, text_of, until
 from tests.gui.rig import Rig
 
@@ -168,6 +171,88 @@ def test_the_last_session_is_continued(rig: Rig, qapp: QApplication, tmp_path: P
     assert find(window, QLineEdit, "recording.name").text() == "yesterday"
     assert "no motor was moved" in text_of(window, "done.text")
     end(window, qapp)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_z_lut_of_the_last_session_is_used_again_or_said_to_be_gone(
+    there: bool, rig: Rig, qapp: QApplication, tmp_path: Path
+) -> None:
+    zlut = tmp_path / "z1.npz"
+    if there:
+        zlut.write_bytes(b"")
+    before = LastSession(
+        (Bead(0, 100.0, 80.0),), 40, "other:Camera", {"exposure": 7.5}, zlut, None, None, None
+    )
+    save_last_session(before, tmp_path / "last-session.json")
+    window = open_window(qapp, rig.session, tmp_path)
+    window.timer.stop()
+    rig.open_devices()
+    sent: list[object] = []
+
+    def told() -> bool:
+        # The file is read beside the window; before that there is no last session.
+        if not any(isinstance(message, EditBeads) for message in sent):
+            window.menus.actions["continue_session"].trigger()
+        sent.extend(rig.heard())
+        return "no motor was moved" in text_of(window, "done.text" if there else "notice.text")
+
+    until(window, qapp, told)
+    sent.extend(rig.heard())
+    assert (UseZLUTs(zlut) in sent) == there
+    text = text_of(window, "done.text" if there else "notice.text")
+    assert "no camera settings: they were of other:Camera" in text
+    assert "no motor was moved" in text
+    assert ("and the Z-LUT z1.npz" in text) == there
+    assert ("is gone: z is by none" in text) == (not there)
+    assert not [message for message in sent if isinstance(message, SetCameraSetting)]
+    end(window, qapp)
+
+
+def test_save_as_config_writes_the_z_lut_in_use_and_says_what_is_missing(
+    running: MainWindow, rig: Rig, qapp: QApplication, tmp_path: Path
+) -> None:
+    zlut, path = tmp_path / "z1.npz", tmp_path / "mine.toml"
+    zlut.write_bytes(b"")
+    rig.send(ZLUTsUsed(zlut))
+    look(running, qapp)
+    running.files.write_config(path)
+    until(running, qapp, path.exists)
+    until(running, qapp, running.done.isVisible)
+    assert load_config(str(path), []).config.tracking.zlut == zlut
+    zlut.unlink()
+    running.files.write_config(path)
+    until(running, qapp, lambda: "is gone" in text_of(running, "notice.text"))
+
+
+def test_a_key_for_two_actions_is_taken_back_and_said(rig: Rig, qapp: QApplication, tmp_path: Path) -> None:
+    keys = {"stop_all": "Space", "undo": "F6", "redo": "F6", "select_all": "F7", "fit": "no key"}
+    save_preferences(Preferences(shortcuts=keys), tmp_path / "window.json")
+    window = open_window(qapp, rig.session, tmp_path)
+    window.timer.stop()
+    look(window, qapp)
+    assert window.menus.actions["stop_all"].shortcut().toString() == "Shift+Esc"
+    assert window.menus.actions["undo"].shortcut().toString() == "Ctrl+Z"
+    assert window.menus.actions["select_all"].shortcut().toString() == "F7"
+    for said in ("window.json", "Space for “Stop all motors”", "F6 for “Undo”", "F6 for “Redo”"):
+        assert said in text_of(window, "notice.text")
+    assert "F7" not in text_of(window, "notice.text")
+    end(window, qapp)
+
+
+def test_actions_are_listed_by_what_they_are_called(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    running.session.set_role("reference")
+    rig.heard()
+    look(running, qapp)
+    assert running.menus.actions["undo"].text() == "Undo the role of bead 0"
+    running.show_panel("preferences")
+    look(running, qapp)
+    table = find(running, QTableWidget, "preferences.keys")
+    cells = [table.item(row, 0) for row in range(table.rowCount())]
+    listed = [cell.text() for cell in cells if cell is not None]
+    assert "Undo" in listed
+    assert not [text for text in listed if "role of" in text]
 
 
 def test_about_says_what_a_bug_report_needs(running: MainWindow, qapp: QApplication) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from gui.models.analysed import allan_of, spectra_of
 from gui.models.history import TraceHistory
 from magscope_app.datatypes import TRACKS_COLUMNS
 
@@ -58,6 +59,48 @@ def test_memory_is_bounded_by_leaving_out_frames_evenly() -> None:
     steps = np.diff(trace.t_s)
     assert 0.029 < steps.min() <= steps.max() < 0.041
     np.testing.assert_allclose(trace.x_nm, 999000 + trace.t_s * 100, atol=0.1)
+
+
+@pytest.mark.parametrize(("fps", "n_beads"), [(100.0, 300), (200.0, 1), (1000.0, 20)])
+def test_what_is_analysed_has_every_frame(fps: float, n_beads: int) -> None:
+    history = TraceHistory(60.0)
+    beads = list(range(n_beads))
+    for start in range(0, 3000, 300):
+        history.add(rows(start, 300, beads, fps=fps))
+    trace = history.every_frame(n_beads - 1)
+    assert trace.frame_ids.tolist() == list(range(3000))
+    np.testing.assert_array_equal(trace.x_nm, 1000 * (n_beads - 1) + np.arange(3000))
+
+
+def test_memory_of_every_frame_is_bounded_too() -> None:
+    history = TraceHistory(60.0)
+    beads = list(range(1500))
+    for start in range(0, 2400, 100):
+        history.add(rows(start, 100, beads))
+    assert history.every_frame(0).frame_ids.tolist() == list(range(2400 - 2048, 2400))
+
+
+@pytest.mark.parametrize("fps", [100.0, 130.0, 200.0, 1000.0])
+@pytest.mark.parametrize("jitter_s", [0.0, 5e-4])
+def test_noise_and_corner_are_those_of_the_bead_at_any_rate(fps: float, jitter_s: float) -> None:
+    rng = np.random.default_rng(2)
+    n = int(40 * fps)
+    made = rows(0, n, [0], fps=fps)
+    made[:, 1] = np.sort(made[:, 1] + rng.normal(0, jitter_s * 1e9, n))
+    decay = np.exp(-2 * np.pi * 8.0 / fps)
+    kicks = rng.normal(0, 10 * np.sqrt(1 - decay**2), n)
+    for index in range(1, n):
+        kicks[index] += decay * kicks[index - 1]
+    made[:, 2], made[:, 3] = kicks, rng.normal(0, 2.0, n)
+    history = TraceHistory(60.0)
+    for start in range(0, n, 500):
+        history.add(made[start : start + 500])
+    white = allan_of(history.every_frame(0))["y"]
+    assert white.tau_s[0] == pytest.approx(1 / fps, rel=1e-3)
+    near = int(np.argmin(abs(white.tau_s - 0.1)))
+    assert white.deviation[near] == pytest.approx(2.0 / np.sqrt(white.tau_s[near] * fps), rel=0.08)
+    _, fit = spectra_of(history.every_frame(0))["x"]
+    assert fit.corner_hz == pytest.approx(8.0, rel=0.2)
 
 
 def test_a_bead_that_is_not_tracked_leaves_a_gap() -> None:

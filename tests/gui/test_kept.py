@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import tomllib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,12 +16,17 @@ from hypothesis import strategies as st
 
 from gui.models.last_session import LastSession, load_last_session, save_last_session
 from gui.models.preferences import Preferences, load_preferences, save_preferences
-from gui.models.running_config import config_text
+from gui.models.running_config import running_config
 from gui.models.state import State
-from magscope_app.config import load_config
+from hardware.simulated.camera import SimulatedCamera
+from hardware.simulated.camera_config import exposure_ms as config_exposure_ms
+from magscope_app.config import Config, load_config
+from magscope_app.devices import CameraContext, FrameFormat
 from magscope_app.devices.setting import Setting, SettingKind
 from magscope_app.errors import MagscopeError
-from magscope_app.messages import Bead, BeadsChanged, CameraSettings, StartRecording
+from magscope_app.feedback.state import LockState
+from magscope_app.messages import Bead, BeadsChanged, CameraReady, CameraSettings, StartRecording
+from magscope_app.messages.locks import LockChanged
 
 
 def test_preferences_come_back_as_they_were(tmp_path: Path) -> None:
@@ -73,12 +82,16 @@ def running_state() -> State:
     return state
 
 
+def saved(config: Config, state: State, order: StartRecording, zlut: Path | None, path: Path) -> Config:
+    """Save the running state and start from it."""
+    path.write_text(running_config(config, state, order, zlut).text, encoding="utf-8")
+    return load_config(str(path), []).config
+
+
 def test_the_running_state_is_a_config_that_starts_the_same(tmp_path: Path) -> None:
     config = load_config("demo.toml", []).config
     order = StartRecording(tmp_path / 'da"ta', "näme", "Track and Video (ROIs)")
-    path = tmp_path / "mine.toml"
-    path.write_text(config_text(config, running_state(), order), encoding="utf-8")
-    again = load_config(str(path), []).config
+    again = saved(config, running_state(), order, config.tracking.zlut, tmp_path / "mine.toml")
     assert again.camera.exposure_ms == 4.0
     assert [(bead.id, bead.x_px, bead.role) for bead in again.beads.list] == [
         (0, 100.25, "tethered"),
@@ -92,19 +105,108 @@ def test_the_running_state_is_a_config_that_starts_the_same(tmp_path: Path) -> N
     assert again.simulation == config.simulation
 
 
+@pytest.mark.parametrize("zlut", ["z1.npz", None])
+def test_the_z_lut_in_use_is_saved_whatever_the_config_says(zlut: str | None, tmp_path: Path) -> None:
+    config = load_config("demo.toml", []).config
+    used = None if zlut is None else tmp_path / zlut
+    again = saved(config, running_state(), StartRecording(), used, tmp_path / "mine.toml")
+    assert again.tracking.zlut == used
+    without = load_config("micromanager.toml", []).config
+    assert (
+        saved(without, running_state(), StartRecording(), used, tmp_path / "other.toml").tracking.zlut == used
+    )
+
+
+@pytest.mark.parametrize("overrides", [[], ["camera.noise.read_noise_e=3"], ["camera.fps=40"]])
+def test_a_camera_that_starts_from_the_saved_config_has_what_was_set_by_hand(
+    overrides: list[str], tmp_path: Path
+) -> None:
+    by_hand = {"exposure_ms": 8.0, "background_e": 7000.0, "contrast": 0.4, "gain_dn_per_e": 0.0125}
+    config = load_config("demo.toml", overrides).config
+    camera = SimulatedCamera(CameraContext(config=config))
+    state = running_state()
+    state.apply(CameraReady(camera.format, camera.settings(), ""))
+    for name, value in by_hand.items():
+        camera.set(name, value)
+    state.apply(CameraSettings(camera.settings()))
+    again = saved(config, state, StartRecording(), None, tmp_path / "mine.toml")
+    settings = {setting.name: setting.value for setting in camera.settings()}
+    # The config's own exposure is 8 ms then, in which 7000 electrons per 5 ms (12.5 ms at 40 fps) are more.
+    settings["background_e"] = 7000.0 * 8.0 / config_exposure_ms(config)
+    renewed = SimulatedCamera(CameraContext(config=again))
+    assert {setting.name: setting.value for setting in renewed.settings()} == settings
+
+
+def test_what_was_not_touched_is_as_the_config_says(tmp_path: Path) -> None:
+    config = load_config("demo.toml", []).config
+    config = config.model_copy(update={"camera": config.camera.model_copy(update={"noise": None})})
+    camera = SimulatedCamera(CameraContext(config=config))
+    state = running_state()
+    state.apply(CameraReady(camera.format, camera.settings(), ""))
+    again = saved(config, state, StartRecording(), None, tmp_path / "mine.toml")
+    assert (again.camera, again.simulation) == (config.camera, config.simulation)
+
+
+def test_a_setting_without_a_key_is_said_and_a_slow_exposure_slows_the_camera(tmp_path: Path) -> None:
+    config = load_config("micromanager.toml", []).config
+    state = running_state()
+    opened = (
+        Setting("exposure_ms", SettingKind.FLOAT, 10.0),
+        Setting("Gain", SettingKind.INT, 0, config_key=("camera", "settings", "properties", "Gain")),
+        Setting("odd", SettingKind.INT, 1),
+        Setting("untouched", SettingKind.INT, 1),
+    )
+    state.apply(CameraReady(FrameFormat(512, 512, 8), opened, ""))
+    now = [replace(setting, value=value) for setting, value in zip(opened, (30.0, 3, 2, 1), strict=True)]
+    state.apply(CameraSettings(tuple(now)))
+    made = running_config(config, state, StartRecording(), None)
+    assert made.left_out == ("odd",)
+    path = tmp_path / "mine.toml"
+    path.write_text(made.text, encoding="utf-8")
+    camera = load_config(str(path), []).config.camera
+    assert camera.settings["properties"] == {"PixelType": "8bit", "BitDepth": 8, "Gain": 3}
+    assert camera.exposure_ms == 30.0
+    assert camera.fps == pytest.approx(1000 / 30)
+
+
+def test_locks_that_are_on_are_on_again(tmp_path: Path) -> None:
+    config = load_config("demo.toml", ["drift.on=true"]).config
+    state = running_state()
+    for lock in (
+        LockState("xy_lock", "on", bead_ids=(0,)),
+        LockState("z_lock", "on", bead_ids=(4,)),
+        LockState("drift", "off", reason="no beads"),
+    ):
+        state.apply(LockChanged(lock))
+    again = saved(config, state, StartRecording(), None, tmp_path / "mine.toml")
+    assert (again.xy_lock.on, again.xy_lock.exclude) == (True, (0,))
+    assert (again.z_lock.on, again.z_lock.beads) == (True, ())
+    assert not again.drift.on
+
+
+def test_what_no_config_can_hold_is_refused_in_a_sentence() -> None:
+    config = load_config("demo.toml", []).config
+    state = running_state()
+    wrong = Setting("contrast", SettingKind.FLOAT, 7.0, config_key=("simulation", "light", "contrast"))
+    state.apply(CameraSettings((wrong,)))
+    with pytest.raises(MagscopeError, match=r"no config can hold .*simulation\.light\.contrast"):
+        running_config(config, state, StartRecording(), None)
+
+
 @given(text=st.text(max_size=20))
 def test_any_text_is_written_as_valid_toml(text: str) -> None:
     config = load_config("demo.toml", []).config
     session = config.session.model_copy(update={"notes": text.replace("\r", "")})
-    written = config_text(
-        config.model_copy(update={"session": session}), running_state(), StartRecording(name=None)
-    )
+    renamed = config.model_copy(update={"session": session})
+    written = running_config(renamed, running_state(), StartRecording(name=None), None).text
     assert tomllib.loads(written)["session"].get("notes", "") == session.notes
 
 
 def test_the_last_session_comes_back_without_motor_positions(tmp_path: Path) -> None:
     config = load_config("demo.toml", []).config
-    last = LastSession.of(config, running_state(), StartRecording(tmp_path, "mine", "Track"))
+    zlut = tmp_path / "z1.npz"
+    last = LastSession.of(config, running_state(), StartRecording(tmp_path, "mine", "Track"), zlut)
+    assert last.zlut == zlut
     path = tmp_path / "last-session.json"
     save_last_session(last, path)
     assert load_last_session(path) == last
@@ -120,3 +222,54 @@ def test_a_broken_last_session_is_refused_in_a_sentence(tmp_path: Path, text: st
         load_last_session(path)
     with pytest.raises(MagscopeError, match="no last session yet"):
         load_last_session(tmp_path / "none.json")
+
+
+GOOD: dict[str, Any] = {
+    "version": 1,
+    "beads": [{"id": 1, "x_px": 100.0, "y_px": 80.0, "role": "tethered"}],
+    "roi_px": 48,
+    "camera_driver": "some.where:Camera",
+    "camera_settings": {"gain": 2},
+    "zlut": None,
+    "folder": None,
+    "name": None,
+    "mode": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("roi_px", math.inf),
+        ("roi_px", -5),
+        ("roi_px", "48"),
+        ("camera_settings", []),
+        ("camera_settings", {"gain": math.nan}),
+        ("beads", 5),
+        ("beads", ["x"]),
+        ("beads", [GOOD["beads"][0] | {"id": math.inf}]),
+        ("beads", [GOOD["beads"][0] | {"x_px": math.nan}]),
+        ("beads", [GOOD["beads"][0]] * 2),
+        ("mode", []),
+        ("version", []),
+    ],
+)
+def test_whatever_is_wrong_in_a_last_session_is_told_in_a_sentence(
+    key: str, value: object, tmp_path: Path
+) -> None:
+    path = tmp_path / "last-session.json"
+    path.write_text(json.dumps(GOOD))
+    assert load_last_session(path).roi_px == 48
+    path.write_text(json.dumps(GOOD | {key: value}))
+    with pytest.raises(MagscopeError, match="the last session cannot be read"):
+        load_last_session(path)
+
+
+@given(value=json_values, key=st.sampled_from(sorted(GOOD)))
+def test_no_last_session_raises_anything_else(
+    value: object, key: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "last-session.json"
+    path.write_text(json.dumps(GOOD | {key: value}))
+    with contextlib.suppress(MagscopeError):
+        load_last_session(path)

@@ -12,12 +12,9 @@ from gui.panels.beads import BeadsPanel
 from gui.panels.registry import PANELS
 from gui.widgets.number_field import NumberField
 from gui.window import MainWindow
-from magscope_app.config import ForceConfig, ForceModel, MotorConfig
 from magscope_app.messages import (
     Message,
     MotorChanged,
-    MotorInfo,
-    MotorsReady,
     MotorStatus,
     ProcessState,
     RampForce,
@@ -26,18 +23,13 @@ from magscope_app.messages import (
     SetForce,
 )
 from tests.gui.hands import click, find, look, press, retype, seen, text_of, until
-from tests.gui.rig import Rig, config
+from tests.gui.rig import Rig, with_magnet
 
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
     """A microscope with a focus and a magnet whose force is known."""
-    base = config()
-    magnet = MotorConfig(
-        name="magnet", driver="some.where:Magnet", role="magnet_height", limits=(1.0, 10.0), lowest=1.0
-    )
-    force = ForceConfig(model=ForceModel(f0_pn=40.0, decay_mm=2.0))
-    made = Rig(base.model_copy(update={"motors": (*base.motors, magnet), "force": force}))
+    made = Rig(with_magnet())
     yield made
     made.close()
 
@@ -45,8 +37,6 @@ def rig() -> Iterator[Rig]:
 @pytest.fixture
 def running(window: MainWindow, rig: Rig, qapp: QApplication) -> MainWindow:
     rig.open_devices()
-    focus = MotorInfo("focus", "focus", "nm", (-500.0, 500.0))
-    rig.send(MotorsReady((focus, MotorInfo("magnet", "magnet_height", "mm", (1.0, 10.0)))))
     rig.axis("magnet", 2.0, 2.0, moving=False)
     rig.add_beads((100.0, 80.0))
     until(window, qapp, lambda: window.session.force is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from magscope_app.messages import (
     CommandRefused,
     Counters,
     LogEntry,
+    LogHistory,
     MoveBead,
     Quit,
     RecordingFinished,
@@ -225,6 +227,42 @@ def test_closing_while_recording_asks_in_a_bar(running: MainWindow, rig: Rig, qa
     look(running, qapp)
     assert not running.isVisible()
     rig.expect(Quit)
+
+
+def test_the_question_goes_when_the_recording_has_ended(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    path = Path("data") / "first"
+    rig.send(RecordingStarted(path, "Track"), rig.status(recording=path))
+    look(running, qapp)
+    running.close()
+    assert running.closing.isVisible()
+    rig.send(RecordingFinished(path, "completed", Counters()), rig.status())
+    look(running, qapp)
+    assert not running.closing.isVisible()
+    assert running.isVisible()
+
+
+def test_a_window_that_was_opened_again_says_so_and_knows_what_was(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    said = tuple(
+        LogEntry(rig.start_ns, "camera", level, text)
+        for level, text in ((logging.INFO, "it runs"), (logging.ERROR, "an old trouble"))
+    )
+    path = Path("data") / "2026-03-04_150607_after_kill"
+    rig.send(LogHistory(said, "this window was opened again: it was killed"))
+    rig.send(RecordingStarted(path, "Track"), StartRecording(Path("data"), "after_kill", None))
+    look(running, qapp)
+    assert text_of(running, "notice.text") == "this window was opened again: it was killed"
+    running.show_panel("log")
+    running.show_panel("recording")
+    look(running, qapp)
+    log = find(running, QPlainTextEdit, "log.text").toPlainText()
+    assert "camera: it runs" in log
+    assert "an old trouble" in log
+    assert find(running, QLineEdit, "recording.name").text() == "after_kill"
+    assert find(running, QLineEdit, "recording.folder").text() == str(Path("data"))
 
 
 def test_closing_without_a_recording_asks_nothing(running: MainWindow, rig: Rig) -> None:

@@ -247,3 +247,11 @@ def lost_here(counters: dict[str, int]) -> int:
 
 
 _PLACES = ("camera", "ring", "tracking", "recording")
+
+
+def await_recorded(root: Path, n_frames: int = 1, timeout_s: float = 30.0) -> None:
+    """Wait until the one dataset below `root` says that so many frames are recorded."""
+    deadline = time.monotonic() + timeout_s
+    while not any(root.glob("*/dataset.json")) or Dataset.only(root).counters["frames_recorded"] < n_frames:
+        assert time.monotonic() < deadline, f"{root} has no {n_frames} frames"
+        time.sleep(0.05)

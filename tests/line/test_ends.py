@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from magscope_app.datatypes import reap_dead_sessions
-from tests.line.running import SMALL, START_S, Dataset, lost_here, require_identities, running
+from tests.line.running import SMALL, START_S, Dataset, await_recorded, lost_here, require_identities, running
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="POSIX signals; the window's close is tested everywhere"
@@ -74,7 +74,7 @@ def test_a_killed_process_that_is_not_to_come_back_ends_the_run(victim: str, tmp
     never = ("--set", f"supervisor.restart.{victim}=never")
     with running("demo.toml", "--headless", "--record", str(tmp_path), *SMALL, *never) as line:
         line.wait_for("beads found")
-        time.sleep(0.3)
+        await_recorded(tmp_path)
         line.child(victim).kill()
         line.wait_for(f"the {victim} process ended unexpectedly")
         assert line.process.wait(20) == 1

@@ -23,19 +23,58 @@ Condition = Callable[[], bool]
 
 def run(link: Link, handles: Handles) -> int:
     """Open the real window and drive it; the target of the GUI process in `test_window`."""
+    return _opened(link, handles, _Driver)
+
+
+def run_and_look(link: Link, handles: Handles) -> int:
+    """Open the real window; one that was opened again says what it shows."""
+    return _opened(link, handles, _Looker if handles.restarted else lambda window, handles: None)
+
+
+def _opened(link: Link, handles: Handles, drive: Callable[[Any, Handles], object]) -> int:
     import gui.app
     import gui.application as application_module
 
     original = application_module.open_window
-    drivers: list[_Driver] = []
+    drivers: list[object] = []
 
     def open_and_drive(application: Any, session: Any, folder: Any = None) -> Any:
         window = original(application, session, folder)
-        drivers.append(_Driver(window, handles))
+        drivers.append(drive(window, handles))
         return window
 
     application_module.open_window = open_and_drive
     return gui.app.run(link, handles)
+
+
+class _Looker:
+    """Writes down what a window shows as soon as it knows of a recording."""
+
+    def __init__(self, window: Any, handles: Handles) -> None:
+        from PyQt6.QtCore import QTimer
+
+        self._window = window
+        self._timer = QTimer(window)
+        self._timer.timeout.connect(self._look)
+        self._timer.start(100)
+
+    def _look(self) -> None:
+        from PyQt6.QtWidgets import QLineEdit
+
+        from tests.gui.hands import find, text_of
+
+        name = find(self._window, QLineEdit, "recording.name").text()
+        state = self._window.session.state
+        if state.recording is None or name == "demo" or not self._window.notice.isVisible():
+            return
+        self._timer.stop()
+        self._window.notice.grab().save(str(Path(os.environ[REPORT]).with_suffix(".png")))
+        seen = {
+            "notice": text_of(self._window, "notice.text"),
+            "name": name,
+            "log": [line.text for line in state.log],
+        }
+        Path(os.environ[REPORT]).write_text(json.dumps(seen), encoding="utf-8")
 
 
 class _Driver:
@@ -76,7 +115,7 @@ class _Driver:
         from PyQt6.QtCore import Qt
         from PyQt6.QtWidgets import QLineEdit, QWidget
 
-        from tests.gui.hands import SHIFT, click_image, find, press, retype, text_of
+        from tests.gui.hands import SHIFT, click, click_image, find, press, retype, text_of
 
         window = self._window
         traces = window.panels["traces"]
@@ -114,10 +153,18 @@ class _Driver:
         window.show_panel("camera")
         yield "the settings are there", lambda: bool(window.findChild(QWidget, "camera.exposure_ms"))
         retype(find(window, QWidget, "camera.exposure_ms"), "4")
+        retype(find(window, QWidget, "camera.gain_dn_per_e"), "0.0125")
+        window.show_panel("calibration")
+        folder = Path(os.environ[REPORT]).parent
+        retype(find(window, QLineEdit, "calibration.file"), str(folder / "z1.npz"))
+        click(find(window, QWidget, "calibration.load"))
+        yield "the other Z-LUT is used", lambda: window.session.zluts.path == folder / "z1.npz"
         until = time.monotonic() + 1.0
         yield "a second has passed", lambda: time.monotonic() > until
         press(window.image.view, Qt.Key.Key_Space, Qt.KeyboardModifier.ControlModifier)
         yield "the recording has ended", lambda: text_of(window, "status.recording.value") == "off"
+        window.files.write_config(folder / "saved.toml")
+        yield "the state is saved", (folder / "saved.toml").exists
         self._end()
 
     def _end(self) -> None:

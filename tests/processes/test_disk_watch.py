@@ -21,13 +21,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_the_rate_outlives_a_file_that_goes_away(tmp_path: Path, clock: list[float]) -> None:
     watch, written = DiskWatch(tmp_path, 10), 0
-    for step in range(40):
+    for step in range(80):
         clock[0] += 0.5
         written += 2_500_000
-        if step == 20:
+        if step == 40:
             written = 10_000
         watch.look(written)
-        if step > 1:
+        if step > 30:
             minutes = (watch.free_bytes - disk_watch.VIDEO_RESERVE_BYTES) / 5e6 / 60
             assert minutes * 0.99 <= watch.minutes_left <= minutes * 1.3
 
@@ -48,4 +48,30 @@ def test_a_disk_that_cannot_be_asked_is_not_full(tmp_path: Path, clock: list[flo
     folder.rmdir()
     clock[0] += 1
     watch.look(3000)
-    assert math.isfinite(watch.minutes_left)
+    assert math.isfinite(watch.minutes_so_far)
+
+
+def test_what_is_written_in_batches_has_a_steady_rate_and_none_before_it_is_known(
+    tmp_path: Path, clock: list[float]
+) -> None:
+    watch, written, shown = DiskWatch(tmp_path, 10), 3_000_000, []
+    for step in range(400):
+        # 1 MB every 7 seconds, after heads and empty tables at once.
+        written += 1_000_000 if step % 14 == 13 else 0
+        watch.look(written)
+        shown.append(watch.minutes_left)
+        clock[0] += 0.5
+    assert all(map(math.isinf, shown[:20]))
+    known = [minutes for minutes in shown[60:] if math.isfinite(minutes)]
+    assert len(known) == 340
+    right = (watch.free_bytes - disk_watch.VIDEO_RESERVE_BYTES) / (1e6 / 7) / 60
+    assert 0.7 * right < min(known) <= max(known) < 1.4 * right
+
+
+def test_a_disk_that_is_nearly_full_is_said_within_seconds(tmp_path: Path, clock: list[float]) -> None:
+    watch = DiskWatch(tmp_path, 1e6)
+    watch.look(0)
+    clock[0] += 1
+    watch.look(50_000_000)
+    assert math.isinf(watch.minutes_left)
+    assert watch.is_low

@@ -1,0 +1,130 @@
+"""No text makes the window wider than the screen: STOP ALL MOTORS never leaves it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PyQt6.QtWidgets import QApplication, QLineEdit
+
+from gui.models.room import shares
+from gui.theme import LIGHT, put_on
+from gui.window import MainWindow
+from magscope_app.messages import CommandRefused, Counters, MotorStatus, ProcessState
+from tests.gui.hands import find, look, retype
+from tests.gui.rig import Rig
+
+NAMES = ("rotation_of_the_magnets_in_the_left_arm", "focus", "magnet_height")
+
+
+@pytest.fixture
+def narrow(window: MainWindow, rig: Rig, qapp: QApplication) -> MainWindow:
+    window.hints.hide()
+    window.resize(1366, 768)
+    window.arrange()
+    rig.open_devices()
+    rig.add_beads((100.0, 80.0))
+    rig.frame()
+    rig.rows(20)
+    look(window, qapp)
+    return window
+
+
+def all_is_inside(window: MainWindow, qapp: QApplication) -> None:
+    assert window.minimumSizeHint().width() <= 1366
+    the_strip_is_inside(window, qapp)
+
+
+def the_strip_is_inside(window: MainWindow, qapp: QApplication) -> None:
+    for _ in range(3):
+        look(window, qapp)
+    assert (window.width(), window.height()) == (1366, 768)
+    stop = window.strip.stop_button
+    right = stop.mapTo(window, stop.rect().bottomRight())
+    assert window.rect().contains(right)
+    assert stop.width() >= stop.sizeHint().width()
+    edge = 0
+    for box in window.strip.boxes.values():
+        left = box.mapTo(window, box.rect().topLeft()).x()
+        assert left >= edge
+        edge = left + box.width()
+        assert len(box.value.seen_text) >= min(3, len(box.value.text())), box.value.text()
+    assert edge <= stop.mapTo(window, stop.rect().topLeft()).x()
+
+
+@given(needed=st.lists(st.integers(1, 900), min_size=1, max_size=12), room=st.integers(100, 3000))
+def test_room_is_shared_so_that_who_needs_more_gets_it_while_there_is_some(
+    needed: list[int], room: int
+) -> None:
+    widths = shares(needed, room)
+    assert sum(widths) <= room or room < len(needed)
+    if sum(needed) <= room:
+        assert all(width >= one for width, one in zip(widths, needed, strict=True))
+        assert sum(widths) > room - len(needed)
+    else:
+        cut = [width for width, one in zip(widths, needed, strict=True) if width < one]
+        assert cut
+        assert max(widths) <= min(cut) + 1
+
+
+def test_the_strip_keeps_inside_whatever_goes_wrong(narrow: MainWindow, rig: Rig, qapp: QApplication) -> None:
+    all_is_inside(narrow, qapp)
+    before = {key: box.width() for key, box in narrow.strip.boxes.items()}
+    motors = tuple(MotorStatus(name, "lost", f"{name} does not answer") for name in NAMES)
+    processes = tuple(ProcessState(name, "hung", 1) for name in ("tracking", "recording", "experiment"))
+    worst = {
+        "motors": motors,
+        "processes": processes,
+        "counters": Counters(frames_acquired=10**7, lost_ring=1_234_567),
+        "recording": Path("/x/y"),
+        "recording_seconds": 400_000.0,
+        "free_disk_bytes": 3_210_000_000,
+        "buffer_level": 1.0,
+    }
+    for key in ("motors", "processes", "recording"):
+        rig.send(rig.status(**{key: worst[key]}))
+        all_is_inside(narrow, qapp)
+    rig.send(rig.status(**worst))
+    all_is_inside(narrow, qapp)
+    narrow.session.state.status_at_ns -= 4_000_000_000
+    all_is_inside(narrow, qapp)
+    calm = tuple(MotorStatus(name, "ready") for name in NAMES)
+    rig.send(rig.status(motors=calm))
+    all_is_inside(narrow, qapp)
+    assert {key: box.width() for key, box in narrow.strip.boxes.items()} == before
+
+
+@pytest.mark.parametrize("typed", ["1e300", "9" * 300, "x" * 300])
+def test_nothing_that_is_typed_widens_the_window(
+    narrow: MainWindow, rig: Rig, qapp: QApplication, typed: str
+) -> None:
+    for panel, name in (
+        ("calibration", "calibration.frames"),
+        ("calibration", "calibration.step"),
+        ("motors", "motor.focus.target"),
+        ("camera", "camera.exposure"),
+    ):
+        narrow.show_panel(panel)
+        look(narrow, qapp)
+        field = find(narrow, QLineEdit, name)
+        retype(field, typed)
+        all_is_inside(narrow, qapp)
+        assert field.property("refused") or name == "calibration.step"
+
+
+def test_large_text_does_not_push_the_strip_off_the_screen(narrow: MainWindow, qapp: QApplication) -> None:
+    for panel in ("preferences", "calibration", "log"):
+        narrow.show_panel(panel)
+        put_on(qapp, LIGHT, 24)
+        narrow.set_theme(LIGHT)
+        the_strip_is_inside(narrow, qapp)
+    put_on(qapp, LIGHT)
+
+
+def test_no_error_widens_the_window(narrow: MainWindow, rig: Rig, qapp: QApplication) -> None:
+    rig.send(CommandRefused("motors", "a name without an end: " + 400 * "z"))
+    all_is_inside(narrow, qapp)
+    assert narrow.notice.text.text().endswith(400 * "z")
+    assert narrow.notice.height() > 1.5 * narrow.closing.sizeHint().height()
