@@ -59,6 +59,8 @@ class RecordingOrder(Message):
         stored already is skipped, the counters go on, and the event "recorder restarted" has the seam.
         `folder` and `name` do not count then. What is told twice, because nobody knows whether the recorder
         before had kept it, is kept once.
+    acknowledged : int
+        Frames that the recorder before has counted as recorded.
     zlut : Path or None
         The Z-LUTs that beads are tracked with.
     corrections : tuple of CorrectionFile
@@ -74,6 +76,7 @@ class RecordingOrder(Message):
     resume: Path | None = None
     zlut: Path | None = None
     corrections: tuple[CorrectionFile, ...] = ()
+    acknowledged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +97,14 @@ class RecordingProgress(Message):
 
 @dataclass(frozen=True, slots=True)
 class StopRecording(Message):
-    """Finish the dataset with the last frame before `stop_frame_id` (None: with the newest)."""
+    """Finish the dataset with the last frame before `stop_frame_id` (None: with the newest).
+
+    In a `hurry`, also for a dataset that is being finished, what is still to be tracked is not waited for.
+    """
 
     stop_frame_id: int | None = None
     exit_status: str = "completed"
+    hurry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from pathlib import Path
 from magscope_app.datatypes import Gap, VideoBuffer
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import Counters, Message, RecordingFinished
-from magscope_app.processes.id_ranges import Range, clip, first_ids, subtract, total
+from magscope_app.processes.id_ranges import Range, clip, first_ids, ranges_of, subtract, total
 from magscope_app.processes.keeper import Keeper
-from magscope_app.storage import DatasetFolder
+from magscope_app.processes.resumption import read_stored
+from magscope_app.storage import Dataset, DatasetFolder, open_dataset
 from magscope_app.storage.reading.documents import read_events
 
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def close_for_dead_recorder(
     video : VideoBuffer
         The ring, which knows the other losses.
     acknowledged : int
-        Frames that were counted as recorded.
+        Frames that were counted as recorded: what is counted where the files cannot be read.
     session_start_ns : int
         The session clock.
     told : sequence of Message
@@ -56,7 +57,9 @@ def close_for_dead_recorder(
         path = folder.take_name()
         error = f"{said} {path}"
         window = int(folder.description["start_frame_id"]), video.counters().next_frame_id
-        counters, ledger = account_for_dead(window, video.ledger(), acknowledged, why)
+        gaps = video.ledger()
+        recorded = _recorded(path, window, gaps, acknowledged)
+        counters, ledger = account_for_dead(window, gaps, recorded, why)
         left_out = folder.description["counters"].get("frames_left_out", 0)
         counters = replace(counters, frames_left_out=left_out)
         counts = asdict(counters) | {"frames_lost": counters.frames_lost}
@@ -67,25 +70,45 @@ def close_for_dead_recorder(
 
 
 def _keep(folder: DatasetFolder, session_start_ns: int, told: Sequence[Message]) -> None:
-    try:
-        keeper = Keeper(folder, session_start_ns, read_events(folder.path)[0])
-        for message in told:
+    keeper = Keeper(folder, session_start_ns, read_events(folder.path)[0])
+    for message in told:
+        try:
             keeper.keep(message)
+        except MagscopeError as error:
+            _log.warning(str(error))
+
+
+def _recorded(path: Path, window: Range, gaps: Sequence[Gap], acknowledged: int) -> list[Range]:
+    """Return which frames are in all files; where these cannot be read, those that were acknowledged."""
+    try:
+        return _in_files(open_dataset(path), window[0], gaps, acknowledged)
     except MagscopeError as error:
-        _log.warning("%s", error)
+        _log.warning(str(error))
+    lost = [(gap.first_id, gap.first_id + gap.count) for gap in gaps if gap.where in ("ring", "tracking")]
+    return first_ids(subtract([window], lost), acknowledged)
+
+
+def _in_files(dataset: Dataset, start_id: int, gaps: Sequence[Gap], acknowledged: int) -> list[Range]:
+    mode = str(dataset.description.get("mode", ""))
+    has_processor = dataset.config.get("recording", {}).get("process_fn") is not None
+    stored = read_stored(dataset, start_id, acknowledged, gaps, has_processor=has_processor)
+    tracked, images = ranges_of(stored.tracked), ranges_of(stored.images)
+    if "Video" not in mode:
+        return tracked
+    return images if "Track" not in mode else subtract(tracked, subtract(tracked, images))
 
 
 def account_for_dead(
-    window: Range, gaps: Sequence[Gap], acknowledged: int, why: str
+    window: Range, gaps: Sequence[Gap], recorded: Sequence[Range], why: str
 ) -> tuple[Counters, list[Gap]]:
-    """Count the frames of a recording that died: after the acknowledged ones all are lost."""
+    """Count the frames of a recording that died: all but the recorded ones are lost."""
     upstream = [gap for gap in gaps if gap.where == "camera" and window[0] < gap.first_id <= window[1]]
     lost = {
         where: clip([(gap.first_id, gap.first_id + gap.count) for gap in gaps if gap.where == where], window)
         for where in ("ring", "tracking")
     }
     present = subtract([window], [*lost["ring"], *lost["tracking"]])
-    lost["recording"] = subtract(present, first_ids(present, acknowledged))
+    lost["recording"] = subtract(present, recorded)
     tracked = total(present)
     counters = Counters(
         frames_acquired=tracked + total(lost["tracking"]),

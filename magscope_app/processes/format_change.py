@@ -81,7 +81,7 @@ class FormatDesk:
     def _goes_on(self) -> str:
         locked = any(state.stage != "off" for state in self._locks.states)
         going = {
-            "a recording": self._recording.running is not None,
+            "a recording": self._recording.ordered,
             "a sweep": self._calibration.sweeping,
             "a protocol": bool(self.protocols),
             "a lock": locked,

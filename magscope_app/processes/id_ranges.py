@@ -27,6 +27,16 @@ def union(ranges: Iterable[Range]) -> list[Range]:
     return merged
 
 
+def ranges_of(ids: npt.NDArray[np.int64]) -> list[Range]:
+    """Return ids, in any order and possibly repeated, as ranges."""
+    fresh = np.unique(ids)
+    if not len(fresh):
+        return []
+    cuts = np.flatnonzero(np.diff(fresh) > 1)
+    firsts, lasts = fresh[[0, *(cuts + 1)]], fresh[[*cuts, -1]]
+    return list(zip(firsts.tolist(), (lasts + 1).tolist(), strict=True))
+
+
 def subtract(ranges: Iterable[Range], taken: Iterable[Range]) -> list[Range]:
     """Return the ids of `ranges` that are not in `taken`."""
     holes = union(taken)
@@ -78,7 +88,7 @@ class SeenIds:
     """
 
     def __init__(self, first: int) -> None:
-        self._next = first
+        self._first = self._next = first
         self.count = 0
         self._late: list[int] = []
         self._missing: list[Range] = []
@@ -120,6 +130,18 @@ class SeenIds:
             while self._late and self._late[0] <= self._next:
                 self._next = max(self._next, self._late.pop(0) + 1)
         self.count += 1
+
+    def take_back(self, count: int) -> None:
+        """Note that the last `count` ids, which had come in order, were overwritten after all."""
+        if count <= 0:
+            return
+        kept = first_ids(subtract([(self._first, self._next)], self._missing), self.count - count)
+        stop = self._next
+        self._next = kept[-1][1] if kept else self._first
+        self.count -= count
+        self._missing = clip(self._missing, (self._first, self._next))
+        if self._next < stop:
+            self._overwritten.append((self._next, stop))
 
     def _settle(self, size: int) -> None:
         """Take what is missing before the oldest ids for really missing."""

@@ -148,8 +148,11 @@ class Line:
 
     def start_recording(self, message: StartRecording) -> None:
         """Order a dataset; what the message leaves open comes from the config."""
-        if self.recording.running is not None:
+        if self.recording.ordered:
             self._refuse("a recording is running already; stop it first")
+            return
+        if not self.children.alive(RECORDER) and RECORDER not in self._returning:
+            self._refuse("the recording process is not running: start again to use it")
             return
         beads, zlut = self.beads.changed().beads, self.calibration.stored
         order = self._orders.recording(
@@ -243,9 +246,13 @@ class Line:
 
     def end_recorder(self) -> None:
         """Complete the dataset of a recorder that is gone or does not come to its end."""
-        if self.recording.running is not None:
-            self.children.kill(RECORDER, "the recording process did not come to an end")
-            self.give_recorder_up("the recording process had ended, or did not come to an end")
+        if not self.recording.ordered:
+            return
+        begun = self.recording.running is not None
+        self.children.kill(RECORDER, "the recording process did not come to an end")
+        self.give_recorder_up("the recording process had ended, or did not come to an end")
+        if not begun:
+            self.fail("a recording was ordered, and had not begun when the run ended; start another one")
 
     def give_recorder_up(self, why: str) -> None:
         """Complete the dataset of a recorder that does not come back."""
@@ -432,7 +439,7 @@ class Line:
         elif isinstance(message, AddNote):
             self._add_note(message.text)
         else:
-            self.bead_desk.command(message, self.recording.running is not None, self.calibration.sweeping)
+            self.bead_desk.command(message, self.recording.ordered, self.calibration.sweeping)
 
     def _command_experiment(self, message: Message) -> None:
         if isinstance(message, SubmitProtocol):
@@ -460,7 +467,7 @@ class Line:
             self._refuse(str(error), getattr(message, "token", 0))
 
     def _add_note(self, text: str) -> None:
-        if self.recording.running is None:
+        if not self.recording.ordered:
             self._refuse("a note belongs to a recording, and none is running; start one first")
         else:
             self._keep("note", {"text": text})
@@ -484,7 +491,7 @@ class Line:
 
     def _keep(self, kind: str, fields: dict[str, Any]) -> None:
         """Keep something that happened in the running dataset, if there is one."""
-        if self.recording.running is not None:
+        if self.recording.ordered:
             video = self._segments.video
             frame_id = video.counters().next_frame_id if video is not None else 0
             self.recording.tell(Event(kind, frame_id, self._anchor.session_ns(), fields))

@@ -210,8 +210,11 @@ class Recorder:
         stop = head.next_frame_id if stop_id is None else min(stop_id, head.next_frame_id)
         errors: list[str] = []
         _attempt(errors, partial(self._drain, Drain(self._video, head.acquired, may_wait), stop))
+        _attempt(errors, partial(self._tracks.settle, stop))
         if self._frames is not None:
             _attempt(errors, self._frames.finish)
+        # Notes and a name that came while images were stored.
+        _attempt(errors, may_wait)
         errors[:0] = [text for text in (self._video_error, reason) if text]
         rows = self._tracks.seen if self._tracks.wants_tracks else None
         frames = self._frames.seen() if self._frames is not None else None
@@ -242,7 +245,6 @@ class Recorder:
                 if not self._tracks.awaits_drift or time.monotonic() > drift_deadline:
                     break
             time.sleep(0.005)
-        self._tracks.move(stop, final=True)
 
     @property
     def _progress(self) -> tuple[int, int]:

@@ -74,7 +74,9 @@ def open_files(
     if order.resume is None:
         earlier, folder = None, _new_folder(order, config)
     else:
-        earlier = read_earlier(order.resume, has_processor=process_fn is not None)
+        earlier = read_earlier(
+            order.resume, order.acknowledged, video.ledger(), has_processor=process_fn is not None
+        )
         folder = earlier.folder
     with contextlib.ExitStack() as undo:
         if earlier is None:

@@ -90,9 +90,8 @@ class _RecordingLoop:
                 self._video = self._handles.video()
             case RecordingOrder():
                 self._start(message)
-            case StopRecording(stop_frame_id, exit_status):
-                # Said twice: somebody is in a hurry.
-                self._hurried |= self._finishing
+            case StopRecording(stop_frame_id, exit_status, hurry):
+                self._hurried |= hurry and self._recorder is not None
                 self._finish(exit_status, stop_frame_id)
             case Event() | RenameRecording() | ZLUTsUsed() | CorrectionsUsed():
                 self._keep(message)
@@ -134,6 +133,7 @@ class _RecordingLoop:
 
     def _keep(self, message: Message) -> None:
         if self._recorder is None:
+            self._say_late(message)
             return
         try:
             self._recorder.keep(message)
@@ -142,6 +142,15 @@ class _RecordingLoop:
                 _log.error("%s", error)
             else:
                 self._link.send(CommandRefused("recording", str(error)))
+
+    def _say_late(self, message: Message) -> None:
+        """Say what of the user's own came after the end of the recording that it was meant for."""
+        if isinstance(message, RenameRecording):
+            _log.warning("the recording had ended before it could be called %r", message.name)
+        elif isinstance(message, Event) and message.kind == "note":
+            _log.warning(
+                "the recording had ended before a note could be kept: %s", message.fields.get("text")
+            )
 
     def _finish(self, exit_status: str, stop_id: int | None, reason: str = "") -> None:
         recorder = self._recorder

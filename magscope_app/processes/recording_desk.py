@@ -60,8 +60,13 @@ class RecordingDesk:
         """The dataset that is being written."""
         return self._board.recording
 
+    @property
+    def ordered(self) -> bool:
+        """A dataset is being written, or will be: the recorder may not have begun it yet."""
+        return self._order is not None
+
     def start(self, order: RecordingOrder) -> None:
-        """Let the recorder begin a dataset."""
+        """Let the recorder begin a dataset; what is told from now on belongs into it."""
         self._order = replace(order, corrections=self._corrections)
         self._told.clear()
         self._children.send(RECORDER, self._order)
@@ -75,8 +80,8 @@ class RecordingDesk:
             self._ask_receipt()
 
     def keep(self, message: Message) -> None:
-        """Tell what belongs into the running dataset; without one it is dropped."""
-        if self.running is not None:
+        """Tell what belongs into the dataset that was ordered; without one it is dropped."""
+        if self.ordered:
             self.tell(message)
 
     def hold(self) -> None:
@@ -93,7 +98,9 @@ class RecordingDesk:
             self._told.clear()
             return
         self._resuming = self.running is not None
-        self._children.send(RECORDER, replace(self._order, resume=self.running))
+        acknowledged = self._board.recorded.frames_recorded if self._resuming else 0
+        order = replace(self._order, resume=self.running, acknowledged=acknowledged)
+        self._children.send(RECORDER, order)
         for _, message in self._told:
             self._children.send(RECORDER, message)
         self._ask_receipt()
@@ -101,13 +108,15 @@ class RecordingDesk:
     def on_refused(self) -> bool:
         """Take in that the recorder refused something; return True if it was to go on with a dataset."""
         if self.running is None:
-            self._order = None
+            self._forget()
         return self._resuming
 
     def give_up(self, why: str, video: VideoBuffer | None) -> RecordingFinished | None:
         """Complete the dataset of a recorder that is gone for good, as far as this can be done from here."""
         self._holding = False
         gone = self._resuming or not self._children.alive(RECORDER)
+        if self.running is None and gone:
+            self._forget()
         if self.running is None or self._order is None or video is None or not gone:
             return None
         return close_for_dead_recorder(
@@ -144,11 +153,17 @@ class RecordingDesk:
         elif isinstance(message, RecordingProgress):
             board.recorded = replace(board.recorded, frames_recorded=message.frames_recorded)
         else:
-            board.recording = self._order = None
-            self._told.clear()
-            self._asked = self._resuming = False
+            board.recording = None
+            self._forget()
+            self._resuming = False
             board.recorded = message.counters
             self.finished.append(message)
+
+    def _forget(self) -> None:
+        """Nothing is ordered any more."""
+        self._order = None
+        self._told.clear()
+        self._asked = False
 
     def _ask_receipt(self) -> None:
         """Have the recorder say how far it is; one question at a time is enough."""

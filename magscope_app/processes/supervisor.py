@@ -267,7 +267,7 @@ class Supervisor:
         if line.acquiring:
             line.children.send("camera", StopAcquisition())
             self._pump(lambda: not line.acquiring, _STOP_CAMERA_S)
-        if line.recording.running is not None:
+        if line.recording.ordered:
             status = line.stopping if line.stopping in ("interrupted", "failed") else "completed"
             self._finish_recording(StopRecording(exit_status=status))
             line.end_recorder()
@@ -276,11 +276,10 @@ class Supervisor:
         """Wait for the end of the recording, until a second Ctrl-C only for what is left without tracking."""
         recording = self._line.recording
         recording.tell(stop)
-        self._pump(lambda: self._hurried or recording.running is None, _FINISH_RECORDING_S)
-        if recording.running is not None:
-            # Said twice, it is not to wait.
-            recording.tell(stop)
-            self._pump(lambda: recording.running is None, _HURRY_RECORDING_S)
+        self._pump(lambda: self._hurried or not recording.ordered, _FINISH_RECORDING_S)
+        if recording.ordered:
+            recording.tell(replace(stop, hurry=True))
+            self._pump(lambda: not recording.ordered, _HURRY_RECORDING_S)
 
     def _pump(self, condition: Callable[[], bool], timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s

@@ -127,6 +127,20 @@ class TrackWriter:
         """Whether drift is measured, and that of the newest frames is still to come."""
         return self._tracked_frame - _DRIFT_FRAMES <= self._drift_frame < self._tracked_frame
 
+    def settle(self, stop_frame_id: int) -> None:
+        """Write the last of what has come of frames before `stop_frame_id`; `seen` is then what is written.
+
+        Raises
+        ------
+        MagscopeError
+            As `move`; what was not written is lost.
+        """
+        try:
+            self.move(stop_frame_id, final=True)
+        finally:
+            if self.wants_tracks:
+                self.seen.take_back(self.seen.count - self.frames_durable)
+
     def finish(self, exit_status: str) -> None:
         """Complete the file with what explains it, and let go of the buffers."""
         self._detach()

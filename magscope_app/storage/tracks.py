@@ -24,7 +24,7 @@ _LIBVER = ("v110", "v110")
 _LOCKING = "best-effort"
 #: Closing needs room for what is still in memory; it is refused later than any other write.
 _CLOSING_BYTES = 2 * 2**20
-#: Files that could not be written, which must never be closed.
+#: Files that could not be written, and what is open of them: they must never be closed.
 _GIVEN_UP: list[object] = []
 
 
@@ -172,18 +172,24 @@ class TracksFile:
         Raises
         ------
         MagscopeError
-            If the disk has less than `reserve_bytes` left (then nothing is lost: flush again when there is
-            room), if it fails (then this file takes nothing more, and what was durable stays so), or if the
-            file is closed.
+            If the disk has less than `reserve_bytes` left, for the final call less than closing needs (then
+            nothing is lost: flush again when there is room), if it fails (then this file takes nothing
+            more, and what was durable stays so), or if the file is closed.
         """
-        self._write(final=final, room_bytes=self._reserve_bytes)
+        room_bytes = min(_CLOSING_BYTES, self._reserve_bytes) if final else self._reserve_bytes
+        self._write(final=final, room_bytes=room_bytes)
         return self._n_frames
 
     def _write(self, *, final: bool, room_bytes: int) -> None:
         if self._file is None:
             raise MagscopeError(f"the tracks file {self.path} is closed: nothing can be written any more")
         file = self._file
-        free_bytes = shutil.disk_usage(self.path.parent).free
+        try:
+            free_bytes = shutil.disk_usage(self.path.parent).free
+        except OSError as error:
+            raise MagscopeError(
+                f"the disk of {self.path} cannot be asked for its room ({error}); check that it is there"
+            ) from error
         if free_bytes < room_bytes:
             raise MagscopeError(
                 f"the disk of {self.path} is full ({free_bytes / 2**20:.0f} MB left); free some space"
@@ -191,11 +197,13 @@ class TracksFile:
         try:
             guarded(self.path, "written", lambda: self._write_through(file, final=final))
         except MagscopeError:
-            # HDF5 brings the process down if a file that cannot be written is closed. Kept for ever, it is
-            # not.
-            self._file = None
-            _GIVEN_UP.append(self)
+            self._give_up(file)
             raise
+
+    def _give_up(self, file: h5py.File) -> None:
+        """Keep the file open for ever: HDF5 brings the process down if it is closed and cannot be written."""
+        self._file = None
+        _GIVEN_UP.append((self, file))
 
     def _write_through(self, file: h5py.File, *, final: bool) -> None:
         for table in (*self._telemetry.values(), self._drift, *self._truth):
@@ -233,16 +241,20 @@ class TracksFile:
         Raises
         ------
         MagscopeError
-            If the disk does not take it; the tracks flushed before stay readable.
+            If the disk does not take it, or has no room for the rest; the tracks flushed before stay
+            readable.
         """
         if self._file is None:
             return
+        file = self._file
         try:
             self._write(final=True, room_bytes=_CLOSING_BYTES)
-        finally:
-            if self._file is not None:
-                file, self._file = self._file, None
-                guarded(self.path, "closed", file.close)
+            guarded(self.path, "closed", file.close)
+        except MagscopeError:
+            # What was refused for want of room is still in memory, and closing would write it.
+            self._give_up(file)
+            raise
+        self._file = None
 
         def explain() -> None:
             with h5py.File(self.path, "r+", libver=_LIBVER, locking=_LOCKING) as complete:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import time
@@ -16,7 +18,12 @@ import pytest
 from magscope_app.datatypes import TRUTH_COLUMNS
 from magscope_app.errors import MagscopeError
 from magscope_app.storage import TracksFile
-from tests.data.children import UNIX_START_NS, record_tracks_until_full, record_tracks_until_killed
+from tests.data.children import (
+    UNIX_START_NS,
+    full_disk_after,
+    record_tracks_until_full,
+    record_tracks_until_killed,
+)
 from tests.data.rows import make_rows
 
 
@@ -222,6 +229,29 @@ def test_a_disk_that_is_almost_full_loses_nothing(tmp_path: Path) -> None:
     assert tracks.durable_frames == 0
     tracks.close("interrupted")
     assert check_readable(path, 5) == 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of the file size")
+def test_a_file_without_room_for_its_end_is_not_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "tracks.h5"
+    tracks = new_file(path)
+    tracks.append_rows(make_rows(range(5), 3))
+    durable = tracks.flush()
+    tracks.append_rows(make_rows(range(5, 2000), 3))
+    free = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: free)
+    with full_disk_after(path.stat().st_size):
+        for end in (tracks.flush, tracks.close):
+            with pytest.raises(MagscopeError, match="is full"):
+                end()
+        gc.collect()
+    # It is as a kill leaves it, and takes nothing more.
+    assert check_readable(path, durable) == durable == 4
+    tracks.close()
+    with pytest.raises(MagscopeError, match="is closed"):
+        tracks.flush(final=True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of the file size")

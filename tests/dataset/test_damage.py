@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -21,7 +22,8 @@ from magscope_app.cli.export import export
 from magscope_app.cli.info import info
 from magscope_app.cli.repair import repair
 from magscope_app.errors import MagscopeError
-from magscope_app.storage import open_dataset
+from magscope_app.storage import TracksFile, open_dataset
+from magscope_app.storage.reading.hdf5_view import read_hdf5
 from magscope_app.storage.repairing import repair_dataset
 from magscope_app.storage.repairing.tiff_walk import walk_tiff
 from tests.data.rows import make_rows
@@ -291,3 +293,19 @@ def test_recording_that_goes_on_is_not_repaired(tmp_path: Path) -> None:
         repair_dataset(folder.path, progress=write_on)
     assert [path.name for path in tmp_path.iterdir()] == [folder.path.name]
     tracks.close()
+
+
+def test_a_file_that_is_closed_while_it_is_read_is_read_again(tmp_path: Path) -> None:
+    tracks = TracksFile(tmp_path / "tracks.h5", unix_start_ns=0)
+    tracks.append_rows(make_rows(range(5), N_BEADS))
+    tracks.flush()
+    trials = []
+
+    def read(file: h5py.File) -> int:
+        trials.append(file)
+        if len(trials) == 1:
+            tracks.close()
+            raise OSError("incorrect metadata checksum")
+        return len(file["tracking/frame_ids"])
+
+    assert read_hdf5(tmp_path / "tracks.h5", read) == 5

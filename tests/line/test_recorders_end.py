@@ -6,10 +6,18 @@ import time
 from pathlib import Path
 
 from magscope_app.datatypes import ReaderMode
-from magscope_app.messages import RecordingFinished, StopRecording
+from magscope_app.messages import Event, LogEntry, RecordingFinished, RenameRecording, StopRecording
+from magscope_app.processes.draining import Drain
+from magscope_app.storage import open_dataset
 from tests.line.feeding import fed_recorder
 
 FULL = "Track and Video (Full)"
+SLOW = """
+import time
+def slow(coordinates, data, metadata):
+    time.sleep(0.06)
+    return coordinates, data, metadata
+"""
 
 
 def test_a_tracker_that_is_late_is_waited_for(tmp_path: Path) -> None:
@@ -35,8 +43,8 @@ def test_who_is_in_a_hurry_does_not_wait_for_the_tracker(tmp_path: Path) -> None
         rig.feed(20)
         rig.feed(10, tracked=False)
         began = time.monotonic()
-        for _ in range(2):
-            rig.children.send("recording", StopRecording())
+        for hurry in (False, True):
+            rig.children.send("recording", StopRecording(hurry=hurry))
         finished = rig.hear(RecordingFinished)
         took_s = time.monotonic() - began
     counters = finished.counters
@@ -44,3 +52,38 @@ def test_who_is_in_a_hurry_does_not_wait_for_the_tracker(tmp_path: Path) -> None
     assert counters.frames_recorded == 20
     # Not the time that a tracker is given which says nothing.
     assert took_s < 3.5
+
+
+def test_what_comes_while_images_are_stored_is_kept_and_later_it_is_refused_aloud(tmp_path: Path) -> None:
+    def note(text: str) -> Event:
+        return Event("note", 3, time.perf_counter_ns(), {"text": text})
+
+    (tmp_path / "slow_storing.py").write_text(SLOW, encoding="utf-8")
+    own = (f"drivers.path=['{tmp_path.as_posix()}']", "recording.process_fn=slow_storing:slow")
+    with fed_recorder(*own) as rig:
+        path = rig.record(tmp_path / "out", FULL)
+        rig.feed(40)
+        rig.children.send("recording", StopRecording())
+        # Everything is read by now, and images are being stored.
+        time.sleep(1.2)
+        for message in (note("in time"), RenameRecording("new")):
+            rig.children.send("recording", message)
+        finished = rig.hear(RecordingFinished)
+        rig.children.send("recording", note("late"))
+        said = rig.hear(LogEntry, lambda entry: "late" in entry.text)
+    assert finished.path == path.with_name(path.name.removesuffix("fed") + "new")
+    assert finished.counters.frames_recorded == 40
+    events = open_dataset(finished.path).events
+    assert [event["text"] for event in events if event["kind"] == "note"] == ["in time"]
+    assert "had ended before a note could be kept" in said.text
+
+
+def test_a_drain_that_goes_on_and_on_is_ended() -> None:
+    with fed_recorder() as rig:
+        drain = Drain(rig.video, 10, lambda: False)
+        deadline, reached = time.monotonic() + 10.0, 0
+        while drain.goes_on(reached):
+            assert time.monotonic() < deadline
+            reached += 1
+            time.sleep(0.01)
+        assert reached > 1

@@ -24,6 +24,7 @@ from magscope_app.processes.replaying import replay_config
 from magscope_app.processes.status_board import StatusBoard
 from magscope_app.storage import open_dataset
 from tests.line.feeding import Rig, fed_recorder
+from tests.line.test_recorder import MINE
 
 FULL = "Track and Video (Full)"
 _PATIENCE_S = 30.0
@@ -32,20 +33,24 @@ _PATIENCE_S = 30.0
 class Desk(RecordingDesk):
     """The supervisor's desk, at which a test sits."""
 
-    def __init__(self, rig: Rig, folder: Path) -> None:
+    def __init__(self, rig: Rig, folder: Path, mode: str = FULL) -> None:
         super().__init__(rig.children, StatusBoard(rig.anchor, folder))
         self.rig = rig
         self.refusals: list[str] = []
-        self.begin(folder)
+        self.begin(folder, mode)
 
-    def begin(self, folder: Path) -> None:
-        self.start(self.rig.wanted(folder, FULL))
+    def begin(self, folder: Path, mode: str = FULL) -> None:
+        self.start(self.rig.wanted(folder, mode))
         self.hear_until(lambda: self.running is not None)
 
     @property
     def path(self) -> Path:
         assert self.running is not None
         return self.running
+
+    @property
+    def recorded(self) -> int:
+        return self._board.recorded.frames_recorded
 
     def hear(self) -> None:
         for message in self.rig.messages():
@@ -134,6 +139,44 @@ def test_a_recorder_that_does_not_come_back_leaves_what_it_was_told(tmp_path: Pa
         assert str(finished.path) in finished.error
     assert notes(finished.path) == ["only"]
     assert open_dataset(finished.path).exit_status == "failed"
+
+
+def test_what_a_killed_recorder_has_written_is_counted_and_one_bad_name_costs_no_note(tmp_path: Path) -> None:
+    with fed_recorder() as rig:
+        desk = Desk(rig, tmp_path)
+        path = desk.path
+        # The desk does not hear how far it is, as at the end of a recording.
+        rig.feed(30)
+        rig.await_recorded(29)
+        desk.lose_recorder()
+        desk.tell(RenameRecording("a/b"))
+        desk.note("only")
+        finished = desk.give_up("it is gone", rig.video)
+        assert finished is not None
+    readable = len(open_dataset(path).frames())
+    assert finished.counters.frames_recorded == readable >= 29
+    assert finished.counters.frames_acquired == 30
+    assert notes(path) == ["only"]
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own storage", "no beads yet"])
+def test_acknowledged_images_that_no_file_shows_stay_recorded(tmp_path: Path, own: bool) -> None:
+    (tmp_path / "kept_storages.py").write_text(MINE, encoding="utf-8")
+    mine = (f"drivers.path=['{tmp_path.as_posix()}']", "recording.storage=kept_storages:Arrays")
+    with fed_recorder(*(mine if own else ())) as rig:
+        desk = Desk(rig, tmp_path / "out", FULL if own else "Track and Video (ROIs)")
+        rig.feed(20)
+        desk.hear_until(lambda: desk.recorded >= 19)
+        rig.feed(20)
+        desk.hear_until(lambda: desk.recorded >= 39)
+        desk.lose_recorder()
+        desk.restart_recorder()
+        rig.feed(10)
+        path = desk.end()
+    counters = open_dataset(path).counters
+    assert counters["frames_acquired"] == 50
+    # The last row may have died with the recorder.
+    assert counters["frames_recorded"] >= 49
 
 
 def test_a_dataset_that_cannot_be_gone_on_with_is_given_up(tmp_path: Path) -> None:

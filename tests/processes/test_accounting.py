@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from magscope_app.datatypes.gaps import MERGED
 from magscope_app.messages import Counters
 from magscope_app.processes.accounting import account
 from magscope_app.processes.dead_recorder import account_for_dead
-from magscope_app.processes.id_ranges import Range, SeenIds, subtract, union
+from magscope_app.processes.id_ranges import Range, SeenIds, ranges_of, subtract, union
 from tests.line.running import require_identities
 
 STOP = 60
@@ -72,15 +73,17 @@ def test_rows_that_were_overwritten_are_the_recorders_loss() -> None:
     assert (counters.lost_ring, counters.lost_recording, counters.lost_tracking) == (1, 9, 5)
 
 
-@given(refused=IDS, untracked=IDS, acknowledged=st.integers(0, STOP), first=st.integers(0, 20))
+@given(refused=IDS, untracked=IDS, recorded=IDS, first=st.integers(0, 20))
 def test_a_dead_recorder_leaves_whole_counters(
-    refused: set[int], untracked: set[int], acknowledged: int, first: int
+    refused: set[int], untracked: set[int], recorded: set[int], first: int
 ) -> None:
     gaps = [*gaps_of(refused, "ring"), *gaps_of(untracked - refused, "tracking")]
-    counters, ledger = account_for_dead((first, STOP), gaps, acknowledged, "killed")
+    counters, ledger = account_for_dead(
+        (first, STOP), gaps, ranges_of(np.array([*recorded], np.int64)), "killed"
+    )
     check(counters, ledger)
-    tracked = len(set(range(first, STOP)) - refused - untracked)
-    assert counters.frames_recorded == min(acknowledged, tracked)
+    tracked = set(range(first, STOP)) - refused - untracked
+    assert counters.frames_recorded == len(tracked & recorded)
 
 
 @given(refused=IDS.filter(lambda ids: len(ids) > 3), first=st.integers(0, 20))

@@ -93,11 +93,23 @@ def read_hdf5(path: Path, read: Callable[[h5py.File], _Result]) -> _Result:
         If it cannot be read.
     """
     for trial in range(_TRIALS):
+        before = _stamp(path)
         try:
             with open_hdf5(path) as file:
                 return read(file)
         except MagscopeError:
-            if trial == _TRIALS - 1 or read_superblock(path).is_closed:
+            # A file may have been closed, or completed, just while it was read.
+            settled = _stamp(path) == before and read_superblock(path).is_closed
+            if settled or trial == _TRIALS - 1:
                 raise
             time.sleep(_PAUSE_S)
     raise AssertionError("unreachable: the last trial returns or raises")
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return what changes whenever a file is written; None where there is none."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_size, about.st_mtime_ns
