@@ -142,6 +142,7 @@ class Beside:
             yield
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(360)
 def test_a_sweep_beside_everything_else(tmp_path: Path) -> None:
     made: list[Beside] = []

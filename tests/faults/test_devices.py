@@ -116,6 +116,7 @@ def test_a_camera_that_fails_again_and_again_is_given_up(policy: str, driver: st
     assert "Traceback" not in line.output
 
 
+@pytest.mark.slow
 @posix
 def test_a_run_that_is_stopped_as_a_whole_goes_on_with_the_same_processes(tmp_path: Path) -> None:
     """Ctrl-Z and fg: nobody takes the others' silence for death."""

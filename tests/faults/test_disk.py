@@ -118,6 +118,7 @@ def test_a_slow_disk_is_waited_for_and_rows_do_not_wait(tmp_path: Path, mine: st
     assert finished.exit_status == "completed"
 
 
+@pytest.mark.slow
 def test_a_processor_in_an_endless_loop_costs_the_video_alone(tmp_path: Path, mine: str) -> None:
     with fed_recorder(mine, "recording.process_fn=disks:endless") as rig:
         path = rig.record(tmp_path / "out", FULL)

@@ -27,6 +27,7 @@ def _check(watch: Watch, factor: float, part_mb: float = 0.0) -> None:
         assert grown["segments"][0] == grown["segments"][1], (process, grown)
 
 
+@pytest.mark.slow
 def test_a_short_soak(tmp_path: Path) -> None:
     result, watch = soak(tmp_path, n_frames=20_000)
     assert result.exit_code == 0, watch.log

@@ -193,7 +193,7 @@ def test_defocus_and_rubbish_are_told(zlut: ZLUT) -> None:
 
 
 @pytest.mark.parametrize("method", ["full", "fast"])
-@pytest.mark.parametrize("name", ["10x", "long"])
+@pytest.mark.parametrize("name", ["10x", pytest.param("long", marks=pytest.mark.slow)])
 def test_real_tables_give_rising_z_on_planes_they_have_not_seen(
     test_data: Path, name: str, method: str
 ) -> None:

@@ -62,6 +62,7 @@ def test_beads_stay_within_the_zlut_at_every_magnet_height() -> None:
         assert wander_px < 20.0
 
 
+@pytest.mark.slow
 def test_the_shipped_zlut_is_the_one_that_is_made(tmp_path: Path) -> None:
     main([str(tmp_path / "made.npz")])
     made, known = ZLUT.load(tmp_path / "made.npz"), shipped()
