@@ -7,7 +7,8 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from magscope_app import __version__
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = parsed.command
     try:
-        with Signals(_leave):
+        with _unseen_leaving(), Signals(_leave):
             _require_own_packages()
             return command(parsed)
     except MagscopeError as error:
@@ -59,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return left.exit_code
 
 
-class _Left(Exception):
-    """The user does not want to wait for the start."""
+class _Left(BaseException):
+    """The user does not want to wait for the start; no driver's fault, and nobody's to catch but `main`."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__()
@@ -69,6 +70,22 @@ class _Left(Exception):
 
 def _leave(number: int) -> None:
     raise _Left(EXIT_INTERRUPTED if number == signal.SIGINT else 0)
+
+
+@contextmanager
+def _unseen_leaving() -> Iterator[None]:
+    """Print nothing where Python must drop the wish to leave, as in a callback: `Signals` remembers it."""
+    before = sys.unraisablehook
+
+    def hook(dropped: sys.UnraisableHookArgs) -> None:
+        if not isinstance(dropped.exc_value, _Left):
+            before(dropped)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _survive_any_text() -> None:
