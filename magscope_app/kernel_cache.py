@@ -9,9 +9,11 @@ import multiprocessing
 import os
 import platform
 import signal
+import time
 from collections.abc import Callable, Sequence
 from importlib import metadata
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import platformdirs
@@ -20,9 +22,12 @@ import magscope_app
 from magscope_app import __version__
 from magscope_app.errors import MagscopeError
 
-#: Compiles everything the tracker needs.
-TRACKING_KERNELS = "magscope_app.tracking.warm_up:compile_kernels"
-#: Compilation takes well under a minute; a slow, busy computer gets ten.
+#: Compile everything the tracker needs; what takes longest first.
+TRACKING_KERNELS = tuple(
+    f"magscope_app.tracking.warm_up:compile_{part}"
+    for part in ("fast_8_bit", "full_and_finding", "fast_16_bit")
+)
+#: Compilation takes about a minute; a slow, busy computer gets ten.
 _COMPILE_TIMEOUT_S = 600.0
 
 Progress = Callable[[str], None]
@@ -65,7 +70,7 @@ def _stamps(targets: Sequence[str]) -> dict[str, Path]:
 
 
 def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
-    """Compile kernels in a process of their own, unless this was done before.
+    """Compile kernels in processes of their own, unless this was done before.
 
     Parameters
     ----------
@@ -84,28 +89,56 @@ def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
     if not missing:
         return
     progress("compiling the tracking kernels for this computer; this happens once and takes about a minute")
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_compile, args=(missing, theirs), name="magscope-compile")
-    process.start()
-    theirs.close()
-    try:
-        reason = ours.recv() if ours.poll(_COMPILE_TIMEOUT_S) else "it took too long"
-        process.join(5.0)
-    except EOFError:
-        reason = "the compiler process ended unexpectedly"
-    finally:
-        if process.is_alive():
-            process.kill()
-            process.join(5.0)
-        ours.close()
-    if reason:
+    # Two that add to the list of what is compiled at one moment can lose an entry; in a row none is lost.
+    if reason := _in_processes([(target,) for target in missing]) or _in_processes([missing]):
         raise MagscopeError(
             f"the kernels could not be compiled: {reason}; see docs/user-guide.md, section Trouble"
         )
     for target in missing:
         stamps[target].parent.mkdir(parents=True, exist_ok=True)
         stamps[target].touch()
+
+
+def _in_processes(shares: list[tuple[str, ...]]) -> str:
+    """Compile each share in a process of its own, one per core; return why one failed, or ""."""
+    deadline = time.monotonic() + _COMPILE_TIMEOUT_S
+    waiting, at_work = list(shares), dict[Connection, SpawnProcess]()
+    try:
+        while waiting or at_work:
+            while waiting and len(at_work) < (os.cpu_count() or 1):
+                result, process = _started(waiting.pop(0))
+                at_work[result] = process
+            ready = [one for one in wait(list(at_work), deadline - time.monotonic()) if one in at_work]
+            if not ready:
+                return "it took too long"
+            for result in at_work.keys() & ready:
+                try:
+                    if reason := str(result.recv()):
+                        return reason
+                except EOFError:
+                    return "the compiler process ended unexpectedly"
+                _end(result, at_work.pop(result), 5.0)
+    finally:
+        for result, process in at_work.items():
+            _end(result, process, 0.0)
+    return ""
+
+
+def _started(targets: tuple[str, ...]) -> tuple[Connection, SpawnProcess]:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_compile, args=(targets, theirs), name="magscope-compile")
+    process.start()
+    theirs.close()
+    return ours, process
+
+
+def _end(result: Connection, process: SpawnProcess, patience_s: float) -> None:
+    process.join(patience_s)
+    if process.is_alive():
+        process.kill()
+        process.join(5.0)
+    result.close()
 
 
 def _compile(targets: tuple[str, ...], result: Connection) -> None:

@@ -51,7 +51,7 @@ def _threads() -> set[str]:
 def pytest_configure(config: pytest.Config) -> None:
     """Compile the kernels before the tests are shared out: each worker would compile them anew."""
     if not hasattr(config, "workerinput") and not config.option.collectonly:
-        ensure_compiled((TRACKING_KERNELS, *SimulatedCamera.kernels), print)
+        ensure_compiled((*TRACKING_KERNELS, *SimulatedCamera.kernels), print)
 
 
 @pytest.fixture(scope="session", autouse=True)

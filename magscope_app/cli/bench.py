@@ -48,7 +48,7 @@ def bench(config: str, overrides: Sequence[str]) -> int:
     """
     loaded = load_config(config, overrides).config
     form = expected_format(loaded) or _USUAL
-    ensure_compiled((TRACKING_KERNELS,), print)
+    ensure_compiled(TRACKING_KERNELS, print)
     with ProgressLine() as progress:
         bench_of_config = _Bench(loaded, form, progress)
         lines = bench_of_config.run()

@@ -88,7 +88,7 @@ def load_ready(source: str, overrides: Sequence[str], record: Path | None, name:
 def compile_targets(config: Config) -> tuple[str, ...]:
     """Return the functions that compile the kernels which this config needs."""
     camera = load_driver(config.camera.driver, Camera, config.drivers.path)
-    return (TRACKING_KERNELS, *camera.kernels)
+    return (*TRACKING_KERNELS, *camera.kernels)
 
 
 def _device_problems(config: Config, known: FrameFormat | None) -> Iterator[Problem]:

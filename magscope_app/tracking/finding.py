@@ -158,10 +158,14 @@ def _require_frame(frame: Frame, roi_px: int) -> None:
 
 
 def _contiguous(frame: Frame) -> Frame:
-    """Return the frame in the one memory layout that the kernels are compiled for."""
+    """Return the frame in the one memory layout that the kernels are compiled for: like a peek, read-only."""
+    view: Frame
     if frame.dtype == np.uint8:
-        return np.ascontiguousarray(frame, np.uint8)
-    return np.ascontiguousarray(frame, np.uint16)
+        view = np.ascontiguousarray(frame, np.uint8).view()
+    else:
+        view = np.ascontiguousarray(frame, np.uint16).view()
+    view.flags.writeable = False
+    return view
 
 
 def _votes(frame: Frame, roi_px: int) -> Float32:

@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    ensure_compiled((TRACKING_KERNELS,), print)
+    ensure_compiled(TRACKING_KERNELS, print)
     scene = Scene(given.roi, given.beads, 32, wide=False)
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:

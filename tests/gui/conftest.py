@@ -13,12 +13,13 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 from gui.theme import LIGHT, put_on
 from gui.window import MainWindow
-from tests.gui.rig import Rig
+from tests.gui.rig import Rig, config
 
 
 @pytest.fixture
-def rig() -> Iterator[Rig]:
-    made = Rig()
+def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    """The supervisor's end of a window; a module's `MICROSCOPE` makes the config of another microscope."""
+    made = Rig(getattr(request.module, "MICROSCOPE", config)())
     yield made
     made.close()
 

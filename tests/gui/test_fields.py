@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,12 +21,8 @@ ANY_TEXT = {"recording.note", "recording.folder", "log.words", "camera.label", "
 ANY_TEXT |= {"qt_keysequenceedit_lineedit"}
 
 
-@pytest.fixture
-def rig() -> Iterator[Rig]:
-    """A microscope with every kind of axis, so that every field can be typed in."""
-    made = Rig(with_magnet())
-    yield made
-    made.close()
+#: With a focus and a magnet whose force is known.
+MICROSCOPE = with_magnet
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QApplication, QLineEdit, QPushButton
@@ -25,13 +23,8 @@ from magscope_app.messages import (
 from tests.gui.hands import click, find, look, press, retype, seen, text_of, until
 from tests.gui.rig import Rig, with_magnet
 
-
-@pytest.fixture
-def rig() -> Iterator[Rig]:
-    """A microscope with a focus and a magnet whose force is known."""
-    made = Rig(with_magnet())
-    yield made
-    made.close()
+#: With a focus and a magnet whose force is known.
+MICROSCOPE = with_magnet
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from PyQt6.QtWidgets import QApplication, QLabel
 
@@ -14,12 +12,8 @@ from magscope_app.messages import Counters, ProcessState, SystemStatus
 from tests.gui.hands import find, look, seen, spot, text_of, until
 from tests.gui.rig import Rig, with_magnet
 
-
-@pytest.fixture
-def rig() -> Iterator[Rig]:
-    made = Rig(with_magnet())
-    yield made
-    made.close()
+#: With a focus and a magnet whose force is known.
+MICROSCOPE = with_magnet
 
 
 @pytest.fixture
