@@ -268,11 +268,6 @@ SHORT = (
         Cell("supervisor", "raises", "acquiring"),
     ),
     (
-        Cell("motors", "killed", "sweep"),
-        Cell("gui", "killed", "sweep"),
-        Cell("experiment", "killed", "sweep"),
-    ),
-    (
         Cell("tracking", "killed", "lock"),
         Cell("feedback", "raises", "lock"),
         Cell("experiment", "killed", "lock"),

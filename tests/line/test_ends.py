@@ -69,7 +69,10 @@ def test_an_interrupted_start_says_so_in_one_line(tmp_path: Path) -> None:
     assert said == ["ended before the first frame"], line.output
 
 
-@pytest.mark.parametrize("victim", ["tracking", "camera", "recording", "motors"])
+@pytest.mark.parametrize(
+    "victim",
+    ["tracking", *(pytest.param(name, marks=pytest.mark.slow) for name in ("camera", "recording", "motors"))],
+)
 def test_a_killed_process_that_is_not_to_come_back_ends_the_run(victim: str, tmp_path: Path) -> None:
     never = ("--set", f"supervisor.restart.{victim}=never")
     with running("demo.toml", "--headless", "--record", str(tmp_path), *SMALL, *never) as line:

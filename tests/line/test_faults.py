@@ -128,7 +128,8 @@ def test_faults_on_demand(tmp_path: Path) -> None:
         ):
             assert text in line.output
     dataset = Dataset.only(tmp_path / "out")
-    assert dataset.counters["lost_upstream"] == 5
+    # The simulated camera may lose frames of itself on a busy machine.
+    assert 5 in [gap["count"] for gap in dataset.about["ledger"] if gap["where"] == "camera"]
     (note,) = [event["text"] for event in dataset.events() if event["kind"] == "note"]
     assert "magnet did not reach 4 mm" in note
     assert "3.2 mm" in note

@@ -42,7 +42,7 @@ def test_drops_in_the_ring_are_counted(pause_s: float, tmp_path: Path) -> None:
     """A tracker that stops for a moment fills the ring; one that stops for longer is left behind."""
     ring = ("--set", "buffer.seconds=0.3", "--set", "buffer.n_images=8")
     with running(
-        "demo.toml", "--headless", "--duration", "6", "--record", str(tmp_path), *ring, *SMALL
+        "demo.toml", "--headless", "--duration", "3.5", "--record", str(tmp_path), *ring, *SMALL
     ) as line:
         line.wait_for("beads found")
         time.sleep(0.5)
