@@ -250,7 +250,10 @@ class VideoBuffer(DocumentedVideo):
         return self._writer.refuse(camera_frame)
 
     def begin_run(self) -> None:
-        """Say that the camera starts, so that its number may begin anew without counting as a loss."""
+        """Say that the camera starts, so that its number may begin anew without counting as a loss.
+
+        RuntimeError where `begin` would raise it: another process writes.
+        """
         self._writer.begin_run()
 
     def resume_run(self, *, timestamp_ns: int, fps: float) -> int:
@@ -266,7 +269,8 @@ class VideoBuffer(DocumentedVideo):
         Returns
         -------
         int
-            How many frames were booked as lost in the camera.
+            How many frames were booked as lost in the camera. Those that the ring has refused since the last
+            accepted one, and those that are booked already, are not among them.
 
         Raises
         ------
