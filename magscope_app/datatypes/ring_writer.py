@@ -84,7 +84,7 @@ class RingWriter:
     def _left_expected(self) -> int:
         """Return the camera's next number as the handle that wrote before this one knew it."""
         words = self._words
-        last = self._ring.slots[(self._head - 1) % self._length].tolist()
+        last: list[int] = self._ring.slots[(self._head - 1) % self._length].tolist()
         if self._head and last[layout.FRAME_ID] >= words[layout.CAMERA_NEXT_AT]:
             number = signed(last[layout.CAMERA_FRAME])
             return number + 1 if number >= 0 else _NO_NUMBER
@@ -188,7 +188,7 @@ class RingWriter:
         head = self._head
         if not head:
             return 0
-        last = self._ring.slots[(head - 1) % self._length].tolist()
+        last: list[int] = self._ring.slots[(head - 1) % self._length].tolist()
         last_id = last[layout.FRAME_ID]
         passed = round((int(timestamp_ns) - signed(last[layout.TIMESTAMP_NS])) * 1e-9 * fps) - 1
         # What was refused, or missed and booked, since the last accepted frame is no second loss.

@@ -1,9 +1,10 @@
-"""Camera numbers seen = acquired + lost upstream + lost in the ring, whoever writes and whatever a number is."""
+"""Camera numbers seen = acquired + lost upstream + lost in the ring, whoever writes."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,12 +83,14 @@ def test_frames_refused_after_the_return_of_the_writer_are_no_second_loss(
 
 
 @settings(max_examples=100, deadline=None)
-@given(fates=st.lists(st.sampled_from(["frame", "frame", "missed", "read", "dies"]), min_size=20, max_size=60))
+@given(
+    fates=st.lists(st.sampled_from(["frame", "frame", "missed", "read", "dies"]), min_size=20, max_size=60)
+)
 def test_whatever_happens_each_frame_of_the_camera_stands_in_one_place(fates: list[str]) -> None:
     """Frames, misses of the camera, a reader that makes room now and then, and deaths of the writer."""
     locks = {"VideoBuffer": threading.Lock()}
-    sizes = {"n_stacks": 2, "n_images": 1, "width": 3, "height": 2, "bits": 8, "pin_timeout_s": 1e6}
-    owner = VideoBuffer(create=True, locks=locks, default_reader=False, **sizes)  # type: ignore[arg-type]  # sizes
+    sizes: dict[str, Any] = {"n_stacks": 2, "n_images": 1, "width": 3, "height": 2, "bits": 8, "pin_timeout_s": 1e6}
+    owner = VideoBuffer(create=True, locks=locks, default_reader=False, **sizes)
     writer = VideoBuffer(create=False, locks=locks)
     reader = owner.reader("recording", ReaderMode.LOSSLESS)
     offer(writer, 0, 0)
