@@ -21,7 +21,7 @@ class MagscopeError(Exception):
 
 
 def _unpickled(kind: type[MagscopeError], args: tuple[Any, ...]) -> MagscopeError:
-    return kind.__new__(kind, *args)
+    return Exception.__new__(kind, *args)
 
 
 @dataclass(frozen=True, slots=True)

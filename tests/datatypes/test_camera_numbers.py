@@ -89,7 +89,14 @@ def test_frames_refused_after_the_return_of_the_writer_are_no_second_loss(
 def test_whatever_happens_each_frame_of_the_camera_stands_in_one_place(fates: list[str]) -> None:
     """Frames, misses of the camera, a reader that makes room now and then, and deaths of the writer."""
     locks = {"VideoBuffer": threading.Lock()}
-    sizes: dict[str, Any] = {"n_stacks": 2, "n_images": 1, "width": 3, "height": 2, "bits": 8, "pin_timeout_s": 1e6}
+    sizes: dict[str, Any] = {
+        "n_stacks": 2,
+        "n_images": 1,
+        "width": 3,
+        "height": 2,
+        "bits": 8,
+        "pin_timeout_s": 1e6,
+    }
     owner = VideoBuffer(create=True, locks=locks, default_reader=False, **sizes)
     writer = VideoBuffer(create=False, locks=locks)
     reader = owner.reader("recording", ReaderMode.LOSSLESS)

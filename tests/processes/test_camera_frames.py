@@ -66,7 +66,13 @@ def handles() -> Iterator[Handles]:
 
 @pytest.fixture
 def video(handles: Handles) -> Iterator[VideoBuffer]:
-    sizes: dict[str, Any] = {"n_stacks": 8, "n_images": 4, "width": FORM.width_px, "height": FORM.height_px, "bits": 8}
+    sizes: dict[str, Any] = {
+        "n_stacks": 8,
+        "n_images": 4,
+        "width": FORM.width_px,
+        "height": FORM.height_px,
+        "bits": 8,
+    }
     buffer = VideoBuffer(
         create=True, locks=handles.locks, default_reader=False, session=handles.session, **sizes
     )
