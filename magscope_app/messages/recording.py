@@ -59,8 +59,6 @@ class RecordingOrder(Message):
         stored already is skipped, the counters go on, and the event "recorder restarted" has the seam.
         `folder` and `name` do not count then. What is told twice, because nobody knows whether the recorder
         before had kept it, is kept once.
-    acknowledged : int
-        Frames that the recorder before has counted as recorded.
     zlut : Path or None
         The Z-LUTs that beads are tracked with.
     corrections : tuple of CorrectionFile
@@ -76,7 +74,6 @@ class RecordingOrder(Message):
     resume: Path | None = None
     zlut: Path | None = None
     corrections: tuple[CorrectionFile, ...] = ()
-    acknowledged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ class Counters:
     lost_ring: int = 0
     lost_tracking: int = 0
     lost_recording: int = 0
-    #: Of the recorded frames those whose image the user's processor left out on purpose.
+    #: Frames whose image was left out on purpose: without beads there are no ROIs, or a processor wants none.
+    #: Where rows are recorded, too, these are among the recorded ones.
     frames_left_out: int = 0
 
     @property

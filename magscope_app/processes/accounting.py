@@ -11,7 +11,12 @@ from magscope_app.processes.id_ranges import Range, SeenIds, clip, first_ids, su
 
 
 def account(
-    window: Range, gaps: Sequence[Gap], rows: SeenIds | None, video: SeenIds | None, why: str = ""
+    window: Range,
+    gaps: Sequence[Gap],
+    rows: SeenIds | None,
+    video: SeenIds | None,
+    why: str = "",
+    left_out: int = 0,
 ) -> tuple[Counters, list[Gap]]:
     """Count the frames of a recording.
 
@@ -25,6 +30,9 @@ def account(
         Which frames reached the tracks files and the video, where these were asked for.
     why : str
         Why recording lost frames, if it did.
+    left_out : int
+        Frames of `video` whose image was left out on purpose: where rows are not recorded either, nothing of
+        them is.
 
     Returns
     -------
@@ -48,11 +56,12 @@ def account(
     counters = Counters(
         frames_acquired=acquired,
         frames_tracked=acquired - total(tracking),
-        frames_recorded=acquired - total(tracking) - total(recording),
+        frames_recorded=acquired - total(tracking) - total(recording) - (left_out if rows is None else 0),
         lost_upstream=sum(gap.count for gap in upstream),
         lost_ring=total(ring),
         lost_tracking=total(tracking),
         lost_recording=total(recording),
+        frames_left_out=left_out,
     )
     ledger = list(upstream)
     for where, ranges in (("ring", ring), ("tracking", tracking), ("recording", recording)):

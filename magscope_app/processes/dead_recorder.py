@@ -58,9 +58,10 @@ def close_for_dead_recorder(
         error = f"{said} {path}"
         window = int(folder.description["start_frame_id"]), video.counters().next_frame_id
         gaps = video.ledger()
-        recorded = _recorded(path, window, gaps, acknowledged)
+        recorded, left_out = _recorded(path, window, gaps, acknowledged)
         counters, ledger = account_for_dead(window, gaps, recorded, why)
-        left_out = folder.description["counters"].get("frames_left_out", 0)
+        if "Track" not in str(folder.description.get("mode", "")):
+            counters = replace(counters, frames_recorded=counters.frames_recorded - left_out)
         counters = replace(counters, frames_left_out=left_out)
         counts = asdict(counters) | {"frames_lost": counters.frames_lost}
         folder.finish("failed", counts, [asdict(gap) for gap in ledger], errors=[error])
@@ -78,24 +79,28 @@ def _keep(folder: DatasetFolder, session_start_ns: int, told: Sequence[Message])
             _log.warning(str(error))
 
 
-def _recorded(path: Path, window: Range, gaps: Sequence[Gap], acknowledged: int) -> list[Range]:
-    """Return which frames are in all files; where these cannot be read, those that were acknowledged."""
+def _recorded(path: Path, window: Range, gaps: Sequence[Gap], acknowledged: int) -> tuple[list[Range], int]:
+    """Return which frames are dealt with in all files, and of how many the image was left out.
+
+    Where the files cannot be read, these are the frames that were acknowledged.
+    """
     try:
-        return _in_files(open_dataset(path), window[0], gaps, acknowledged)
+        return _in_files(open_dataset(path), window[0])
     except MagscopeError as error:
         _log.warning(str(error))
     lost = [(gap.first_id, gap.first_id + gap.count) for gap in gaps if gap.where in ("ring", "tracking")]
-    return first_ids(subtract([window], lost), acknowledged)
+    return first_ids(subtract([window], lost), acknowledged), 0
 
 
-def _in_files(dataset: Dataset, start_id: int, gaps: Sequence[Gap], acknowledged: int) -> list[Range]:
+def _in_files(dataset: Dataset, start_id: int) -> tuple[list[Range], int]:
     mode = str(dataset.description.get("mode", ""))
     has_processor = dataset.config.get("recording", {}).get("process_fn") is not None
-    stored = read_stored(dataset, start_id, acknowledged, gaps, has_processor=has_processor)
+    stored = read_stored(dataset, start_id, has_processor=has_processor)
     tracked, images = ranges_of(stored.tracked), ranges_of(stored.images)
     if "Video" not in mode:
-        return tracked
-    return images if "Track" not in mode else subtract(tracked, subtract(tracked, images))
+        return tracked, 0
+    both = images if "Track" not in mode else subtract(tracked, subtract(tracked, images))
+    return both, stored.left_out
 
 
 def account_for_dead(

@@ -148,11 +148,8 @@ class Line:
 
     def start_recording(self, message: StartRecording) -> None:
         """Order a dataset; what the message leaves open comes from the config."""
-        if self.recording.ordered:
-            self._refuse("a recording is running already; stop it first")
-            return
-        if not self.children.alive(RECORDER) and RECORDER not in self._returning:
-            self._refuse("the recording process is not running: start again to use it")
+        if why_not := self.recording.why_not(message, returning=RECORDER in self._returning):
+            self._refuse(why_not)
             return
         beads, zlut = self.beads.changed().beads, self.calibration.stored
         order = self._orders.recording(
@@ -307,6 +304,7 @@ class Line:
             self.fail(text)
         else:
             self.log(logging.WARNING, text)
+            self._keep("command refused", {"process": child.name, "text": text})
 
     def _on_log(self, entry: LogEntry) -> None:
         self._listeners.on_log(entry)
@@ -435,7 +433,8 @@ class Line:
         elif isinstance(message, StartRecording):
             self.start_recording(message)
         elif isinstance(message, StopRecording | RenameRecording):
-            self.recording.tell(message)
+            if why_not := self.recording.command(message):
+                self._refuse(why_not)
         elif isinstance(message, AddNote):
             self._add_note(message.text)
         else:
@@ -488,6 +487,7 @@ class Line:
     def _refuse(self, text: str, token: int = 0) -> None:
         self._tell(CommandRefused("supervisor", text, token))
         self.log(logging.WARNING, text)
+        self._keep("command refused", {"process": "supervisor", "text": text})
 
     def _keep(self, kind: str, fields: dict[str, Any]) -> None:
         """Keep something that happened in the running dataset, if there is one."""

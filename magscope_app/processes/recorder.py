@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from magscope_app.datatypes import BeadRoiBuffer, Gap, VideoBuffer
-from magscope_app.errors import MagscopeError
+from magscope_app.errors import FOREIGN, MagscopeError
 from magscope_app.messages import Counters, Message, RecordingFinished, RecordingOrder
 from magscope_app.processes.accounting import account
 from magscope_app.processes.disk_watch import DiskWatch
@@ -108,7 +108,7 @@ class Recorder:
             return False
         try:
             return self._frames.take(stop_id)
-        except Exception as error:  # noqa: BLE001 - a disk or a function of the user's may raise anything
+        except FOREIGN as error:
             self._end_video(f"video has stopped: {describe(error)}")
             return False
 
@@ -118,10 +118,14 @@ class Recorder:
 
     @property
     def frames_recorded(self) -> int:
-        """Frames that are whole in every file and that the operating system has."""
+        """Frames that are whole in every file and that the operating system has.
+
+        A frame whose image is left out on purpose is recorded by its rows, or not at all.
+        """
         counts = [self._tracks.frames_durable] if self._tracks.wants_tracks else []
         if self._frames is not None and not self._frames.closed:
-            counts.append(self._frames.frames_stored)
+            done = self._frames.frames_done
+            counts.append(done if counts else done - self._left_out)
         return min(counts, default=0)
 
     @property
@@ -172,11 +176,12 @@ class Recorder:
         if time.monotonic() < self._publish_due:
             return
         self._publish_due = time.monotonic() + _PUBLISH_EVERY_S
-        tracked = self._tracks.frames_durable if self._tracks.wants_tracks else self.frames_recorded
+        recorded = self.frames_recorded
+        tracked = self._tracks.frames_durable if self._tracks.wants_tracks else recorded + self._left_out
         counts = {
             "frames_acquired": tracked,
             "frames_tracked": tracked,
-            "frames_recorded": self.frames_recorded,
+            "frames_recorded": recorded,
             "frames_left_out": self._left_out,
         }
         self._folder.update(counters=counts | self._duplicates)
@@ -221,8 +226,7 @@ class Recorder:
         window = (self.start_id, max(stop, self.start_id))
         why = "; ".join(errors) or "the disk did not keep up"
         gaps = [*self._video.ledger(), *self._seams]
-        counters, ledger = account(window, gaps, rows, frames, why)
-        counters = replace(counters, frames_left_out=self._left_out)
+        counters, ledger = account(window, gaps, rows, frames, why, self._left_out)
         status = "failed" if errors else exit_status
         _attempt(errors, partial(self._note, "recording ended", exit_status=status))
         for gap in ledger:
@@ -266,7 +270,7 @@ def _attempt(errors: list[str], step: Callable[[], object]) -> None:
     """Take a step of the end; what goes wrong is kept and said, the next steps are taken all the same."""
     try:
         step()
-    except Exception as error:  # noqa: BLE001 - it is reported with the dataset
+    except FOREIGN as error:
         errors.append(describe(error))
 
 

@@ -12,6 +12,7 @@ from magscope_app.datatypes import BeadRoiBuffer, VideoBuffer
 from magscope_app.datatypes.reader_entries import Start
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import RecordingOrder
+from magscope_app.processes.frame_rois import FrameRois
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.keeper import keep_corrections
 from magscope_app.processes.load_function import load_function
@@ -74,9 +75,7 @@ def open_files(
     if order.resume is None:
         earlier, folder = None, _new_folder(order, config)
     else:
-        earlier = read_earlier(
-            order.resume, order.acknowledged, video.ledger(), has_processor=process_fn is not None
-        )
+        earlier = read_earlier(order.resume, has_processor=process_fn is not None)
         folder = earlier.folder
     with contextlib.ExitStack() as undo:
         if earlier is None:
@@ -90,7 +89,11 @@ def open_files(
         undo.callback(tracks.finish, "failed")
         frames = None
         if "Video" in order.mode:
-            wanted = rois if "ROIs" in order.mode else None
+            wanted = None
+            if "ROIs" in order.mode:
+                roi_px = order.facts.get("roi_px", config.beads.roi_px)
+                wanted = FrameRois(handles.tracks(), video, rois, roi_px, start=start)
+                undo.callback(wanted.close)
             make = storage_maker(config)
             frames = VideoWriter(video, wanted, folder, _limits(config), make, process_fn, start=start)
             undo.callback(frames.finish)

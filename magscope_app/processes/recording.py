@@ -10,7 +10,7 @@ import logging
 
 from magscope_app.calibration.messages import ZLUTsUsed
 from magscope_app.datatypes import VideoBuffer
-from magscope_app.errors import MagscopeError
+from magscope_app.errors import FOREIGN, MagscopeError
 from magscope_app.messages import (
     CommandRefused,
     CorrectionsUsed,
@@ -121,7 +121,7 @@ class _RecordingLoop:
         recorder.wait(_BUSY_S)
         try:
             recorder.turn()
-        except Exception as error:  # noqa: BLE001 - a disk or storage may raise anything; the user is told
+        except FOREIGN as error:
             self._finish("failed", None, describe(error))
             return
         if recorder.stop_reason:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
+from magscope_app.config import RecordingMode
 from magscope_app.datatypes import VideoBuffer
 from magscope_app.messages import (
     CorrectionFile,
@@ -17,10 +19,15 @@ from magscope_app.messages import (
     RecordingOrder,
     RecordingProgress,
     RecordingStarted,
+    RenameRecording,
+    StartRecording,
+    StopRecording,
 )
 from magscope_app.processes.children import Children
 from magscope_app.processes.dead_recorder import close_for_dead_recorder
+from magscope_app.processes.message_check import why_malformed
 from magscope_app.processes.status_board import StatusBoard
+from magscope_app.storage.names import validate_dataset_name
 
 RECORDER = "recording"
 RecordingNews = RecordingStarted | RecordingProgress | RecordingFinished | Receipt | CorrectionsUsed | Event
@@ -65,11 +72,29 @@ class RecordingDesk:
         """A dataset is being written, or will be: the recorder may not have begun it yet."""
         return self._order is not None
 
+    def why_not(self, message: StartRecording, *, returning: bool) -> str | None:
+        """Return why a dataset cannot be begun, as a sentence for the user; `returning`: a recorder comes."""
+        if self.ordered:
+            return "a recording is running already; stop it first"
+        if not self._children.alive(RECORDER) and not returning:
+            return "the recording process is not running: start again to use it"
+        modes = get_args(RecordingMode)
+        if message.mode is not None and message.mode not in modes:
+            return f"there is no recording mode {message.mode!r}; choose one of {', '.join(modes)}"
+        return why_malformed(message)
+
     def start(self, order: RecordingOrder) -> None:
         """Let the recorder begin a dataset; what is told from now on belongs into it."""
         self._order = replace(order, corrections=self._corrections)
         self._told.clear()
         self._children.send(RECORDER, self._order)
+
+    def command(self, message: StopRecording | RenameRecording) -> str | None:
+        """Tell the recorder what the user wants of it, or return why that cannot be."""
+        if isinstance(message, RenameRecording) and (wrong := validate_dataset_name(message.name)):
+            return f"the dataset name {message.name!r} {wrong}"
+        self.tell(message)
+        return None
 
     def tell(self, message: Message) -> None:
         """Send to the recorder, and keep it for the next one until this one has confirmed it."""
@@ -98,9 +123,7 @@ class RecordingDesk:
             self._told.clear()
             return
         self._resuming = self.running is not None
-        acknowledged = self._board.recorded.frames_recorded if self._resuming else 0
-        order = replace(self._order, resume=self.running, acknowledged=acknowledged)
-        self._children.send(RECORDER, order)
+        self._children.send(RECORDER, replace(self._order, resume=self.running))
         for _, message in self._told:
             self._children.send(RECORDER, message)
         self._ask_receipt()

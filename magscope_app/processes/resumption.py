@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from magscope_app.datatypes import Gap
 from magscope_app.errors import MagscopeError
-from magscope_app.processes.id_ranges import SeenIds, first_ids, subtract
+from magscope_app.processes.id_ranges import SeenIds
+from magscope_app.processes.video_book import read_book
 from magscope_app.storage import Dataset, DatasetFolder, open_dataset
 
 EVENT = "recorder restarted"
@@ -36,7 +37,7 @@ class Earlier:
     next_rows, next_image : int
         The ids after the last ones of each.
     left_out : int
-        Frames whose image a processor left out on purpose.
+        Frames whose image was left out, for want of beads or by a processor.
     duplicates : int
         Results of a processor that another replaced.
     events : tuple of dict
@@ -75,7 +76,7 @@ class Stored:
     tracked, images : ndarray of int64
         Ids in the tracks files, and of frames whose image was dealt with: stored, or left out on purpose.
     left_out : int
-        How many were left out by a processor.
+        How many were left out, for want of beads or by a processor.
     """
 
     tracked: NDArray[np.int64]
@@ -83,31 +84,29 @@ class Stored:
     left_out: int
 
 
-def read_stored(
-    dataset: Dataset, start_id: int, acknowledged: int, gaps: Sequence[Gap], *, has_processor: bool
-) -> Stored:
-    """Read which frames from `start_id` on a dataset has; see `read_earlier`."""
-    images = _image_ids(dataset, start_id, acknowledged, gaps)
-    left_out = 0
-    if has_processor and len(images):
-        whole = np.arange(start_id, images[-1] + 1)
-        left_out, images = len(whole) - len(images), whole
-    return Stored(dataset.frames()["frame_id"].astype(np.int64), images, left_out)
+def read_stored(dataset: Dataset, start_id: int, *, has_processor: bool) -> Stored:
+    """Read which frames from `start_id` on a dataset has; see `read_earlier`.
+
+    What a storage of the user's own, or a processor, has made of a frame no index of ours can say: there
+    counts what the recorder itself has written down.
+    """
+    indexed = dataset.foreign_storage is None and not has_processor
+    booked, left_out = read_book(dataset.path)
+    stored = np.asarray(dataset.video_frame_ids if indexed else [], np.int64)
+    images = np.unique(np.concatenate((stored, booked, left_out)))
+    tracked = dataset.frames()["frame_id"].astype(np.int64)
+    return Stored(tracked, images[images >= start_id], len(left_out))
 
 
-def read_earlier(path: Path, acknowledged: int, gaps: Sequence[Gap], *, has_processor: bool) -> Earlier:
+def read_earlier(path: Path, *, has_processor: bool) -> Earlier:
     """Read what the recorder before has stored, and mark the dataset as running again.
 
     Parameters
     ----------
     path : Path
         The dataset.
-    acknowledged : int
-        Frames that were counted as recorded, as far as this is known.
-    gaps : sequence of Gap
-        The ledger of the ring.
     has_processor : bool
-        Images without a place in the video were left out on purpose, up to the last one there.
+        Images were changed before they were stored, perhaps under other coordinates.
 
     Raises
     ------
@@ -118,7 +117,7 @@ def read_earlier(path: Path, acknowledged: int, gaps: Sequence[Gap], *, has_proc
     start_id = dataset.description.get("start_frame_id")
     if not isinstance(start_id, int):
         raise MagscopeError(f"{path} says not where its recording began: start another recording")
-    stored = read_stored(dataset, start_id, acknowledged, gaps, has_processor=has_processor)
+    stored = read_stored(dataset, start_id, has_processor=has_processor)
     tracked, images = stored.tracked, stored.images
     folder.update(exit_status="running", stopped=None)
     rows, video = SeenIds(start_id), SeenIds(start_id)
@@ -144,33 +143,4 @@ def _seams(events: Sequence[dict[str, Any]]) -> tuple[Gap, ...]:
         Gap(event["first_id"], event["count"], "recording", _WHY)
         for event in events
         if event["kind"] == EVENT
-    )
-
-
-def _image_ids(dataset: Dataset, start_id: int, acknowledged: int, gaps: Sequence[Gap]) -> NDArray[np.int64]:
-    """Return the frames whose images were dealt with, ascending.
-
-    Images of a storage of the user's own are its own business, and a mosaic of no beads is not stored: for
-    these is known only that what was acknowledged was dealt with.
-    """
-    mode = str(dataset.description.get("mode", ""))
-    foreign = dataset.foreign_storage is not None
-    ids = np.unique([] if foreign else dataset.video_frame_ids).astype(np.int64)
-    ids = ids[ids >= start_id]
-    if "Video" not in mode or not (foreign or "ROIs" in mode):
-        return ids
-    count = max(acknowledged, dataset.counters.get("frames_recorded", 0))
-    return np.union1d(ids, _acknowledged_ids(dataset, start_id, count, gaps))
-
-
-def _acknowledged_ids(dataset: Dataset, start_id: int, count: int, gaps: Sequence[Gap]) -> NDArray[np.int64]:
-    """Return the frames that were acknowledged for sure: those of a seam, or after the video, may not be."""
-    events = dataset.events
-    lost = [(gap.first_id, gap.first_id + gap.count) for gap in gaps if gap.where == "ring"]
-    most = start_id + count + sum(stop - first for first, stop in lost)
-    come = first_ids(subtract([(start_id, most)], lost), count)
-    unsure = [(gap.first_id, gap.first_id + gap.count) for gap in _seams(events)]
-    unsure += [(event["frame_id"], most) for event in events if event["kind"] == "video ended"]
-    return np.array(
-        [number for first, stop in subtract(come, unsure) for number in range(first, stop)], np.int64
     )

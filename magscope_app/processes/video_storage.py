@@ -41,7 +41,7 @@ def why_not_stored(
     """Return why a storage cannot take such images, as a sentence for the user; None if it can."""
     try:
         reason = storage.why_not(tuple(shape), dtype, {"time": 0})
-    except Exception as error:  # noqa: BLE001 - the user's own code may raise anything; it is told
+    except FOREIGN as error:
         reason = f"its why_not raised {type(error).__name__}: {error}"
     if reason is None:
         return None
@@ -69,7 +69,7 @@ def storage_problem(config: Config, form: FrameFormat | None) -> str | None:
                 storage.close()
     except MagscopeError as error:
         return str(error)
-    except Exception as error:  # noqa: BLE001 - close is the user's own code as well
+    except FOREIGN as error:
         return f"the storage {name} cannot be closed ({type(error).__name__}: {error}); mend it"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -11,15 +13,17 @@ import numpy.typing as npt
 
 from magscope_app.data import DataHandler, DataProcessor, DataStorage
 from magscope_app.data.processor import ProcessFunction
-from magscope_app.datatypes import BeadRoiBuffer, FrameBatch, ReaderMode, VideoBuffer
+from magscope_app.datatypes import FrameBatch, ReaderMode, VideoBuffer
 from magscope_app.datatypes.reader_entries import Start
 from magscope_app.operating_system import release_memory
+from magscope_app.processes.frame_rois import FrameRois
 from magscope_app.processes.id_ranges import SeenIds
 from magscope_app.processes.part_limits import PartLimits
-from magscope_app.processes.status_board import reader_counters
+from magscope_app.processes.video_book import VideoBook
 from magscope_app.processes.video_storage import MakeStorage, why_not_stored
-from magscope_app.storage import DatasetFolder
+from magscope_app.storage import DatasetFolder, NDTiffStorage
 
+_log = logging.getLogger(__name__)
 #: Frames that may wait for the disk: more than the 2 s for which disks pause, in bytes and number.
 _QUEUE_BYTES, _QUEUE_FRAMES = 512_000_000, 512
 #: Frames that are taken from the ring at once.
@@ -39,8 +43,9 @@ class VideoWriter:
     ----------
     video : VideoBuffer
         The ring.
-    rois : BeadRoiBuffer or None
-        Store a mosaic (n_beads · roi, roi) of the beads' ROIs per frame instead of whole frames.
+    rois : FrameRois or None
+        Store a mosaic (n_beads · roi, roi) of the ROIs that a frame was tracked in, instead of the whole
+        frame. Closed with this.
     folder : DatasetFolder
         Gives the parts their place.
     limits : PartLimits
@@ -61,7 +66,7 @@ class VideoWriter:
     def __init__(
         self,
         video: VideoBuffer,
-        rois: BeadRoiBuffer | None,
+        rois: FrameRois | None,
         folder: DatasetFolder,
         limits: PartLimits,
         make_storage: MakeStorage,
@@ -78,6 +83,9 @@ class VideoWriter:
         self._make_storage = make_storage
         self._queue = max(4, min(_QUEUE_FRAMES, _QUEUE_BYTES // max(1, video.image_size)))
         self._storage: DataStorage | None = None
+        self._book = VideoBook(folder.path)
+        #: The index of the video itself says which frames are stored.
+        self._indexed = False
         # The first part is opened before the first frame: loading the storage's library takes a second.
         self._handler: DataHandler | None = self._open_part()
         self._shape: tuple[int, ...] | None = None
@@ -87,6 +95,7 @@ class VideoWriter:
         self._done: deque[tuple[int, bool]] = deque()
         self.left_out = 0
         self._duplicates_before = 0
+        self._said_no_beads = False
         self._taken = 0
         self.bytes_written = 0
         self.closed = False
@@ -109,13 +118,8 @@ class VideoWriter:
         if self._storage is None or self._processor is not None:
             return None
         width, height = self._video.image_shape
-        shape = (height, width)
-        if self._rois is not None:
-            crops = [(y1 - y0, x1 - x0) for x0, x1, y0, y1 in self._rois.get_beads()[1].tolist()]
-            if not crops:
-                return None
-            shape = (sum(height for height, _ in crops), crops[0][1])
-        return why_not_stored(self._storage, shape, self._video.dtype, name)
+        shape = (height, width) if self._rois is None else self._rois.mosaic_shape()
+        return None if shape is None else why_not_stored(self._storage, shape, self._video.dtype, name)
 
     @property
     def duplicates(self) -> int:
@@ -123,8 +127,8 @@ class VideoWriter:
         return self._duplicates_before + (self._processor.duplicates if self._processor is not None else 0)
 
     @property
-    def frames_stored(self) -> int:
-        """Frames that the operating system has."""
+    def frames_done(self) -> int:
+        """Frames that the operating system has, and those left out."""
         return self.seen().count
 
     @property
@@ -133,7 +137,7 @@ class VideoWriter:
         return self._taken + self.seen().count
 
     def seen(self) -> SeenIds:
-        """Return which frames are dealt with: stored, or left out by the processor."""
+        """Return which frames are dealt with: stored, or left out for want of beads or by the processor."""
         while self._done:
             frame_id, stored = self._done.popleft()
             self._seen.add_one(frame_id)
@@ -141,8 +145,11 @@ class VideoWriter:
         return self._seen
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait for a frame."""
-        return self._reader.wait(timeout_s)
+        """Wait for a frame that can be taken."""
+        if self._frames_with_known_rois() > 0:
+            return self._reader.wait(timeout_s)
+        time.sleep(timeout_s)
+        return False
 
     def caught_up_with(self, head: int) -> bool:
         """Return True when everything before ring position `head` was read."""
@@ -166,7 +173,8 @@ class VideoWriter:
         if batch is None:
             return False
         self._taken += len(batch)
-        images = [self._image(frame) for frame in batch.frames]
+        frames = zip(batch.frame_ids.tolist(), batch.frames, strict=True)
+        images = [self._image(frame_id, frame) for frame_id, frame in frames]
         valid = batch.release()
         for index in np.flatnonzero(valid):
             frame_id = int(batch.frame_ids[index])
@@ -179,7 +187,12 @@ class VideoWriter:
         if not self.closed:
             self.closed = True
             self._reader.close()
-            self._end_part()
+            if self._rois is not None:
+                self._rois.close()
+            try:
+                self._end_part()
+            finally:
+                self._book.close()
 
     def _require_progress(self) -> None:
         stalled_s = self._handler.stalled_s if self._handler is not None else 0.0
@@ -191,13 +204,14 @@ class VideoWriter:
 
     def _frames_with_known_rois(self) -> int:
         """Return how many frames may be cut: ROIs are known for those that tracking has seen."""
-        tracking = reader_counters(self._video, "tracking") if self._rois is not None else None
-        return _BATCH if tracking is None else tracking.position - self._reader.counters.position
+        position = self._reader.counters.position
+        known = self._rois.known_from(position) if self._rois is not None else None
+        return _BATCH if known is None else known
 
     def _put(self, frame_id: int, image: Image, batch: FrameBatch, index: int) -> None:
         pixels, about = image
         if not pixels.size:
-            self._done.append((frame_id, True))  # a mosaic of no beads
+            self._leave_out(frame_id)
             return
         handler = self._handler_for(pixels)
         metadata = about | {
@@ -215,16 +229,31 @@ class VideoWriter:
         handler = self._handler
         left_out = self._processor is not None and handler is not None and not handler.failures
         if stored or left_out:
-            self._done.append((int(coordinates["time"]), stored))
+            frame_id = int(coordinates["time"])
+            if not self._indexed or not stored:
+                self._book.note(frame_id, stored=stored)
+            self._done.append((frame_id, stored))
 
-    def _image(self, frame: npt.NDArray[Any]) -> Image:
+    def _leave_out(self, frame_id: int) -> None:
+        """Pass over a frame that has no bead, and so no ROI to show."""
+        if not self._said_no_beads:
+            self._said_no_beads = True
+            _log.warning(
+                "there are no beads in frame %d, and so no ROIs to record: such frames are left out; "
+                "add beads, or record video of full frames",
+                frame_id,
+            )
+        self._book.note(frame_id, stored=False)
+        self._done.append((frame_id, False))
+
+    def _image(self, frame_id: int, frame: npt.NDArray[Any]) -> Image:
         """Copy what is to be stored: the slot may be overwritten, what is stored may not."""
         if self._rois is None:
             return frame.copy(), {}
-        ids, rois = self._rois.get_beads()
+        ids, rois = self._rois.of(frame_id)
         crops = [frame[y0:y1, x0:x1] for x0, x1, y0, y1 in rois]
         mosaic = np.concatenate(crops) if crops else np.empty((0, 0), frame.dtype)
-        return mosaic, {"bead_ids": ids.tolist(), "rois_px": rois.tolist()}
+        return mosaic, {"bead_ids": ids, "rois_px": rois}
 
     def _handler_for(self, pixels: npt.NDArray[Any]) -> DataHandler:
         """Return the handler of the running part; a new part begins at the limits and with another shape."""
@@ -238,10 +267,9 @@ class VideoWriter:
 
     def _open_part(self) -> DataHandler:
         self._limits.begin()
-        self._storage = self._make_storage(self._folder.next_video_part())
-        return DataHandler(
-            self._storage, self._processor, queue_size=self._queue, stall_timeout_s=_STALL_AT_END_S
-        )
+        storage = self._storage = self._make_storage(self._folder.next_video_part())
+        self._indexed = self._processor is None and isinstance(storage, NDTiffStorage)
+        return DataHandler(storage, self._processor, queue_size=self._queue, stall_timeout_s=_STALL_AT_END_S)
 
     def _end_part(self) -> None:
         handler, storage = self._handler, self._storage

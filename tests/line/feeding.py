@@ -34,7 +34,7 @@ from magscope_app.storage import open_dataset
 from tests.data.rows import make_rows
 
 FORMAT = FrameFormat(40, 24, 8)
-N_BEADS = 2
+N_BEADS, ROI_PX = 2, 8
 _PATIENCE_S = 30.0
 _Wanted = TypeVar("_Wanted", bound=Message)
 
@@ -66,7 +66,9 @@ class Rig:
         self, folder: Path, mode: Any, resume: Path | None = None, name: str = "fed"
     ) -> RecordingOrder:
         """Return an order for a dataset, or to go on with one."""
-        return RecordingOrder(folder, name, mode, b"[session]\n", self.anchor, {"motors": []}, resume)
+        return RecordingOrder(
+            folder, name, mode, b"[session]\n", self.anchor, {"motors": [], "roi_px": ROI_PX}, resume
+        )
 
     def order(self, folder: Path, mode: Any, resume: Path | None = None, name: str = "fed") -> None:
         """Order a dataset, or to go on with one."""
@@ -78,7 +80,7 @@ class Rig:
         self._path = self.hear(RecordingStarted).path
         return self._path
 
-    def feed(self, count: int, *, tracked: bool = True) -> None:
+    def feed(self, count: int, *, tracked: bool = True, n_beads: int = N_BEADS) -> None:
         """Give so many frames and, where they are `tracked` at once, their rows."""
         for frame_id in range(self.next_id, self.next_id + count):
             slot = self.video.begin()
@@ -86,12 +88,12 @@ class Rig:
             slot[:] = image(frame_id)
             assert self.video.commit(timestamp_ns=frame_id * 10_000_000) == frame_id
             if tracked:
-                self.track(frame_id, 1)
+                self.track(frame_id, 1, n_beads)
         self.next_id += count
 
-    def track(self, first_id: int, count: int) -> None:
+    def track(self, first_id: int, count: int, n_beads: int = N_BEADS) -> None:
         """Give the rows of frames."""
-        self._tracks.write(make_rows(range(first_id, first_id + count), N_BEADS))
+        self._tracks.write(make_rows(range(first_id, first_id + count), n_beads))
 
     def await_recorded(self, count: int) -> None:
         """Wait until so many frames are acknowledged."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from magscope_app.config import load_config
 from magscope_app.messages import (
@@ -104,8 +105,11 @@ class Commanded(Supervisor):
         if self._done or not status.counters.frames_acquired or not ready:
             return
         self._done = True
-        for name in ("short", "second"):
-            self.command(StartRecording(self._folder, name))
+        wrong: Any = "nonsense"
+        self.command(StartRecording(self._folder, "wrong", wrong))
+        self.command(StartRecording(self._folder, "short"))
+        self.command(RenameRecording("bad/name"))
+        self.command(StartRecording(self._folder, "second"))
         self.command(AddNote("at once"))
         self.stop()
 
@@ -121,4 +125,9 @@ def test_a_recording_ordered_just_before_the_end_is_finished(tmp_path: Path) -> 
     assert path.name.endswith("short")
     assert open_dataset(path).exit_status == "completed"
     assert notes(path) == ["at once"]
+    events = [event for event in open_dataset(path).events if event["kind"].startswith("command")]
+    assert [event["kind"] for event in events] == ["command", "command refused", "command refused"]
+    assert events[0]["name"] == "bad/name"
+    assert "holds /" in events[1]["text"]
+    assert "running already" in events[2]["text"]
     assert time.monotonic() - began < 60

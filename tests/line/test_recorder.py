@@ -59,6 +59,12 @@ class Arrays(DataStorage):
 class Full(Arrays):
     fails_at = 20
 
+class Exits(Arrays):
+    def put(self, coordinates, data, metadata):
+        if coordinates["time"] == 20:
+            raise SystemExit(5)
+        super().put(coordinates, data, metadata)
+
 class Narrow(Arrays):
     def why_not(self, shape, dtype, axes=None):
         return f"{shape} {dtype} {axes}"
@@ -197,8 +203,13 @@ def test_a_storage_of_ones_own_takes_the_images(
     assert open_dataset(repaired.path).counters == dataset.counters
 
 
-def test_a_storage_of_ones_own_that_fails_costs_the_video_alone(tmp_path: Path, mine: list[str]) -> None:
-    with fed_recorder(*mine, "recording.storage=own_storages:Full") as rig:
+@pytest.mark.parametrize(
+    ("storage", "raised"), [("Full", "OSError: the tape is full"), ("Exits", "SystemExit: 5")]
+)
+def test_a_storage_of_ones_own_that_fails_costs_the_video_alone(
+    tmp_path: Path, mine: list[str], storage: str, raised: str
+) -> None:
+    with fed_recorder(*mine, f"recording.storage=own_storages:{storage}") as rig:
         path = rig.record(tmp_path / "out", FULL)
         rig.feed(40)
         rig.await_recorded(20)
@@ -210,7 +221,7 @@ def test_a_storage_of_ones_own_that_fails_costs_the_video_alone(tmp_path: Path, 
     assert about["exit_status"] == finished.exit_status == "failed"
     assert len(open_dataset(path).frames()) == about["counters"]["frames_tracked"] == 70
     assert about["counters"]["frames_recorded"] >= 20
-    assert "video has stopped: OSError: the tape is full" in finished.error
+    assert f"video has stopped: {raised}" in finished.error
     assert "time=20" in finished.error
     stored = {file.stem for file in (path / "video/0001").glob("*.npy")}
     assert {str(frame_id) for frame_id in range(20)} <= stored

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +18,13 @@ from magscope_app.messages import (
     CorrectionsUsed,
     Event,
     RenameRecording,
+    StartRecording,
     StopRecording,
 )
 from magscope_app.processes.recording_desk import RecordingDesk, RecordingNews
 from magscope_app.processes.replaying import replay_config
 from magscope_app.processes.status_board import StatusBoard
+from magscope_app.processes.video_book import read_book
 from magscope_app.storage import open_dataset
 from tests.line.feeding import Rig, fed_recorder
 from tests.line.test_recorder import MINE
@@ -160,23 +163,43 @@ def test_what_a_killed_recorder_has_written_is_counted_and_one_bad_name_costs_no
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["own storage", "no beads yet"])
-def test_acknowledged_images_that_no_file_shows_stay_recorded(tmp_path: Path, own: bool) -> None:
+def test_images_that_no_index_shows_stay_recorded(tmp_path: Path, own: bool) -> None:
+    """Also those whose rows had not come yet when the recorder was killed."""
     (tmp_path / "kept_storages.py").write_text(MINE, encoding="utf-8")
     mine = (f"drivers.path=['{tmp_path.as_posix()}']", "recording.storage=kept_storages:Arrays")
+    n_beads = 2 if own else 0
     with fed_recorder(*(mine if own else ())) as rig:
         desk = Desk(rig, tmp_path / "out", FULL if own else "Track and Video (ROIs)")
-        rig.feed(20)
+        rig.feed(20, n_beads=n_beads)
         desk.hear_until(lambda: desk.recorded >= 19)
-        rig.feed(20)
-        desk.hear_until(lambda: desk.recorded >= 39)
+        rig.feed(20, tracked=False)
+        desk.hear_until(lambda: sum(map(len, read_book(desk.path))) == 40)
         desk.lose_recorder()
+        rig.track(20, 20, n_beads)
         desk.restart_recorder()
-        rig.feed(10)
+        rig.feed(10, n_beads=n_beads)
         path = desk.end()
+    # The last row may have died with the recorder.
+    assert [loss["first_id"] for loss in open_dataset(path).ledger] in ([], [19])
     counters = open_dataset(path).counters
     assert counters["frames_acquired"] == 50
-    # The last row may have died with the recorder.
-    assert counters["frames_recorded"] >= 49
+    assert counters["frames_lost"] <= 1
+    assert counters["frames_left_out"] == (0 if own else 50)
+
+
+def test_what_cannot_be_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    with fed_recorder() as rig:
+        desk = Desk(rig, tmp_path)
+        assert "running already" in str(desk.why_not(StartRecording(tmp_path), returning=False))
+        assert "holds /" in str(desk.command(RenameRecording("bad/name")))
+        assert "is empty" in str(desk.command(RenameRecording("")))
+        desk.end()
+        wrong: Any = "nonsense"
+        said = desk.why_not(StartRecording(tmp_path, mode=wrong), returning=False)
+        assert str(said).startswith("there is no recording mode 'nonsense'; choose one of Track, ")
+        wrong = 3
+        assert "wrong name (3)" in str(desk.why_not(StartRecording(tmp_path, wrong), returning=False))
+        assert desk.why_not(StartRecording(tmp_path, "name", "Video (ROIs)"), returning=False) is None
 
 
 def test_a_dataset_that_cannot_be_gone_on_with_is_given_up(tmp_path: Path) -> None:
