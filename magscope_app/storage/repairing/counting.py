@@ -28,26 +28,30 @@ class Circumstances:
         A processor may leave images out, or give them other coordinates.
     rois : bool
         A frame without beads has no image.
+    gone : bool
+        The mode keeps images, and there is no folder of them.
     """
 
     foreign: bool
     has_processor: bool
     rois: bool
+    gone: bool
 
     @classmethod
-    def of(cls, description: dict[str, Any], *, foreign: bool) -> Circumstances:
+    def of(cls, description: dict[str, Any], *, foreign: bool, n_parts: int) -> Circumstances:
         """Return what dataset.json says."""
+        mode = str(description.get("mode", ""))
         config = description.get("config")
         recording = config.get("recording") if isinstance(config, dict) else None
         named = isinstance(recording, dict) and recording.get("process_fn") is not None
         counters = description.get("counters", {})
         left_out = bool(counters.get("frames_left_out") or counters.get("duplicates"))
-        return cls(foreign, named or left_out, "ROIs" in str(description.get("mode", "")))
+        return cls(foreign, named or left_out, "ROIs" in mode, "Video" in mode and not n_parts)
 
     @property
     def each_has_an_image(self) -> bool:
         """Whether a frame without an image is a frame that was lost."""
-        return not (self.foreign or self.has_processor or self.rois)
+        return self.gone or not (self.foreign or self.has_processor or self.rois)
 
 
 def whole_numbers(counters: dict[str, Any]) -> dict[str, int]:
@@ -83,16 +87,19 @@ def lessen(
         else:
             unrecorded = present & ~absent(window, found.video.lost) & absent(window, found.video.frame_ids)
     unrecorded &= ~untracked
+    n_gone = int(untracked.sum() + unrecorded.sum())
     changes = {
         "frames_tracked": -int(untracked.sum()),
-        "frames_recorded": -int(untracked.sum() + unrecorded.sum()),
-        "frames_lost": int(untracked.sum() + unrecorded.sum()),
+        "frames_recorded": -n_gone,
+        "frames_lost": n_gone,
         "lost_tracking": int(untracked.sum()),
         "lost_recording": int(unrecorded.sum()),
     }
     for name, change in changes.items():
         if change:
-            counters[name] = max(0, counters.get(name, 0) + change)
+            counters[name] = max(0, sane.get(name, 0) + change)
+    if n_gone and "frames_left_out" in sane:
+        counters["frames_left_out"] = min(counters["frames_left_out"], counters["frames_recorded"])
     new = [
         *losses(window[untracked], "tracking", NOT_FOUND),
         *losses(window[unrecorded], "recording", NOT_FOUND),

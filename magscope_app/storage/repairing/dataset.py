@@ -114,9 +114,9 @@ class _Repair:
         if description is None:
             description = made_description(self.source, kept, events)
             self.notes.append(f"dataset.json was written anew, without config and devices ({problem})")
-        self.notes += missing_parts(description, parts)
         foreign = self._copy_foreign(description)
-        about = Circumstances.of(description, foreign=foreign)
+        about = Circumstances.of(description, foreign=foreign, n_parts=len(parts))
+        self.notes += missing_parts(parts, about)
         video = None if foreign else self._video(parts, has_processor=about.has_processor)
         frames = [self._tracks(path, int(description["clock"]["unix_start_ns"])) for path in tracks]
         found = _found(str(description.get("mode", "")), frames, video)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from magscope_app.storage.description import EXIT_STATUSES, describe
 from magscope_app.storage.hdf5 import copy_in
 from magscope_app.storage.reading.documents import is_loss
+from magscope_app.storage.repairing.counting import Circumstances
 from magscope_app.storage.repairing.kept_copies import KeptCopies
 
 _CONFIG = "config.toml"
@@ -18,6 +20,8 @@ _LEDGER_ENTRY = ("first_id", "count", "where", "why")
 def restore_files(source: Path, target: Path, kept: KeptCopies) -> list[str]:
     """Write into `target` what is missing in `source`, or is no text; return what is to be said of it."""
     notes = []
+    if (source / "zluts").is_dir():
+        (target / "zluts").mkdir(exist_ok=True)
     if (source / _CONFIG).is_file() and not _is_text(source / _CONFIG):
         notes.append(f"{_CONFIG} is no text: it is damaged")
         if _CONFIG in kept.files:
@@ -33,13 +37,14 @@ def restore_files(source: Path, target: Path, kept: KeptCopies) -> list[str]:
     return notes
 
 
-def missing_parts(description: dict[str, Any], parts: list[Path]) -> list[str]:
+def missing_parts(parts: list[Path], about: Circumstances) -> list[str]:
     """Say which folders of images are missing, as far as this can be seen."""
-    numbers = {int(part.name) for part in parts if part.name.isascii() and part.name.isdigit()}
-    if not numbers and "Video" in str(description.get("mode", "")):
+    if about.gone:
         return ["the folder video is missing or empty"]
-    absent = [number for number in range(1, min(10_000, max(numbers, default=0))) if number not in numbers]
-    return [f"video/{number:04d} is missing" for number in absent]
+    numbers = {int(part.name) for part in parts if re.fullmatch("[0-9]{4}", part.name)}
+    said = "" if about.each_has_an_image else ": how many frames have images in it is not known"
+    absent = [number for number in range(1, max(numbers, default=0)) if number not in numbers]
+    return [f"video/{number:04d} is missing{said}" for number in absent]
 
 
 def made_description(source: Path, kept: KeptCopies, events: list[dict[str, Any]]) -> dict[str, Any]:
