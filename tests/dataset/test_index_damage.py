@@ -14,7 +14,7 @@ from magscope_app.errors import MagscopeError
 from magscope_app.storage import Dataset, NDTiffStorage, open_dataset
 from magscope_app.storage.reading.image_index import ImageEntry, read_entries
 from magscope_app.storage.repairing import repair_dataset
-from tests.dataset.making import SHAPE, image, new_folder
+from tests.dataset.making import SHAPE, image, new_folder, pixels
 
 _INDEX, _STACK = "video/0001/NDTiff.index", "video/0001/NDTiffStack.tif"
 _IDS = range(10, 22)
@@ -80,10 +80,10 @@ def test_an_entry_that_leads_to_another_image_is_put_right(path: Path) -> None:
     (path / _INDEX).write_bytes(b"".join(one.encoded() for one in (sound[0], wrong, *sound[2:])))
     data = open_dataset(path)
     for read in (data.get_data, data.get_metadata):
-        with pytest.raises(MagscopeError, match="leads for .*11.* to the image of .*12"):
+        with pytest.raises(MagscopeError, match=r"leads for .*11.* to the image of .*12"):
             read({"time": 11})
     with pytest.raises(MagscopeError, match="`magscope-app repair` writes another index"):
-        data.video.compute()
+        pixels(data.video)
     report = repair_dataset(path)
     assert report.notes == ("1 entries of the index of 0001 were wrong: written anew",)
     require_whole(report.path)
@@ -102,7 +102,7 @@ def test_files_of_parts_that_changed_places(path: Path) -> None:
     data = open_dataset(report.path)
     assert sorted(data.video_frame_ids.tolist()) == [*_IDS]
     require_no_wrong_image(data)
-    assert len(data.video.compute()) == len(_IDS)
+    assert len(pixels(data.video)) == len(_IDS)
     assert (data.problems(), data.counters["frames_lost"]) == ([], 0)
 
 
