@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magscope_app.cli.progress import ProgressLine
+from magscope_app.errors import MagscopeError
 from magscope_app.storage import Dataset, open_dataset
 from magscope_app.storage.event_log import plain
 from magscope_app.storage.reading.documents import is_loss
@@ -86,7 +87,11 @@ def collect(dataset: Dataset) -> dict[str, Any]:
 def _duration_s(dataset: Dataset, frames: NDArray[Any]) -> float | None:
     if len(frames):
         return (int(frames["t_ns"][-1]) - int(frames["t_ns"][0])) / 1e9
-    return video_duration_s(dataset)
+    try:
+        return video_duration_s(dataset)
+    except MagscopeError:
+        # What is damaged stands among the problems.
+        return None
 
 
 def gaps(ids: NDArray[np.int64]) -> list[dict[str, int]]:

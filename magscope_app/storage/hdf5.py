@@ -28,7 +28,8 @@ def copy_in(
     """Copy into `file` what explains it, as ``/events``, ``/zluts/…`` and ``/documents/…``."""
     text = h5py.string_dtype()
     if events_path is not None and events_path.exists():
-        lines = events_path.read_text(encoding="utf-8").splitlines()
+        # Not splitlines, which cuts at characters that a note may hold.
+        lines = [line for line in events_path.read_text(encoding="utf-8").split("\n") if line]
         file.create_dataset("events", data=np.array(lines, dtype=object), shape=(len(lines),), dtype=text)
     for path in zlut_paths:
         file.create_dataset(f"zluts/{path.name}", data=np.frombuffer(path.read_bytes(), np.uint8))

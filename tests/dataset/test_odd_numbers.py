@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ import pytest
 
 from magscope_app.cli.info import info
 from magscope_app.errors import MagscopeError
-from magscope_app.storage import open_dataset
+from magscope_app.storage import NDTiffStorage, open_dataset
 from magscope_app.storage.repairing import repair_dataset
-from tests.dataset.making import make_dataset
+from tests.dataset.making import image, make_dataset
 
 
 @pytest.fixture
@@ -25,13 +24,10 @@ def path(tmp_path: Path) -> Path:
 
 
 def add_image(path: Path, frame_id: int) -> None:
-    """Add an image to the index that lies on another one."""
-    index = path / "video/0002/NDTiff.index"
-    content = index.read_bytes()
-    numbers = content[-32:]
-    axes, name = json.dumps({"time": frame_id}).encode(), b"NDTiffStack.tif"
-    parts = struct.pack("<I", len(axes)) + axes + struct.pack("<I", len(name)) + name
-    index.write_bytes(content + parts + numbers)
+    """Add an image of a frame that no recording has."""
+    storage = NDTiffStorage(path / "video/0003")
+    storage.put({"time": frame_id}, image(frame_id), {"frame_id": frame_id})
+    storage.close()
 
 
 def replace(path: Path, name: str, content: Any) -> None:

@@ -217,11 +217,11 @@ def test_a_time_is_the_same_with_and_without_an_image(documented: VideoBuffer, t
 @pytest.mark.parametrize("time_s", [10**400, None, "1", np.array([1.0]), 1j])
 def test_what_is_no_time_begins_no_slot(documented: VideoBuffer, make_video: Make, time_s: Any) -> None:
     for attempt in (
-        lambda: documented.write_image_and_timestamp(np.zeros((5, 3), np.uint16), time_s),
-        lambda: documented.write_timestamp(time_s),
+        partial(documented.write_image_and_timestamp, np.zeros((5, 3), np.uint16)),
+        documented.write_timestamp,
     ):
         with pytest.raises(ValueError, match="timestamp must be a real number"):
-            attempt()
+            attempt(time_s)
     make_video(create=False).write_timestamp(1.0)
     assert documented.counters().acquired == 1
     assert documented.ledger() == ()

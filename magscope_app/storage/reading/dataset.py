@@ -139,8 +139,7 @@ class Dataset:
         damaged_lines = read_events(self.path)[1]
         found = [f"{damaged_lines} lines of events.jsonl are damaged"] if damaged_lines else []
         found += self._tracks.cut_off()
-        found += [problem for part in self._images.parts for problem in part.problems]
-        return found
+        return found + self._images.problems()
 
     @property
     def foreign_storage(self) -> str | None:

@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from magscope_app.data import DataCoordinates, FrozenDataCoordinates, as_frozen
 from magscope_app.errors import MagscopeError
 from magscope_app.storage.metadata import without_own
+from magscope_app.storage.reading.contradiction import contradiction
 from magscope_app.storage.reading.image_blocks import Block, Places, read_blocks
 from magscope_app.storage.reading.image_index import ImageEntry
 
 INDEX_NAME = "NDTiff.index"
+#: Longer metadata are not read along with pixels: only damage makes them so long.
+_MOST_READ_ALONG = 2**20
 
 
 class ImagePart:
@@ -75,9 +78,31 @@ class ImagePart:
         return fresh
 
     def pixels(self, entry: ImageEntry) -> NDArray[Any]:
-        """Read an image (height, width); MagscopeError if it is not in its file."""
-        content = self._read(entry.filename, entry.pixel_offset, entry.pixel_bytes)
-        return np.frombuffer(content, entry.dtype).reshape(entry.height_px, entry.width_px)
+        """Read an image (height, width); MagscopeError if it is not in its file, or another one is there."""
+        shape = entry.height_px, entry.width_px
+        # Metadata tell which image this is. Behind the pixels, where we write them, they come with one read.
+        n_more = entry.metadata_bytes if entry.metadata_bytes <= _MOST_READ_ALONG else 0
+        follows = entry.metadata_offset == entry.pixel_offset + entry.pixel_bytes
+        with self._open(entry.filename) as file:
+            n_bytes = entry.pixel_bytes + (n_more if follows else 0)
+            content = self._read_from(file, entry.filename, entry.pixel_offset, n_bytes)
+            about = memoryview(content)[entry.pixel_bytes :]
+            if not follows:
+                about = memoryview(self._read_from(file, entry.filename, entry.metadata_offset, n_more))
+        self._require(entry, bytes(about))
+        return np.frombuffer(content, entry.dtype, entry.width_px * entry.height_px).reshape(shape)
+
+    def contradicts(self, entry: ImageEntry) -> bool:
+        """Return whether the file says of an image something else than `entry`; MagscopeError without it."""
+        content = self._read(entry.filename, entry.metadata_offset, entry.metadata_bytes)
+        return contradiction(entry, bytes(content)) is not None
+
+    def _require(self, entry: ImageEntry, metadata: bytes) -> None:
+        if (said := contradiction(entry, metadata)) is not None:
+            raise MagscopeError(
+                f"{self.path / entry.filename}: the index leads for {dict(entry.coordinates)} to {said}; "
+                "`magscope-app repair` writes another index"
+            )
 
     def metadata(self, entry: ImageEntry) -> dict[str, Any]:
         """Read the metadata of an image as they were put; MagscopeError if they are damaged."""
@@ -86,6 +111,7 @@ class ImagePart:
 
     def _metadata(self, file: RawIOBase, entry: ImageEntry) -> dict[str, Any]:
         content = self._read_from(file, entry.filename, entry.metadata_offset, entry.metadata_bytes)
+        self._require(entry, bytes(content))
         try:
             return without_own(dict(json.loads(bytes(content))))
         except (ValueError, TypeError, LookupError, RecursionError) as error:
@@ -161,6 +187,21 @@ class Images:
     def parts(self) -> list[ImagePart]:
         """The parts, in their order."""
         return list(self._parts.values())
+
+    def problems(self) -> list[str]:
+        """Say what is wrong with the parts, as far as that is seen without reading all images."""
+        found = []
+        for part in self.parts:
+            found += part.problems
+            places = self.places(part.path.name)
+            for entry in [places[at][1] for at in {0, len(places) - 1} if at >= 0 and len(places)]:
+                with contextlib.suppress(MagscopeError):
+                    if part.contradicts(entry):
+                        found.append(f"the index of {part.path.name} and its images contradict each other")
+                        break
+        if repeats := sum(part.n_images for part in self.parts) - len(self):
+            found.append(f"{repeats} images have the coordinates of another: the first of each counts")
+        return found
 
     def __len__(self) -> int:
         return len(self._places)

@@ -1,4 +1,4 @@
-"""Counters and ledger of a recording whose recorder could not write them."""
+"""Counters and ledger of a recording, so that they are true of what was found of it."""
 
 from __future__ import annotations
 
@@ -9,77 +9,106 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magscope_app.storage.reading.documents import is_loss
+from magscope_app.storage.repairing.found import LONGEST_GAP, Found
 
-#: So many frames are not lost one after the other: that would be hours at 1000 frames/s.
-_LONGEST_GAP = 2**24
-_HIGHEST = 2**62
+#: Why frames are lost that a repair books.
+NOT_FOUND = "not found when the dataset was repaired"
+NOT_KNOWN = "whether there is an image of it was not known when the dataset was repaired"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Ids of the frames that were found, ascending, without repeats; None where the mode keeps none."""
+class Circumstances:
+    """What decides which frames have an image.
 
-    tracks: NDArray[np.int64] | None
-    video: NDArray[np.int64] | None
+    Attributes
+    ----------
+    foreign : bool
+        Images are in a storage of the user's own, and nobody can count them here.
+    has_processor : bool
+        A processor may leave images out, or give them other coordinates.
+    rois : bool
+        A frame without beads has no image.
+    gone : bool
+        The mode keeps images, and there is no folder of them.
+    """
+
+    foreign: bool
+    has_processor: bool
+    rois: bool
+    gone: bool
+
+    @classmethod
+    def of(cls, description: dict[str, Any], *, foreign: bool, n_parts: int) -> Circumstances:
+        """Return what dataset.json says."""
+        mode = str(description.get("mode", ""))
+        config = description.get("config")
+        recording = config.get("recording") if isinstance(config, dict) else None
+        named = isinstance(recording, dict) and recording.get("process_fn") is not None
+        counters = description.get("counters", {})
+        left_out = bool(counters.get("frames_left_out") or counters.get("duplicates"))
+        return cls(foreign, named or left_out, "ROIs" in mode, "Video" in mode and not n_parts)
 
     @property
-    def every(self) -> NDArray[np.int64]:
-        """All ids, ascending."""
-        present = [ids for ids in (self.tracks, self.video) if ids is not None]
-        return np.unique(np.concatenate(present)) if present else np.empty(0, np.int64)
-
-    def plausible(self, start: object) -> Found:
-        """Return these without the ids of damaged files, which come after a gap that no recording has."""
-        every = self.every
-        first = np.array([start] if type(start) is int and abs(start) < _HIGHEST else [], np.int64)
-        far = np.flatnonzero(np.diff(np.concatenate((first, every))) > _LONGEST_GAP)
-        limit = every[far[0] + 1 - len(first)] if len(far) else _HIGHEST
-        kept = [None if ids is None else ids[ids < limit] for ids in (self.tracks, self.video)]
-        return Found(*kept)
+    def each_has_an_image(self) -> bool:
+        """Whether a frame without an image is a frame that was lost."""
+        return self.gone or not (self.foreign or self.has_processor or self.rois)
 
 
-def recount(description: dict[str, Any], found: Found) -> tuple[dict[str, int], list[dict[str, Any]]]:
-    """Return counters and ledger that follow from what was found.
+def whole_numbers(counters: dict[str, Any]) -> dict[str, int]:
+    """Return the counters that can be right."""
+    return {name: count for name, count in counters.items() if type(count) is int and 0 <= count < 2**62}
 
-    A frame between the first and the last one is booked once: as lost in the ring if the ledger says so, as
-    lost in tracking if it has no tracks, and else as lost in recording if it has no image. What came after
-    the last frame that was found is unknown.
+
+def lessen(
+    description: dict[str, Any], found: Found, about: Circumstances
+) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Return counters and ledger of a recording that was ended in order, less what cannot be found any more.
+
+    They were right when it ended. A frame that they have is lost if its tracks are not there, or its image:
+    where not every frame has one, only an image is lost that is in the index and cannot be read.
     """
-    every = found.every
-    old = [dict(entry) for entry in description.get("ledger", []) if isinstance(entry, dict)]
-    kept = [entry for entry in old if entry.get("where") in ("camera", "ring") and is_loss(entry)]
-    start = description.get("start_frame_id")
-    first = start if isinstance(start, int) and len(every) and start <= every[0] else None
-    begin = first if first is not None else int(every[0]) if len(every) else 0
-    window = np.arange(begin, int(every[-1]) + 1 if len(every) else begin)
-    in_ring = _in_ledger(window, kept, "ring")
-    untracked = _absent(window, found.tracks) & ~in_ring
-    unrecorded = _absent(window, found.video) & ~untracked & ~in_ring
-    left_out = np.zeros(len(window), bool)
-    if description.get("counters", {}).get("frames_left_out") and found.video is not None:
-        # A processor leaves images out on purpose: of those in between, only what the ledger has is lost.
-        last = found.video[-1] if len(found.video) else begin
-        left_out = unrecorded & (window < last) & ~_in_ledger(window, old, "recording")
-        unrecorded &= ~left_out
-    acquired = int(len(window) - in_ring.sum())
-    counters = {
-        "frames_acquired": acquired,
-        "frames_tracked": acquired - int(untracked.sum()),
-        "frames_recorded": acquired - int(untracked.sum()) - int(unrecorded.sum()),
-        "frames_left_out": int(left_out.sum()),
-        "lost_upstream": sum(one["count"] for one in kept if one["where"] == "camera"),
-        "lost_ring": int(in_ring.sum()),
+    counters, ledger = dict(description["counters"]), [dict(entry) for entry in description["ledger"]]
+    sane, start = whole_numbers(counters), description.get("start_frame_id")
+    last = int(found.every[-1]) if len(found.every) else start
+    stop = (start if type(start) is int else 0) + sane.get("frames_acquired", 0) + sane.get("lost_ring", 0)
+    if type(start) is not int or abs(start) > 2**62 or last is None or stop - last > LONGEST_GAP:
+        return counters, ledger
+    window = np.arange(start, stop)
+    present = ~np.logical_or.reduce(
+        [in_ledger(window, ledger, where) for where in ("ring", "tracking", "recording")]
+    )
+    untracked = present & absent(window, found.tracks)
+    unrecorded = np.zeros(len(window), bool)
+    if found.video is not None:
+        n_images = sane.get("frames_recorded", 0) - sane.get("frames_left_out", 0)
+        if about.each_has_an_image and not found.video.n_unknown:
+            if len(found.video.frame_ids) < n_images:
+                unrecorded = present & absent(window, found.video.frame_ids)
+        else:
+            unrecorded = present & ~absent(window, found.video.lost) & absent(window, found.video.frame_ids)
+    unrecorded &= ~untracked
+    n_gone = int(untracked.sum() + unrecorded.sum())
+    changes = {
+        "frames_tracked": -int(untracked.sum()),
+        "frames_recorded": -n_gone,
+        "frames_lost": n_gone,
         "lost_tracking": int(untracked.sum()),
         "lost_recording": int(unrecorded.sum()),
     }
-    counters["frames_lost"] = sum(count for name, count in counters.items() if name.startswith("lost_"))
-    if isinstance(count := description.get("counters", {}).get("duplicates"), int):
-        counters["duplicates"] = count
-    ledger = [*kept, *_losses(window[untracked], "tracking"), *_losses(window[unrecorded], "recording")]
-    return counters, sorted(ledger, key=lambda entry: int(entry["first_id"]))
+    for name, change in changes.items():
+        if change:
+            counters[name] = max(0, sane.get(name, 0) + change)
+    if n_gone and "frames_left_out" in sane:
+        counters["frames_left_out"] = min(counters["frames_left_out"], counters["frames_recorded"])
+    new = [
+        *losses(window[untracked], "tracking", NOT_FOUND),
+        *losses(window[unrecorded], "recording", NOT_FOUND),
+    ]
+    return counters, in_order([*ledger, *new]) if new else ledger
 
 
-def _in_ledger(window: NDArray[np.int64], ledger: list[dict[str, Any]], where: str) -> NDArray[np.bool_]:
+def in_ledger(window: NDArray[np.int64], ledger: list[dict[str, Any]], where: str) -> NDArray[np.bool_]:
+    """Return which frames (n,) of a window were lost there."""
     found = np.zeros(len(window), bool)
     for loss in ledger:
         if loss.get("where") == where and is_loss(loss):
@@ -87,11 +116,17 @@ def _in_ledger(window: NDArray[np.int64], ledger: list[dict[str, Any]], where: s
     return found
 
 
-def _absent(window: NDArray[np.int64], ids: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+def absent(window: NDArray[np.int64], ids: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+    """Return which frames (n,) of a window are not among `ids`; none where there are no ids to be had."""
     return np.zeros(len(window), bool) if ids is None else ~np.isin(window, ids)
 
 
-def _losses(ids: NDArray[np.int64], where: str) -> list[dict[str, Any]]:
+def losses(ids: NDArray[np.int64], where: str, why: str) -> list[dict[str, Any]]:
+    """Return entries of the ledger for ascending ids."""
     runs = np.split(ids, np.flatnonzero(np.diff(ids) > 1) + 1) if len(ids) else []
-    why = "not found when the dataset was repaired"
     return [{"first_id": int(run[0]), "count": len(run), "where": where, "why": why} for run in runs]
+
+
+def in_order(ledger: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return entries of a ledger by their first ids; what is no loss comes first."""
+    return sorted(ledger, key=lambda entry: int(entry["first_id"]) if is_loss(entry) else -(2**62))

@@ -10,18 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from magscope_app.data import FrozenDataCoordinates
 from magscope_app.errors import MagscopeError
 from magscope_app.storage.atomic import write_atomically
-from magscope_app.storage.description import describe
 from magscope_app.storage.event_log import as_json
-from magscope_app.storage.hdf5 import copy_in
 from magscope_app.storage.reading.documents import read_description, read_events
-from magscope_app.storage.reading.hdf5_view import read_hdf5
 from magscope_app.storage.reading.images import INDEX_NAME
 from magscope_app.storage.reading.tracks_parts import tracks_paths
 from magscope_app.storage.repairing.copying import Progress, copy, share
-from magscope_app.storage.repairing.counting import Found, recount
-from magscope_app.storage.repairing.tracks import repair_tracks
+from magscope_app.storage.repairing.counting import NOT_KNOWN, Circumstances, lessen
+from magscope_app.storage.repairing.documents import explain, made_description, missing_parts, restore_files
+from magscope_app.storage.repairing.found import Found, FoundImage, FoundVideo
+from magscope_app.storage.repairing.kept_copies import KeptCopies, read_kept_copies
+from magscope_app.storage.repairing.recounting import recount
+from magscope_app.storage.repairing.tracks import RepairedTracks, repair_tracks
 from magscope_app.storage.repairing.video import repair_part
 
 _WRITTEN_ANEW = frozenset({"dataset.json", "events.jsonl", "video"})
@@ -104,37 +106,32 @@ class _Repair:
         parts = sorted(part for part in (self.source / "video").glob("*") if part.is_dir())
         if not (tracks or parts or (self.source / "dataset.json").is_file()):
             raise MagscopeError(f"{self.source} holds nothing of a dataset: give another folder")
-        description = self._description(tracks)
+        kept = read_kept_copies(tracks)
+        description, problem = self._read_description()
         self._copy_the_rest({path.name for path in tracks})
-        self._save_events()
-        foreign = self._foreign_storage(description)
-        images = [] if foreign else [self._part(part) for part in parts]
+        self.notes += restore_files(self.source, self.target, kept)
+        events = self._save_events(kept)
+        if description is None:
+            description = made_description(self.source, kept, events)
+            self.notes.append(f"dataset.json was written anew, without config and devices ({problem})")
+        foreign = self._copy_foreign(description)
+        about = Circumstances.of(description, foreign=foreign, n_parts=len(parts))
+        self.notes += missing_parts(parts, about)
+        video = None if foreign else self._video(parts, has_processor=about.has_processor)
         frames = [self._tracks(path, int(description["clock"]["unix_start_ns"])) for path in tracks]
-        mode = str(description.get("mode", ""))
-        found = Found(
-            _joined(frames) if "Track" in mode or (not mode and frames) else None,
-            None if foreign else _joined(images) if "Video" in mode or (not mode and images) else None,
-        )
-        self._save_description(description, found, foreign=foreign)
+        found = _found(str(description.get("mode", "")), frames, video)
+        closed = not problem and description["exit_status"] != "running"
+        self._save_description(description, events if not closed else None, found, about)
+        n_frames = len(np.unique(np.concatenate([one.frame_ids for one in frames]))) if frames else 0
         return RepairReport(
-            self.target, len(_joined(frames)), sum(map(len, images)), tuple(dict.fromkeys(self.notes))
+            self.target, n_frames, video.n_images if video else 0, tuple(dict.fromkeys(self.notes))
         )
 
-    def _description(self, tracks: list[Path]) -> dict[str, Any]:
+    def _read_description(self) -> tuple[dict[str, Any] | None, str]:
         try:
-            return read_description(self.source)
+            return read_description(self.source), ""
         except MagscopeError as error:
-            self.notes.append(f"dataset.json was written anew, without config and devices ({error})")
-        anchor_ns = 0
-        for path in tracks[:1]:
-            try:
-                anchor_ns = read_hdf5(path, lambda file: int(file["tracking"].attrs["recording_start_ns"]))
-            except MagscopeError:
-                self.notes.append("the time at which the recording began is unknown: times count from 1970")
-        started = datetime.fromtimestamp(anchor_ns / 1e9, UTC)
-        made = describe(self.source.resolve().name, started, anchor_ns, {})
-        # This program and this computer did not record it.
-        return {**made, "versions": {}, "host": {}, "git_commit": None}
+            return None, str(error)
 
     def _copy_the_rest(self, tracks: set[str]) -> None:
         for path in sorted(self.source.rglob("*")):
@@ -144,34 +141,51 @@ class _Repair:
             (self.target / name).parent.mkdir(parents=True, exist_ok=True)
             copy(path, self.target / name, self.progress)
 
-    def _foreign_storage(self, description: dict[str, Any]) -> bool:
+    def _copy_foreign(self, description: dict[str, Any]) -> bool:
         """Copy images that only a storage of the user's own can read, as they are."""
         storage, video = description.get("video_storage"), self.source / "video"
-        if not isinstance(storage, str) or any(video.rglob(INDEX_NAME)):
+        ours = any(any(video.rglob(pattern)) for pattern in (INDEX_NAME, "*.tif"))
+        files = [path for path in sorted(video.rglob("*")) if path.is_file()]
+        if ours or not (isinstance(storage, str) or files):
             return False
-        for path in sorted(video.rglob("*")):
-            if path.is_file():
-                target = self.target / path.relative_to(self.source)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                share(path, target, self.progress)
-        self.notes.append(f"the images, which only {storage} can read, were copied as they are")
+        for path in files:
+            target = self.target / path.relative_to(self.source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            share(path, target, self.progress)
+        who = storage if isinstance(storage, str) else "a storage of one's own"
+        self.notes.append(
+            f"the images, which only {who} can read, were copied as they are and were not counted"
+        )
         return True
 
-    def _save_events(self) -> None:
+    def _save_events(self, kept: KeptCopies) -> list[dict[str, Any]]:
+        """Save the events of the file or, where it holds fewer, those that a tracks file keeps."""
         events, n_damaged = read_events(self.source)
         if n_damaged:
             self.notes.append(f"{n_damaged} lines of events.jsonl cannot be read")
-        if (self.source / "events.jsonl").exists():
+        is_there = (self.source / "events.jsonl").is_file()
+        if len(kept.events) > len(events):
+            more = len(kept.events) - len(events)
+            self.notes.append(f"{more} events that events.jsonl does not hold were taken from a tracks file")
+            events, is_there = kept.events, True
+        elif not is_there and tracks_paths(self.source):
+            self.notes.append("events.jsonl is missing")
+        if is_there:
             lines = [as_json(event) + b"\n" for event in events]
             (self.target / "events.jsonl").write_bytes(b"".join(lines))
+        return events
 
-    def _part(self, part: Path) -> list[int]:
-        repaired = repair_part(part, self.target / "video" / part.name, self.progress)
-        self.notes += repaired.notes
-        times = (entry.coordinates.get("time") for entry in repaired.entries)
-        return [time for time in times if isinstance(time, int) and 0 <= time < 2**63]
+    def _video(self, parts: list[Path], *, has_processor: bool) -> FoundVideo:
+        images: dict[FrozenDataCoordinates, FoundImage] = {}
+        lost: list[FoundImage] = []
+        for part in parts:
+            repaired = repair_part(part, self.target / "video" / part.name, self.progress, images)
+            self.notes += repaired.notes
+            images |= repaired.images
+            lost += repaired.lost
+        return FoundVideo.of(images.values(), lost, has_processor=has_processor)
 
-    def _tracks(self, path: Path, unix_start_ns: int) -> list[int]:
+    def _tracks(self, path: Path, unix_start_ns: int) -> RepairedTracks:
         target = self.target / path.name
         try:
             repaired = repair_tracks(path, target, unix_start_ns, self.progress)
@@ -179,61 +193,57 @@ class _Repair:
             target.unlink(missing_ok=True)
             if shutil.disk_usage(self.target).free < 2**26:
                 raise
-            self.notes.append(f"nothing of {path.name} can be read ({error})")
-            return []
+            note = f"nothing of {path.name} can be read ({error})"
+            repaired = RepairedTracks(np.empty(0, np.uint64), np.empty(0, np.uint32), [note])
+        else:
+            explain(self.target, target)
         self.notes += repaired.notes
-        self._explain(target)
-        ids: list[int] = repaired.frame_ids.astype(np.int64).tolist()
-        return ids
+        return repaired
 
-    def _explain(self, target: Path) -> None:
-        import h5py
-
-        zluts = self.target / "zluts"
-        documents = [self.target / "config.toml"]
-        with h5py.File(target, "r+", libver=("v110", "v110"), locking="best-effort") as file:
-            copy_in(
-                file,
-                self.target / "events.jsonl",
-                [path for path in zluts.glob("*") if path.is_file() and not path.name.startswith(".")],
-                [path for path in documents if path.exists() and _is_text(path)],
-            )
-
-    def _save_description(self, description: dict[str, Any], found: Found, *, foreign: bool) -> None:
+    def _save_description(
+        self,
+        description: dict[str, Any],
+        events: list[dict[str, Any]] | None,
+        found: Found,
+        about: Circumstances,
+    ) -> None:
+        """Save dataset.json; counters that nobody wrote at the end are counted, with what `events` say."""
         counted = found.plausible(description.get("start_frame_id"))
         if odd := len(found.every) - len(counted.every):
             self.notes.append(f"{odd} frames have ids that cannot be right: they are kept, but not counted")
-        counters, ledger = recount(description, counted)
+        if events is None:
+            counters, ledger = lessen(description, counted, about)
+        else:
+            counters, ledger = recount(description, events, counted, about)
+        self.notes += [
+            f"{loss['count']} frames from {loss['first_id']} on are missing ({loss['where']})"
+            if loss["why"] != NOT_KNOWN
+            else f"{loss['count']} frames from {loss['first_id']} on are counted as missing (recording): "
+            "whether there are images of them is not known"
+            for loss in ledger
+            if loss not in description["ledger"]
+        ]
         status = description["exit_status"]
-        whole = status != "running" and (
-            foreign or counters["frames_recorded"] == description["counters"].get("frames_recorded")
-        )
-        if not whole:
-            self.notes += [
-                f"{loss['count']} frames from {loss['first_id']} on are missing ({loss['where']})"
-                for loss in ledger
-                if loss not in description["ledger"]
-            ]
-            changed = {
-                "counters": counters,
-                "ledger": ledger,
-                "exit_status": "interrupted" if status == "running" else status,
-            }
-            description = {**description, **changed}
-        description["repaired"] = {"utc": datetime.now(UTC).isoformat(), "notes": self.notes}
-        write_atomically(self.target / "dataset.json", as_json(description, indent=2))
+        changed = {
+            "counters": counters,
+            "ledger": ledger,
+            "exit_status": "interrupted" if status == "running" else status,
+            "repaired": {"utc": datetime.now(UTC).isoformat(), "notes": self.notes},
+        }
+        write_atomically(self.target / "dataset.json", as_json({**description, **changed}, indent=2))
 
 
-def _joined(parts: list[list[int]]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    return np.unique(np.array([frame_id for part in parts for frame_id in part], np.int64))
-
-
-def _is_text(path: Path) -> bool:
-    try:
-        path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return False
-    return True
+def _found(mode: str, frames: list[RepairedTracks], video: FoundVideo | None) -> Found:
+    """Return what was found of what the mode keeps; without a known mode, of what is there."""
+    ids = np.concatenate([np.empty(0, np.int64), *(one.frame_ids.astype(np.int64) for one in frames)])
+    n_beads = np.concatenate([np.empty(0, np.int64), *(one.n_beads.astype(np.int64) for one in frames)])
+    wants_tracks = "Track" in mode or (not mode and bool(frames))
+    wants_video = video is not None and ("Video" in mode or (not mode and video.n_images > 0))
+    return Found(
+        np.unique(ids) if wants_tracks else None,
+        np.unique(ids[n_beads == 0]),
+        video if wants_video else None,
+    )
 
 
 def _sizes(path: Path) -> dict[Path, int]:

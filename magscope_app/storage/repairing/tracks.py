@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from magscope_app.datatypes.columns import DRIFT_COLUMNS, TRACKS_COLUMNS
 from magscope_app.storage.reading.guard import DAMAGE
 from magscope_app.storage.reading.hdf5_view import open_hdf5
-from magscope_app.storage.reading.tracks_content import Records, TracksContent
+from magscope_app.storage.reading.tracks_content import FRAMES_DTYPE, Records, TracksContent
 from magscope_app.storage.repairing.copying import Progress
 from magscope_app.storage.table import CHUNK_ROWS
 from magscope_app.storage.tracks import TracksFile
@@ -27,9 +27,20 @@ _MOST_EXACT = 2**53
 
 @dataclass(frozen=True, slots=True)
 class RepairedTracks:
-    """What became of a tracks file: ids of its frames (n,), and what was wrong or is missing."""
+    """What became of a tracks file.
+
+    Attributes
+    ----------
+    frame_ids : ndarray (n,) uint64
+        Its frames.
+    n_beads : ndarray (n,) uint32
+        How many beads each has.
+    notes : list of str
+        What was wrong or is missing.
+    """
 
     frame_ids: NDArray[np.uint64]
+    n_beads: NDArray[np.uint32]
     notes: list[str]
 
 
@@ -59,21 +70,21 @@ def repair_tracks(source: Path, target: Path, unix_start_ns: int, progress: Prog
             made.append_drift(drift)
             if truth is not None:
                 made.append_truth(_plain(truth))
-            ids = [_append(made, content, first, stop, progress) for first, stop in _readable(content)]
+            frames = [_append(made, content, first, stop, progress) for first, stop in _readable(content)]
         finally:
             made.close("interrupted" if status == "running" else status)
-    frame_ids = np.concatenate(ids) if ids else np.empty(0, np.uint64)
-    if len(frame_ids) < content.n_stamped:
-        notes.append(f"{content.n_stamped - len(frame_ids)} frames of {source.name} cannot be read")
-    return RepairedTracks(frame_ids, notes)
+    copied = np.concatenate(frames) if frames else np.empty(0, FRAMES_DTYPE)
+    if len(copied) < content.n_stamped:
+        notes.append(f"{content.n_stamped - len(copied)} frames of {source.name} cannot be read")
+    return RepairedTracks(copied["frame_id"], copied["n_beads"], notes)
 
 
-def _append(made: TracksFile, content: TracksContent, first: int, stop: int, progress: Progress) -> Any:
+def _append(made: TracksFile, content: TracksContent, first: int, stop: int, progress: Progress) -> Records:
     frames = content.frames(first, stop)
     made.append_rows(_rows(frames, content.records(first, stop)))
     made.flush(final=True)
     progress("copying tracks", stop / content.n_frames)
-    return frames["frame_id"].copy()
+    return frames
 
 
 def _rows(frames: Records, records: Records) -> NDArray[np.float64]:

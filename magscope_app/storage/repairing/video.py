@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from magscope_app.errors import MagscopeError
 from magscope_app.storage.reading.image_index import ImageEntry
 from magscope_app.storage.reading.images import INDEX_NAME, ImagePart
 from magscope_app.storage.repairing.copying import Progress, copy, share
+from magscope_app.storage.repairing.found import FoundImage
+from magscope_app.storage.repairing.image_choice import choose, read_index
 from magscope_app.storage.repairing.tiff_walk import walk_tiff
 
 _HEADER_BYTES = 28
@@ -18,14 +21,29 @@ _HEADER_BYTES = 28
 
 @dataclass(frozen=True, slots=True)
 class RepairedPart:
-    """What became of a part: its images, and what was wrong or is missing."""
+    """What became of a part.
 
-    entries: list[ImageEntry]
+    Attributes
+    ----------
+    images : dict
+        The images that can be read, by coordinates.
+    lost : list of FoundImage
+        Images of the index that cannot be read.
+    notes : list of str
+        What was wrong, was put right or is missing.
+    """
+
+    images: dict[FrozenDataCoordinates, FoundImage]
+    lost: list[FoundImage]
     notes: list[str]
 
 
-def repair_part(source: Path, target: Path, progress: Progress) -> RepairedPart:
+def repair_part(
+    source: Path, target: Path, progress: Progress, earlier: Container[FrozenDataCoordinates] = ()
+) -> RepairedPart:
     """Write a sound copy of a part; files that need no change are shared with the original.
+
+    Images with `earlier` coordinates, those of the parts before, stay out of its index.
 
     Raises
     ------
@@ -34,11 +52,39 @@ def repair_part(source: Path, target: Path, progress: Progress) -> RepairedPart:
     """
     target.mkdir(parents=True)
     part = ImagePart(source)
-    entries: dict[FrozenDataCoordinates, ImageEntry] = {}
-    for block in part.refresh():
-        entries.update((block[at].coordinates, block[at]) for at in range(len(block)))
-    n_indexed = len(entries)
+    part.refresh()
     notes = list(part.problems)
+    walked = _walk_files(source, target, progress, notes)
+    choice = choose(part, read_index(source), walked)
+    if choice.n_wrong:
+        notes.append(f"{choice.n_wrong} entries of the index of {source.name} were wrong: written anew")
+    if choice.n_added:
+        notes.append(f"{choice.n_added} images of {source.name} were not in its index: added")
+    images: dict[FrozenDataCoordinates, FoundImage] = {}
+    lost: list[FoundImage] = []
+    index: list[bytes] = []
+    for at, entry in enumerate(choice.entries):
+        progress(f"checking the images of {source.name}", at / len(choice.entries))
+        metadata = _metadata(part, entry)
+        found = FoundImage.of(entry.coordinates, metadata)
+        if metadata is None:
+            lost.append(found)
+        elif entry.coordinates not in earlier:
+            images[entry.coordinates] = found
+            index.append(entry.encoded())
+    if lost:
+        notes.append(f"{len(lost)} images of {source.name} cannot be read")
+    if repeats := len(choice.entries) - len(lost) - len(images):
+        notes.append(f"{repeats} images of {source.name} are in a part before it, too: those are read")
+    # An index without images says that there are none; a TIFF file without an index is damage.
+    if index or any(target.glob("*.tif")):
+        (target / INDEX_NAME).write_bytes(b"".join(index))
+    return RepairedPart(images, lost, notes)
+
+
+def _walk_files(source: Path, target: Path, progress: Progress, notes: list[str]) -> list[ImageEntry]:
+    """Give all files to the copy, the chains in them put right, and return the images that they hold."""
+    entries: list[ImageEntry] = []
     for path in sorted(source.iterdir()):
         if not path.is_file() or path.name == INDEX_NAME:
             continue
@@ -50,21 +96,11 @@ def repair_part(source: Path, target: Path, progress: Progress) -> RepairedPart:
             notes.append(f"{source.name}/{path.name} is empty and was left out")
             continue
         walk = walk_tiff(path)
-        for entry in walk.entries:
-            entries.setdefault(entry.coordinates, entry)
+        entries += walk.entries
+        if any(offset for _, offset in walk.corrections):
+            notes.append(f"{source.name}/{path.name} is damaged: images in it may be missing")
         _take_over(path, target / path.name, walk.corrections, progress)
-    if len(entries) > n_indexed:
-        notes.append(f"{len(entries) - n_indexed} images of {source.name} were not in its index: added")
-    readable: list[ImageEntry] = []
-    for number, entry in enumerate(entries.values()):
-        progress(f"checking the images of {source.name}", number / len(entries))
-        if _is_readable(part, entry):
-            readable.append(entry)
-    if len(readable) < len(entries):
-        notes.append(f"{len(entries) - len(readable)} images of {source.name} cannot be read")
-    if readable:
-        (target / INDEX_NAME).write_bytes(b"".join(entry.encoded() for entry in readable))
-    return RepairedPart(readable, notes)
+    return entries
 
 
 def _take_over(
@@ -81,9 +117,8 @@ def _take_over(
             file.write(struct.pack("<I", offset))
 
 
-def _is_readable(part: ImagePart, entry: ImageEntry) -> bool:
+def _metadata(part: ImagePart, entry: ImageEntry) -> dict[str, object] | None:
     try:
-        part.metadata(entry)
+        return part.metadata(entry)
     except MagscopeError:
-        return False
-    return True
+        return None
