@@ -29,7 +29,8 @@ class TrackFlag(IntFlag):
         Part of the ROI does not look like the bead of the Z-LUT, as where another bead's rings reach into it:
         positions are given, but may be biased, and have no sigma. Only the fits see it.
     FALL_BACK
-        The fit does not describe the image, or the light is too dim to tell; x, y and z are those of the method "qi", without sigma.
+        The fit does not describe the image, or the light is too dim to tell; x, y and z are those of the
+        method "qi", without sigma.
     """
 
     LOST = 1

@@ -1,4 +1,4 @@
-"""Compiled doubts about a fit: what noise does not explain, all in all, on one side, on rings; is it a bead?"""
+"""Compiled doubts about a fit: misfit beyond noise, on one side, on rings, and a ROI without a bead."""
 
 from __future__ import annotations
 

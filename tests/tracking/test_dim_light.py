@@ -20,8 +20,12 @@ METHODS = ("qi", "full", "fast")
 pytestmark = pytest.mark.timeout(500)
 
 
+def _light(xyz_nm: FloatArray, roi_px: int, radius_nm: float = bead_images.RADIUS_NM) -> FloatArray:
+    return bead_images.clean(xyz_nm[:, 0], xyz_nm[:, 1], xyz_nm[:, 2], roi_px, radius_nm)
+
+
 def _faint(xyz_nm: FloatArray, roi_px: int) -> FloatArray:
-    return 1 + CONTRAST * (bead_images.clean(*xyz_nm.T, roi_px) - 1)
+    return 1 + CONTRAST * (_light(xyz_nm, roi_px) - 1)
 
 
 def _lut(roi_px: int) -> ZLUT:
@@ -93,7 +97,7 @@ def test_where_no_bead_is_all_is_lost(lut_64: ZLUT, electrons: float) -> None:
         image[:, : rng.integers(20, 45)] = rng.uniform(0.5, 0.97)
     half = _places(60)
     half[:, 0] = 3200 + rng.uniform(-100, 300, 60)
-    for light in (np.ones((200, 64, 64)), step, bead_images.clean(*half.T, 64)):
+    for light in (np.ones((200, 64, 64)), step, _light(half, 64)):
         for method in METHODS:
             tracks = _track(light, lut_64, method, electrons)
             assert tracks.has(TrackFlag.LOST).all()
@@ -104,8 +108,8 @@ def test_where_no_bead_is_all_is_lost(lut_64: ZLUT, electrons: float) -> None:
 def test_another_bead_gets_no_wrong_z(lut_64: ZLUT, electrons: float) -> None:
     places = _places(60)
     for light in (
-        bead_images.clean(*places.T, 64, radius_nm=1150.0),
-        1 + CONTRAST * (bead_images.clean(*places.T, 64, radius_nm=1150.0) - 1),
+        _light(places, 64, radius_nm=1150.0),
+        1 + CONTRAST * (_light(places, 64, radius_nm=1150.0) - 1),
     ):
         for method in ("full", "fast"):
             tracks = _track(light, lut_64, method, electrons)
@@ -131,7 +135,7 @@ def test_of_few_pixels_no_wrong_z(method: str) -> None:
     places = _places(400)
     rng = np.random.default_rng(5)
     zlut = ZLUT.from_sweep(bead_images.sweep(Z_NM, 6, 16, 1e4, rng), Z_NM)
-    images = bead_images.expose(bead_images.clean(*places.T, 16), 1e4, rng)
+    images = bead_images.expose(_light(places, 16), 1e4, rng)
     with Tracker(16, zlut, bead_images.camera_noise(1e4), method) as tracker:
         tracks = tracker.track(images, [[0, 0]])
     assert not np.nanmax(np.abs(_pulls(tracks, places, 16)[:, 2])) > 5
