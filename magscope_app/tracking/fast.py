@@ -26,7 +26,8 @@ from magscope_app.tracking.fast_arrays import (
 from magscope_app.tracking.fast_check_kernels import N_SUMS
 from magscope_app.tracking.fast_kernels import DONE, NEEDS_FULL, NEEDS_REFERENCE, NEEDS_REVIEW, align
 from magscope_app.tracking.flags import TrackFlag
-from magscope_app.tracking.full import FullFit
+from magscope_app.tracking.full import FullFit, full_fits
+from magscope_app.tracking.full_fit_kernels import FEW_PX
 from magscope_app.tracking.lut_model import LutModel
 from magscope_app.tracking.method import Job, Method, Setup
 from magscope_app.tracking.qi import quadrant_interpolations
@@ -309,9 +310,11 @@ def _part(job: Job, beads: npt.NDArray[np.int64]) -> Job:
 
 
 def cached_alignments(setup: Setup) -> list[Method]:
-    """Return one object per thread; without Z-LUTs they are of the method "qi"."""
+    """Return one object per thread: without Z-LUTs of the method "qi", in the smallest ROIs of "full"."""
     if not setup.zluts:
         return quadrant_interpolations(setup)
+    if setup.roi_px < FEW_PX:
+        return full_fits(setup)
     models = [LutModel.of(zlut, setup.roi_px) for zlut in setup.zluts]
     references = References(setup, models)
     maker = None

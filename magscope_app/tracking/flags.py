@@ -21,7 +21,7 @@ class TrackFlag(IntFlag):
     NO_ZLUT
         There is no Z-LUT for this bead: z is NaN.
     OUT_OF_LUT
-        The bead lies at or beyond an end of its Z-LUT: z is NaN.
+        The bead lies at or beyond an end of its Z-LUT: z is NaN, x and y are given.
     POOR_MATCH
         The radial profile resembles no plane of the Z-LUT, or planes at two z so well that noise alone could
         decide between them: z is NaN.
@@ -29,7 +29,8 @@ class TrackFlag(IntFlag):
         Part of the ROI does not look like the bead of the Z-LUT, as where another bead's rings reach into it:
         positions are given, but may be biased, and have no sigma. Only the fits see it.
     FALL_BACK
-        The fit does not describe the image; x, y and z are those of the method "qi", without sigma.
+        The fit does not describe the image, or the light is too dim to tell; x, y and z are those of the
+        method "qi", without sigma.
     """
 
     LOST = 1

@@ -15,12 +15,12 @@ import numpy.typing as npt
 from magscope_app.kernels import kernel
 from magscope_app.tracking.columns import QUALITY, SIGMA_X, SIGMA_Y, SIGMA_Z, X, Y, Z
 from magscope_app.tracking.flags import TrackFlag
-from magscope_app.tracking.full_doubt import one_sided, roundness
+from magscope_app.tracking.full_doubt import by_chance, doubts, roundness, share_of
 from magscope_app.tracking.full_kernels import (
     N_ROWS,
     N_UNKNOWNS,
-    explained,
     normal_equations,
+    signal_of,
     solve,
 )
 from magscope_app.tracking.full_start import ScanWork, brightness, likely_planes
@@ -32,13 +32,14 @@ Float64 = npt.NDArray[np.float64]
 _LOST = int(TrackFlag.LOST)
 _OUT_OF_LUT = int(TrackFlag.OUT_OF_LUT)
 _FALL_BACK = int(TrackFlag.FALL_BACK)
+_POOR_MATCH = int(TrackFlag.POOR_MATCH)
 _OVERLAPPED = int(TrackFlag.OVERLAPPED)
 _NOT_FALLEN_BACK = 255 - _FALL_BACK
 _WHY_NO_Z = int(TrackFlag.OUT_OF_LUT | TrackFlag.POOR_MATCH | TrackFlag.AT_EDGE)
 #: What a good fit proves wrong if "qi" said it.
 _NO_LONGER = 255 - int(TrackFlag.OUT_OF_LUT | TrackFlag.POOR_MATCH | TrackFlag.AT_EDGE)
 
-_MAX_STEPS = 10
+_MAX_STEPS = 30
 #: The fit ends when a step promises less than this fall of χ², or is smaller than these px and nm.
 _ENOUGH = 0.01
 #: After so many steps half of that of one standard deviation: pixels at the edge of what is seen come and go.
@@ -49,6 +50,14 @@ _LONGEST_PX, _LONGEST_NM = 1.0, 80.0
 _LEAST_USED = 0.2
 #: A fit must explain this share of the signal; one that ran to an end of the Z-LUT this share.
 _GOOD, _FAIR = 0.97, 0.8
+#: A good fit that explains this share with all its noise needs no other to compare with.
+_BEYOND_DOUBT = 0.9
+#: With less signal the rings' noise could hide that they are another bead's; what fits noise alone has 25.
+_LEAST_SIGNAL = 400.0
+#: Fewer pixels across show so few rings that another z may fit as well, however good the first fit.
+FEW_PX = 18
+#: Another z, so far away (nm), must fit worse by so much of χ²: four standard deviations.
+_ELSEWHERE_NM, _CLEARLY_WORSE = 150.0, 16.0
 #: Least share of the variance of a ROI that is seen as one bead, whatever the Z-LUT.
 _LEAST_ROUNDNESS = 0.8
 
@@ -81,12 +90,29 @@ class Work(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """How a fit ended: whether it did, whether at an end of the Z-LUT, χ² per freedom, explained share."""
+    """How a fit ended.
+
+    Attributes
+    ----------
+    converged, at_end : bool
+        Whether it found a place, and whether it ran to an end of the Z-LUT instead.
+    chi2, freedom : float
+        χ² per degree of freedom, and their number.
+    signal : float
+        By how much χ² would rise without the bead.
+    share : float
+        Share of the signal that is explained: what noise may leave over is taken off.
+    share_with_noise : float
+        The same with only the mean of what noise leaves over taken off.
+    """
 
     converged: bool
     at_end: bool
     chi2: float
+    freedom: float
+    signal: float
     share: float
+    share_with_noise: float
 
 
 @kernel
@@ -123,7 +149,7 @@ def _fit(image: Float32, model: Model, noise: Float64, noise_known: bool, work: 
     size = work.template.shape[0]
     unknowns, step = work.unknowns, work.step
     z_high = model.z0_nm + (model.radial.shape[0] - 3) * model.z_step_nm
-    failed = Verdict(False, False, math.inf, 0.0)
+    failed = Verdict(False, False, math.inf, 1.0, 0.0, 0.0, 0.0)
     at_end = False
     for count in range(_MAX_STEPS):
         chi2, used = _linearise(image, model, noise, work)
@@ -144,11 +170,20 @@ def _fit(image: Float32, model: Model, noise: Float64, noise_known: bool, work: 
             return failed
         enough = _ENOUGH if count < _PATIENCE else _ENOUGH_LATER
         if promise < enough or small or (at_end and was_at_end):
-            freedom = used - N_UNKNOWNS
             rest = max(chi2 - promise, 0.0)
-            share = explained(work.matrix, unknowns[3], rest, freedom if noise_known else 0)
-            return Verdict(not at_end, at_end, rest / freedom, share)
+            return _judge(not at_end, rest, float(used - N_UNKNOWNS), noise_known, work)
     return failed
+
+
+@kernel
+def _judge(converged: bool, rest: float, freedom: float, noise_known: bool, work: Work) -> Verdict:
+    """Return the verdict on a fit that left `rest` of χ²."""
+    signal = signal_of(work.matrix, work.unknowns[3])
+    share = with_noise = share_of(signal, rest)
+    if noise_known:
+        with_noise = share_of(signal, rest - freedom)
+        share = share_of(signal, rest - freedom - by_chance(freedom)) if signal >= _LEAST_SIGNAL else 0.0
+    return Verdict(converged, not converged, rest / freedom, freedom, signal, share, with_noise)
 
 
 @kernel
@@ -175,7 +210,7 @@ def _fit_anywhere(
     scan: ScanWork,
 ) -> Verdict:
     """Fit from the likeliest z; the unknowns are those of the best fit."""
-    best = Verdict(False, False, math.inf, 0.0)
+    best = Verdict(False, False, math.inf, 1.0, 0.0, 0.0, 0.0)
     size = work.template.shape[0]
     count = likely_planes(
         image, x, y, size, model.radial, model.limits, work.spline, work.poly, work.poly_z, scan
@@ -185,6 +220,7 @@ def _fit_anywhere(
         if not _start(image, x, y, z, model, work):
             continue
         verdict = _fit(image, model, noise, noise_known, work)
+        scan.tried[1 + k, 0], scan.tried[1 + k, 1] = work.unknowns[2], verdict.chi2
         if verdict.chi2 < best.chi2:
             best = verdict
             scan.unknowns[:] = work.unknowns
@@ -192,6 +228,16 @@ def _fit_anywhere(
     work.unknowns[:] = scan.unknowns
     work.inverse[:] = scan.inverse
     return best
+
+
+@kernel
+def _is_clear(verdict: Verdict, z: float, scan: ScanWork) -> bool:
+    """Return whether no fit that was tried at another z is nearly as good."""
+    for k in range(scan.tried.shape[0]):
+        worse = (scan.tried[k, 1] - verdict.chi2) * verdict.freedom
+        if abs(scan.tried[k, 0] - z) > _ELSEWHERE_NM and worse < _CLEARLY_WORSE:
+            return False
+    return True
 
 
 @kernel
@@ -205,27 +251,33 @@ def _fit_roi(
     noise_known: bool,
     work: Work,
     scan: ScanWork,
-) -> Verdict:
-    """Fit from a start, and from other z if that one is missing or leads to no good fit."""
-    first = Verdict(False, False, math.inf, 0.0)
+) -> tuple[Verdict, bool]:
+    """Fit from a start, and from other z if that one is missing or leads to no good fit.
+
+    Also returns whether its z is clearly better than every other that was tried.
+    """
+    first = Verdict(False, False, math.inf, 1.0, 0.0, 0.0, 0.0)
+    scan.tried[:, 1] = math.inf
     if not math.isnan(z) and _start(image, x, y, z, model, work):
         first = _fit(image, model, noise, noise_known, work)
-        if first.converged and first.share >= _GOOD:
-            return first
+        sure = first.share_with_noise >= _BEYOND_DOUBT and work.template.shape[0] >= FEW_PX
+        if first.converged and first.share >= _GOOD and sure:
+            return first, True
     scan.first_unknowns[:] = work.unknowns
     scan.first_inverse[:] = work.inverse
-    other = _fit_anywhere(image, x, y, model, noise, noise_known, work, scan)
-    if first.converged and not other.chi2 < first.chi2:
+    scan.tried[0, 0], scan.tried[0, 1] = work.unknowns[2], first.chi2
+    best = _fit_anywhere(image, x, y, model, noise, noise_known, work, scan)
+    if first.converged and not best.chi2 < first.chi2:
         work.unknowns[:] = scan.first_unknowns
         work.inverse[:] = scan.first_inverse
-        return first
-    return other
+        best = first
+    return best, not noise_known or _is_clear(best, work.unknowns[2], scan)
 
 
 @kernel
-def _is_overlapped(image: Float32, model: Model, noise: Float64, work: Work) -> bool:
+def _doubts(image: Float32, model: Model, noise: Float64, work: Work) -> tuple[bool, float]:
     _evaluate(model, work)
-    return one_sided(
+    return doubts(
         image,
         work.unknowns,
         work.poly,
@@ -243,15 +295,18 @@ def _fall_back(
     x0: int,
     y0: int,
     verdict: Verdict,
+    share: float,
+    noise: Float64,
+    noise_known: bool,
     number: int,
     columns: Float64,
     flags: npt.NDArray[np.uint8],
     size: int,
 ) -> None:
     """Keep of what "qi" found only what can be believed."""
-    columns[QUALITY, number] = verdict.share
+    columns[QUALITY, number] = share
     flags[number] |= _FALL_BACK
-    if verdict.at_end and verdict.share >= _FAIR:
+    if verdict.at_end and share >= _FAIR:
         flags[number] = (flags[number] | _OUT_OF_LUT) & _NOT_FALLEN_BACK
     else:
         # What the Z-LUT does not describe has an error that no noise explains.
@@ -260,7 +315,7 @@ def _fall_back(
     if flags[number] & _WHY_NO_Z:
         columns[Z, number] = columns[SIGMA_Z, number] = math.nan
     x, y = columns[X, number] - x0, columns[Y, number] - y0
-    if roundness(image, x, y, size) < _LEAST_ROUNDNESS:
+    if roundness(image, x, y, size, noise, noise_known) < _LEAST_ROUNDNESS:
         flags[number] |= _LOST
         for column in (X, Y, Z, SIGMA_X, SIGMA_Y, SIGMA_Z):
             columns[column, number] = math.nan
@@ -296,18 +351,26 @@ def fit_rois(
         image = pixels[slot]
         x0, y0 = rois[bead, 0], rois[bead, 1]
         x, y, z = columns[X, number] - x0, columns[Y, number] - y0, columns[Z, number]
-        verdict = _fit_roi(image, x, y, z, model, noise, noise_known, work, scan)
-        if not verdict.converged or verdict.share < _GOOD:
-            _fall_back(image, x0, y0, verdict, number, columns, flags, work.template.shape[0])
+        verdict, clear = _fit_roi(image, x, y, z, model, noise, noise_known, work, scan)
+        if not clear:
+            flags[number] |= _POOR_MATCH
+        share, overlapped = verdict.share, False
+        good = verdict.converged and clear and share >= _GOOD
+        if good and noise_known:
+            overlapped, misfit = _doubts(image, model, noise, work)
+            share = min(share, share_of(verdict.signal, misfit))
+        if not good or share < _GOOD:
+            size = work.template.shape[0]
+            _fall_back(image, x0, y0, verdict, share, noise, noise_known, number, columns, flags, size)
             continue
         flags[number] &= _NO_LONGER
-        columns[QUALITY, number] = verdict.share
+        columns[QUALITY, number] = share
         columns[X, number] = work.unknowns[0] + x0
         columns[Y, number] = work.unknowns[1] + y0
         columns[Z, number] = work.unknowns[2]
         # A misfit beyond the noise makes every number less certain by its root.
         scale = math.sqrt(max(verdict.chi2, 1.0)) if sigma_known else math.nan
-        if noise_known and _is_overlapped(image, model, noise, work):
+        if overlapped:
             flags[number] |= _OVERLAPPED
             scale = math.nan
         columns[SIGMA_X, number] = scale * math.sqrt(work.inverse[0, 0])

@@ -188,12 +188,8 @@ def solve(matrix: Float64, right: Float64, fixed: int, inverse: Float64, step: F
 
 
 @kernel
-def explained(matrix: Float64, gain: float, rest: float, freedom: int) -> float:
-    """Return the share of the bead's signal that the fit explains, 0..1.
-
-    The signal is by how much χ² would rise without the bead, offset and plane being free. From the rest, χ²,
-    the `freedom` that noise alone gives is taken off.
-    """
+def signal_of(matrix: Float64, gain: float) -> float:
+    """Return the bead's signal: by how much χ² would rise without it, offset and plane being free."""
     # Gauss elimination of offset and plane leaves the gain's own information.
     left = np.zeros((4, 4))
     for a in range(4):
@@ -206,6 +202,4 @@ def explained(matrix: Float64, gain: float, rest: float, freedom: int) -> float:
             factor = left[a, pivot] / left[pivot, pivot]
             for b in range(pivot, 4):
                 left[a, b] -= factor * left[pivot, b]
-    signal = gain * gain * max(left[3, 3], 0.0)
-    unexplained = max(rest - freedom, 0.0)
-    return signal / (signal + unexplained) if signal > 0 else 0.0
+    return float(gain * gain * max(left[3, 3], 0.0))

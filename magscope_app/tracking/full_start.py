@@ -22,10 +22,14 @@ _STRIDE = 2
 
 
 class ScanWork(NamedTuple):
-    """Arrays for fits from several z: scores by plane, the chosen planes, and the best fit so far."""
+    """Arrays for fits from several z: scores by plane, the chosen planes, the best fit so far.
+
+    `tried` has z and χ² per freedom of the start that was given and of the others.
+    """
 
     scores: Float64
     planes: Float64
+    tried: Float64
     unknowns: Float64
     inverse: Float64
     first_unknowns: Float64
@@ -115,6 +119,7 @@ def make_scan_work(n_planes: int, n_unknowns: int) -> ScanWork:
     return ScanWork(
         np.zeros(n_planes),
         np.zeros(MAX_STARTS),
+        np.zeros((1 + MAX_STARTS, 2)),
         np.zeros(n_unknowns),
         np.zeros((n_unknowns, n_unknowns)),
         np.zeros(n_unknowns),

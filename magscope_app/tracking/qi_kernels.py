@@ -30,9 +30,10 @@ _AT_EDGE = int(TrackFlag.AT_EDGE)
 _SPARED_RADII = 3
 _MAX_LAG = 8
 _MAX_STEPS = 5
-#: Less symmetric is no bead: pure noise stays below 0.1 with 32 radii, and rises as their number falls.
+#: Less symmetric is no bead. Pure noise stays below 0.1 with 32 radii, and rises as their number falls; where
+#: it is known it is taken off, and what is left must be clearly more than it.
 _MIN_SYMMETRY = 0.25
-_MIN_SYMMETRY_TIMES_RADII = 3.0
+_MIN_SYMMETRY_TIMES_RADII, _CLEARLY_MORE = 3.0, 4.0
 #: Less symmetric than this, and the search is made again from the middle of the ROI.
 _CLEARLY_SYMMETRIC = 0.9
 #: Bilinear interpolation averages 9/4 pixels on average, so a sample is worth that many.
@@ -347,6 +348,15 @@ def _find_centre(
 
 
 @kernel
+def _is_bead(centre: Centre, noise_known: bool) -> bool:
+    """Return whether enough of the variance is symmetric, whatever the light where the noise is known."""
+    least = max(_MIN_SYMMETRY, _MIN_SYMMETRY_TIMES_RADII / centre.fits)
+    if not noise_known:
+        return centre.symmetry >= least
+    return centre.symmetry >= min(least, _CLEARLY_MORE / centre.fits) and centre.share >= _MIN_SYMMETRY
+
+
+@kernel
 def centre_rois(
     pixels: Float32,
     rois: npt.NDArray[np.int64],
@@ -378,7 +388,7 @@ def centre_rois(
         for radius in range(n_radii):
             profiles[slot, radius] = work[0, radius] if radius < known else np.float32(math.nan)
         columns[QUALITY, number] = centre.share
-        if known == 0 or centre.symmetry < max(_MIN_SYMMETRY, _MIN_SYMMETRY_TIMES_RADII / known):
+        if known == 0 or not _is_bead(centre, noise[0] > 0):
             flags[number] |= _LOST if known > 0 else _LOST | _AT_EDGE
             columns[QUALITY, number] = centre.symmetry
             x = y = sigma = math.nan

@@ -32,9 +32,10 @@ class Tracks:
     quality : ndarray of float64
         0..1, how much of what is seen the model explains. "qi": the share of the ROI's intensity variance
         (a radially symmetric bead and, where there is a Z-LUT, one that looks like its best plane), noise
-        counting as not explained. "full": the share of the bead's own signal, S / (S + max(0, χ² − f)): S is
-        by how much χ² rises without the bead, f the freedoms that noise explains. It depends neither on the
-        light nor on the ROI, so one threshold serves all beads: below 0.97 the fit is not believed.
+        counting as not explained where it is not known. The fits: the share of the bead's own signal,
+        S / (S + m): S is by how much χ² rises without the bead, m the misfit that noise does not explain, its
+        scatter included. It falls neither with the light nor with the size of the ROI, so one threshold
+        serves all beads: below 0.97 the fit is not believed.
     flags : ndarray of uint8
         Bits of `TrackFlag`.
     profiles : ndarray of float32 or None

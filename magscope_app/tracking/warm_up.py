@@ -14,7 +14,7 @@ from magscope_app.tracking.lut_shape_fit import bead_shape
 from magscope_app.tracking.tracker import Tracker
 from magscope_app.tracking.zlut import MIN_PLANES, ZLUT
 
-_ROI_PX, _FRAME_PX = 16, 32
+_ROI_PX, _FRAME_PX = 24, 48
 _Frames = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 
