@@ -249,10 +249,9 @@ def _believed(start: Float64, tools: Tools) -> bool:
         return False
     # A sum of n squares has this spread; a neighbour or another bead leaves over more.
     spread = 4 * math.sqrt(2 / tools.pools[FINE].check.shape[1])
-    if start[FRESH] > 0:
-        # What is usual is not known: the full fit before told of the bead, or noise alone must do.
-        return bool(math.isfinite(start[0]) or best[7] <= _UNUSUAL + spread)
-    return bool(best[7] <= _UNUSUAL * start[USUAL] + spread)
+    # Where nothing is known to be usual, noise alone must do: else "full" is asked, and then it is known.
+    usual = max(start[USUAL], 1.0) if start[FRESH] > 0 else start[USUAL]
+    return bool(best[7] <= _UNUSUAL * usual + spread)
 
 
 @lean_kernel
