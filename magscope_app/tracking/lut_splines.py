@@ -99,7 +99,9 @@ def smooth_along_z(
         damping = 1 / (1 + strength * np.maximum(powers, 0.0))
         rest = vectors @ ((1 - damping)[:, None] * components)
         rest /= (1 - vectors**2 @ damping)[:, None]
-        scores.append(float(((rest if level is None else _beside_light(rest, scaled - rest, level)) ** 2).sum()))
+        scores.append(
+            float(((rest if level is None else _beside_light(rest, scaled - rest, level)) ** 2).sum())
+        )
     index = int(np.argmin(scores))
     if level is not None and index > 0:
         index = max(index - _WEAKER, 1)
