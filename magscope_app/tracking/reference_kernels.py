@@ -21,7 +21,7 @@ Float64 = npt.NDArray[np.float64]
 Int8 = npt.NDArray[np.int8]
 
 #: What `numbers` of a reference hold: inverse response (4 × 4), the variances of x, y and z that pixels with
-#: the variance of their level, and then of 1, cause (2 × 3), a cubic polynomial (20 × 3), 1 if pixels are left
+#: the variance of their level, then of 1, cause (2 × 3), a cubic polynomial (20 × 3), 1 if pixels are left
 #: out because they could be clipped, and the bead's signal, which is by how much χ² would rise without the
 #: bead, for pixels whose weights 1 / variance are 1 on average.
 INVERSE, BY_LIGHT, BY_FLOOR, POLYNOMIAL, CLIPS, SIGNAL = 0, 16, 19, 22, 82, 83
