@@ -287,7 +287,7 @@ def _scratch(roi_px: int, n_radii: int, window: Window, sparse: Window) -> Scrat
         np.zeros(n_checked, np.float32),
         np.zeros(n_checked, np.float32),
         np.zeros(N_SUMS),
-        np.zeros(9),
+        np.zeros(10),
         np.zeros(3),
         np.zeros(1, np.int64),
         np.zeros(1, np.int64),

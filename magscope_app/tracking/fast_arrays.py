@@ -77,7 +77,7 @@ class Pool(NamedTuple):
     ----------
     rows : ndarray of int8, (n, 4, n_pixels)
         Coarse ones have the pixels of every so many rows.
-    numbers : ndarray of float64, (n, 81)
+    numbers : ndarray of float64, (n, 84)
         See `reference_kernels`.
     check : ndarray of float32, (n, m)
         The part of the model for the check.

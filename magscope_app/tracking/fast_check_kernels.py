@@ -169,6 +169,6 @@ def accept(
     if highest >= roi.ceiling and (pool.numbers[slot, CLIPS] == 0 or gain > _BRIGHTER):
         return 0.0, math.inf
     chi2 = misfit(x - x0, y - y0, z, gain, lut, pool.check[slot], tools)
-    # Light scales signal and shot noise alike.
-    signal = gain * pool.numbers[slot, SIGNAL]
+    # The noise is that of this frame, whose light and grey scale may be others than the sweep's.
+    signal = gain * gain * pool.numbers[slot, SIGNAL] * scratch.sums[1] / scratch.sums[0]
     return signal / (signal + max(chi2 - tools.radials.noise[lut, 4], 0.0)), chi2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from magscope_app.kernels import lean_kernel
-from magscope_app.tracking.columns import QUALITY, SIGMA_X, SIGMA_Y, SIGMA_Z, X, Y, Z
+from magscope_app.tracking.columns import QUALITY, SIGMA_X, X, Y, Z
 from magscope_app.tracking.fast_arrays import (
     ASKED,
     CELLS_PER_PX,
@@ -26,7 +26,7 @@ from magscope_app.tracking.fast_arrays import (
 )
 from magscope_app.tracking.fast_check_kernels import accept
 from magscope_app.tracking.flags import TrackFlag
-from magscope_app.tracking.reference_kernels import N_TERMS, POLYNOMIAL, SIGMAS, linear, monomials
+from magscope_app.tracking.reference_kernels import BY_FLOOR, BY_LIGHT, N_TERMS, POLYNOMIAL, linear, monomials
 from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, SINCE, USUAL
 from magscope_app.tracking.window_kernels import (
     copy_rows,
@@ -201,6 +201,7 @@ def _try(roi: Roi, x: float, y: float, z: float, tools: Tools) -> int:
         best[0], best[7] = share, chi2
         best[1], best[2], best[3] = scratch.place[5], scratch.place[6], scratch.place[7]
         best[4], best[5], best[6], best[8] = scratch.forces[3], slot, highest, used
+        best[9] = scratch.sums[4] / scratch.sums[1]
     return DONE
 
 
@@ -248,10 +249,9 @@ def _believed(start: Float64, tools: Tools) -> bool:
         return False
     # A sum of n squares has this spread; a neighbour or another bead leaves over more.
     spread = 4 * math.sqrt(2 / tools.pools[FINE].check.shape[1])
-    if start[FRESH] > 0:
-        # What is usual is not known: the full fit before told of the bead, or noise alone must do.
-        return bool(math.isfinite(start[0]) or best[7] <= _UNUSUAL + spread)
-    return bool(best[7] <= _UNUSUAL * start[USUAL] + spread)
+    # Where nothing is known to be usual, noise alone must do: else "full" is asked, and then it is known.
+    usual = max(start[USUAL], 1.0) if start[FRESH] > 0 else start[USUAL]
+    return bool(best[7] <= _UNUSUAL * usual + spread)
 
 
 @lean_kernel
@@ -281,19 +281,24 @@ def _follow(start: Float64, best: Float64) -> None:
 
 
 @lean_kernel
-def _write(number: int, inherited: int, task: Task, tools: Tools) -> None:
+def _write(number: int, lut: int, inherited: int, task: Task, tools: Tools) -> None:
     """Write the best result as that of ROI number `number`."""
     best, columns = tools.scratch.best, task.columns
     numbers = tools.pools[int(best[8])].numbers[int(best[5])]
     if best[8] == COARSE:
         tools.scratch.n_coarse[0] += 1
-    # Signal rises with the gain, shot noise with its root; a misfit makes numbers less certain by its root.
     known = task.with_sigma and not inherited & _OVERLAPPED
-    scale = math.sqrt(max(best[7], 1.0) / best[4]) if known else math.nan
     columns[X, number], columns[Y, number], columns[Z, number] = best[1], best[2], best[3]
-    columns[SIGMA_X, number] = numbers[SIGMAS] * scale
-    columns[SIGMA_Y, number] = numbers[SIGMAS + 1] * scale
-    columns[SIGMA_Z, number] = numbers[SIGMAS + 2] * scale
+    gain, noise = best[4], tools.radials.noise[lut]
+    # A frame's level is gain times the Z-LUT's and its own offset: its noise follows from both.
+    floor = noise[2] + gain * gain * noise[3]
+    dark = noise[0] * (best[9] - noise[1])
+    for a in range(3):
+        flat = numbers[BY_FLOOR + a]
+        variance = max(noise[0] * gain * numbers[BY_LIGHT + a] + dark * flat, 0.0) + floor * flat
+        # A misfit makes numbers less certain by its root.
+        sigma = math.sqrt(variance * max(best[7], 1.0)) / gain
+        columns[SIGMA_X + a, number] = sigma if known else math.nan
     columns[QUALITY, number] = best[0]
     task.flags[number] = inherited | (_SATURATED if best[6] >= task.ceiling else 0)
 
@@ -335,7 +340,7 @@ def align(task: Task, stop_bead: int, cursor: Int64, tools: Tools) -> int:
             what = _search(roi, start, tools, made)
             if what != DONE:
                 return what
-            _write(cursor[1] * n_beads + bead, int(start[INHERITED]), task, tools)
+            _write(cursor[1] * n_beads + bead, lut, int(start[INHERITED]), task, tools)
             due = _is_due(start, tools)
             _follow(start, tools.scratch.best)
             if due:

@@ -17,6 +17,7 @@ from magscope_app.tracking.lut_splines import (
     resample,
     smooth_along_z,
     smooth_in_plane,
+    steady_light,
 )
 from magscope_app.tracking.zlut import BINNED, ZLUT
 
@@ -168,11 +169,12 @@ def _from_profiles(zlut: ZLUT) -> LutModel:
     """Make the model of a table of profiles: no 2-D part, nothing known about noise."""
     n = int((zlut.n_radii - 1) * zlut.r_step_px * KNOTS_PER_PX + 1e-9) + 1
     sampling: Sampling = "bins" if zlut.metadata.get(BINNED) else "bilinear"
-    coefs = unblurred(zlut.profiles, zlut.r_step_px, sampling)
+    profiles = zlut.profiles * steady_light(zlut.z_nm, zlut.profiles)[:, None]
+    coefs = unblurred(profiles, zlut.r_step_px, sampling)
     fine = evaluate(coefs, np.arange(n) / (KNOTS_PER_PX * zlut.r_step_px)).T
     pixels = np.sqrt(np.arange(zlut.n_radii))
     counts = np.maximum(zlut.counts, 1).astype(np.float64)
-    matrix, _ = smooth_along_z(zlut.z_nm, counts, zlut.profiles * pixels)
+    matrix, _ = smooth_along_z(zlut.z_nm, counts, profiles * pixels, pixels)
     radial = coefficients((matrix @ fine).T, even=True).T
     even = _even_planes(zlut.z_nm)
     reach = (n - 1) / KNOTS_PER_PX
@@ -197,9 +199,11 @@ def _from_shape(zlut: ZLUT, shape: BeadShape, roi_px: int) -> LutModel:
     # Circles that the sweep saw in part say little about noise; the others count with their pixels.
     whole = 1 + int(np.abs(shape.reach_px).min() * KNOTS_PER_PX)
     pixels = np.sqrt(np.abs(np.arange(whole) - 1.0) + 0.5)
-    matrix, _ = smooth_along_z(zlut.z_nm, counts, shape.radial[:, :whole] * pixels)
+    light = steady_light(zlut.z_nm, zlut.profiles)
+    coefs = shape.radial * light[:, None]
+    matrix, _ = smooth_along_z(zlut.z_nm, counts, coefs[:, :whole] * pixels, pixels)
     even = _even_planes(zlut.z_nm)
-    images, variance = _template(zlut.z_nm, counts, shape, roi_px)
+    images, variance = _template(zlut.z_nm, counts, light, shape, roi_px)
     if images.size:
         along_z = _along_z(zlut.z_nm, even, images.reshape(len(images), -1))
         template = _in_plane(along_z.reshape(-1, *images.shape[1:]))
@@ -211,7 +215,7 @@ def _from_shape(zlut: ZLUT, shape: BeadShape, roi_px: int) -> LutModel:
         float(even[0]),
         float(even[1] - even[0]),
         len(even),
-        _along_z(zlut.z_nm, even, matrix @ shape.radial),
+        _along_z(zlut.z_nm, even, matrix @ coefs),
         template,
         shape.reach_px,
         min(float(farthest), (shape.radial.shape[1] - 3) / KNOTS_PER_PX),
@@ -223,7 +227,7 @@ def _from_shape(zlut: ZLUT, shape: BeadShape, roi_px: int) -> LutModel:
 
 
 def _template(
-    z_nm: FloatArray, counts: FloatArray, shape: BeadShape, roi_px: int
+    z_nm: FloatArray, counts: FloatArray, light: FloatArray, shape: BeadShape, roi_px: int
 ) -> tuple[FloatArray, float]:
     """Return the smooth template (n, size, size), empty if it is nothing but noise, and its variance."""
     whole = (shape.template.shape[1] - 1) // 2
@@ -231,7 +235,7 @@ def _template(
         return np.zeros((0, 0, 0)), 0.0
     half = min(whole, roi_px)
     part = slice(whole - half, whole + half + 1)
-    raw = shape.template[:, part, part].astype(np.float64)
+    raw = shape.template[:, part, part] * light[:, None, None]
     values = raw.reshape(len(raw), -1)
     matrix, left_z = smooth_along_z(z_nm, counts, values[:, ::_STRIDE])
     images = (matrix @ values).reshape(raw.shape)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking.lut_model import LutModel
-from magscope_app.tracking.lut_splines import noise_beside, smooth_along_z
+from magscope_app.tracking.lut_splines import noise_beside, smooth_along_z, steady_light
 from magscope_app.tracking.noise import CameraNoise
 from magscope_app.tracking.qi import ROUNDING_DN2
 from magscope_app.tracking.qi_kernels import MIN_RADII
@@ -88,12 +88,13 @@ def lut_quality(zlut: ZLUT, noise: CameraNoise, roi_px: int | None = None) -> Lu
 def _varies(zlut: ZLUT) -> bool:
     """Return whether the profiles change along z by more than noise."""
     pixels = np.sqrt(2 * np.pi * np.arange(zlut.n_radii))[1:]
-    values = zlut.profiles[:, 1:] * pixels
-    matrix, left = smooth_along_z(zlut.z_nm, np.maximum(zlut.counts, 1).astype(np.float64), values)
+    values = zlut.profiles[:, 1:] * steady_light(zlut.z_nm, zlut.profiles)[:, None] * pixels
+    counts = np.maximum(zlut.counts, 1).astype(np.float64)
+    matrix, left = smooth_along_z(zlut.z_nm, counts, values, pixels)
     smooth = matrix @ values
     variation = float(((smooth - smooth.mean(axis=0)) ** 2).mean())
     rounding = (1e-12 * float(np.abs(values).max())) ** 2
-    return variation > max(_LEAST_VARIATION * left * noise_beside(matrix, values), rounding)
+    return variation > max(_LEAST_VARIATION * left * noise_beside(matrix, values, pixels), rounding)
 
 
 def _bounds(model: LutModel, z_nm: float, noise: CameraNoise, size: int) -> FloatArray:

@@ -11,6 +11,8 @@ FloatArray = npt.NDArray[np.float64]
 
 #: Strengths of smoothing along z that are compared; below the first, values are left as they are.
 _STRENGTHS = 10.0 ** np.arange(-2.0, 4.1, 0.5)
+#: So many steps of strength below the chosen one are used for profiles.
+_WEAKER = 2
 #: Widths (px) of the Gaussian filters that are compared for 2-D templates; 0 leaves them as they are.
 _WIDTHS_PX = (0.0, 0.45, 0.6, 0.8, 1.0, 1.3)
 
@@ -59,10 +61,24 @@ def resample(z: FloatArray, values: FloatArray, new_z: FloatArray) -> FloatArray
     )
 
 
-def smooth_along_z(z: FloatArray, counts: FloatArray, values: FloatArray) -> tuple[FloatArray, float]:
+def smooth_along_z(
+    z: FloatArray, counts: FloatArray, values: FloatArray, level: FloatArray | None = None
+) -> tuple[FloatArray, float]:
     """Smooth values (n, m) over the planes, as much as leave-one-plane-out cross-validation asks for.
 
     Penalised least squares on third differences (Whittaker 1923; Eilers, Anal. Chem. 75, 3631 (2003)).
+
+    Parameters
+    ----------
+    z, counts : ndarray of float64, (n,)
+        Where the planes lie, and how many images each is the mean of.
+    values : ndarray of float64, (n, m)
+        What is smoothed.
+    level : ndarray of float64, (m,), or None
+        What a background of 1 adds to profiles; None if the values are no profiles. Whoever compares
+        profiles leaves brightness and background free, so that an error of these is none: light that changed
+        from plane to plane must not pass for noise. And bent rings shift z where noise is only stated, so
+        that a tenth of the strength is taken: it leaves half as much noise again, and a tenth of the bending.
 
     Returns
     -------
@@ -76,27 +92,58 @@ def smooth_along_z(z: FloatArray, counts: FloatArray, values: FloatArray) -> tup
     penalty = _third_differences(z) / root
     # One decomposition serves all strengths: smoothing damps each of its components by itself.
     powers, vectors = np.linalg.eigh(penalty.T @ penalty)
-    components = vectors.T @ (root[:, None] * values)
-    best, least = np.eye(n), np.inf
-    for index, strength in enumerate(_STRENGTHS):
+    scaled = root[:, None] * values
+    components = vectors.T @ scaled
+    scores = []
+    for strength in _STRENGTHS:
         damping = 1 / (1 + strength * np.maximum(powers, 0.0))
         rest = vectors @ ((1 - damping)[:, None] * components)
-        score = float(((rest / (1 - vectors**2 @ damping)[:, None]) ** 2).sum())
-        if score < least:
-            best = np.eye(n) if index == 0 else (vectors * damping) @ vectors.T * root / root[:, None]
-            least = score
+        rest /= (1 - vectors**2 @ damping)[:, None]
+        scores.append(
+            float(((rest if level is None else _beside_light(rest, scaled - rest, level)) ** 2).sum())
+        )
+    index = int(np.argmin(scores))
+    if level is not None and index > 0:
+        index = max(index - _WEAKER, 1)
+    damping = 1 / (1 + _STRENGTHS[index] * np.maximum(powers, 0.0))
+    best = np.eye(n) if index == 0 else (vectors * damping) @ vectors.T * root / root[:, None]
     return best, float((best**2).sum() / n)
 
 
-def noise_beside(matrix: FloatArray, values: FloatArray) -> float:
-    """Return the noise variance of values (n, m) from what smoothing them by `matrix` leaves over.
+def _beside_light(rest: FloatArray, predicted: FloatArray, level: FloatArray) -> FloatArray:
+    """Return rests (n, m) without what another background and brightness of the predicted would explain."""
+    unit = level / np.sqrt(level @ level)
+    rest = rest - np.outer(rest @ unit, unit)
+    rings = predicted - np.outer(predicted @ unit, unit)
+    power = np.maximum((rings**2).sum(axis=1), np.finfo(np.float64).tiny)
+    return np.asarray(rest - ((rest * rings).sum(axis=1) / power)[:, None] * rings)
 
-    0 where nothing was smoothed: noise was too small to be seen.
+
+def steady_light(z: FloatArray, profiles: FloatArray) -> FloatArray:
+    """Return what to multiply the planes' profiles (n, m) with, so that their light does not jump.
+
+    A lamp that flickers makes whole planes brighter, while what a bead does to the light, summed over its
+    rings, hardly changes from plane to plane. Only jumps are taken out: what is slow along z stays.
+    """
+    radii = np.arange(profiles.shape[1], dtype=np.float64)
+    light = profiles @ radii / radii.sum()
+    if not light.min() > 0:
+        return np.ones(len(z))
+    third = _third_differences(z)
+    return np.asarray(np.linalg.solve(np.eye(len(z)) + third.T @ third, light) / light)
+
+
+def noise_beside(matrix: FloatArray, values: FloatArray, level: FloatArray) -> float:
+    """Return the noise variance of profiles (n, m) from what smoothing them by `matrix` leaves over.
+
+    0 where nothing was smoothed: noise was too small to be seen. `level` as in `smooth_along_z`.
     """
     freedom = len(matrix) - 2 * float(np.trace(matrix)) + float((matrix**2).sum())
     if freedom < 1e-6 * len(matrix):
         return 0.0
-    return float(((values - matrix @ values) ** 2).sum() / (freedom * values.shape[1]))
+    smooth = matrix @ values
+    rest = _beside_light(values - smooth, smooth, level)
+    return float((rest**2).sum() / (freedom * max(values.shape[1] - 2, 1)))
 
 
 def _third_differences(z: FloatArray) -> FloatArray:

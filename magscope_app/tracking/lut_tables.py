@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.tracking.lut_splines import noise_beside, smooth_along_z
+from magscope_app.tracking.lut_splines import noise_beside, smooth_along_z, steady_light
 from magscope_app.tracking.natural_splines import spline_slopes
 from magscope_app.tracking.qi_kernels import MIN_RADII
 from magscope_app.tracking.zlut import ZLUT
@@ -95,16 +95,18 @@ def _scaled(zlut: ZLUT, n_radii: int) -> tuple[FloatArray, float]:
 
     Also the variance per pixel that is left of their noise, in these units.
     """
-    profiles = zlut.profiles_at(np.arange(n_radii, dtype=np.float64))
-    used = profiles[:, : _shared_radii(zlut, n_radii)]
-    spread = float(used.std())
-    if not spread > 0:
+    radii = np.arange(n_radii, dtype=np.float64)
+    shared = _shared_radii(zlut, n_radii)
+    if not np.ptp(zlut.profiles_at(radii[:shared])) > 0:
         raise ValueError("the Z-LUT has the same value everywhere; sweep a bead again")
+    profiles = zlut.profiles_at(radii) * steady_light(zlut.z_nm, zlut.profiles)[:, None]
+    used = profiles[:, :shared]
+    spread = float(used.std())
     counts = np.maximum(zlut.counts, 1).astype(np.float64)
     # A circle has 2 pi r pixels: its mean has so many times less noise than one of them.
     pixels = np.sqrt(2 * np.pi * np.arange(used.shape[1]))[1:]
-    matrix, left = smooth_along_z(zlut.z_nm, counts, used[:, 1:] * pixels)
-    noise = noise_beside(matrix, used[:, 1:] * pixels)
+    matrix, left = smooth_along_z(zlut.z_nm, counts, used[:, 1:] * pixels, pixels)
+    noise = noise_beside(matrix, used[:, 1:] * pixels, pixels)
     return np.asarray((matrix @ profiles - used.mean()) / spread), left * noise / spread**2
 
 

@@ -20,11 +20,12 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int8 = npt.NDArray[np.int8]
 
-#: What `numbers` of a reference hold: inverse response (4 × 4), three sigmas, a cubic polynomial (20 × 3), 1
-#: if pixels are left out because they could be clipped, and the bead's signal, which is by how much χ² per
-#: pixel would rise without the bead.
-INVERSE, SIGMAS, POLYNOMIAL, CLIPS, SIGNAL = 0, 16, 19, 79, 80
-N_NUMBERS = 81
+#: What `numbers` of a reference hold: inverse response (4 × 4), the variances of x, y and z that pixels with
+#: the variance of their level, then of 1, cause (2 × 3), a cubic polynomial (20 × 3), 1 if pixels are left
+#: out because they could be clipped, and the bead's signal, which is by how much χ² would rise without the
+#: bead, for pixels whose weights 1 / variance are 1 on average.
+INVERSE, BY_LIGHT, BY_FLOOR, POLYNOMIAL, CLIPS, SIGNAL = 0, 16, 19, 22, 82, 83
+N_NUMBERS = 84
 N_TERMS = 20
 #: A pixel this many standard deviations below the ceiling is never clipped.
 _CLEAR_OF_CEILING = 3.0
@@ -226,14 +227,14 @@ def _fill_rows(parameters: Float32, weights: Float32, rows: Int8, numbers: Float
             work[k] = parameters[a, k] * weights[k]
         for b in range(a + 1):
             information[a, b] = information[b, a] = _dot(work, parameters[b])
-    used = 0
+    sum_of_weights = 0.0
     for weight in weights:
-        used += weight > 0
+        sum_of_weights += weight
     # The gain's own information, offset and plane being free, is the signal at gain 1.
     covariance = np.empty((_N_PARAMETERS, _N_PARAMETERS))
-    if used == 0 or not invert(information[3:, 3:].copy(), covariance[3:, 3:]):
+    if not sum_of_weights > 0 or not invert(information[3:, 3:].copy(), covariance[3:, 3:]):
         return False
-    numbers[SIGNAL] = 1 / (covariance[3, 3] * used)
+    numbers[SIGNAL] = 1 / (covariance[3, 3] * sum_of_weights)
     if not invert(information, covariance):
         return False
     for a in range(4):
@@ -248,31 +249,30 @@ def _fill_rows(parameters: Float32, weights: Float32, rows: Int8, numbers: Float
 
 @kernel
 def _respond(parameters: Float32, weights: Float32, rows: Int8, numbers: Float64, work: Float32) -> bool:
-    """Write the inverse of the exact response of the quantised rows, and the sigmas of x, y and z."""
+    """Write the inverse of the exact response of the quantised rows, and the variances of x, y and z."""
     n = weights.shape[0]
     response = np.empty((4, 4))
-    noise = np.zeros((4, 4))
     for a in range(4):
         for k in range(n):
             work[k] = rows[a, k]
         for b in range(4):
             response[a, b] = _dot(work, parameters[b])
-        for k in range(n):
-            if weights[k] > 0:
-                share = float(rows[a, k]) / float(weights[k])
-                for b in range(4):
-                    noise[a, b] += share * float(rows[b, k])
     inverse = np.empty((4, 4))
     if not invert(response, inverse):
         return False
+    level = parameters[3]
     for a in range(4):
-        variance = 0.0
-        for b in range(4):
-            numbers[INVERSE + 4 * a + b] = inverse[a, b]
-            for c in range(4):
-                variance += inverse[a, b] * noise[b, c] * inverse[a, c]
-        if a < 3:
-            numbers[SIGMAS + a] = math.sqrt(variance)
+        numbers[INVERSE + 4 * a : INVERSE + 4 * a + 4] = inverse[a]
+    for a in range(3):
+        by_light = by_floor = 0.0
+        for k in range(n):
+            # Rows are 0 where pixels are left out.
+            share = 0.0
+            for b in range(4):
+                share += inverse[a, b] * rows[b, k]
+            by_floor += share * share
+            by_light += share * share * level[k]
+        numbers[BY_LIGHT + a], numbers[BY_FLOOR + a] = by_light, by_floor
     return True
 
 

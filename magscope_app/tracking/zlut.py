@@ -36,7 +36,7 @@ class ZLUT:
     profiles : ndarray of float64, (n_planes, n_radii)
         Mean grey level on circles of radius 0, 1, 2 … times `r_step_px`.
     r_step_px : float
-        Spacing of the radii.
+        Spacing of the radii, at most 1.
     roi_px : int or None
         Edge of the ROI that the profiles were measured in.
     nm_per_px : float or None
@@ -55,7 +55,8 @@ class ZLUT:
     Raises
     ------
     ValueError
-        If shapes do not fit, z does not rise, there are fewer than 4 planes, or a number is not finite.
+        If shapes do not fit, z does not rise, there are fewer than 4 planes, radii are more than 1 px apart,
+        or a number is not finite.
     """
 
     z_nm: npt.NDArray[np.float64]
@@ -273,5 +274,8 @@ def _require_table(
         )
     if not (np.diff(z_nm) > 0).all():
         raise ValueError("the planes of a Z-LUT must rise strictly in z; sort them and average repeated ones")
-    if not r_step_px > 0:
-        raise ValueError(f"r_step_px must be > 0, not {r_step_px}; it is 1 for profiles at r = 0, 1, 2 … px")
+    if not 0 < r_step_px <= 1:
+        raise ValueError(
+            f"r_step_px must be > 0 and at most 1, not {r_step_px}: rings are lost between wider radii; give "
+            "profiles at r = 0, 1, 2 … px, or finer"
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,3 +63,47 @@ def test_noise_of_the_sweep_counts(step_nm: float, per_plane: int) -> None:
     assert not tracks.flags.any()
     pulls = (tracks.z_nm[:, 0] - truth[:, 2]) / tracks.sigma_z_nm[:, 0]
     assert np.sqrt(np.mean(pulls**2)) < 1.6
+
+
+@pytest.mark.parametrize(("per_plane", "flicker"), [(1, 0.0), (1, 0.02), (8, 0.02), (8, 0.08)])
+def test_a_lamp_that_flickers_in_the_sweep_spoils_no_z(per_plane: int, flicker: float) -> None:
+    photons_e, roi = 1e4, 48
+    rng = np.random.default_rng(12)
+    z_nm = np.arange(-3600.0, -1999.0, 50.0)
+    places = np.column_stack([np.full((len(z_nm), 2), 20.0), z_nm])
+    light = np.repeat(cases.own_light(places, roi), per_plane, axis=0)
+    light *= 1 + rng.normal(0, flicker, (len(light), 1, 1))
+    images = bead_images.expose(light, photons_e, rng)
+    zlut = ZLUT.from_sweep(images.reshape(-1, per_plane, roi, roi), z_nm)
+    truth = np.column_stack([rng.uniform(-100, 100, (150, 2)), rng.uniform(-3500, -2100, 150)])
+    images = bead_images.expose(cases.own_light(truth, roi), photons_e, rng)
+    noise = bead_images.camera_noise(photons_e)
+    for method in ("qi", "full"):
+        with Tracker(roi, zlut, noise, method) as tracker:
+            tracks = tracker.track(images, [[0, 0]])
+        assert not tracks.flags.any()
+        pulls = (tracks.z_nm[:, 0] - truth[:, 2]) / tracks.sigma_z_nm[:, 0]
+        assert 0.6 < np.sqrt(np.mean(pulls**2)) < (1.6 if method == "qi" else 1.2)
+    steady = ZLUT.from_sweep(bead_images.sweep(z_nm, 8, roi, photons_e, rng), z_nm)
+    assert zlut.quality(noise).sigma_z_nm == pytest.approx(steady.quality(noise).sigma_z_nm, rel=0.15)
+
+
+@pytest.mark.parametrize("method", ["full", "fast"])
+def test_the_sweep_had_another_bit_depth_and_black_level(method: str) -> None:
+    photons_e, roi, black_dn = 1e4, 48, 80
+    rng = np.random.default_rng(8)
+    z_nm = np.arange(-3600.0, -2399.0, 50.0)
+    zlut = ZLUT.from_sweep(bead_images.sweep(z_nm, 8, roi, photons_e, rng), z_nm)
+    truth = np.column_stack([rng.uniform(-100, 100, (150, 2)), rng.uniform(-3450, -2550, 150)])
+    images = bead_images.expose(cases.own_light(truth, roi), photons_e, rng, bits=12) + np.uint16(black_dn)
+    noise = replace(bead_images.camera_noise(photons_e, bits=12), offset_dn=float(black_dn))
+    with Tracker(roi, zlut, noise, method) as tracker:
+        tracks = tracker.track(images, [[0, 0]])
+    assert not tracks.flags.any()
+    found = np.column_stack([tracks.x_px[:, 0], tracks.y_px[:, 0], tracks.z_nm[:, 0]])
+    truth[:, :2] = truth[:, :2] / bead_images.NM_PER_PX + (roi - 1) / 2
+    sigmas = np.column_stack([tracks.sigma_x_px[:, 0], tracks.sigma_y_px[:, 0], tracks.sigma_z_nm[:, 0]])
+    ratio = np.sqrt(np.mean(((found - truth) / sigmas) ** 2, axis=0))
+    assert (ratio > 0.7).all(), ratio
+    assert (ratio < 1.2).all(), ratio
+    assert tracks.quality.min() > 0.97

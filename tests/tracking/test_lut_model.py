@@ -11,6 +11,7 @@ import pytest
 
 from magscope_app.tracking import ZLUT, Tracker, TrackFlag, ZLUTSet
 from magscope_app.tracking.lut_model import LutModel
+from magscope_app.tracking.lut_splines import noise_beside, smooth_along_z, steady_light
 from tests.benchmarks import bead_images
 
 ROI = 48
@@ -150,6 +151,9 @@ def test_quality_is_the_bound(zlut: ZLUT) -> None:
     blind[:12] = zlut.profiles[:12]
     low, high = ZLUT(Z_NM, blind).quality(bead_images.camera_noise(1e4)).usable_nm
     assert (low, high) != (Z_NM[0], Z_NM[-1])
+    # In so little light z is known to about 450 nm, more than a quarter of the 1200 nm.
+    with pytest.raises(ValueError, match="does not change with z"):
+        zlut.quality(bead_images.camera_noise(0.1))
 
 
 @pytest.mark.parametrize("noise_dn", [0.0, 1e-9, 0.1, 0.5])
@@ -157,6 +161,48 @@ def test_without_information_about_z_there_is_no_quality(noise_dn: float) -> Non
     same = 100 + 10 * np.cos(np.arange(32)) + np.random.default_rng(9).normal(0, noise_dn, (81, 32))
     with pytest.raises(ValueError, match="does not change with z"):
         ZLUT(np.linspace(-2000.0, 2000.0, 81), same).quality(bead_images.camera_noise(5e3))
+
+
+@pytest.mark.parametrize(("share", "tells"), [(0.3, False), (1.0, True)])
+def test_profiles_must_vary_by_more_than_their_noise(share: float, tells: bool) -> None:
+    """0.3 makes the smooth profiles vary by 1.8 times what noise does, 1 by about ten times."""
+    z_nm, radii = np.linspace(-2000.0, 2000.0, 81), np.arange(32)
+    profiles = 100 + 10 * np.cos(radii) + np.random.default_rng(9).normal(0, 0.5, (81, 32))
+    zlut = ZLUT(z_nm, profiles + share * np.outer(np.sin(z_nm / 400), np.cos(0.7 * radii)))
+    if tells:
+        assert zlut.quality(bead_images.camera_noise(5e3)).sigma_z_nm.min() > 0
+    else:
+        with pytest.raises(ValueError, match="does not change with z"):
+            zlut.quality(bead_images.camera_noise(5e3))
+
+
+def test_light_that_jumps_is_no_error_of_the_rings() -> None:
+    """Smoothing is as strong as without the jumps."""
+    z_nm, radii = np.linspace(0.0, 2000.0, 41), np.arange(40.0)
+    rng = np.random.default_rng(3)
+    rings = 100 + 20 * np.cos(np.sqrt(radii**2 + (z_nm[:, None] / 60) ** 2)) * np.exp(-radii / 15)
+    rings += rng.normal(0, 0.5, rings.shape)
+    jumping = rings * rng.normal(1, 0.05, (41, 1)) + rng.normal(0, 2, (41, 1))
+    level, counts = np.sqrt(radii + 0.5), np.ones(41)
+    calm, left = smooth_along_z(z_nm, counts, rings * level, level)
+    rough, left_too = smooth_along_z(z_nm, counts, jumping * level, level)
+    assert 0.1 < left < 0.9
+    assert left_too == pytest.approx(left, rel=0.25)
+    assert noise_beside(calm, rings * level, level) == pytest.approx(
+        noise_beside(rough, jumping * level, level), rel=0.25
+    )
+
+
+def test_steady_light_takes_jumps_and_keeps_what_is_slow() -> None:
+    z_nm = np.linspace(0.0, 2000.0, 41)
+    slow = 1 + 0.2 * np.sin(z_nm / 700)
+    profiles = 100 * np.outer(slow, 1 + 0.1 * np.cos(np.arange(30)))
+    assert steady_light(z_nm, profiles) == pytest.approx(np.ones(41), abs=1e-3)
+    jumps = 1 + 0.05 * (-1.0) ** np.arange(41)
+    evened = profiles * jumps[:, None]
+    evened *= steady_light(z_nm, evened)[:, None]
+    assert evened[3:-3] == pytest.approx(profiles[3:-3], rel=0.01)
+    assert (steady_light(z_nm, -profiles) == 1).all()
 
 
 def test_another_optics_is_told(zlut: ZLUT) -> None:
@@ -182,6 +228,15 @@ def test_another_magnification_is_seen_in_the_rings(zlut: ZLUT, width: float) ->
     if width == 1:
         assert match.z_nm == pytest.approx(-3000, abs=26)
         assert match.reasons == ()
+
+
+def test_rings_that_fit_only_a_little_better_are_the_same(zlut: ZLUT) -> None:
+    """Noise leaves half of what 3 % of width would explain: another z may do the same."""
+    light = bead_images.profiles([-3000.0])[0]
+    profile = np.interp(np.arange(22.0) / 1.03 * 32, np.arange(len(light)), light) * 100
+    match = zlut.match(profile + np.random.default_rng(0).normal(0, 1.0, 22))
+    assert match.width > 1.02
+    assert match.reasons == ()
 
 
 def test_defocus_and_rubbish_are_told(zlut: ZLUT) -> None:

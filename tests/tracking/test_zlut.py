@@ -171,8 +171,9 @@ def test_tables_that_are_none() -> None:
     ):
         with pytest.raises(ValueError, match=said):
             ZLUT.from_profiles(profiles, z_nm)
-    with pytest.raises(ValueError, match="r_step_px"):
-        ZLUT(np.arange(5.0), good, r_step_px=0)
+    for r_step_px in (0.0, 2.0, float("nan")):
+        with pytest.raises(ValueError, match="r_step_px"):
+            ZLUT(np.arange(5.0), good, r_step_px=r_step_px)
     with pytest.raises(ValueError, match="counts"):
         ZLUT(np.arange(5.0), good, counts=np.ones(3, np.int64))
 
