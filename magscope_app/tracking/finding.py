@@ -40,6 +40,8 @@ def find_beads(
 
     - its ROI leaves the frame,
     - another bead is nearer than 0.9 ROI (both are left out: their rings overlap),
+    - it has no rings, and such round things are less than a fifth of what is found, not quite round, or as
+      narrow as a hot pixel (dirt; a bead in focus may have no rings either),
     - something that is no ring fills a sector of its ROI (a doublet, dirt beside the bead),
     - rings explain less of it than `threshold` (cells, dirt), or
     - it has less than a tenth of the variance of a typical bead in the frame.
@@ -60,8 +62,8 @@ def find_beads(
     Returns
     -------
     ndarray of float64, (n, 3)
-        x_px, y_px, score, best first. The score is the share of the ROI's variance, less the noise of the
-        pixels, that is radially symmetric.
+        x_px, y_px, score, best first. The score is the share of the ROI's variance, less a plane of light and
+        the noise of the pixels, that is radially symmetric.
 
     Raises
     ------

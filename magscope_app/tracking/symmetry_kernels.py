@@ -28,9 +28,9 @@ def judge(frame: Frame, centres: FloatArray, roi_px: int, verdicts: FloatArray) 
     """Write what says whether beads are at the centres (n, 5).
 
     The columns: variance, variance that no ring explains, and its mean in the worst sector, all in DN²; how
-    often the rings turn from brighter to darker or back; half-width of the innermost one in px. A centre needs
-    its whole ROI inside the frame. The disc that fits into the ROI is judged, a plane of light taken out. The
-    rings are the mean over all angles, linear between whole radii.
+    often the rings turn from brighter to darker or back; half-width of the innermost one in px. A centre
+    needs its whole ROI inside the frame. The disc that fits into the ROI is judged, a plane of light taken
+    out. The rings are the mean over all angles, linear between whole radii.
     """
     rings = np.empty((3, roi_px))
     sectors = np.empty((2, N_SECTORS))
@@ -108,7 +108,7 @@ def _add_rest(
     rings: FloatArray,
     sectors: FloatArray,
 ) -> None:
-    """Write sums of squares that rings and plane do not explain: per sector, with its pixels, and per ring."""
+    """Write sums of squares that rings and plane leave: per sector, with its pixels, and per ring."""
     sectors[:] = 0
     rings[2] = 0
     x0, y0 = round(x - (roi_px - 1) / 2), round(y - (roi_px - 1) / 2)
@@ -163,7 +163,7 @@ def _turns(ring: FloatArray, error: FloatArray) -> int:
 
 @kernel
 def _half_width(ring: FloatArray) -> float:
-    """Return the radius (px) at which the level is first halfway from the middle's to the outermost ring's."""
+    """Return the radius (px) at which the level is first halfway from the middle to the outermost ring."""
     half = 0.5 * (ring[0] - ring[-1])
     for i in range(1, len(ring)):
         if (ring[i] - ring[-1] - half) * half <= 0:

@@ -33,7 +33,7 @@ def choose(
     threshold: float,
     template: npt.NDArray[np.generic] | None,
 ) -> FloatArray:
-    """Return x, y, score (n, 3) of the candidates that are single beads, best first, of equal ones the strongest.
+    """Return x, y, score (n, 3) of the single beads, best first, of equal ones the strongest.
 
     Parameters
     ----------
@@ -58,7 +58,9 @@ def choose(
         kept &= signal >= _FAINTEST_BY_TEMPLATE * typical
     elif kept.any():
         kept &= signal >= _FAINTEST * np.median(signal[kept])
-    if not ((kept & spots).sum() >= _COMMON * kept.sum() or (template is not None and not _has_rings(template))):
+    if not (
+        (kept & spots).sum() >= _COMMON * kept.sum() or (template is not None and not _has_rings(template))
+    ):
         kept &= ~spots
     order = np.lexsort((-signal[kept], -score[kept]))
     return np.column_stack([centres[kept], score[kept]])[order]
