@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 #: What a driver or a function of the user's may raise; a library may think that it is the whole program.
 FOREIGN: tuple[type[BaseException], ...] = (Exception, SystemExit, KeyboardInterrupt)
@@ -13,6 +14,14 @@ FOREIGN: tuple[type[BaseException], ...] = (Exception, SystemExit, KeyboardInter
 
 class MagscopeError(Exception):
     """An error whose text is meant for the user: one sentence, without a traceback."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Not by calling the class again: it makes its text of something else.
+        return _unpickled, (type(self), self.args), self.__dict__
+
+
+def _unpickled(kind: type[MagscopeError], args: tuple[Any, ...]) -> MagscopeError:
+    return Exception.__new__(kind, *args)
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,8 @@ def _lost_images(dataset: Dataset, ids: NDArray[np.int64]) -> list[dict[str, int
 
 def _text(facts: dict[str, Any]) -> str:
     counters = ", ".join(f"{name} {count}" for name, count in facts["counters"].items())
-    duration = f"{facts['duration_s']:.3f} s" if facts["duration_s"] is not None else "no frames"
+    unknown = "not known" if facts["counters"].get("frames_recorded") else "no frames"
+    duration = f"{facts['duration_s']:.3f} s" if facts["duration_s"] is not None else unknown
     parts = ", ".join(f"{name}: {count}" for name, count in facts["video_parts"].items())
     motors = ", ".join(f"{name} ({about.get('unit', '?')})" for name, about in facts["motors"].items())
     lines = [

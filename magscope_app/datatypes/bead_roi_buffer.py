@@ -14,6 +14,7 @@ from magscope_app.datatypes.block import Block
 from magscope_app.datatypes.checks import whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.guard import LockLike
+from magscope_app.datatypes.handle import Handle
 from magscope_app.datatypes.locks import lock_of
 from magscope_app.datatypes.session import Session
 from magscope_app.datatypes.whole_record import WholeRecord
@@ -53,7 +54,7 @@ class _Table:
         self.max_id_plus_one[0] = max(int(self.max_id_plus_one[0]), max(beads, default=-1) + 1)
 
 
-class BeadRoiBuffer:
+class BeadRoiBuffer(Handle):
     """Shared table of bead ids and their regions of interest, ROI = (x0, x1, y0, y1) in pixels.
 
     Every change is seen whole and counts `version` up by one. Ids are smaller than `capacity`.
@@ -193,7 +194,11 @@ class BeadRoiBuffer:
         return number
 
     def _checked_roi(self, bead: int, roi: Roi) -> Roi:
-        numbers = tuple(_whole(self.name, number) for number in roi)
+        try:
+            given = tuple(roi)
+        except TypeError:
+            given = ()
+        numbers = tuple(_whole(self.name, number) for number in given)
         if len(numbers) != 4 or min(numbers) < 0 or max(numbers) > _LARGEST:
             raise ValueError(
                 f"{self.name}: the ROI of bead {bead} must be four numbers x0, x1, y0, y1 from 0, not {roi}"

@@ -39,6 +39,22 @@ def _whole(value: object) -> int | None:
         return None
 
 
+def whole_number(name: str, value: object, least: int, most: int) -> int:
+    """Return a whole number from `least` to `most`; ValueError for anything else."""
+    found = _whole(value)
+    if found is None or not least <= found <= most:
+        raise ValueError(f"{name} must be a whole number from {least} to {most}, not {value!r:.60}")
+    return found
+
+
+def real_number(name: str, value: float) -> float:
+    """Return a number as a float; ValueError for texts, arrays, None and what is beyond all floats."""
+    given = np.asarray(value)
+    if given.shape or given.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must be a real number, not {value!r:.60}")
+    return float(given)
+
+
 def real_numbers(what: str, values: ArrayLike) -> NDArray[np.float64]:
     """Return the values as float64; ValueError for complex ones, texts and objects, which are no rows."""
     given = np.asarray(values)
@@ -58,4 +74,8 @@ def names_in_order(what: str, names: Iterable[str]) -> tuple[str, ...]:
     """Return the names; ValueError for one text, which would be taken apart into letters."""
     if isinstance(names, str):
         raise ValueError(f"{what} is a tuple of names, not the text {names!r}")
-    return tuple(names)
+    found = tuple(names)
+    wrong = [name for name in found if not isinstance(name, str)]
+    if wrong:
+        raise ValueError(f"{what} is a tuple of names, {wrong[0]!r} is none")
+    return found

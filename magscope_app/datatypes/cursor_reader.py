@@ -13,6 +13,7 @@ from magscope_app.datatypes import layout
 from magscope_app.datatypes.channel import Channel
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.gaps import GapTable, Why
+from magscope_app.datatypes.handle import Handle
 from magscope_app.datatypes.reader_entries import Start
 from magscope_app.datatypes.reader_mode import ReaderCounters, ReaderMode
 from magscope_app.datatypes.wakes import wake_key
@@ -28,7 +29,7 @@ _BEAT, _ARMED = layout.BEAT, layout.ARMED
 _UNPINNED, _PINNED = layout.UNPINNED, layout.PINNED
 
 
-class CursorReader:
+class CursorReader(Handle):
     """A named reader with its cursor in the segment; made by ``buffer.reader(...)``.
 
     Attributes
@@ -56,6 +57,7 @@ class CursorReader:
         #: Counts up while it waits. No two readers begin at the same number: the writer would take the arming
         #: of the second for one that it has answered.
         self._token = time.perf_counter_ns()
+        self._buffer: object = None
         system.tell_of_forks(self)
 
     def forked(self) -> None:
@@ -154,6 +156,11 @@ class CursorReader:
         self._channel.unregister(self._index)
         self._channel = cast("Channel", Closed(f"the reader {self.name!r}"))
         self._gaps = cast("GapTable", self._channel)
+        self._buffer = None
+
+    def keep(self, buffer: object) -> None:
+        """Let the buffer live as long as this reader is open, also when nobody else has it."""
+        self._buffer = buffer
 
     def __del__(self) -> None:
         # Registering may have been refused.
@@ -161,6 +168,8 @@ class CursorReader:
             self.close()
 
     def __enter__(self) -> Self:
+        # A closed one says so.
+        self._channel.order()
         return self
 
     def __exit__(

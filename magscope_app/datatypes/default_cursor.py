@@ -68,8 +68,11 @@ class DefaultCursor:
             cursor = self._next(count)
             slot = cursor % self._ring.length
             places = (slot + np.arange(count)) % self._ring.length
-            in_one_piece = slot + count <= self._ring.length
-            frames = self._ring.readonly[slot : slot + count] if in_one_piece else self._ring.frames[places]
+            if slot + count <= self._ring.length:
+                frames = self._ring.readonly[slot : slot + count]
+            else:
+                frames = self._ring.frames[places]
+                frames.flags.writeable = False
             seconds = self._seconds(places)
             if self._is_still(cursor):
                 return frames, seconds

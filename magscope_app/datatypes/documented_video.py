@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from magscope_app.datatypes.checks import real_number
 from magscope_app.datatypes.default_cursor import DefaultCursor
 from magscope_app.datatypes.dtypes import int_to_uint_dtype
 from magscope_app.datatypes.errors import BufferOverflow, BufferUnderflow
 from magscope_app.datatypes.frames import NO_PIXELS
+from magscope_app.datatypes.handle import Handle
 from magscope_app.datatypes.ring import Geometry, Ring
 from magscope_app.datatypes.ring_writer import RingWriter, seconds_to_ns
 
 
-class DocumentedVideo:
+class DocumentedVideo(Handle):
     """Reads through the one cursor that all handles share, writes whole images; see `VideoBuffer`."""
 
     name: str = "VideoBuffer"
@@ -113,10 +115,12 @@ class DocumentedVideo:
 
         Raises
         ------
+        ValueError
+            For a time that is no number; nothing is written or counted.
         BufferOverflow
             When the ring is full; the loss is counted.
         """
-        if self._writer.publish_zeroed(float(timestamp), NO_PIXELS) is None:
+        if self._writer.publish_zeroed(real_number("timestamp", timestamp), NO_PIXELS) is None:
             self._overflow()
 
     def write_image_and_timestamp(self, image: NDArray[Any] | bytes, timestamp: float) -> None:
@@ -133,17 +137,20 @@ class DocumentedVideo:
         Raises
         ------
         ValueError
-            For another shape, type or size; nothing is written or counted.
+            For another shape, type or size, or a time that is no number; nothing is written or counted.
         BufferOverflow
             When the ring is full; the loss is counted.
         """
-        source, timestamp_ns = self._checked(image), seconds_to_ns(timestamp)
+        source, seconds = self._checked(image), timestamp
+        if type(seconds) is not float:
+            seconds = real_number("timestamp", seconds)
+        timestamp_ns = seconds_to_ns(seconds)
         slot = self._writer.begin()
         if slot is None:
             self._overflow()
         else:
             np.copyto(slot, source, casting="no")
-            self._writer.commit(timestamp_ns, -1, 0, 0, timestamp)
+            self._writer.commit(timestamp_ns, -1, 0, 0, seconds)
 
     def _checked(self, image: NDArray[Any] | bytes) -> NDArray[Any]:
         """Return the image as (y, x)."""

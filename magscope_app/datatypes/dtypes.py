@@ -28,6 +28,6 @@ def int_to_uint_dtype(bits: int) -> np.dtype[np.unsignedinteger[Any]]:
     ValueError
         For any other width.
     """
-    if bits not in bit_to_dtype:
+    if not isinstance(bits, int | np.integer) or bits not in bit_to_dtype:
         raise ValueError(f"bits must be one of {sorted(bit_to_dtype)}, not {bits!r}")
     return np.dtype(bit_to_dtype[bits])

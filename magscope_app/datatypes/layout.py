@@ -4,7 +4,7 @@ from __future__ import annotations
 
 PAGE = 4096
 MAGIC = 0x3143_4F50_5347_414D
-VERSION = 5
+VERSION = 6
 
 # Header. The magic is written last, so that nobody attaches to half a segment.
 MAGIC_WORD, VERSION_WORD, KIND, OWNER_PID, OWNER_START, NBYTES = range(6)
@@ -13,6 +13,9 @@ GEOMETRY = 6
 GEOMETRY_WORDS = 10
 # Written under the buffer's lock: by whoever joins as writer or reader.
 WRITER_PID, WRITER_START, WRITER_TOKEN, PIN_TIMEOUT_NS, HAS_DEFAULT = range(16, 21)
+# The camera's next number plus 1, 0 for none, as known before the frame id beside it was given away: what no
+# published frame says, because its number was refused or a run has begun (video only).
+CAMERA_NEXT_AT, CAMERA_NEXT = 22, 23
 # Who holds the lock, so that a dead holder can be told from a slow one.
 LOCK_PID, LOCK_START = 24, 25
 #: Counts how often the lock was taken away from a dead holder; changed under the lock of the session's file.

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from magscope_app.datatypes.block import Block
-from magscope_app.datatypes.checks import real_numbers, whole_sizes
+from magscope_app.datatypes.checks import real_number, real_numbers, whole_number, whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.guard import LockLike
+from magscope_app.datatypes.handle import Handle
 from magscope_app.datatypes.locks import lock_of
 from magscope_app.datatypes.session import Session
 from magscope_app.datatypes.whole_record import WholeRecord
@@ -20,7 +21,7 @@ _KIND = 4
 _META = 3
 
 
-class LiveProfileBuffer:
+class LiveProfileBuffer(Handle):
     """Shared row (timestamp, bead id, profile length, samples …, NaN …) that is seen whole.
 
     Parameters
@@ -86,16 +87,18 @@ class LiveProfileBuffer:
         Raises
         ------
         ValueError
-            For a profile that is too long or not one-dimensional, or whose samples are no real numbers.
+            For a profile that is too long or not one-dimensional, or whose samples are no real numbers, and
+            for a time or a bead that is none; then nothing changes.
         """
         samples = real_numbers(self.name, profile)
+        at, bead = real_number("timestamp", timestamp), whole_number("bead_id", bead_id, 0, 2**53)
         if samples.ndim != 1 or len(samples) > self.profile_capacity:
             raise ValueError(
                 f"a profile in {self.name} has one dimension and at most {self.profile_capacity} samples,"
                 f" not the shape {samples.shape}"
             )
         row = np.full(self.shape[1], np.nan)
-        row[:_META] = timestamp, bead_id, len(samples)
+        row[:_META] = at, bead, len(samples)
         row[_META : _META + len(samples)] = samples
         self._store(row)
 

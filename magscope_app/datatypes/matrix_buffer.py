@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Mapping
 from typing import cast
@@ -11,18 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
-from magscope_app.datatypes.checks import real_numbers, timeout_ns, whole_sizes
+from magscope_app.datatypes.checks import real_numbers, timeout_ns, whole_number, whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.errors import BufferOverflow
 from magscope_app.datatypes.gaps import Gap
 from magscope_app.datatypes.guard import LockLike
+from magscope_app.datatypes.handle import Handle
 from magscope_app.datatypes.locks import lock_of
 from magscope_app.datatypes.matrix import KIND, Matrix
 from magscope_app.datatypes.matrix_reader import MatrixReader
 from magscope_app.datatypes.reader_entries import Start
 from magscope_app.datatypes.reader_mode import ReaderCounters, ReaderMode, ReaderStatus, RowCounters
 from magscope_app.datatypes.session import Session
-from magscope_app.datatypes.wakes import Wakes
+from magscope_app.datatypes.wakes import Wakes, checked_wakes
 from magscope_app.datatypes.writing import Pins, Waker
 
 # Names of this module: one look-up less for each use on the hot path.
@@ -30,7 +32,7 @@ _EPOCH, _HEAD, _RESERVED = layout.EPOCH, layout.HEAD, layout.RESERVED
 _FLOAT64 = np.dtype(np.float64)
 
 
-class MatrixBuffer:
+class MatrixBuffer(Handle):
     """Shared-memory ring of rows of float64.
 
     The newest rows overwrite the oldest. Each named reader has its own cursor and counts its own losses; the
@@ -75,6 +77,7 @@ class MatrixBuffer:
     ) -> None:
         self.name = name
         self.lock = lock_of(locks, name)
+        wakes = checked_wakes(wakes)
         if create:
             if shape is None or len(shape) != 2:
                 raise ValueError(
@@ -84,7 +87,7 @@ class MatrixBuffer:
             sizes = whole_sizes(what, {"rows": shape[0], "columns": shape[1]})
             self.shape = (sizes["rows"], sizes["columns"])
             nbytes = layout.CHANNEL_BYTES + layout.pages(self.shape[0] * self.shape[1] * 8)
-            semaphores = (self.lock, *({} if wakes is None else wakes).values())
+            semaphores = (self.lock, *wakes.values())
             self._block = Block.create(KIND, name, nbytes, session, semaphores)
             with self._block.building():
                 self._matrix = Matrix(self._block, self.shape, self.lock, wakes)
@@ -199,6 +202,7 @@ class MatrixBuffer:
         """
         mode = ReaderMode.LOSSLESS if lossless else ReaderMode.OVERWRITE
         reader = MatrixReader(self._matrix, name, mode, start)
+        reader.keep(self)
         self._readers.add(reader)
         return reader
 
@@ -228,8 +232,11 @@ class MatrixBuffer:
         return self._matrix.words[layout.HEAD]
 
     def newest(self, n_rows: int) -> NDArray[np.float64]:
-        """Return a validated copy of the newest rows in order, shape (at most n_rows, columns)."""
-        return self._matrix.newest(n_rows)
+        """Return a validated copy of the newest rows in order, shape (at most n_rows, columns).
+
+        ValueError for a number that is none, or below 0.
+        """
+        return self._matrix.newest(whole_number("n_rows", n_rows, 0, sys.maxsize))
 
     # Documented methods ---------------------------------------------------------------------------
 

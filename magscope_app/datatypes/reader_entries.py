@@ -60,9 +60,7 @@ class ReaderEntries:
         return raw.rstrip(b"\0").decode(errors="replace")
 
     def _store_name(self, word: int, name: str) -> None:
-        raw = name.encode()
-        if not raw or len(raw) > _NAME_BYTES or b"\0" in raw:
-            raise ValueError(f"a reader's name has 1 to {_NAME_BYTES} bytes of UTF-8, {name!r} has not")
+        raw = _name_bytes(name)
         self.block.data[word * 8 : word * 8 + _NAME_BYTES] = memoryview(raw.ljust(_NAME_BYTES, b"\0"))
 
     def store_unpin_names(self, names: Sequence[str]) -> None:
@@ -151,6 +149,8 @@ class ReaderEntries:
         """
         if start not in ("oldest", "newest", "resume"):
             raise ValueError(f"start must be 'oldest', 'newest' or 'resume', not {start!r}")
+        # Before anybody makes room for it.
+        _name_bytes(name)
         with self.guard:
             self._finish_retiring()
             index = self._entry_for(name)
@@ -273,3 +273,10 @@ class ReaderEntries:
         state = self.words[layout.RETIREMENTS], self.former_gaps.records()
         self.order()
         return state
+
+
+def _name_bytes(name: str) -> bytes:
+    raw = name.encode(errors="replace") if isinstance(name, str) else b""
+    if not raw or len(raw) > _NAME_BYTES or b"\0" in raw or raw.decode() != name:
+        raise ValueError(f"a reader's name is a text of 1 to {_NAME_BYTES} bytes of UTF-8, {name!r} is not")
+    return raw

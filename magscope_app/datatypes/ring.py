@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
 from magscope_app.datatypes.channel import Channel
+from magscope_app.datatypes.checks import whole_number
 from magscope_app.datatypes.dtypes import int_to_uint_dtype
 from magscope_app.datatypes.frame_ids import in_frame_ids
 from magscope_app.datatypes.gaps import Gap, GapTable
@@ -40,12 +41,12 @@ class Geometry:
         sizes = {"n_stacks": n_stacks, "n_images": n_images, "width": width, "height": height}
         wrong = [f"{name} must be at least 1, not {value!r}" for name, value in sizes.items() if value < 1]
         int_to_uint_dtype(bits)
-        used = bits if significant_bits is None else significant_bits
-        if not 1 <= used <= bits:
-            wrong.append(f"significant_bits must be 1 to {bits}, not {used!r}")
         if wrong:
             raise ValueError("; ".join(wrong))
-        return cls(n_stacks, n_images, width, height, bits, used)
+        used = bits if significant_bits is None else significant_bits
+        return cls(
+            *(n_stacks, n_images, width, height, bits), whole_number("significant_bits", used, 1, bits)
+        )
 
     @property
     def length(self) -> int:

@@ -73,12 +73,27 @@ class RingWriter:
             self._ring.give_slot_back()
             self._head = self._words[layout.HEAD]
             self._next_id = self._head + self._ring.ring_gaps.total()
+            self._expected = self._left_expected()
             self._slot = -1
         self._epoch = self._words[layout.EPOCH]
         self._limit = self._pins.refresh()
         self._waker.refresh()
         self._targets = self._waker.targets
         self._look(self._head)
+
+    def _left_expected(self) -> int:
+        """Return the camera's next number as the handle that wrote before this one knew it."""
+        words = self._words
+        last: list[int] = self._ring.slots[(self._head - 1) % self._length].tolist()
+        if self._head and last[layout.FRAME_ID] >= words[layout.CAMERA_NEXT_AT]:
+            number = signed(last[layout.CAMERA_FRAME])
+            return number + 1 if number >= 0 else _NO_NUMBER
+        return words[layout.CAMERA_NEXT] - 1
+
+    def _leave_expected(self) -> None:
+        """Note the camera's next number for other handles; a published frame says it by itself."""
+        self._words[layout.CAMERA_NEXT_AT] = self._next_id
+        self._words[layout.CAMERA_NEXT] = self._expected + 1
 
     def _look(self, head: int) -> bool:
         # A reader may pin itself again when half a ring behind: nothing newer may go before the next look.
@@ -118,9 +133,11 @@ class RingWriter:
             flags,
         )
         if camera_frame >= 0:
-            if camera_frame != self._expected:
+            # Never by adding to the given number: a driver's may be one of numpy's, which run over.
+            if camera_frame == self._expected:
+                self._expected += 1
+            else:
                 self._book_jump(camera_frame)
-            self._expected = camera_frame + 1
         if fence is not None:
             fence()
         self._sequences[slot] = 2 * head
@@ -152,11 +169,15 @@ class RingWriter:
         frame_id = self._next_id
         self._ring.ring_gaps.append(frame_id, frame_id + 1, Why.FULL)
         self._next_id = frame_id + 1
+        self._leave_expected()
         return frame_id
 
     def begin_run(self) -> None:
         """Forget the camera's last number: the camera starts again."""
+        if self._words[layout.EPOCH] != self._epoch:
+            self._refresh()
         self._expected = _NO_NUMBER
+        self._leave_expected()
 
     def resume_run(self, timestamp_ns: int, fps: float) -> int:
         """Book what the camera took while it had no writer; its next frame is of `timestamp_ns`."""
@@ -167,26 +188,32 @@ class RingWriter:
         head = self._head
         if not head:
             return 0
-        last_ns = signed(int(self._ring.slots[(head - 1) % self._length, layout.TIMESTAMP_NS]))
-        count = max(0, round((timestamp_ns - last_ns) * 1e-9 * fps) - 1)
+        last: list[int] = self._ring.slots[(head - 1) % self._length].tolist()
+        last_id = last[layout.FRAME_ID]
+        passed = round((int(timestamp_ns) - signed(last[layout.TIMESTAMP_NS])) * 1e-9 * fps) - 1
+        # What was refused, or missed and booked, since the last accepted frame is no second loss.
+        jumps = sum(span.count for span in self._ring.camera_gaps.losses() if span.at > last_id)
+        count = max(0, passed - (self._next_id - last_id - 1) - jumps)
+        # The same holds for the step from the number before the next frame's to its own.
+        self._expected = _NO_NUMBER
         if count:
             self._ring.camera_gaps.append(0, count, Why.CAMERA_AWAY, at=self._next_id, joins=False)
         return count
 
     def _book_jump(self, camera_frame: int) -> None:
         """Compare the camera's number with the one expected, if any, and expect the next one."""
-        expected = self._expected
-        if camera_frame < 0:
+        expected, number = self._expected, operator.index(camera_frame)
+        if number < 0:
             return
-        self._expected = camera_frame + 1
-        if expected < 0 or camera_frame == expected:
-            return
-        if camera_frame < expected:
+        if number < expected:
             logger.warning(
-                "%s: the camera's number went back from %d to %d", self._ring.name, expected - 1, camera_frame
+                "%s: the camera's number went back from %d to %d", self._ring.name, expected - 1, number
             )
-            return
-        self._ring.camera_gaps.append(expected, camera_frame, Why.CAMERA_JUMP, at=self._next_id, joins=False)
+        elif number > expected >= 0:
+            gaps = self._ring.camera_gaps
+            gaps.append(expected, number, Why.CAMERA_JUMP, at=self._next_id, joins=False)
+        # Last: what could not be booked is still to be.
+        self._expected = number + 1
 
     def publish_zeroed(self, seconds: float, flags: int) -> int | None:
         """Publish a slot of zeros; None when the ring is full."""

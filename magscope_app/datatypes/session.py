@@ -211,10 +211,15 @@ def current_or_new() -> Session:
 
 
 def resolve(session: Session | str | None) -> Session | None:
-    """Return the session that a ``session=`` argument means; None means the one of this process, if any."""
-    if isinstance(session, str):
-        return Session(session)
-    return session or Session.current()
+    """Return the session that a ``session=`` argument means; None means the one of this process, if any.
+
+    ValueError for what is no session and no prefix of one.
+    """
+    if session is None:
+        return Session.current()
+    if not isinstance(session, Session | str):
+        raise ValueError(f"session is a Session, its prefix or None, not {session!r:.60}")
+    return Session(session) if isinstance(session, str) else session
 
 
 def reap_dead_sessions() -> tuple[str, ...]:

@@ -29,6 +29,10 @@ COLUMNS = {
 }
 
 
+#: Below it a float64 is every whole number.
+_EXACT = 2.0**53
+
+
 def _aligned(nbytes: int) -> int:
     return -(-nbytes // 64) * 64
 
@@ -65,7 +69,21 @@ def as_stored(dataset: str, name: str, value: ArrayLike) -> NDArray[Any]:
         inside = bool(np.all((given >= 0) & (given <= largest)))
         if not inside or (given.dtype.kind == "f" and bool(np.any(given % 1))):
             raise ValueError(f"{dataset}: {name} must be whole numbers from 0 to {largest}")
-    return given.astype(dtype)
+    with np.errstate(over="ignore"):
+        stored = given.astype(dtype)
+    if dtype.kind == "f" and not _is_same(given, stored):
+        raise ValueError(
+            f"{dataset}: {name} must be numbers that {dtype} holds: whole ones beyond 2**53 change"
+        )
+    return stored
+
+
+def _is_same(given: NDArray[Any], stored: NDArray[Any]) -> bool:
+    if given.dtype.kind == "f":
+        return bool(np.array_equal(given, stored, equal_nan=True))
+    # A comparison of arrays would take the whole numbers for floats, too.
+    large = np.abs(stored) >= _EXACT
+    return all(int(a) == int(b) for a, b in zip(given[large], stored[large], strict=True))
 
 
 def preview(rows: Mapping[str, NDArray[Any]], selected_bead_id: int | None) -> dict[str, object]:
@@ -74,7 +92,8 @@ def preview(rows: Mapping[str, NDArray[Any]], selected_bead_id: int | None) -> d
     When the selected bead has no row, the first one that has is taken.
     """
     available = [int(bead) for bead in np.unique(rows["bead_ids"])]
-    selected = selected_bead_id if selected_bead_id in available else next(iter(available), None)
+    wanted = (bead for bead in available if bead == selected_bead_id)
+    selected = next(wanted, next(iter(available), None))
     chosen = rows["bead_ids"] == selected
     heights = rows["motor_z_values"][np.isfinite(rows["motor_z_values"])]
     return {

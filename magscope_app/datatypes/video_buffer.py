@@ -24,7 +24,7 @@ from magscope_app.datatypes.ring import KIND, Geometry, Ring
 from magscope_app.datatypes.ring_writer import RingWriter
 from magscope_app.datatypes.session import Session
 from magscope_app.datatypes.video_reader import VideoReader
-from magscope_app.datatypes.wakes import Wakes
+from magscope_app.datatypes.wakes import Wakes, checked_wakes
 
 
 class VideoBuffer(DocumentedVideo):
@@ -95,6 +95,7 @@ class VideoBuffer(DocumentedVideo):
         unpin_first: tuple[str, ...] = (),
     ) -> None:
         self.lock = lock_of(locks, self.name)
+        wakes = checked_wakes(wakes)
         if create:
             sizes = {
                 "n_stacks": n_stacks,
@@ -106,7 +107,7 @@ class VideoBuffer(DocumentedVideo):
             geometry = Geometry.checked(
                 **whole_sizes("a VideoBuffer", sizes), significant_bits=significant_bits
             )
-            semaphores = (self.lock, *({} if wakes is None else wakes).values())
+            semaphores = (self.lock, *wakes.values())
             self._block = Block.create(KIND, self.name, geometry.nbytes, session, semaphores)
             with self._block.building():
                 self._ring = Ring(self._block, geometry, self.lock, wakes)
@@ -166,6 +167,7 @@ class VideoBuffer(DocumentedVideo):
             For a mode that is none, or a name that is too long.
         """
         reader = VideoReader(self._ring, name, ReaderMode(mode), start)
+        reader.keep(self)
         self._readers.add(reader)
         return reader
 
@@ -250,7 +252,10 @@ class VideoBuffer(DocumentedVideo):
         return self._writer.refuse(camera_frame)
 
     def begin_run(self) -> None:
-        """Say that the camera starts, so that its number may begin anew without counting as a loss."""
+        """Say that the camera starts, so that its number may begin anew without counting as a loss.
+
+        RuntimeError where `begin` would raise it: another process writes.
+        """
         self._writer.begin_run()
 
     def resume_run(self, *, timestamp_ns: int, fps: float) -> int:
@@ -266,7 +271,8 @@ class VideoBuffer(DocumentedVideo):
         Returns
         -------
         int
-            How many frames were booked as lost in the camera.
+            How many frames were booked as lost in the camera. Those that the ring has refused since the last
+            accepted one, and those that are booked already, are not among them.
 
         Raises
         ------

@@ -151,10 +151,20 @@ class VideoReader(CursorReader):
         -------
         Frame or None
             None before the first frame, or when the writer overtook every one of a few tries.
+
+        Raises
+        ------
+        ValueError
+            For an `out` of another shape or type.
         """
         if self.mode is ReaderMode.LOSSLESS:
             raise RuntimeError(f"the reader {self.name!r} is lossless: newest() is for the other kinds")
         self.beat()
+        place = self._ring.frames[0]
+        if out is not None and (np.shape(out), getattr(out, "dtype", None)) != (place.shape, place.dtype):
+            raise ValueError(
+                f"out is an array of shape {place.shape} and type {place.dtype}, not {out!r:.60}"
+            )
         found = self._ring.read_newest(out)
         if isinstance(found, int):
             self._count_torn(found)

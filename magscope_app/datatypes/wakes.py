@@ -16,6 +16,19 @@ def wake_key(buffer_name: str, reader_name: str) -> str:
     return f"{buffer_name}.{reader_name}"
 
 
+def checked_wakes(wakes: Wakes | None) -> Wakes:
+    """Return the semaphores, none for None; ValueError for what is none."""
+    found = {} if wakes is None else wakes
+    if not isinstance(found, Mapping):
+        raise ValueError(f"wakes maps names to semaphores, which {found!r:.60} does not")
+    for key, wake in found.items():
+        if not callable(getattr(wake, "acquire", None)) or not callable(getattr(wake, "release", None)):
+            raise ValueError(
+                f"wakes[{key!r}] must be a semaphore, such as make_wakes() makes, not {wake!r:.60}"
+            )
+    return found
+
+
 def make_wakes(
     context: BaseContext, readers: Mapping[str, Iterable[str]], session: Session | None = None
 ) -> dict[str, Semaphore]:

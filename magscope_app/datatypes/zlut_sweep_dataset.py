@@ -15,6 +15,7 @@ from magscope_app.datatypes.checks import whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.errors import BufferOverflow, DatasetNotReadyError
 from magscope_app.datatypes.guard import Guard, LockLike
+from magscope_app.datatypes.handle import Handle
 from magscope_app.datatypes.locks import lock_of
 from magscope_app.datatypes.session import Session
 from magscope_app.datatypes.sweep_columns import COLUMNS, as_stored, column_arrays, columns_nbytes, preview
@@ -25,7 +26,7 @@ _STATE = layout.RESERVED
 _SIZES = ("capacity", "profile_length", "n_steps", "n_beads", "profiles_per_bead")
 
 
-class ZLUTSweepDataset:
+class ZLUTSweepDataset(Handle):
     """One row per captured profile of a sweep; never wraps, never overwrites.
 
     Parameters
@@ -133,6 +134,8 @@ class ZLUTSweepDataset:
         schema, state = block.geometry(6)[5], block.words[_STATE]
         if schema != _SCHEMA_VERSION:
             raise ValueError(f"{self.name} has schema {schema}, this program needs {_SCHEMA_VERSION}")
+        if state not in self._NAMES:
+            raise ValueError(f"{self.name} is damaged, it is in no known state ({state}): make it anew")
         if state in self._NOT_ATTACHABLE:
             raise DatasetNotReadyError(f"{self.name} cannot be attached to while it is {self._NAMES[state]}")
         rows, samples, *_ = block.sizes(5)
@@ -194,7 +197,7 @@ class ZLUTSweepDataset:
         """
         with self._guard:
             present = self.state
-            if value not in self._NAMES:
+            if not isinstance(value, int | np.integer) or value not in self._NAMES:
                 raise ValueError(f"{self.name} has states {self._NAMES}, not {value}")
             if value != present and value not in self._CHANGES[present]:
                 raise ValueError(

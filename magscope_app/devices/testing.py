@@ -135,11 +135,14 @@ class CameraContract:
         assert int(memory[1:-1].max()) < 2**form.bits
 
     def test_numbers_and_times_rise(self, camera: Camera) -> None:
-        """Times are of the session clock, perf_counter_ns."""
+        """Both are whole numbers; times are of the session clock, perf_counter_ns."""
         buffer, before_ns = _buffer(camera), time.perf_counter_ns()
         camera.start()
         infos = [_read(camera, buffer, self.frame_within_s) for _ in range(5)]
         after_ns = time.perf_counter_ns()
+        for info in infos:
+            for number in (info.frame_number, info.timestamp_ns, info.device_tick):
+                assert isinstance(number, int | np.integer), f"{number!r} is no whole number"
         assert infos[0].frame_number >= 0
         for earlier, later in pairwise(infos):
             assert earlier.frame_number < later.frame_number

@@ -61,7 +61,7 @@ class Arrivals:
         Raises
         ------
         LookupError
-            If the event ended without them, or a processor discarded them.
+            If the event has ended without them, or without a processor that gave them on.
         Exception
             What the processor, the storage or the event raised.
         """
@@ -76,4 +76,4 @@ class Arrivals:
             raise LookupError(f"the event ended without data at {coordinates}")
         # A handler that has nothing of the event on its way any more has told everything before.
         if not is_open:
-            raise LookupError(f"the data at {coordinates} were discarded by the processor")
+            raise LookupError(f"the processor gave nothing on at {coordinates}")

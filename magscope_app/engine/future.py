@@ -172,9 +172,10 @@ class ExecutionFuture:
         TypeError
             If the event is not `DataProducing`.
         ValueError
-            If the event never produces such data, or `coordinates` may never end.
+            If the event has not announced such data and none have come, or `coordinates` may never end.
         LookupError
-            If the event has ended without them, or a processor discarded them.
+            If the event has ended without them, or without a processor that gave them on: it may do so
+            later, or under other coordinates, as long as the event goes on.
         TimeoutError
             If they do not come in time.
         Exception

@@ -66,6 +66,7 @@ class Notifier:
         self._subscribers: dict[object, tuple[Subscriber, tuple[type[Notification], ...]]] = {}
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._failed: set[Subscriber] = set()
         self.dropped = 0
 
     def subscribe(self, subscriber: Subscriber, kinds: tuple[type[Notification], ...]) -> Callable[[], None]:
@@ -115,8 +116,12 @@ class Notifier:
         while (batch := self._take()) is not None:
             for notification, subscribers in batch:
                 for subscriber in subscribers:
-                    if (error := attempt(subscriber, notification)) is not None:
-                        _log.error("a subscriber failed at %s: %r", type(notification).__name__, error)
+                    error = attempt(subscriber, notification)
+                    # One that fails once mostly fails always: thousands of lines would hide the others.
+                    if error is not None and subscriber not in self._failed:
+                        self._failed.add(subscriber)
+                        said = "a subscriber failed at %s, and is called further without saying so again: %r"
+                        _log.error(said, type(notification).__name__, error)
 
     def _take(self) -> list[tuple[Notification, list[Subscriber]]] | None:
         """Wait for notifications and return them with those who want them; None at the end."""

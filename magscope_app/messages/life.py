@@ -29,7 +29,15 @@ class VideoReady(Message):
 
 @dataclass(frozen=True, slots=True)
 class StartAcquisition(Message):
-    """Camera: acquire from now on."""
+    """Camera: acquire from now on.
+
+    Attributes
+    ----------
+    resuming : bool
+        The camera process died while it acquired: what the camera took meanwhile is lost, and counted.
+    """
+
+    resuming: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,10 +67,10 @@ class _CameraLoop:
         self._scratch: npt.NDArray[Any] = np.empty(0)
         self._acquiring = False
         self._ending = False
-        self._resuming = handles.restarted
+        self._resuming = False
         self._n_frames = 0
         self._first_ns = self._last_ns = 0
-        fps = handles.config.camera.fps
+        self._fps = fps = handles.config.camera.fps
         self._watch = CameraWatch(2**camera.format.bits - 1, fps, self._warn)
         # A camera that waits for the ring has no rate of its own.
         self._rate = None if camera.waits_for_ring(camera.context) else RateWatch(fps, self._warn)
@@ -98,8 +98,8 @@ class _CameraLoop:
         match message:
             case VideoReady():
                 self._attach()
-            case StartAcquisition():
-                self._start()
+            case StartAcquisition(resuming):
+                self._start(resuming)
             case StopAcquisition():
                 self._stop("")
             case SetCameraSetting(name, value):
@@ -118,10 +118,11 @@ class _CameraLoop:
         if self._camera.truth_columns:
             self._truth = self._handles.truth()
 
-    def _start(self) -> None:
+    def _start(self, resuming: bool) -> None:
         if self._video is None or self._acquiring:
             return
         self._video.begin_run()
+        self._resuming = resuming
         self._n_frames = 0
         self._camera.start()
         self._watch.begin(time.perf_counter_ns())
@@ -155,6 +156,8 @@ class _CameraLoop:
                 )
             except DeviceError as error:
                 refusal = str(error)
+            if name == "fps" and refusal is None:
+                self._fps = float(value)
             if self._rate is not None:
                 # Many cameras stop while a setting is changed.
                 self._rate.begin()
@@ -221,15 +224,16 @@ class _CameraLoop:
         t_ns = info.timestamp_ns - self._handles.session_start_ns
         if self._resuming:
             self._resuming = False
-            video.resume_run(timestamp_ns=t_ns, fps=self._handles.config.camera.fps)
+            video.resume_run(timestamp_ns=t_ns, fps=self._fps)
         frame_id = video.commit(
             timestamp_ns=t_ns,
             camera_frame=info.frame_number,
             device_tick=info.device_tick,
         )
         if not self._n_frames:
-            self._first_ns = t_ns
-            self._link.send(FirstFrame(t_ns))
+            # No message takes a number of numpy's, and a driver's may be one.
+            self._first_ns = int(t_ns)
+            self._link.send(FirstFrame(self._first_ns))
         self._n_frames += 1
         self._last_ns = t_ns
         if self._truth is not None:

@@ -343,7 +343,7 @@ class Line:
         if name == CAMERA and self._resume_camera:
             # After its settings: no frame is taken with those of the config.
             self._resume_camera = False
-            self.children.send(name, StartAcquisition())
+            self.children.send(name, StartAcquisition(resuming=True))
             self.acquiring = True
         elif name == "tracking":
             if self._must_find:

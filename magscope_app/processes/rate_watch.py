@@ -42,13 +42,14 @@ class RateWatch:
     def frame(self, number: int, now_ns: int) -> None:
         """Take in the number of a frame that has come."""
         if self._first is None:
-            self._first = number, now_ns
+            # Numbers of numpy's, which a driver may give, run over.
+            self._first = int(number), now_ns
             return
         passed_s = (now_ns - self._first[1]) * 1e-9
         if passed_s < max(_WINDOW_S, _WINDOW_FRAMES / self._fps):
             return
-        given = (number - self._first[0]) / passed_s
-        self._first = number, now_ns
+        given = (int(number) - self._first[0]) / passed_s
+        self._first = int(number), now_ns
         if not self._is_slow and given < _TOO_SLOW * self._fps:
             self._is_slow = True
             self._say(

@@ -10,6 +10,7 @@ import pytest
 
 from magscope_app.cli.main import main
 from magscope_app.storage import NDTiffStorage, open_dataset
+from magscope_app.storage.reading.without_tracks import video_duration_s
 from tests.dataset.making import image, new_folder, new_tracks, telemetry
 
 
@@ -67,3 +68,29 @@ def test_info_tells_duration_and_beads(path: Path, capsys: pytest.CaptureFixture
     assert "tracks:    none; 2 beads listed" in said
     assert main(["info", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["duration_s"] == pytest.approx(0.19)
+
+
+def test_images_with_other_coordinates_have_the_times_of_their_frames(tmp_path: Path) -> None:
+    folder = new_folder(tmp_path)
+    storage = NDTiffStorage(folder.next_video_part())
+    for frame_id in (12, 10, 11):
+        about = {"frame_id": frame_id, "t_ns": frame_id * 10_000_000}
+        storage.put({"frame": f"f{frame_id:05d}"}, image(frame_id), about)
+    storage.close()
+    folder.finish("completed", {"frames_recorded": 3}, [], start_frame_id=10)
+    data = open_dataset(folder.path)
+    assert data.frame_times().tolist() == [100_000_000, 110_000_000, 120_000_000]
+    assert video_duration_s(data) == pytest.approx(0.02)
+
+
+def test_a_motor_that_was_silent_is_nowhere_meanwhile(tmp_path: Path) -> None:
+    folder = new_folder(tmp_path)
+    tracks = new_tracks(folder)
+    t_s = np.concatenate([np.arange(0, 2, 0.1), np.arange(5, 7, 0.1)])
+    rows = np.column_stack([t_s * 1e9, t_s, t_s, np.zeros_like(t_s), np.ones_like(t_s)])
+    tracks.append_telemetry("magnet", rows)
+    tracks.close("completed", events_path=folder.events.path)
+    data = open_dataset(folder.path)
+    found = data.telemetry_at_frames("magnet", [1.05e9, t_s[19] * 1e9, 1.95e9, 4.99e9, 5e9, t_s[-1] * 1e9])
+    np.testing.assert_allclose(found["position"], [1.05, 1.9, np.nan, np.nan, 5.0, t_s[-1]])
+    assert np.isnan(found["target"][2:4]).all()

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -62,6 +63,33 @@ def test_a_lock_that_nobody_signed_for_is_taken_away_after_its_time(words: memor
     assert lock.looks > 2
     assert not lock.taken
     assert words[layout.LOCK_PID] == 0
+
+
+def test_the_time_of_a_lock_without_a_name_begins_anew_with_every_holder(
+    words: memoryview[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the third look another one than before has taken it, and is about to sign."""
+
+    class Stepping(Taken):
+        taken_away_at = 0
+
+        def acquire(self, _block: bool = True, _timeout: float = -1.0, /) -> bool:
+            if self.taken:
+                self.looks += 1
+                words[layout.LOCK_PID] = os.getpid() if self.looks == 3 else 0
+                return False
+            return True
+
+        def release(self) -> None:
+            self.taken_away_at = self.looks
+            super().release()
+
+    lock = Stepping()
+    # Each look takes 2 ms, and the time is 5 ms; the first one looks without waiting.
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 0.002 * lock.looks))
+    words[layout.LOCK_START] = system.process_start(os.getpid())
+    Guard(lock, words, "m").take()
+    assert lock.taken_away_at == 7
 
 
 def test_a_living_holder_keeps_its_lock_and_a_dead_one_does_not(

@@ -38,7 +38,8 @@ def open_dataset(path: str | Path) -> Dataset:
     Returns
     -------
     Dataset
-        Holds no file open; every call reads what is there at that moment.
+        Holds no file open. Tracks, telemetry and events are read at each call; what dataset.json says, and
+        which images there are, is known as of the opening or the last `Dataset.refresh`.
 
     Raises
     ------

@@ -59,9 +59,8 @@ def lazy_video(places: Places[ImagePart], where: str) -> dask.array.Array:
     sizes = places.sizes()
     if len(sizes) > 1:
         said = ", ".join(f"{part.path.name}: {y} × {x} {kind}" for (y, x, kind), part in sizes.items())
-        raise MagscopeError(
-            f"the images of {where} differ in (height × width): from part {said}; ask for one part"
-        )
+        advice = "ask for one part" if len(set(sizes.values())) > 1 else "read them one by one"
+        raise MagscopeError(f"the images of {where} differ in (height × width): from part {said}; {advice}")
     stack = _Stack(places)
     n_frames = max(1, _CHUNK_BYTES // max(1, places[0][1].pixel_bytes))
     array: dask.array.Array = dask.array.from_array(  # type: ignore[no-untyped-call]  # dask has no types here

@@ -28,8 +28,13 @@ def video_times(images: Images) -> NDArray[np.float64]:
     Every image's metadata are read: about 10 µs per image.
     """
     ids = images.values("time")
-    said = (about.get("t_ns") for about in images.metadata())
-    t_ns = np.fromiter((one if _is_time(one) else np.nan for one in said), np.float64, len(ids))
+    t_ns = np.full(len(ids), np.nan)
+    for at, about in enumerate(images.metadata()):
+        if _is_whole(time := about.get("t_ns")):
+            t_ns[at] = time
+        # A processor may have given the image other coordinates.
+        if ids[at] < 0 and _is_whole(frame_id := about.get("frame_id")):
+            ids[at] = frame_id
     # Of several images of a frame, one that says when it was counts.
     order = np.lexsort((np.isnan(t_ns), ids))
     ids, t_ns = ids[order], t_ns[order]
@@ -37,7 +42,7 @@ def video_times(images: Images) -> NDArray[np.float64]:
     return t_ns[first & (ids >= 0)]
 
 
-def _is_time(value: object) -> bool:
+def _is_whole(value: object) -> bool:
     return type(value) is int and abs(value) < 2**63
 
 
@@ -46,8 +51,12 @@ def video_duration_s(dataset: Dataset) -> float | None:
     if dataset.foreign_storage is not None:
         return None
     ids = dataset.video_frame_ids
-    if not len(ids) or ids.min() < 0:
+    if not len(ids):
         return None
+    if ids.min() < 0:
+        known_ns = dataset.frame_times()
+        known_ns = known_ns[~np.isnan(known_ns)]
+        return float(np.ptp(known_ns)) / 1e9 if len(known_ns) else None
     wanted = {int(ids.argmin()), int(ids.argmax())}
     found = [coordinates for at, coordinates in enumerate(dataset.coordinates()) if at in wanted]
     times = [dataset.get_metadata(coordinates).get("t_ns") for coordinates in found]
