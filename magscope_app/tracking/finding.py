@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from magscope_app.tracking.finding_kernels import local_maxima, smooth, vote
 from magscope_app.tracking.requests import require_frames, require_roi_px
-from magscope_app.tracking.symmetry_kernels import judge
 from magscope_app.tracking.template import match
 from magscope_app.tracking.tracker import Tracker
+from magscope_app.tracking.verdicts import choose
 
 Frame = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 FloatArray = npt.NDArray[np.float64]
@@ -28,15 +28,7 @@ _MAX_VOTERS = 0.15
 _FEWEST_VOTES = 0.15
 #: A neighbour with fewer votes than this share is debris that does not spoil a bead by being near.
 _NEIGHBOUR_VOTES = 0.4
-#: What is no ring may have this share of the bead's variance in one sector: more is a neighbour in the ROI.
-_MOST_IN_A_SECTOR = 0.5
-#: Share of the typical bead's variance that a bead must have: smaller dirt is symmetrical, too.
-_FAINTEST = 0.1
-#: The same where a template says what a bead is.
-_FAINTEST_BY_TEMPLATE = 0.25
 _MIN_CORRELATION = 0.4
-#: Median of the magnitude of a normal number of standard deviation 1.
-_MEDIAN_OF_NORMAL = 0.6745
 
 
 def find_beads(
@@ -48,6 +40,8 @@ def find_beads(
 
     - its ROI leaves the frame,
     - another bead is nearer than 0.9 ROI (both are left out: their rings overlap),
+    - it has no rings, and such round things are less than a fifth of what is found, not quite round, or as
+      narrow as a hot pixel (dirt; a bead in focus may have no rings either),
     - something that is no ring fills a sector of its ROI (a doublet, dirt beside the bead),
     - rings explain less of it than `threshold` (cells, dirt), or
     - it has less than a tenth of the variance of a typical bead in the frame.
@@ -68,8 +62,8 @@ def find_beads(
     Returns
     -------
     ndarray of float64, (n, 3)
-        x_px, y_px, score, best first. The score is the share of the ROI's variance, less the noise of the
-        pixels, that is radially symmetric.
+        x_px, y_px, score, best first. The score is the share of the ROI's variance, less a plane of light and
+        the noise of the pixels, that is radially symmetric.
 
     Raises
     ------
@@ -90,13 +84,9 @@ def find_beads(
         like = _peaks(score, roi_px, 0.0)
         like = like[_alone(like, places, votes, roi_px)]
         centres = _joined(centres, like, roi_px / 8)
-    noise_dn2 = _pixel_noise_dn2(image)
     with Tracker(roi_px, method="qi") as tracker:
         found = _centred(image, tracker, centres)
-    verdicts = np.empty((len(found), 3))
-    judge(image, found, roi_px, verdicts)
-    typical = None if template is None else max(float(np.var(np.asarray(template, float))) - noise_dn2, 0.0)
-    return _chosen(found, verdicts, noise_dn2, lowest, typical)
+    return choose(image, found, roi_px, lowest, template)
 
 
 def template_of(frame: Frame, x_px: float, y_px: float, roi_px: int) -> npt.NDArray[np.uint8 | np.uint16]:
@@ -229,36 +219,6 @@ def _centred(frame: Frame, tracker: Tracker, centres: FloatArray) -> FloatArray:
         moved = np.stack([tracks.x_px[0], tracks.y_px[0]], axis=1)
         centres = moved[np.hypot(*(moved - centres).T) < roi_px / 8]
     return centres[_inside(rois_around(centres, roi_px), frame, roi_px)]
-
-
-def _chosen(
-    centres: FloatArray, verdicts: FloatArray, noise_dn2: float, threshold: float, typical: float | None
-) -> FloatArray:
-    """Return x, y, score of the single beads, best first, of equal ones the strongest."""
-    signal = np.maximum(verdicts[:, 0] - noise_dn2, 1e-9)
-    score = 1 - np.clip((verdicts[:, 1] - noise_dn2) / signal, 0, 1)
-    kept = (score >= threshold) & (verdicts[:, 2] - noise_dn2 <= _MOST_IN_A_SECTOR * signal)
-    if typical is not None:
-        kept &= signal >= _FAINTEST_BY_TEMPLATE * typical
-    elif kept.any():
-        kept &= signal >= _FAINTEST * np.median(signal[kept])
-    order = np.lexsort((-signal[kept], -score[kept]))
-    return np.column_stack([centres[kept], score[kept]])[order]
-
-
-def _pixel_noise_dn2(frame: Frame) -> float:
-    """Return the variance of the pixels' noise, from the median of second differences.
-
-    After Immerkær, Comput. Vis. Image Underst. 64, 300 (1996), whose mask is blind to slopes, with the
-    median, which is blind to beads.
-    """
-    rows = np.arange(1, len(frame) - 1, max(1, len(frame) // 200))
-    differences = sum(
-        weight
-        * (2 * frame[rows + dy, 1:-1].astype(np.float32) - frame[rows + dy, :-2] - frame[rows + dy, 2:])
-        for dy, weight in ((-1, np.float32(1)), (0, np.float32(-2)), (1, np.float32(1)))
-    )
-    return (float(np.median(np.abs(differences))) / (6 * _MEDIAN_OF_NORMAL)) ** 2
 
 
 def _inside(rois: npt.NDArray[np.int64], frame: Frame, roi_px: int) -> npt.NDArray[np.bool_]:

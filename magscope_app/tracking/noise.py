@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from magscope_app.tracking.requests import is_finite, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class CameraNoise:
 
     def __post_init__(self) -> None:
         values = (self.gain_dn_per_e, self.offset_dn, self.read_noise_e)
-        if not all(math.isfinite(value) for value in values):
+        if not all(is_finite(value) for value in values):
             raise ValueError(
                 f"camera noise must be finite numbers, not {values}; see the camera's data sheet"
             )
@@ -47,9 +48,10 @@ class CameraNoise:
                 f"gain_dn_per_e must be > 0 and read_noise_e >= 0, not {self.gain_dn_per_e} and "
                 f"{self.read_noise_e}; give the values of the camera's data sheet"
             )
-        if self.saturation_dn is not None and self.saturation_dn < 1:
+        if self.saturation_dn is not None and (whole(self.saturation_dn) or 0) < 1:
             raise ValueError(
-                f"saturation_dn must be at least 1, not {self.saturation_dn}; leave it out if it is not known"
+                f"saturation_dn must be a whole number from 1 on, not {self.saturation_dn!r}; leave it "
+                "out if it is not known"
             )
 
     @classmethod

@@ -2,7 +2,9 @@
 
 The photon transfer method (Janesick, Photon Transfer, SPIE Press 2007) needs a scene that does not change.
 Here beads may move: in blocks of 8 × 8 px a shift, a change of the light and an offset between two frames are
-fitted and taken out before the rest is taken for noise.
+fitted and taken out before the rest is taken for noise. Pixels are sorted by the grey level of their
+neighbours, whose noise is not theirs, and their own levels are averaged: an instrumental variable, which
+bends no slope.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking.noise import CameraNoise
+from magscope_app.tracking.noise_blocks import BLOCK, Blocks, frame_correlations, pair_blocks
 from magscope_app.tracking.requests import require_frames
 
 Frames = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -22,20 +25,27 @@ FloatArray = npt.NDArray[np.float64]
 MIN_FRAMES = 8
 #: A gain that is not known better than this is refused.
 MOST_RELATIVE_ERROR = 0.1
-_BLOCK = 8
-#: A block that moved further between two frames is left out: the slope does not explain that.
-_MOST_SHIFT_PX = 0.4
 _MOST_PAIRS = 32
-_MOST_BLOCKS = 6000
+#: Threes of successive frames in which their noise is compared.
+_TRIPLES = 4
+#: A camera's own pixels share a few per cent, …
+_MOST_CORRELATION = 0.05
+#: … and its frames nothing.
+_MOST_CORRELATION_IN_TIME = 0.1
 _N_LEVELS = 40
 _FEWEST_PER_LEVEL = 200
 #: What is further out is motion that a shift of its block does not explain.
 _CLIP_SIGMA = 4.0
+#: The same for a whole block: 3.5 standard errors of the variance of 60 pixels.
+_MOST_NOISE = 1 + 3.5 * math.sqrt(2 / 60)
+_ROUNDS = 3
 #: Variance of rounding to whole grey levels.
 _ROUNDING_DN2 = 1 / 12
 _LEAST_RANGE_SIGMA = 3.0
 #: Dark frames have at most this share of the lit ones' grey level.
 _MOST_DARK = 0.8
+#: Share of black pixels in dark frames from which their noise is cut off.
+_MOST_BLACK = 0.01
 #: Noise below this many grey levels is lost in rounding.
 _LEAST_SIGMA_DN = 0.35
 
@@ -88,17 +98,19 @@ def estimate_noise(
     """
     _require(frames, "frames")
     ceiling = int(np.iinfo(frames.dtype).max) if saturation_dn is None else saturation_dn
-    levels, variances, errors = _curve(frames, ceiling)
+    levels, variances, errors = _curve(_pairs(frames, ceiling))
     if float(np.median(variances)) < _LEAST_SIGMA_DN**2:
         raise ValueError(
             f"the noise of the frames is below {_LEAST_SIGMA_DN} grey levels, lost in rounding: raise the "
             "camera's gain or bit depth, and make sure that the frames are not copies of one"
         )
     if dark is not None:
-        offset, dark_variance = _dark(frames, dark)
-        gain, gain_error = _fit_through(levels - offset, variances - dark_variance, errors)
+        offset, read_dn2, read_error_dn2 = _dark(frames, dark)
+        light = levels - offset
+        gain, gain_error = _fit_through(light, variances - read_dn2 - _ROUNDING_DN2, errors)
+        gain_error = math.hypot(gain_error, read_error_dn2 / float(np.median(light)))
         _require_known(gain, gain_error, levels)
-        read = math.sqrt(max(dark_variance - _ROUNDING_DN2, 0.0)) / gain
+        read = math.sqrt(read_dn2) / gain
         noise = CameraNoise(gain, offset, read, saturation_dn)
         return NoiseEstimate(noise, gain_error, levels, variances, errors)
     if levels[-1] - levels[0] < _LEAST_RANGE_SIGMA * math.sqrt(float(np.median(variances))):
@@ -116,10 +128,10 @@ def estimate_noise(
 
 def _require(frames: Frames, name: str) -> None:
     require_frames(frames)
-    if len(frames) < MIN_FRAMES or min(frames.shape[1:]) < 2 * _BLOCK:
+    if len(frames) < MIN_FRAMES or min(frames.shape[1:]) < 2 * BLOCK:
         raise ValueError(
             f"{name}: {frames.shape} is too little to measure noise; give {MIN_FRAMES} frames of "
-            f"{2 * _BLOCK} px and more"
+            f"{2 * BLOCK} px and more"
         )
 
 
@@ -138,86 +150,66 @@ def _require_known(gain: float, gain_error: float, levels: FloatArray) -> None:
         )
 
 
-def _curve(frames: Frames, ceiling: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return grey levels, variances there and their standard errors."""
-    pairs = [
-        _one_pair(frames[2 * i], frames[2 * i + 1], ceiling)
-        for i in range(min(len(frames) // 2, _MOST_PAIRS))
-    ]
-    level = np.concatenate([pair[0] for pair in pairs])
-    squared = np.concatenate([pair[1] for pair in pairs])
-    if len(level) < 2 * _FEWEST_PER_LEVEL:
+def _pairs(frames: Frames, ceiling: int) -> list[Blocks]:
+    """Return the noise in pairs of frames; raise ValueError if there is none, or if frames were smoothed."""
+    numbers = range(0, min(len(frames) - 1, 2 * _MOST_PAIRS), 2)
+    pairs = [pair_blocks(frames[i], frames[i + 1], ceiling) for i in numbers]
+    if sum(pair.level.size for pair in pairs) < 2 * _FEWEST_PER_LEVEL:
         raise ValueError(
             "hardly a pixel of the frames is neither black nor saturated; lower the light or the exposure"
         )
-    low, high = np.quantile(level, (0.0005, 0.9995))
-    number = np.clip((level - low) / max(high - low, 1e-9) * _N_LEVELS, 0, _N_LEVELS - 1).astype(np.int64)
-    points = [
-        _one_level(level[chosen], squared[chosen])
-        for chosen in (number == i for i in range(_N_LEVELS))
-        if chosen.sum() >= _FEWEST_PER_LEVEL
-    ]
-    levels, variances, counts = np.array(points, np.float64).T
-    # The error of a variance is a share of the true one: a share of the measured one would favour low values.
-    expected = np.polyval(np.polyfit(levels, variances, min(1, len(levels) - 1), w=np.sqrt(counts)), levels)
-    errors = np.maximum(expected, 0.2 * float(np.median(variances))) * np.sqrt(2 / counts)
+    space = np.concatenate([pair.neighbours for pair in pairs], axis=1)
+    if space.size and (correlation := float(np.median(space, axis=1).max())) > _MOST_CORRELATION:
+        raise ValueError(
+            f"neighbouring pixels share their noise (correlation {correlation:.2f}): the frames were "
+            "smoothed, resampled or compressed; record raw frames"
+        )
+    few = np.linspace(0, len(frames) - 3, _TRIPLES).astype(int)
+    time = np.concatenate([frame_correlations(frames[i : i + 3], ceiling) for i in few])
+    if time.size and (correlation := float(np.median(time))) > _MOST_CORRELATION_IN_TIME:
+        raise ValueError(
+            f"successive frames share their noise (correlation {correlation:.2f}): they are running means; "
+            "switch averaging and noise reduction of the camera off"
+        )
+    return pairs
+
+
+def _curve(pairs: list[Blocks]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return grey levels, variances there and their standard errors, without blocks that moved."""
+    near, level, squared = (
+        np.concatenate([getattr(pair, name) for pair in pairs]) for name in ("near", "level", "squared")
+    )
+    low, high = np.quantile(near, (0.0005, 0.9995))
+    number = np.clip((near - low) / max(high - low, 1e-9) * _N_LEVELS, 0, _N_LEVELS - 1).astype(np.int64)
+    whole = np.ones(len(level), np.bool_)
+    for _ in range(_ROUNDS):
+        points = [
+            _one_level(level[whole][chosen], squared[whole][chosen])
+            for chosen in (number[whole] == i for i in range(_N_LEVELS))
+            if chosen.sum() >= _FEWEST_PER_LEVEL
+        ]
+        if not points:
+            raise ValueError("the scene moves too much to tell noise from motion; record one at rest")
+        levels, variances, counts = np.array(points, np.float64).T
+        # The error of a variance is a share of the true one: one of the measured one would favour low values.
+        line = np.polyfit(levels, variances, min(1, len(levels) - 1), w=np.sqrt(counts))
+        least = max(0.2 * float(np.median(variances)), 1e-9)
+        errors = np.maximum(np.polyval(line, levels), least) * np.sqrt(2 / counts)
+        slope, at_zero, _ = _fit_line(levels, variances, errors)
+        expected = np.maximum(level * slope + at_zero, least) if len(levels) > 2 else variances.mean()
+        whole = (squared / np.maximum(expected, 1e-9)).mean(axis=1) <= _MOST_NOISE
     return levels, variances, errors
 
 
-def _one_pair(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic], ceiling: int) -> FloatArray:
-    """Return level and squared noise (2, n) of the pixels of two frames, motion and flicker taken out."""
-    a, b = first.astype(np.float64), second.astype(np.float64)
-    mean = (a + b) / 2
-    smooth = mean.copy()
-    smooth[1:-1, 1:-1] = (
-        sum(
-            mean[1 + dy : mean.shape[0] - 1 + dy, 1 + dx : mean.shape[1] - 1 + dx]
-            for dy in (-1, 0, 1)
-            for dx in (-1, 0, 1)
-        )
-        / 9
-    )
-    usable = (np.maximum(a, b) < ceiling) & (np.minimum(a, b) > 0)
-    blocks = [_blocks(image) for image in (a - b, np.ones_like(a), smooth, usable)]
-    blocks += [_blocks(np.asarray(slope)) for slope in np.gradient(mean)]
-    whole = blocks[3].all(axis=1)
-    if not whole.any():
-        return np.empty((2, 0))
-    chosen = np.flatnonzero(whole)[:: max(1, math.ceil(whole.sum() / _MOST_BLOCKS))]
-    difference, level = blocks[0][chosen], blocks[2][chosen]
-    bases = np.stack([blocks[1][chosen], level - level.mean(axis=1, keepdims=True)], axis=2)
-    bases = np.concatenate([bases, np.stack([blocks[4][chosen], blocks[5][chosen]], axis=2)], axis=2)
-    q, r = np.linalg.qr(bases)
-    # A block of one grey level has no slope along which it could have moved.
-    sound = np.abs(np.diagonal(r, axis1=1, axis2=2)).min(axis=1) > 1e-6
-    q, r, difference, level = q[sound], r[sound], difference[sound], level[sound]
-    parts = np.swapaxes(q, 1, 2) @ difference[:, :, None]
-    shift_px = np.abs(np.linalg.solve(r, parts)[:, 2:, 0]).max(axis=1, initial=0)
-    still = shift_px < _MOST_SHIFT_PX
-    q, parts, difference, level = q[still], parts[still], difference[still], level[still]
-    rest = difference - (q @ parts)[:, :, 0]
-    # A residual of a fit with leverage h has (1 − h) of the noise's variance; a difference has two noises.
-    free = 1 - (q**2).sum(axis=2)
-    return np.stack([level.ravel(), (rest**2 / np.maximum(2 * free, 0.2)).ravel()])
-
-
-def _blocks(image: npt.NDArray[np.generic]) -> FloatArray:
-    """Return an image as blocks (n, 64), without the border that has no slope or fills no block."""
-    rows, columns = ((size - 2) // _BLOCK for size in image.shape)
-    inner = image[1 : 1 + rows * _BLOCK, 1 : 1 + columns * _BLOCK]
-    cut = inner.reshape(rows, _BLOCK, columns, _BLOCK).swapaxes(1, 2)
-    return np.asarray(cut.reshape(-1, _BLOCK * _BLOCK), np.float64)
-
-
 def _one_level(level: FloatArray, squared: FloatArray) -> tuple[float, float, int]:
-    """Return mean level, variance without outliers, and how many pixels it is of."""
-    kept = squared
+    """Return mean level and variance without outliers, and how many pixels they are of."""
+    kept = np.ones(len(squared), np.bool_)
     for _ in range(5):
-        limit = _CLIP_SIGMA**2 * kept.mean()
-        if not (kept > limit).any():
+        outside = squared > _CLIP_SIGMA**2 * squared[kept].mean()
+        if not (outside & kept).any():
             break
-        kept = kept[kept <= limit]
-    return float(level.mean()), float(kept.mean()), len(kept)
+        kept &= ~outside
+    return float(level[kept].mean()), float(squared[kept].mean()), int(kept.sum())
 
 
 def _fit_line(levels: FloatArray, variances: FloatArray, errors: FloatArray) -> tuple[float, float, float]:
@@ -244,11 +236,12 @@ def _fit_through(levels: FloatArray, variances: FloatArray, errors: FloatArray) 
     # The weighted median: moving beads can only raise the variance, and only at some levels.
     at = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
     slope = float(ratios[order][min(at, len(order) - 1)])
-    return slope, 1.25 / math.sqrt(weights.sum())
+    scale = max(1.0, 1.4826 * float(np.median(np.abs(ratios - slope) * np.sqrt(weights))))
+    return slope, 1.25 * scale / math.sqrt(weights.sum())
 
 
-def _dark(frames: Frames, dark: Frames) -> tuple[float, float]:
-    """Return mean grey level and variance of a pixel in time, of frames without light."""
+def _dark(frames: Frames, dark: Frames) -> tuple[float, float, float]:
+    """Return mean grey level, variance of the read noise and its error, of frames without light."""
     _require(dark, "dark")
     if dark.shape[1:] != frames.shape[1:] or dark.dtype != frames.dtype:
         raise ValueError(
@@ -261,4 +254,14 @@ def _dark(frames: Frames, dark: Frames) -> tuple[float, float]:
         raise ValueError(
             "the dark frames are as bright as the lit ones; cover the camera and record them again"
         )
-    return offset, float(few.var(axis=0, ddof=1).mean())
+    black = float((few == 0).mean())
+    if black > _MOST_BLACK:
+        raise ValueError(
+            f"{100 * black:.0f} % of the dark frames' pixels are 0, which hides their noise; raise the "
+            "camera's black level (offset), or measure without dark frames"
+        )
+    variance = float(few.var(axis=0, ddof=1).mean())
+    read_dn2 = max(variance - _ROUNDING_DN2, 0.0)
+    # First harmonic of what rounding does to noise of less than a grey level (Widrow and Kollar 2008).
+    harmonic = (1 / math.pi**2 + 4 * read_dn2) * math.exp(-2 * math.pi**2 * read_dn2)
+    return offset, read_dn2, harmonic / math.sqrt(2)

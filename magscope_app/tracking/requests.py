@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
+from typing import TypeGuard
+
 import numpy as np
 import numpy.typing as npt
 
 Frames = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 MIN_ROI_PX, MAX_ROI_PX = 16, 256
+_LAST_ID = 2**63 - 1
 
 
 def require_frames(frames: npt.NDArray[np.generic]) -> None:
@@ -28,9 +33,22 @@ def contiguous(frames: Frames) -> Frames:
 
 def require_roi_px(roi_px: float) -> int:
     """Return the edge of a ROI as int, or raise ValueError."""
-    if not MIN_ROI_PX <= roi_px <= MAX_ROI_PX or roi_px != int(roi_px):
-        raise ValueError(f"roi_px must be {MIN_ROI_PX}..{MAX_ROI_PX} and whole, not {roi_px}")
-    return int(roi_px)
+    edge = whole(roi_px)
+    if edge is None or not MIN_ROI_PX <= edge <= MAX_ROI_PX:
+        raise ValueError(f"roi_px must be {MIN_ROI_PX}..{MAX_ROI_PX} and whole, not {roi_px!r}")
+    return edge
+
+
+def whole(value: object) -> int | None:
+    """Return a whole number, of whatever type, as int; None if the value is none."""
+    if not is_finite(value) or float(value) != int(value):
+        return None
+    return int(value)
+
+
+def is_finite(value: object) -> TypeGuard[float]:
+    """Return whether a value is a finite real number."""
+    return type(value) is not bool and isinstance(value, Real) and math.isfinite(value)
 
 
 def require_ids(bead_ids: npt.ArrayLike, n_beads: int) -> npt.NDArray[np.int64]:
@@ -42,6 +60,8 @@ def require_ids(bead_ids: npt.ArrayLike, n_beads: int) -> npt.NDArray[np.int64]:
         )
     if n_beads and ids.dtype.kind not in "iu":
         raise ValueError(f"bead_ids must be whole numbers, not {ids.dtype}; give the ids of the Z-LUTs")
+    if n_beads and ids.max() > _LAST_ID:
+        raise ValueError(f"bead_ids must be below 2**63, not {ids.max()}; give the ids of the Z-LUTs")
     return ids.astype(np.int64)
 
 
@@ -54,14 +74,13 @@ def require_rois(rois: npt.ArrayLike, roi_px: int, width: int, height: int) -> n
         raise ValueError(
             f"rois must be integers (n_beads, 2) x0, y0, not {given.dtype} {given.shape}; round them first"
         )
-    # Always a new array: a read-only one of the caller's would be another kernel to compile.
-    corners = np.array(given, np.int64, order="C")
-    inside = (corners >= 0) & (corners <= (width - roi_px, height - roi_px))
+    inside = (given >= 0) & (given <= np.array([width - roi_px, height - roi_px]))
     if not inside.all():
         number = int(np.argmin(inside.all(axis=1)))
-        x0, y0 = corners[number]
+        x0, y0 = given[number]
         raise ValueError(
             f"ROI {number} at x0 = {x0}, y0 = {y0} with {roi_px} px leaves the frame of {width} x "
             f"{height} px; move it inside or remove the bead"
         )
-    return corners
+    # Always a new array: a read-only one of the caller's would be another kernel to compile.
+    return np.array(given, np.int64, order="C")

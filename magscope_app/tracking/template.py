@@ -20,12 +20,21 @@ def match(frame: npt.NDArray[np.generic], template: npt.NDArray[np.generic]) -> 
         If the template is not a 2-D image with contrast that fits into the frame.
     """
     image = frame.astype(np.float64)
-    pattern = np.asarray(template, np.float64)
-    if pattern.ndim != 2 or any(a > b for a, b in zip(pattern.shape, image.shape, strict=True)):
+    given = np.asarray(template)
+    if given.dtype.kind not in "biuf":
+        raise ValueError(f"the template must be an image of numbers, not {given.dtype}; cut out one bead")
+    pattern = given.astype(np.float64)
+    if (
+        pattern.ndim != 2
+        or not pattern.size
+        or any(a > b for a, b in zip(pattern.shape, image.shape, strict=True))
+    ):
         raise ValueError(
             f"the template must be an image that fits into the frame, not {pattern.shape}; cut out one bead"
         )
-    pattern = pattern - pattern.mean()
+    if not np.isfinite(pattern).all():
+        raise ValueError("the template has pixels that are no finite number; cut out one bead")
+    pattern -= pattern.mean()
     norm = float(np.sqrt((pattern**2).sum()))
     if not norm > 0:
         raise ValueError("the template is the same grey everywhere; cut out one bead")

@@ -19,10 +19,12 @@ from magscope_app.tracking.noise import CameraNoise
 from magscope_app.tracking.qi import n_radii, quadrant_interpolations
 from magscope_app.tracking.requests import (
     contiguous,
+    is_finite,
     require_frames,
     require_ids,
     require_roi_px,
     require_rois,
+    whole,
 )
 from magscope_app.tracking.starts import Starts
 from magscope_app.tracking.tracks import Tracks
@@ -94,12 +96,15 @@ class Tracker:
             raise ValueError(
                 f"there is no tracking method {method!r}; there is: {', '.join(sorted(_METHODS))}"
             )
-        if threads < 1:
-            raise ValueError(f"threads must be at least 1, not {threads}")
-        if build not in ("now", "beside") or not reference_mb > 0:
+        n_threads = whole(threads)
+        if n_threads is None or n_threads < 1:
+            raise ValueError(f"threads must be a whole number from 1 on, not {threads!r}")
+        if build not in ("now", "beside") or not (is_finite(reference_mb) and reference_mb > 0):
             raise ValueError(
-                f"build must be now or beside and reference_mb > 0, not {build!r} and {reference_mb}"
+                f"build must be now or beside and reference_mb > 0, not {build!r} and {reference_mb!r}"
             )
+        if noise is not None and not isinstance(noise, CameraNoise):
+            raise ValueError(f"noise must be a CameraNoise or None, not {type(noise).__name__}")
         self._noise = noise
         self._needs_ids = isinstance(zlut, ZLUTSet)
         zluts, self._lut_of_id, self._default_lut = _distinct(zlut)
@@ -107,10 +112,10 @@ class Tracker:
         self._closing = ExitStack()
         lut_tuple, time = tuple(zluts), has_time or _never
         self._workers = _METHODS[method](
-            Setup(self._roi_px, lut_tuple, tables, noise, threads, build, time, reference_mb, self._closing)
+            Setup(self._roi_px, lut_tuple, tables, noise, n_threads, build, time, reference_mb, self._closing)
         )
         self._starts = Starts(self._roi_px)
-        self._pool = ThreadPoolExecutor(threads - 1, "magscope-tracking") if threads > 1 else None
+        self._pool = ThreadPoolExecutor(n_threads - 1, "magscope-tracking") if n_threads > 1 else None
         self._closed = False
 
     @property

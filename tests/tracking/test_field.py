@@ -132,6 +132,14 @@ def test_refused() -> None:
     assert FieldCorrection(dark).noise(None) is None
 
 
+def test_corrected_rois_are_rounded_once_more() -> None:
+    """By 1/12 of a squared grey level, beside the read noise."""
+    found = FieldCorrection(np.zeros((HEIGHT, WIDTH))).noise(CameraNoise(0.1, 5.0, 2.0, 4095))
+    assert found is not None
+    assert (found.gain_dn_per_e * found.read_noise_e) ** 2 == pytest.approx(0.2**2 + 1 / 12)
+    assert (found.gain_dn_per_e, found.offset_dn, found.saturation_dn) == (0.1, 5.0, 4095)
+
+
 def test_fast_follows_a_bead_as_without_correction(zlut: ZLUT) -> None:
     """Beads off the middle, also at the frame's ends: what lies around a ROI is read, too."""
     frames, rois, _ = _three_beads(1.0)

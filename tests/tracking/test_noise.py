@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy import ndimage
 
 from magscope_app.tracking import CameraNoise, Tracker, estimate_noise
 from tests.tracking import simulator
@@ -130,3 +131,80 @@ def test_refused_with_the_reason() -> None:
         estimate_noise(_stack(), _stack(seed=1))
     with pytest.raises(ValueError, match="uint8 or uint16"):
         estimate_noise(np.zeros((16, 64, 64)))  # type: ignore[arg-type]  # the point of the test
+
+
+def test_still_scene_gives_the_gain_without_bias() -> None:
+    """Levels and variances of the same pixels are compared, so that narrow rings do not bend the slope."""
+    estimates = [estimate_noise(_stack(32, seed=seed)) for seed in range(6)]
+    ratios = np.array([one.noise.gain_dn_per_e for one in estimates]) / 0.05
+    errors = np.array([one.gain_error_dn_per_e for one in estimates]) / 0.05
+    assert abs(ratios.mean() - 1) < 3 * np.sqrt((errors**2).sum()) / 6
+    assert abs(ratios.mean() - 1) < 0.03
+
+
+def test_rounding_is_no_read_noise() -> None:
+    stack = _stack(32, gain=0.006, offset=0.0, read_e=40.0)
+    noise = estimate_noise(stack).noise
+    truth = 0.006 * 114.75 + (0.006 * 40) ** 2
+    assert _variance(noise, 114.75) == pytest.approx(truth, rel=0.03)
+
+
+def _dark(offset: float, sigma_dn: float, full: int = 255) -> Stack:
+    rng = np.random.default_rng(8)
+    levels = np.clip(np.rint(offset + rng.normal(0, sigma_dn, (16, 256, 320))), 0, full)
+    return levels.astype(np.uint8) if full < 256 else levels.astype(np.uint16)
+
+
+def test_dark_frames_that_are_one_grey_level() -> None:
+    """Their variance is 0, but the lit frames are rounded."""
+    estimate = estimate_noise(
+        _stack(32, gain=0.0255, offset=5.0, read_e=3.0, motion_px=0.2), _dark(5.0, 0.08)
+    )
+    assert estimate.noise.gain_dn_per_e == pytest.approx(0.0255, rel=0.015)
+    assert 0.01 < estimate.gain_error_dn_per_e / 0.0255 < 0.05
+
+
+def test_error_with_dark_frames_is_honest() -> None:
+    pulls = []
+    for seed in range(4):
+        stack = _stack(16, gain=0.6, offset=100.0, read_e=6.0, full=4095, seed=seed)
+        estimate = estimate_noise(stack, _dark(100.0, 3.6, 4095))
+        pulls.append((estimate.noise.gain_dn_per_e - 0.6) / estimate.gain_error_dn_per_e)
+    assert 0.2 < np.sqrt(np.mean(np.square(pulls))) < 3.0
+
+
+def test_dark_frames_that_are_cut_off_or_not_dark() -> None:
+    stack = _stack(gain=0.0255, offset=0.0, read_e=20.0)
+    with pytest.raises(ValueError, match="dark frames' pixels are 0"):
+        estimate_noise(stack, _dark(0.0, 0.51))
+    with pytest.raises(ValueError, match="as bright"):
+        estimate_noise(stack, _dark(98.0, 2.0))
+
+
+@pytest.mark.parametrize("how", ["3x3", "Gauss 0.5", "Gauss 0.8", "rows", "twice as large"])
+def test_smoothed_frames_are_refused(how: str) -> None:
+    raw = _stack(8, gain=0.4, offset=100.0, full=4095, motion_px=0.1).astype(np.float64)
+    if how == "twice as large":
+        smoothed = raw[:, ::2, ::2].repeat(2, axis=1).repeat(2, axis=2)
+    elif how == "rows":
+        smoothed = ndimage.uniform_filter(raw, (0, 0, 2))
+    elif how == "3x3":
+        smoothed = ndimage.uniform_filter(raw, (0, 3, 3))
+    else:
+        smoothed = ndimage.gaussian_filter(raw, (0, float(how[5:]), float(how[5:])))
+    with pytest.raises(ValueError, match="neighbouring pixels share their noise"):
+        estimate_noise(np.rint(smoothed).astype(np.uint16))
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_running_means_are_refused(share: float) -> None:
+    """Of two frames, and what a camera's recursive filter gives."""
+    raw = _stack(24, gain=0.4, offset=100.0, full=4095, motion_px=0.1).astype(np.float64)
+    if share == 0.5:
+        mean = (raw[1:] + raw[:-1]) / 2
+    else:
+        mean = raw.copy()
+        for i in range(1, len(raw)):
+            mean[i] = share * raw[i] + (1 - share) * mean[i - 1]
+    with pytest.raises(ValueError, match="successive frames share their noise"):
+        estimate_noise(np.rint(mean).astype(np.uint16))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -81,3 +83,47 @@ def test_closed_tracker() -> None:
     tracker.close()
     with pytest.raises(ValueError, match="closed"):
         tracker.track(FRAMES, [[0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"threads": 1.5}, "threads must be a whole number"),
+        ({"threads": "2"}, "threads must be a whole number"),
+        ({"roi_px": "64"}, r"roi_px must be 16\.\.256 and whole, not '64'"),
+        ({"roi_px": float("nan")}, "roi_px must be"),
+        ({"noise": (1, 2, 3)}, "noise must be a CameraNoise or None, not tuple"),
+        ({"reference_mb": "many"}, "reference_mb > 0"),
+    ],
+)
+def test_arguments_of_another_kind(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Tracker(**{"roi_px": 16, **arguments})
+
+
+@pytest.mark.parametrize(
+    "values", [("a",), (1.0, None), (1.0, 0.0, 0.0, 1.5), (1.0, 0.0, 0.0, "255"), (True,)]
+)
+def test_camera_noise_of_another_kind(values: tuple[Any, ...]) -> None:
+    with pytest.raises(ValueError, match=r"finite numbers|saturation_dn must be a whole"):
+        CameraNoise(*values)
+
+
+def test_numbers_beyond_64_bits_with_sign() -> None:
+    with pytest.raises(ValueError, match=r"x0 = 9223372036854775813, y0 = 0 .* leaves the frame"):
+        Tracker(16).track(FRAMES, np.array([[2**63 + 5, 0]], np.uint64))
+    with pytest.raises(ValueError, match="bead_ids must be below"):
+        Tracker(16).track(FRAMES, [[0, 0]], bead_ids=np.array([2**64 - 1], np.uint64))
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        (np.zeros((0, 0)), "fits into"),
+        (np.full((9, 9), np.nan), "no finite number"),
+        ("bead.png", "image of numbers"),
+    ],
+)
+def test_template_of_another_kind(template: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        find_beads(FRAMES[0], 16, template=template)
