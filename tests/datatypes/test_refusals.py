@@ -7,6 +7,7 @@ import gc
 import pickle
 import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,13 @@ from tests.datatypes.frames_for_tests import publish
 
 Make = Callable[..., VideoBuffer]
 OVERWRITE = ReaderMode.OVERWRITE
-SWEEP = {"capacity": 6, "profile_length": 3, "n_steps": 2, "n_beads": 2, "profiles_per_bead": 1}
+SWEEP: dict[str, Any] = {
+    "capacity": 6,
+    "profile_length": 3,
+    "n_steps": 2,
+    "n_beads": 2,
+    "profiles_per_bead": 1,
+}
 BAD_NAMES: list[Any] = ["n" * 65, "", "a\0b", "\ud800", 5, None, b"r"]
 
 
