@@ -113,8 +113,8 @@ def test_of_one_frame_per_plane_the_scatter_is_not_known(shaken: npt.NDArray[np.
 def test_scatter_that_the_cameras_noise_explains_is_said(zlut: ZLUT, images: npt.NDArray[np.uint8]) -> None:
     """Where light is short: the warning is about the light, as no force would help."""
     rng = np.random.default_rng(5)
-    noisy = np.clip(images + rng.normal(0, 14, images.shape), 0, 255).astype(np.uint8)
-    dark = CameraNoise(0.012, 8.0, 10.0 + 14 / 0.012, 255)
+    noisy = np.clip(images + rng.normal(0, 8, images.shape), 0, 255).astype(np.uint8)
+    dark = CameraNoise(0.012, 8.0, 10.0 + 8 / 0.012, 255)
     report = judge(3, "tethered", zlut, noisy, replace(FACTS, noise=dark))
     assert report.scatter_nm > 5.0
     assert report.motion_nm < 5.0

@@ -65,6 +65,7 @@ def test_the_line_runs_at_the_rate_of_its_camera_without_a_loss() -> None:
     assert {"camera", "tracking"} <= set(result.processor)
 
 
+@pytest.mark.slow
 def test_the_line_can_be_recorded_and_asked_how_old_its_rows_are(tmp_path: Path) -> None:
     config = load_config("demo.toml").config
     result = run_line(config, FrameFormat(256, 128, 8), 4, 40.0, seconds=1.8, record=tmp_path, ages=True)

@@ -22,6 +22,7 @@ _HOUR_S = 3600
 
 
 @posix
+@pytest.mark.slow
 def test_motors_that_are_killed_on_their_way_come_back_and_do_not_move(tmp_path: Path) -> None:
     (tmp_path / "moving.py").write_text(
         "def practise(microscope):\n"
@@ -137,6 +138,7 @@ def test_a_run_that_is_stopped_as_a_whole_goes_on_with_the_same_processes(tmp_pa
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="real-time signals turn the clock back")
+@pytest.mark.slow
 def test_a_clock_that_is_set_back_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "noting.py").write_text(
         "def practise(microscope):\n    while not microscope.wait(0.1): microscope.note('tick')\n",

@@ -27,6 +27,7 @@ def _calls(path: Path) -> list[ast.Call]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the start of an interpreter counts there, too")
+@pytest.mark.slow
 def test_nothing_polls_hot() -> None:
     """At 1 fps, without beads and window, all processes together take next to nothing."""
     quiet = ("--set", "camera.fps=1", "--set", "beads.find=false")

@@ -96,6 +96,7 @@ def test_a_killed_process_that_is_not_to_come_back_ends_the_run(victim: str, tmp
     assert float(summary[2]) > 0
 
 
+@pytest.mark.slow
 def test_the_others_go_on_where_the_config_says_so(tmp_path: Path) -> None:
     going_on = ("--set", "supervisor.on_child_death=continue", "--set", "supervisor.restart.motors=never")
     with running("demo.toml", "--headless", "--record", str(tmp_path), *SMALL, *going_on) as line:
@@ -149,6 +150,7 @@ def test_a_child_that_is_stuck_ends_with_its_supervisor(tmp_path: Path) -> None:
     reap_dead_sessions()  # as the next start does
 
 
+@pytest.mark.slow
 def test_two_instances_run_side_by_side(tmp_path: Path) -> None:
     with (
         running(

@@ -38,6 +38,7 @@ def test_drops_in_the_camera_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pause_s", [0.45, pytest.param(1.8, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_drops_in_the_ring_are_counted(pause_s: float, tmp_path: Path) -> None:
     """A tracker that stops for a moment fills the ring; one that stops for longer is left behind."""
     ring = ("--set", "buffer.seconds=0.3", "--set", "buffer.n_images=8")

@@ -22,6 +22,7 @@ def every_other(coordinates, data, metadata):
 """
 
 
+@pytest.mark.slow
 def test_files_go_on_in_parts(tmp_path: Path) -> None:
     done = run(
         *("run", "demo.toml", "--headless", "--duration", "3", "--record", str(tmp_path)),
@@ -40,6 +41,7 @@ def test_files_go_on_in_parts(tmp_path: Path) -> None:
     assert len(list((dataset.path / "video").iterdir())) >= 4
 
 
+@pytest.mark.slow
 def test_a_processor_of_ones_own_sees_every_image(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(PROCESSOR)
     done = run(
@@ -68,6 +70,7 @@ def test_a_processor_of_ones_own_sees_every_image(tmp_path: Path) -> None:
     assert np.isfinite(dataset.column("tracking/positions_nm")).all()
 
 
+@pytest.mark.slow
 def test_a_processor_that_fails_costs_the_video_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "def fail(coordinates, data, metadata):\n"
@@ -105,6 +108,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_video_stops_before_the_disk_is_full_and_tracks_go_on(small_disk: Path) -> None:
     done = run(
         *("run", "demo.toml", "--headless", "--duration", "4", "--record", str(small_disk)),

@@ -80,6 +80,7 @@ def _start_from_the_saved_config(folder: Path, before: Dataset) -> None:
     assert [entry.name for entry in (dataset.path / "zluts").iterdir()] == ["z1.npz"]
 
 
+@pytest.mark.slow
 def test_a_killed_window_comes_back_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

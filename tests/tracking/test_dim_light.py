@@ -62,7 +62,7 @@ def _pulls(tracks: Tracks, places: FloatArray, roi_px: int) -> FloatArray:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("roi_px", [64, 128])
+@pytest.mark.parametrize("roi_px", [64, pytest.param(128, marks=pytest.mark.slow)])
 def test_no_good_frame_is_lost(lut_64: ZLUT, method: str, roi_px: int) -> None:
     """120 electrons per pixel, contrast of a few per cent, and ROIs twice as large as the bead."""
     zlut = lut_64 if roi_px == 64 else _lut(roi_px)

@@ -133,6 +133,7 @@ def test_refused_with_the_reason() -> None:
         estimate_noise(np.zeros((16, 64, 64)))  # type: ignore[arg-type]  # the point of the test
 
 
+@pytest.mark.slow
 def test_still_scene_gives_the_gain_without_bias() -> None:
     """Levels and variances of the same pixels are compared, so that narrow rings do not bend the slope."""
     estimates = [estimate_noise(_stack(32, seed=seed)) for seed in range(6)]

@@ -113,6 +113,7 @@ def test_the_devices_answer_in_the_processes_where_they_live(setup: Path) -> Non
     assert "the hub DHub of DemoCamera belongs to" in refused.stderr
 
 
+@pytest.mark.slow
 def test_another_binning_begins_the_run_anew_with_the_beads_where_they_are(setup: Path) -> None:
     command = [sys.executable, "-m", "tests.hardware.micromanager.binned", str(setup / "setup.toml")]
     done = subprocess.run(
