@@ -155,6 +155,7 @@ def test_protocols_are_begun_ended_and_refused_one_after_the_other(folder: Path)
     assert plan == {}, commands.log
 
 
+@pytest.mark.slow
 def test_the_end_of_the_run_ends_a_protocol_that_waits(folder: Path) -> None:
     plan: dict[str, object] = {"beads found": SubmitProtocol("protocols:deaf"), "begins": None}
     result = _Commands(folder, plan).run()

@@ -53,6 +53,7 @@ def test_killed_processes_come_back_and_every_frame_is_accounted_for(tmp_path: P
     assert kinds == [(kind, name) for name in order for kind in ("process died", "process restarted")]
 
 
+@pytest.mark.slow
 def test_a_process_that_keeps_dying_is_started_after_growing_pauses(tmp_path: Path) -> None:
     (tmp_path / "dying.py").write_text(_DYING, encoding="utf-8")
     given = ("--set", "camera.driver=dying:Dying", "--set", f"drivers.path=[{str(tmp_path)!r}]")

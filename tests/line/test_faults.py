@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from magscope_app.storage import open_dataset
 from tests.line.running import SMALL, Dataset, require_identities, run, running
@@ -44,6 +45,7 @@ def test_faults_of_the_devices_are_said_counted_and_survived(tmp_path: Path) -> 
     _check_truth(dataset.path, counters["frames_recorded"])
 
 
+@pytest.mark.slow
 def test_a_camera_that_is_disconnected_is_said_and_what_was_recorded_is_safe(tmp_path: Path) -> None:
     fault = "simulation.faults=[{kind='disconnect', at_frame=90}]"
     recorded = ("--duration", "3", "--record", str(tmp_path))
@@ -66,6 +68,7 @@ class Focus(SimulatedFocus):
 """
 
 
+@pytest.mark.slow
 def test_a_driver_that_interrupts_is_said_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "interrupting.py").write_text(INTERRUPTING, encoding="utf-8")
     given = (

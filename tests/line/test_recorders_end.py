@@ -29,6 +29,7 @@ def _let_go(tracker: VideoReader, count: int) -> None:
     batch.release()
 
 
+@pytest.mark.slow
 def test_a_tracker_that_is_late_is_waited_for(tmp_path: Path) -> None:
     with fed_recorder() as rig, rig.video.reader("tracking", ReaderMode.LOSSLESS) as tracker:
         rig.record(tmp_path, FULL)

@@ -41,6 +41,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _record(tmp_path_factory.mktemp("recorded"))
 
 
+@pytest.mark.slow
 def test_the_tracks_are_the_same_within_a_tenth_of_their_noise(recorded: Path, tmp_path: Path) -> None:
     """From the first frame on, but for those of which the dataset says that tracking had no time."""
     recording, replay = open_dataset(recorded), _replayed(recorded, tmp_path)

@@ -113,6 +113,7 @@ def test_replay_of_the_real_field_finds_its_beads(test_data: Path, tmp_path: Pat
     assert (dataset.column("tracking/flags") & TrackFlag.NO_ZLUT).all()
 
 
+@pytest.mark.slow
 def test_replay_of_an_image_of_ones_own(tmp_path: Path) -> None:
     pixels = np.random.default_rng(1).integers(0, 255, (96, 160)).astype(np.uint8)
     Image.fromarray(pixels).save(tmp_path / "noise.png")
@@ -141,6 +142,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.mark.parametrize("kind", ["dataset", "NDTiff", "TIFF stack"])
+@pytest.mark.slow
 def test_replay_of_a_recording(kind: str, recorded: Dataset, tmp_path: Path) -> None:
     path = recorded.path if kind == "dataset" else recorded.path / "video" / "0001"
     if kind == "TIFF stack":
