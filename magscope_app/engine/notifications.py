@@ -66,7 +66,7 @@ class Notifier:
         self._subscribers: dict[object, tuple[Subscriber, tuple[type[Notification], ...]]] = {}
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._failed: set[Subscriber] = set()
+        self._failed: set[object] = set()
         self.dropped = 0
 
     def subscribe(self, subscriber: Subscriber, kinds: tuple[type[Notification], ...]) -> Callable[[], None]:
@@ -84,6 +84,7 @@ class Notifier:
         def unsubscribe() -> None:
             with self._changed:
                 self._subscribers.pop(token, None)
+                self._failed.discard(token)
 
         return unsubscribe
 
@@ -115,15 +116,21 @@ class Notifier:
     def _call_all(self) -> None:
         while (batch := self._take()) is not None:
             for notification, subscribers in batch:
-                for subscriber in subscribers:
-                    error = attempt(subscriber, notification)
-                    # One that fails once mostly fails always: thousands of lines would hide the others.
-                    if error is not None and subscriber not in self._failed:
-                        self._failed.add(subscriber)
-                        said = "a subscriber failed at %s, and is called further without saying so again: %r"
-                        _log.error(said, type(notification).__name__, error)
+                for token, subscriber in subscribers:
+                    if (error := attempt(subscriber, notification)) is not None:
+                        self._say_once(token, notification, error)
 
-    def _take(self) -> list[tuple[Notification, list[Subscriber]]] | None:
+    def _say_once(self, token: object, notification: Notification, error: BaseException) -> None:
+        """Log that a subscriber failed: mostly it fails always, and thousands of lines would hide others."""
+        with self._changed:
+            is_first = token in self._subscribers and token not in self._failed
+            if is_first:
+                self._failed.add(token)
+        if is_first:
+            said = "a subscriber failed at %s, and is called further without saying so again: %r"
+            _log.error(said, type(notification).__name__, error)
+
+    def _take(self) -> list[tuple[Notification, list[tuple[object, Subscriber]]]] | None:
         """Wait for notifications and return them with those who want them; None at the end."""
         with self._changed:
             while not self._waiting and not self._closed:
@@ -131,7 +138,14 @@ class Notifier:
             if not self._waiting:
                 return None
             batch = [
-                (one, [call for call, kinds in self._subscribers.values() if not kinds or type(one) in kinds])
+                (
+                    one,
+                    [
+                        (token, call)
+                        for token, (call, kinds) in self._subscribers.items()
+                        if not kinds or type(one) in kinds
+                    ],
+                )
                 for one in self._waiting
             ]
             self._waiting.clear()

@@ -112,7 +112,9 @@ def said(counters: dict[str, int]) -> tuple[int, int, int]:
 @pytest.mark.parametrize("name", CASES)
 def test_counters_that_were_written_at_the_end_are_kept(tmp_path: Path, name: str) -> None:
     path = record(tmp_path, CASES[name], killed=False)
+    (path / "video/frames.i64").write_bytes(bytes(8))
     data, report = repaired(path)
+    assert (data.path / "video/frames.i64").read_bytes() == bytes(8)
     before = open_dataset(path)
     assert (data.counters, data.ledger) == (before.counters, [])
     assert data.exit_status == "completed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -203,6 +204,28 @@ def test_everyone_may_subscribe() -> None:
         assert [one.coordinates for one in seen if isinstance(one, kind)] == [{"time": 0}, {"time": 1}]
     executed = [end for end in ends if isinstance(end, EventExecuted)]
     assert (executed[0].event, executed[0].exception) == (event, None)
+
+
+@dataclass
+class _Failing:
+    """A subscriber that cannot be hashed, as any class with an equality of its own."""
+
+    calls: int = 0
+
+    def __call__(self, notification: Notification) -> None:
+        self.calls += 1
+        raise RuntimeError(f"call {self.calls}")
+
+
+def test_a_subscriber_that_always_fails_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    failing = _Failing()
+    with ExecutionEngine() as engine:
+        engine.subscribe(failing)
+        for _ in range(3):
+            engine.submit(Call(lambda: 5)).await_execution(LONG_S)
+    assert failing.calls == 3
+    (said,) = [text for text in caplog.messages if "a subscriber failed" in text]
+    assert "call 1" in said
 
 
 def test_slow_subscriber_holds_up_nothing() -> None:

@@ -26,7 +26,7 @@ from magscope_app.storage.repairing.recounting import recount
 from magscope_app.storage.repairing.tracks import RepairedTracks, repair_tracks
 from magscope_app.storage.repairing.video import repair_part
 
-_WRITTEN_ANEW = frozenset({"dataset.json", "events.jsonl", "video"})
+_WRITTEN_ANEW = frozenset({"dataset.json", "events.jsonl"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,9 @@ class _Repair:
     def _copy_the_rest(self, tracks: set[str]) -> None:
         for path in sorted(self.source.rglob("*")):
             name = path.relative_to(self.source)
-            if name.parts[0] in _WRITTEN_ANEW | tracks or not path.is_file():
+            # Beside the parts of the video stands which frames were stored.
+            is_part = name.parts[0] == "video" and len(name.parts) != 2
+            if is_part or name.parts[0] in _WRITTEN_ANEW | tracks or not path.is_file():
                 continue
             (self.target / name).parent.mkdir(parents=True, exist_ok=True)
             copy(path, self.target / name, self.progress)
@@ -145,7 +147,7 @@ class _Repair:
         """Copy images that only a storage of the user's own can read, as they are."""
         storage, video = description.get("video_storage"), self.source / "video"
         ours = any(any(video.rglob(pattern)) for pattern in (INDEX_NAME, "*.tif"))
-        files = [path for path in sorted(video.rglob("*")) if path.is_file()]
+        files = [path for path in sorted(video.glob("*/**/*")) if path.is_file()]
         if ours or not (isinstance(storage, str) or files):
             return False
         for path in files:
