@@ -134,9 +134,8 @@ class DriftMeter:
         """How it is; the error is how far the stage has gone."""
         if not self._on:
             return LockState("drift", reason=self._reason, begun=self._begun)
-        stage: LockStage = "on" if any(bead.known[0] for bead in self._beads.values()) else "waiting"
-        far_nm = self._far_nm if stage == "on" else math.nan
-        return LockState("drift", stage, "", self._bead_ids, far_nm, begun=self._begun)
+        stage: LockStage = "waiting" if math.isnan(self._far_nm) else "on"
+        return LockState("drift", stage, "", self._bead_ids, self._far_nm, begun=self._begun)
 
     def take(self, frame: Frame) -> DriftAt | None:
         """Take in a frame; return its drift, None before the first beads are known."""
@@ -150,10 +149,9 @@ class DriftMeter:
         known = np.array([self._beads[bead_id].known for bead_id in ids]).reshape(-1, 3)
         found = self._measure(ids, at, frame.t_ns)
         self._get_to_know(ids, at, known, found)
-        if not any(bead.known[0] for bead in self._beads.values()):
-            return None
         self._mean.add(found)
-        return self._report(frame, len(places))
+        report = self._report(frame, len(places))
+        return None if math.isnan(self._far_nm) else report
 
     def _places(self, frame: Frame) -> dict[int, Floats]:
         """Return x, y and height (less the surface) of the beads that can be believed."""
@@ -169,13 +167,14 @@ class DriftMeter:
 
     def _measure(self, ids: list[int], at: Floats, t_ns: float) -> Floats:
         """Return x, y, height at (0, 0) and slopes (5,) of this frame; NaN where no bead says it."""
-        moved = at - np.array([self._beads[bead_id].origin_nm for bead_id in ids]).reshape(-1, 3)
+        origins = np.array([self._beads[bead_id].origin_nm for bead_id in ids]).reshape(-1, 3)
+        moved = at - origins
         rest = self._rests(ids)
         common = moved - rest
         tilt = self._now[3:]
-        if self._config.tilt and (slopes := plane_slopes(at[:, :2], common[:, _Z])) is not None:
+        if self._config.tilt and (slopes := plane_slopes(origins[:, :2], common[:, _Z])) is not None:
             tilt = slopes
-        common[:, _Z] -= at[:, :2] @ tilt
+        common[:, _Z] -= origins[:, :2] @ tilt
         found = np.concatenate([mean_of_known(common), tilt])
         if math.isnan(found[_Z]):
             found[3:] = np.nan
@@ -208,7 +207,9 @@ class DriftMeter:
             bead = self._beads[bead_id]
             for axis in np.flatnonzero(bead.gone & np.isnan(place) & ~np.isnan(found[:3])):
                 self._leave(bead, int(axis))
-            bead.learn(place - base - np.array([0.0, 0.0, place[:2] @ self._now[3:]]))
+            origin = place - base
+            origin[_Z] -= origin[:2] @ self._now[3:]
+            bead.learn(origin)
         for axis in np.flatnonzero(~others & np.any([bead.known for bead in self._beads.values()], axis=0)):
             # Who is not known yet was compared with 0 so far: it begins anew, against those that are.
             for bead in self._beads.values():

@@ -104,11 +104,14 @@ class FocusResponse:
         long_ago = self._since > 2 * (self._last.maxlen or 0)
         return blind_nm if long_ago and abs(blind_nm) >= _BLIND_WAYS * self._way_nm else 0.0
 
-    def test_step(self) -> float | None:
-        """Return the travel (nm) that is to be sent instead of a correction; None if there is no test."""
-        if not self._step_nm:
-            return None
-        return 0.0 if self._after_nm else self._step_nm
+    def test_step(self) -> float:
+        """Return the travel (nm) that is to be added to the correction; 0 if there is no test."""
+        return self._step_nm
+
+    @property
+    def holds(self) -> bool:
+        """Whether the focus is to stay, because the verdict needs more measurements."""
+        return bool(self._step_nm and self._after_nm)
 
     def step_back(self) -> float:
         """Return the travel (nm) that takes a test step back; 0 if there was none, or it is done."""

@@ -335,16 +335,19 @@ class ZLock:
         return Decision(frame.frame_id, frame.t_ns, error_nm, correction_nm, focus_nm, len(errors))
 
     def _correction(self, error_nm: float) -> float:
-        """Return the focus travel: PI in velocity form, within dead band and largest step, or a test step."""
+        """Return the focus travel: PI in velocity form, and test steps, within the largest step."""
         config = self._config
-        if (test_nm := self._response.test_step()) is not None:
-            return test_nm
-        back_nm = self._response.step_back()
-        error_nm -= self._factor * back_nm
-        if abs(error_nm) <= config.dead_band_nm:
-            return back_nm
+        if self._response.holds:
+            return 0.0
+        extra_nm = self._response.test_step()
+        if not extra_nm:
+            extra_nm = self._response.step_back()
+            error_nm -= self._factor * extra_nm
         wanted_nm = config.gain * error_nm + config.damping * (error_nm - self._error_nm)
-        return min(max(wanted_nm / self._factor + back_nm, -config.max_step_nm), config.max_step_nm)
+        room_nm = config.max_step_nm - abs(extra_nm)
+        if abs(error_nm) <= config.dead_band_nm:
+            return extra_nm
+        return min(max(wanted_nm / self._factor, -room_nm), room_nm) + extra_nm
 
     def _what_is_wrong(
         self, z_nm: Mapping[int, float], errors: Mapping[int, float], error_nm: float
