@@ -107,7 +107,8 @@ def main() -> None:
             print(loss(loaded, n_beads), flush=True)
     if parsed.part == "magscope":
         for n_beads in parsed.beads:
-            print(*beside_magscope(loaded, _FORM, n_beads), sep="\n", flush=True)
+            for line in beside_magscope(loaded, _FORM, n_beads):
+                print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +23,7 @@ from magscope_app.processes.camera_noise import camera_noise
 from magscope_app.tracking import ZLUT
 
 _SCRIPT = Path(__file__).with_name("scale_magscope.py")
-_SECONDS, _WARM_S = 12.0, 6.0
+_SECONDS, _WARM_S = 10.0, 5.0
 #: Frames of its stacks, its default, and ROIs per stack at most: 40 000 at once would take many GB.
 _IMAGES, _STACK_ROIS = 40, 8000
 _WORKERS = 2
@@ -40,23 +41,22 @@ def magscope_python() -> str:
     return python
 
 
-def beside_magscope(loaded: LoadedConfig, form: FrameFormat, n_beads: int) -> list[str]:
-    """Return what both manage when the camera waits for room; tracks are recorded."""
+def beside_magscope(loaded: LoadedConfig, form: FrameFormat, n_beads: int) -> Iterator[str]:
+    """Tell what both manage when the camera waits for room; tracks are recorded."""
     with TemporaryDirectory() as folder:
         result = run_line(loaded.config, form, n_beads, None, _SECONDS, warm_s=_WARM_S, record=Path(folder))
     ours = result.frames_per_s
-    told = [f"{n_beads} beads, ours: {_rate(ours, n_beads)}, {result.frames_lost} lost"]
+    yield f"{n_beads} beads, ours: {_rate(ours, n_beads)}, {result.frames_lost} lost"
     for what in ("line", "application"):
         with TemporaryDirectory() as folder:
             _hand_over(loaded, form, n_beads, Path(folder))
             found = _drive(Path(folder), what, n_beads, loaded.config.beads.roi_px)
         theirs = found["frames_per_s"]
         frames = ", ".join(f"{found[f'frames_{done}']} {done}" for done in ("sent", "tracked", "recorded"))
-        told.append(
+        yield (
             f"{n_beads} beads, MagScope 1.0.0, {what}: {_rate(theirs, n_beads)}; {frames};"
             f" x, y, z in {100 * found['finite']:.2f} %; ours × {ours / theirs:.0f}"
         )
-    return told
 
 
 def _rate(frames_per_s: float, n_beads: int) -> str:

@@ -39,8 +39,6 @@ _PAUSE_S = 0.0005
 _LOOK_S = 0.002
 #: Commands are on their way for so long at most.
 _SETTLE_S = 1.0
-#: Stacks that are timed at least, after the first.
-_STACKS = 4
 #: Without a new row for so long, or after so long in all, it is ended.
 _STUCK_S, _LONGEST_S = 60.0, 400.0
 
@@ -100,7 +98,6 @@ class Observer(HardwareManagerBase):  # type: ignore[misc]  # magscope has no ty
         self._corners = np.load(folder / "corners.npy").tolist()
         self._index = 0
         self._tracked: list[tuple[float, float]] = []
-        self._timed: list[tuple[float, float]] = []
         self._started = 0.0
         self._begin_at = float("inf")
 
@@ -127,9 +124,7 @@ class Observer(HardwareManagerBase):  # type: ignore[misc]  # magscope has no ty
         elif not self._begun.is_set():
             self._begin(now)
         elif not self._ended.is_set():
-            first = self._tracked[0][0] if self._tracked else now
-            if len(self._tracked) > _STACKS and now - first > self._seconds:
-                self._timed = list(self._tracked)
+            if self._tracked and now - self._tracked[0][0] > self._seconds:
                 self._ended.set()
         elif self._frames_tracked() == self._frames_sent() or now - self._tracked[-1][0] > _STUCK_S:
             self._end()
@@ -160,8 +155,9 @@ class Observer(HardwareManagerBase):  # type: ignore[misc]  # magscope has no ty
 
     def _end(self) -> None:
         rate = 0.0
-        if self._timed:
-            (first, before), (last, after) = self._timed[0], self._timed[-1]
+        if len(self._tracked) > 1:
+            # From the first stack to the last; the camera had ended for those that still waited then.
+            (first, before), (last, after) = self._tracked[0], self._tracked[-1]
             rate = (after - before) / (last - first)
         found = {
             "frames_per_s": rate,
