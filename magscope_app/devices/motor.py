@@ -103,7 +103,7 @@ class Motor(Device, ABC):
         """Stop at once, wherever the axis is. The one method that may be called from another thread.
 
         It does not wait for the end of a move. Raises DeviceError where the axis cannot be stopped; it is
-        then told again, as is one that still moves a second later.
+        then told again, as is one that still moves half a second later.
         """
 
     def home(self) -> None:
@@ -170,8 +170,11 @@ class Motor(Device, ABC):
 
     def why_not_home(self) -> str | None:
         """Say in one sentence why the axis is not sent to its reference position, or return None."""
-        home, (low, high) = self.home_position(), self.limits
-        if home is None or low <= home <= high:
+        home = self.home_position()
+        if home is None:
+            return None
+        low, high = self.limits
+        if low <= home <= high:
             return None
         at, lowest, highest = apart(home, low, high)
         return (

@@ -387,7 +387,7 @@ class Axis:
         at, low_text, high_text = apart(position, low, high)
         return "error", (
             f"{self.name} has its reference position at {at} {self._motor.unit}, outside its limits, "
-            f"{low_text} to {high_text}; move it back, and give limits that hold it"
+            f"{low_text} to {high_text} {self._motor.unit}; move it back, and give limits that hold it"
         )
 
     def _fail_to_arrive(self, wanted: float, how: str) -> None:

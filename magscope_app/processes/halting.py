@@ -8,7 +8,7 @@ import time
 from magscope_app.messages import MotorState
 
 #: An axis that was told to stop is at rest after this, or it goes on.
-_STOPPING_S = 1.0
+_STOPPING_S = 0.5
 #: One that goes on is told again so often.
 _AGAIN_S = 0.5
 

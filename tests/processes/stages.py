@@ -66,7 +66,7 @@ class BlockingStage(Motor):
 class RunawayStage(Motor):
     """Moves at 1 mm/s by itself; settings.stop says what its stop does, settings.nan that it loses its place.
 
-    ``"raises"``, ``"nothing"``, or ``"third"``: the third call is obeyed.
+    ``"raises"``, ``"nothing"``, or ``"second"``: the second call is obeyed.
     """
 
     unit: ClassVar[str] = "mm"
@@ -112,5 +112,5 @@ class RunawayStage(Motor):
         how = self.context.motor.settings.get("stop", "")
         if how == "raises":
             raise OSError("the line is busy")
-        if not how or (how == "third" and self.stops >= 3):
+        if not how or (how == "second" and self.stops >= 2):
             self._start, self._way = self.position(), 0.0
