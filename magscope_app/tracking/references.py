@@ -44,6 +44,8 @@ from magscope_app.tracking.reference_kernels import (
 COARSE_NM = 100.0
 #: Steps per px of the radial tables for that comparison.
 CHECK_STEPS_PER_PX = 8
+#: Noise and splines make a sweep darker than the camera's black level by at most this share of its contrast.
+_DARKER = 0.1
 #: Share of the memory for coarse, fine and wide cells: coarse ones must not run out.
 _SHARES = (0.25, 0.5, 0.25)
 
@@ -164,8 +166,18 @@ def _source(model: LutModel, noise: Float64, ceiling_dn: float) -> Source:
         1.0 / model.z_step_nm,
         np.append(model.reach_px, model.r_max_px),
         float(KNOTS_PER_PX * STEPS_PER_KNOT),
-        np.array([gain, offset, floor + of_model]),
+        np.array([gain, _black_level(model, offset), floor + of_model]),
     )
+
+
+def _black_level(model: LutModel, offset_dn: float) -> float:
+    """Return the black level that the weights of a Z-LUT's pixels are reckoned from.
+
+    A sweep that is darker than the camera's black level had another one, which is not known.
+    """
+    seen = model.radial[:, : 1 + int(np.abs(model.reach_px).min() * KNOTS_PER_PX)]
+    darkest = float(seen.min())
+    return offset_dn if offset_dn - darkest < _DARKER * (float(seen.max()) - darkest) else 0.0
 
 
 def _pool(roi_px: int, every: int, n_bytes: float, most: int) -> Pool:
