@@ -73,16 +73,17 @@ def _level(n_rows: int, gain: float, check: Float32, scratch: Scratch, settings:
     The sweep may have had another black level. As weights need it only roughly, these pixels are enough.
     """
     size, every = settings.size, settings.check_every
-    window, levels, light = scratch.window, scratch.levels, np.float32(gain)
+    window, levels = scratch.window, scratch.levels
+    light, shift = np.float32(gain), np.float32(settings.shift)
     n = total = np.float32(0)
     for i in range(n_rows // 2 - 1, n_rows // 2 + 1):
         start, at = np.uint64(i * size), np.uint64((i * every + every // 2) * size)
         for column in range(size):
             j = start + np.uint64(column)
-            rest = np.float32(window[at + np.uint64(column)]) - light * (levels[j] + check[j])
+            rest = np.float32(window[at + np.uint64(column)]) + shift - light * (levels[j] + check[j])
             n += np.float32(1) if rest == rest else np.float32(0)
             total += rest if rest == rest else np.float32(0)
-    return float(total / n) + settings.shift if n > 0 else 0.0
+    return float(total / n) if n > 0 else 0.0
 
 
 @lean_kernel
