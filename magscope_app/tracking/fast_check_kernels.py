@@ -68,21 +68,20 @@ def _look_up(n_rows: int, x: float, y: float, scratch: Scratch, settings: Settin
 
 @lean_kernel
 def _level(n_rows: int, gain: float, check: Float32, scratch: Scratch, settings: Settings) -> float:
-    """Return the frame's level less the model's, in the two rows in the middle; 0 where nothing is seen.
+    """Return the frame's level less the model's, in the row in the middle; 0 where nothing is seen.
 
     The sweep may have had another black level. As weights need it only roughly, these pixels are enough.
     """
-    size, every = settings.size, settings.check_every
     window, levels = scratch.window, scratch.levels
     light, shift = np.float32(gain), np.float32(settings.shift)
+    size, every, row = settings.size, settings.check_every, n_rows // 2
+    start, at = np.uint64(row * size), np.uint64((row * every + every // 2) * size)
     n = total = np.float32(0)
-    for i in range(n_rows // 2 - 1, n_rows // 2 + 1):
-        start, at = np.uint64(i * size), np.uint64((i * every + every // 2) * size)
-        for column in range(size):
-            j = start + np.uint64(column)
-            rest = np.float32(window[at + np.uint64(column)]) + shift - light * (levels[j] + check[j])
-            n += np.float32(1) if rest == rest else np.float32(0)
-            total += rest if rest == rest else np.float32(0)
+    for column in range(size):
+        j = start + np.uint64(column)
+        rest = np.float32(window[at + np.uint64(column)]) + shift - light * (levels[j] + check[j])
+        n += np.float32(1) if rest == rest else np.float32(0)
+        total += rest if rest == rest else np.float32(0)
     return float(total / n) if n > 0 else 0.0
 
 
