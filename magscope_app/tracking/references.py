@@ -172,7 +172,7 @@ def _source(model: LutModel, noise: Float64, ceiling_dn: float) -> Source:
 
 
 def _noise_of_levels(model: LutModel, noise: Float64) -> Float64:
-    """Return gain, offset and variance without light for the sweep's grey levels, by which pixels are weighted.
+    """Return gain, offset and variance without light, in the sweep's grey levels, that weigh its pixels.
 
     They are those of the frames unless the sweep can only come from another camera or bit depth: if it is
     darker than their black level, or has far less noise than their gain says.

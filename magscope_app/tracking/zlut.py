@@ -285,8 +285,8 @@ def _require_table(
         raise ValueError("the planes of a Z-LUT must rise strictly in z; sort them and average repeated ones")
     if not is_finite(r_step_px) or not 0 < r_step_px <= 1:
         raise ValueError(
-            f"r_step_px must be > 0 and at most 1, not {r_step_px!r}: rings are lost between wider radii; give "
-            "profiles at r = 0, 1, 2 … px, or finer"
+            f"r_step_px must be > 0 and at most 1, not {r_step_px!r}: rings are lost between wider radii; "
+            "give profiles at r = 0, 1, 2 … px, or finer"
         )
 
 

@@ -41,7 +41,9 @@ def positive(name: str, value: object) -> float | None:
     if value is None:
         return None
     if not is_finite(value) or not value > 0:
-        raise ValueError(f"{name} must be a finite number > 0, not {value!r}; leave it out if it is not known")
+        raise ValueError(
+            f"{name} must be a finite number > 0, not {value!r}; leave it out if it is not known"
+        )
     return float(value)
 
 
@@ -63,7 +65,11 @@ def plain_metadata(metadata: object) -> dict[str, MetadataValue]:
     for name, given in metadata.items():
         value = given.item() if isinstance(given, np.generic) else given
         is_plain = value is None or isinstance(value, str | int | float)
-        if not isinstance(name, str) or not is_plain or (isinstance(value, int) and abs(value) > _LARGEST_INT):
+        if (
+            not isinstance(name, str)
+            or not is_plain
+            or (isinstance(value, int) and abs(value) > _LARGEST_INT)
+        ):
             raise ValueError(
                 f"metadata[{name!r}] must be a text with a text, a number of at most 64 bits, True, False or "
                 f"None by it, not {type(given).__name__}; leave it out"

@@ -76,5 +76,7 @@ class ZLUTSet(Mapping[int, ZLUT]):
 def _bead_id(value: object) -> int:
     bead_id = whole(value)
     if bead_id is None or not -(2**63) <= bead_id < 2**63:
-        raise ValueError(f"the bead id {value!r} must be a whole number of at most 64 bits; give the bead's own")
+        raise ValueError(
+            f"the bead id {value!r} must be a whole number of at most 64 bits; give the bead's own"
+        )
     return bead_id

@@ -122,5 +122,5 @@ def test_beads_whose_roi_ends_with_the_frame() -> None:
     """A pixel further out they are left out."""
     inside = np.array([[31.6, 100.0], [WIDTH - 32.6, 200.0], [150.0, 31.6], [260.0, HEIGHT - 32.6]])
     assert _are_the_beads(find_beads(_image(_clean(inside, (1.0,) * 4)), ROI), inside)
-    outside = inside + [[-0.9, 0], [0.9, 0], [0, -0.9], [0, 0.9]]
+    outside = inside + np.array([[-0.9, 0], [0.9, 0], [0, -0.9], [0, 0.9]])
     assert len(find_beads(_image(_clean(outside, (1.0,) * 4)), ROI)) == 0
