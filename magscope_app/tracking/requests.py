@@ -41,7 +41,7 @@ def require_roi_px(roi_px: float) -> int:
 
 def whole(value: object) -> int | None:
     """Return a whole number, of whatever type, as int; None if the value is none."""
-    if isinstance(value, Integral) and not isinstance(value, bool):
+    if type(value) is not bool and isinstance(value, Integral):
         return int(value)
     if not is_finite(value) or float(value) != int(value):
         return None
