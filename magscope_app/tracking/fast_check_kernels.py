@@ -23,6 +23,8 @@ from magscope_app.tracking.reference_kernels import CLIPS, SIGNAL
 #: Sums that `_add_sums` writes, and which of them is the frame's level less the model's.
 N_SUMS = 12
 LEVEL = 11
+#: Pixels of a row from one that tells the level to the next.
+_LEVEL_EVERY = 4
 #: A bead so much brighter than in the sweep may clip where it did not there.
 _BRIGHTER = 1.02
 
@@ -68,7 +70,7 @@ def _look_up(n_rows: int, x: float, y: float, scratch: Scratch, settings: Settin
 
 @lean_kernel
 def _level(n_rows: int, gain: float, check: Float32, scratch: Scratch, settings: Settings) -> float:
-    """Return the frame's level less the model's, in the row in the middle; 0 where nothing is seen.
+    """Return the frame's level less the model's, in some pixels of the middle row; 0 where none is seen.
 
     The sweep may have had another black level. As weights need it only roughly, these pixels are enough.
     """
@@ -77,7 +79,7 @@ def _level(n_rows: int, gain: float, check: Float32, scratch: Scratch, settings:
     size, every, row = settings.size, settings.check_every, n_rows // 2
     start, at = np.uint64(row * size), np.uint64((row * every + every // 2) * size)
     n = total = np.float32(0)
-    for column in range(size):
+    for column in range(0, size, _LEVEL_EVERY):
         j = start + np.uint64(column)
         rest = np.float32(window[at + np.uint64(column)]) + shift - light * (levels[j] + check[j])
         n += np.float32(1) if rest == rest else np.float32(0)
