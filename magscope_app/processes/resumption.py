@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from magscope_app.datatypes import Gap
 from magscope_app.errors import MagscopeError
 from magscope_app.processes.id_ranges import SeenIds
-from magscope_app.processes.video_book import read_book
+from magscope_app.storage.video_book import read_book
 from magscope_app.storage import Dataset, DatasetFolder, open_dataset
 
 EVENT = "recorder restarted"

@@ -19,7 +19,7 @@ from magscope_app.operating_system import release_memory
 from magscope_app.processes.frame_rois import FrameRois
 from magscope_app.processes.id_ranges import SeenIds
 from magscope_app.processes.part_limits import PartLimits
-from magscope_app.processes.video_book import VideoBook
+from magscope_app.storage.video_book import VideoBook
 from magscope_app.processes.video_storage import MakeStorage, why_not_stored
 from magscope_app.storage import DatasetFolder, NDTiffStorage
 
