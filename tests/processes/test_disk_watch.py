@@ -75,3 +75,18 @@ def test_a_disk_that_is_nearly_full_is_said_within_seconds(tmp_path: Path, clock
     watch.look(50_000_000)
     assert math.isinf(watch.minutes_left)
     assert watch.is_low
+
+
+def test_what_waits_for_the_disk_takes_its_room_at_once(tmp_path: Path, clock: list[float]) -> None:
+    watch = DiskWatch(tmp_path, 10)
+    free = int(watch.free_bytes)
+    watch.look(free, bytes_waiting=free)
+    assert watch.too_full_for_video
+    clock[0] += 0.5
+    watch.look(free)
+    assert not watch.too_full_for_video
+    # Before the system is asked again.
+    clock[0] += 0.1
+    watch.look(2 * free)
+    assert watch.too_full_for_video
+    assert not watch.too_full_for_tracks

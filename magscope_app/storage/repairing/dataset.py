@@ -139,7 +139,9 @@ class _Repair:
             name = path.relative_to(self.source)
             # Beside the parts of the video stands which frames were stored.
             is_part = name.parts[0] == "video" and len(name.parts) != 2
-            if is_part or name.parts[0] in _WRITTEN_ANEW | tracks or not path.is_file():
+            # What a kill has left half written, and the room for the end, are hidden.
+            is_left = path.name.startswith(".")
+            if is_part or is_left or name.parts[0] in _WRITTEN_ANEW | tracks or not path.is_file():
                 continue
             (self.target / name).parent.mkdir(parents=True, exist_ok=True)
             copy(path, self.target / name, self.progress)
