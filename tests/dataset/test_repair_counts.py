@@ -265,3 +265,18 @@ def test_without_tracks_what_is_gone_is_no_frame_that_was_left_out(tmp_path: Pat
     shutil.rmtree(data.path)
     shutil.rmtree(path / "video/0001")
     assert said(repaired(path)[0].counters) == (0, 31, 29)
+
+
+def test_without_dataset_json_the_book_says_what_was_left_out(tmp_path: Path) -> None:
+    path = record(tmp_path, CASES["a third, no tracks, noted"], killed=True)
+    (path / "dataset.json").unlink()
+    assert said(repaired(path)[0].counters) == (20, 40, 0)
+
+
+def test_a_damaged_book_counts_as_far_as_it_makes_sense(tmp_path: Path) -> None:
+    path = record(tmp_path, CASES["a third, no tracks, noted"], killed=True)
+    with (path / "video/frames.i64").open("ab") as file:
+        file.write(np.array([2**63 - 1, -(2**63), 2**40, -(2**50)], np.int64).tobytes() + b"cut")
+    data, report = repaired(path)
+    assert said(data.counters) == (20, 40, 0)
+    assert "2 frames have ids that cannot be right: they are kept, but not counted" in report.notes
