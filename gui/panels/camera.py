@@ -5,6 +5,7 @@ from __future__ import annotations
 from PyQt6.QtWidgets import QFormLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from gui.models.setting_label import setting_label
+from gui.models.state import State
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.widgets.message_label import MessageLabel
@@ -32,15 +33,19 @@ class CameraPanel(Panel):
         self._rebuild(())
 
     def settings(self) -> list[tuple[str, QWidget]]:
-        """Return the controls of the camera's settings."""
+        """Return the controls of the camera's settings, also where nobody has looked at this panel yet."""
+        self._follow(self.session.state)
         return [(setting_label(control.setting), control.widget) for control in self.controls.values()]
 
     def refresh(self, snapshot: Snapshot) -> None:
         """Show the settings when they have changed."""
-        if snapshot.state.camera_version == self._version:
+        self._follow(snapshot.state)
+
+    def _follow(self, state: State) -> None:
+        if state.camera_version == self._version:
             return
-        self._version = snapshot.state.camera_version
-        settings = snapshot.state.camera_settings
+        self._version = state.camera_version
+        settings = state.camera_settings
         if [_shape(setting) for setting in settings] != [_shape(c.setting) for c in self.controls.values()]:
             self._rebuild(settings)
         for setting in settings:

@@ -75,7 +75,7 @@ class PatientCamera(Camera):
 
 
 class OverloadingCamera(PatientCamera):
-    """Finds out how many frames are managed, gives three times as many for a while, and then a quarter.
+    """Finds out how many frames are managed, gives three times as many for a while, and then a tenth.
 
     ``camera.settings``: how long each phase lasts, measure_s, overload_s.
     """
@@ -101,7 +101,7 @@ class OverloadingCamera(PatientCamera):
             self._begin("overload", 3.0 * self._managed)
             type(self).patient = False
         elif self._phase == "overload" and passed_s > float(settings["overload_s"]):
-            self._begin("rest", 0.25 * self._managed)
+            self._begin("rest", 0.1 * self._managed)
         if self._period_ns:
             self._due_ns += self._period_ns
             left_ns = self._due_ns - now_ns

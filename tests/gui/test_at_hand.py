@@ -92,6 +92,8 @@ def test_a_space_in_a_text_is_a_space(running: MainWindow, rig: Rig, qapp: QAppl
         ("frames per plane", "Calibration: frames per plane"),
         ("step", "Motors: focus, step"),
         ("histogram", "Live image: levels of black and white, histogram, contrast"),
+        # Nobody has looked at that panel yet.
+        ("exposure", "Camera: exposure (ms)"),
         ("score", "Live image: least score of beads that are found"),
         ("roi", "Live image: ROI size"),
     ],
@@ -101,8 +103,6 @@ def test_the_search_finds_every_setting(running: MainWindow, typed: str, title: 
 
 
 def test_what_is_found_is_seen_and_can_be_set(running: MainWindow, qapp: QApplication) -> None:
-    running.show_panel("camera")
-    look(running, qapp)
     found = {entry.title: entry for entry in entries_of(running) if entry.kind == "setting"}
     for key, panel in running.panels.items():
         for label, widget in panel.settings():

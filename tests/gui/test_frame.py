@@ -41,8 +41,6 @@ def search(window: MainWindow, text: str) -> None:
 def test_the_search_opens_panels_and_reaches_settings(running: MainWindow, qapp: QApplication) -> None:
     search(running, "allan")
     assert not running.docks["allan"].visibleRegion().isEmpty()
-    running.show_panel("camera")
-    look(running, qapp)
     search(running, "camera expo")
     assert running.isActiveWindow() is False or qapp.focusWidget() is find(
         running, QLineEdit, "camera.exposure"
