@@ -14,8 +14,8 @@ from magscope_app.datatypes import Gap
 from magscope_app.errors import MagscopeError
 from magscope_app.processes.handles import DRIFT, TRACKS, TRUTH, telemetry_name
 from magscope_app.processes.id_ranges import SeenIds
-from magscope_app.storage.video_book import read_book
 from magscope_app.storage import Dataset, DatasetFolder, open_dataset
+from magscope_app.storage.video_book import read_book
 
 EVENT = "recorder restarted"
 _WHY = "the recorder ended and was started again"

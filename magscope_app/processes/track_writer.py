@@ -132,16 +132,23 @@ class TrackWriter:
             self._next_part()
 
     def _read(self, name: str, reader: MatrixReader) -> Rows:
-        """Read what has come and, at first, what the recorder before had read and could not store any more."""
-        last, again = self._last_rows.pop(name, None), None
-        if last is not None:
-            # First: what comes meanwhile is read below. The newest frame is always among them.
-            again = self._matrices[name].newest(self._matrices[name].shape[0])
-            again = again[again[:, 0] > last]
+        """Read what has come and, at first, what the recorder before had read and could not store."""
+        last = self._last_rows.pop(name, None)
+        # First: what comes meanwhile is read below.
+        again = self._rows_after(last, self._matrices[name]) if last is not None else None
         rows: Rows = reader.read()
         if again is None:
             return rows
         return np.concatenate((again[again[:, 0] < rows[0, 0]] if len(rows) else again, rows))
+
+    def _rows_after(self, last: float, matrix: MatrixBuffer) -> Rows:
+        """Return what a buffer still holds of whole frames after `last`, in telemetry of times."""
+        written = matrix.rows_written
+        rows = matrix.newest(written)
+        if len(rows) and len(rows) < written:
+            # Of the oldest frame some rows may be overwritten.
+            last = max(last, rows[0, 0])
+        return rows[rows[:, 0] > last]
 
     @property
     def awaits_drift(self) -> bool:

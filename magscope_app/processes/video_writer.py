@@ -19,9 +19,9 @@ from magscope_app.operating_system import release_memory
 from magscope_app.processes.frame_rois import FrameRois
 from magscope_app.processes.id_ranges import SeenIds
 from magscope_app.processes.part_limits import PartLimits
-from magscope_app.storage.video_book import VideoBook
 from magscope_app.processes.video_storage import MakeStorage, why_not_stored
 from magscope_app.storage import DatasetFolder, NDTiffStorage
+from magscope_app.storage.video_book import VideoBook
 
 _log = logging.getLogger(__name__)
 #: Frames that may wait for the disk: more than the 2 s for which disks pause, in bytes and number.

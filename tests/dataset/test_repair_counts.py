@@ -47,20 +47,28 @@ CASES = {
         ROIS, plain(range(29)), None, 31, 21, (60, 31, 0), noted=(range(0), range(29, 60))
     ),
     "no beads at all": Case("Video (ROIs)", [], None, 60, 50, (0, 50, 0)),
-    "no beads at all, noted": Case(
-        "Video (ROIs)", [], None, 60, 50, (0, 60, 0), noted=(range(0), range(60))
-    ),
+    "no beads at all, noted": Case("Video (ROIs)", [], None, 60, 50, (0, 60, 0), noted=(range(0), range(60))),
     "no beads from 29 on, no tracks": Case(
         "Video (ROIs)", plain(range(29)), None, 31, 21, (29, 31, 0), noted=(range(0), range(29, 60))
     ),
     "a third, no tracks": Case("Video (Full)", plain(range(0, 60, 3)), "m:third", 40, 33, (20, 38, 0)),
     "a third, no tracks, noted": Case(
-        *("Video (Full)", plain(range(0, 60, 3)), "m:third", 40, 33, (20, 40, 0)),
+        "Video (Full)",
+        plain(range(0, 60, 3)),
+        "m:third",
+        40,
+        33,
+        (20, 40, 0),
         noted=(range(0, 60, 3), [at for at in range(60) if at % 3]),
     ),
     "left out, noted": Case(FULL, [], "m:none", 60, 50, (57, 57, 3), noted=(range(0), range(57))),
     "other times, no ids, noted": Case(
-        *(FULL, [({"time": at + 1000}, {}) for at in range(60)], "m:shift", 0, 0, (60, 0, 0)),
+        FULL,
+        [({"time": at + 1000}, {}) for at in range(60)],
+        "m:shift",
+        0,
+        0,
+        (60, 0, 0),
         noted=(range(60), range(0)),
     ),
     "left out": Case(FULL, [], "m:none", 60, 50, (50, 50, 10)),

@@ -109,7 +109,9 @@ def test_what_a_protocol_raises_is_said(folder: Path) -> None:
     assert "there is no motor 'nobody'; there is: focus, magnet, rotation" in done.stderr
     assert "exposure_ms = -1" in done.stderr
     assert "'a/b' holds /" in done.stderr
-    assert "there is no recording mode 'nonsense'; choose one of Track, Track and Video (ROIs), " in done.stderr
+    assert (
+        "there is no recording mode 'nonsense'; choose one of Track, Track and Video (ROIs), " in done.stderr
+    )
     assert "StartRecording has a wrong name (3)" in done.stderr
     assert "magnet did not reach 10 within 0.1 s: it is at" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr

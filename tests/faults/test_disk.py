@@ -91,7 +91,9 @@ def small(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("only root on Linux can mount a disk")
     folder = tmp_path / "disk"
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=260m", "tmpfs", str(folder)], check=False).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=260m", "tmpfs", str(folder)], check=False
+    ).returncode:
         pytest.skip("no disk can be mounted here")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)

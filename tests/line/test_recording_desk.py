@@ -24,8 +24,8 @@ from magscope_app.messages import (
 from magscope_app.processes.recording_desk import RecordingDesk, RecordingNews
 from magscope_app.processes.replaying import replay_config
 from magscope_app.processes.status_board import StatusBoard
-from magscope_app.storage.video_book import read_book
 from magscope_app.storage import open_dataset
+from magscope_app.storage.video_book import read_book
 from tests.line.feeding import Rig, fed_recorder
 from tests.line.test_recorder import MINE
 
