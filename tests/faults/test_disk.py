@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from magscope_app.cli import main
+from magscope_app.devices import FrameFormat
 from magscope_app.messages import RecordingFinished
 from magscope_app.storage import open_dataset
 from magscope_app.storage.repairing import repair_dataset
+from tests.line import feeding
 from tests.line.feeding import fed_recorder
 from tests.line.running import Dataset, require_identities
 
@@ -44,6 +46,15 @@ class Slow(DataStorage):
 
     def __contains__(self, coordinates):
         return coordinates["time"] in self.stored
+
+class Writes(Slow):
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.directory = directory
+
+    def put(self, coordinates, data, metadata):
+        super().put(coordinates, data, metadata)
+        data.tofile(self.directory / str(coordinates["time"]))
 
 def endless(coordinates, data, metadata):
     while coordinates.time == 10:
@@ -131,6 +142,24 @@ def test_a_disk_that_others_fill_to_the_last_byte_ends_the_recording_and_what_is
     assert {path.name for path in path.iterdir() if path.name.startswith(".")} == set()
     repaired = open_dataset(repair_dataset(path, tmp_path / "copy").path)
     assert (repaired.counters, repaired.problems()) == (dataset.counters, [])
+
+
+@pytest.mark.slow
+def test_images_that_wait_for_a_slow_disk_leave_the_tracks_their_room(
+    small: Path, mine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeding, "FORMAT", FrameFormat(1024, 1024, 8))
+    with fed_recorder(mine, "recording.storage=disks:Writes", "buffer.seconds=0.5") as rig:
+        path = rig.record(small / "out", FULL)
+        for _ in range(10):
+            rig.feed(25)
+            rig.await_rows(rig.next_id - 1)
+        finished = rig.stop()
+    assert "is nearly full" in finished.error
+    assert len(open_dataset(path).frames()) == finished.counters.frames_tracked == 250
+    assert 50 < finished.counters.frames_recorded < 125
+    # The limit less what is written between two looks.
+    assert shutil.disk_usage(small).free > 120_000_000
 
 
 def test_a_folder_deleted_while_it_is_recorded_is_said_and_the_next_recording_is_sound(
