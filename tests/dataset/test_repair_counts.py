@@ -13,6 +13,7 @@ import pytest
 from magscope_app.datatypes.columns import TRACKS_COLUMNS
 from magscope_app.storage import Dataset, DatasetFolder, NDTiffStorage, open_dataset
 from magscope_app.storage.repairing import RepairReport, repair_dataset
+from magscope_app.storage.repairing.image_choice import read_index
 from magscope_app.storage.video_book import VideoBook, read_book
 from tests.data.rows import make_rows
 from tests.dataset.making import N_BEADS, UNIX_START_NS, image, new_tracks
@@ -217,6 +218,20 @@ def test_images_that_cannot_be_read_any_more_are_lost(tmp_path: Path, mode: str,
     assert "the folder video is missing or empty" in report.notes
 
 
+@pytest.mark.parametrize(("mode", "process_fn"), [(ROIS, None), (FULL, "m:some")])
+def test_an_image_that_was_counted_and_cannot_be_read_any_more_is_lost(
+    tmp_path: Path, mode: str, process_fn: str | None
+) -> None:
+    path = record(tmp_path, Case(mode, plain(range(60)), process_fn, 0, 0, (0, 0, 0)), killed=True)
+    entry = read_index(path / "video/0001")[10]
+    with (path / "video/0001" / entry.filename).open("r+b") as file:
+        file.seek(entry.metadata_offset)
+        file.write(b"\xff" * entry.metadata_bytes)
+    data, _ = repaired(path)
+    assert said(data.counters) == (59, 0, 1)
+    assert [(loss["first_id"], loss["count"]) for loss in data.ledger] == [(10, 1)]
+
+
 def test_a_part_that_is_missing_is_said(tmp_path: Path) -> None:
     path = record(tmp_path, CASES["batches"], killed=False)
     (path / "video/0001").rename(path / "video/0002")
@@ -288,3 +303,16 @@ def test_a_damaged_book_counts_as_far_as_it_makes_sense(tmp_path: Path) -> None:
     data, report = repaired(path)
     assert said(data.counters) == (20, 40, 0)
     assert "2 frames have ids that cannot be right: they are kept, but not counted" in report.notes
+
+
+def test_frames_whose_tracks_are_gone_are_lost_also_after_an_end_in_order(tmp_path: Path) -> None:
+    path = record(tmp_path, Case(FULL, plain(range(60)), None, 0, 0, (0, 0, 0)), killed=False)
+    (path / "tracks.h5").unlink()
+    counters = repaired(path)[0].counters
+    assert (counters["frames_recorded"], counters["lost_tracking"]) == (0, N_FRAMES)
+
+
+def test_a_processor_is_known_by_what_it_left_out_where_the_config_is_lost(tmp_path: Path) -> None:
+    path = record(tmp_path, CASES["batches"], killed=True)
+    DatasetFolder.open(path).update(config={})
+    assert said(repaired(path)[0].counters) == CASES["batches"].after_kill
