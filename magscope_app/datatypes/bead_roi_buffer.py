@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magscope_app.datatypes.block import Block
-from magscope_app.datatypes.checks import whole_sizes
+from magscope_app.datatypes.checks import same_sizes, whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.guard import LockLike
 from magscope_app.datatypes.handle import Handle
@@ -65,7 +65,7 @@ class BeadRoiBuffer(Handle):
     locks : mapping
         Must have an entry `name`; it serialises changes, readers take no lock.
     capacity : int, optional
-        Number of possible ids. Required when creating.
+        Number of possible ids. Required when creating; when attaching, ValueError if it is another.
     name : str
     session : Session or str, optional
         Default: the session of this process.
@@ -92,6 +92,7 @@ class BeadRoiBuffer(Handle):
         else:
             block = Block.attach(_KIND, name, session)
             (self.capacity,) = block.sizes(1)
+            same_sizes(name, {"capacity": capacity}, {"capacity": self.capacity})
             self._record = WholeRecord(block, 8 + 17 * self.capacity, self.lock)
 
     # Looking --------------------------------------------------------------------------------------
@@ -154,6 +155,8 @@ class BeadRoiBuffer(Handle):
 
     def remove_beads(self, ids: Iterable[int]) -> None:
         """Remove beads; ids that do not exist are ignored, ids out of range are a ValueError."""
+        if not isinstance(ids, Iterable):
+            raise ValueError(f"{self.name}: bead ids come in a list, {ids!r:.60} is none")
         checked = [self._checked_id(bead) for bead in ids]
         with self._record.guard:
             table = self._table()
@@ -185,6 +188,8 @@ class BeadRoiBuffer(Handle):
     # Checking -------------------------------------------------------------------------------------
 
     def _checked(self, value: Mapping[int, Roi]) -> dict[int, Roi]:
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{self.name}: beads are a mapping of ids to ROIs, which {value!r:.60} is not")
         return {self._checked_id(bead): self._checked_roi(bead, roi) for bead, roi in value.items()}
 
     def _checked_id(self, bead: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from multiprocessing.synchronize import Semaphore
@@ -11,6 +12,7 @@ from typing import Self, cast
 from magscope_app import operating_system as system
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.channel import Channel
+from magscope_app.datatypes.checks import time_to_wait
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.gaps import GapTable, Why
 from magscope_app.datatypes.handle import Handle
@@ -94,7 +96,14 @@ class CursorReader(Handle):
         -------
         bool
             True when something can be read.
+
+        Raises
+        ------
+        ValueError
+            For a time that is no number.
         """
+        if type(timeout_s) is not float or math.isnan(timeout_s):
+            timeout_s = time_to_wait("timeout_s", timeout_s)
         self.beat()
         words, done = self._channel.words, self._done()
         if words[_HEAD] > done:

@@ -111,7 +111,7 @@ class DocumentedVideo(Handle):
         return pixels.T, float(seconds)
 
     def write_timestamp(self, timestamp: float) -> None:
-        """Publish a slot of zeros with a time in seconds (flag `NO_PIXELS`).
+        """Publish a slot of zeros with a time in seconds (flag `NO_PIXELS`); for several threads, too.
 
         Raises
         ------
@@ -120,11 +120,13 @@ class DocumentedVideo(Handle):
         BufferOverflow
             When the ring is full; the loss is counted.
         """
-        if self._writer.publish_zeroed(real_number("timestamp", timestamp), NO_PIXELS) is None:
-            self._overflow()
+        seconds = real_number("timestamp", timestamp)
+        with self._writer.turn:
+            if self._writer.publish_zeroed(seconds, NO_PIXELS) is None:
+                self._overflow()
 
     def write_image_and_timestamp(self, image: NDArray[Any] | bytes, timestamp: float) -> None:
-        """Publish one frame.
+        """Publish one frame. Several threads may do so through one handle: they take turns.
 
         Parameters
         ----------
@@ -145,12 +147,14 @@ class DocumentedVideo(Handle):
         if type(seconds) is not float:
             seconds = real_number("timestamp", seconds)
         timestamp_ns = seconds_to_ns(seconds)
-        slot = self._writer.begin()
-        if slot is None:
-            self._overflow()
-        else:
-            np.copyto(slot, source, casting="no")
-            self._writer.commit(timestamp_ns, -1, 0, 0, seconds)
+        writer = self._writer
+        with writer.turn:
+            slot = writer.begin()
+            if slot is None:
+                self._overflow()
+            else:
+                np.copyto(slot, source, casting="no")
+                writer.commit(timestamp_ns, -1, 0, 0, seconds)
 
     def _checked(self, image: NDArray[Any] | bytes) -> NDArray[Any]:
         """Return the image as (y, x)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 PAGE = 4096
 MAGIC = 0x3143_4F50_5347_414D
-VERSION = 6
+VERSION = 7
 
 # Header. The magic is written last, so that nobody attaches to half a segment.
 MAGIC_WORD, VERSION_WORD, KIND, OWNER_PID, OWNER_START, NBYTES = range(6)
@@ -13,11 +13,8 @@ GEOMETRY = 6
 GEOMETRY_WORDS = 10
 # Written under the buffer's lock: by whoever joins as writer or reader.
 WRITER_PID, WRITER_START, WRITER_TOKEN, PIN_TIMEOUT_NS, HAS_DEFAULT = range(16, 21)
-# The camera's next number plus 1, 0 for none, as known before the frame id beside it was given away: what no
-# published frame says, because its number was refused or a run has begun (video only).
-CAMERA_NEXT_AT, CAMERA_NEXT = 22, 23
-# Who holds the lock, so that a dead holder can be told from a slow one.
-LOCK_PID, LOCK_START = 24, 25
+#: Who holds the lock: the number of an entry of `LOCK_USERS`, counted from 1, 0 for nobody.
+LOCK_HOLDER = 24
 #: Counts how often the lock was taken away from a dead holder; changed under the lock of the session's file.
 LOCK_TAKEN_AWAY = 29
 # Under the lock, too: an odd number while the losses of a reader that is gone are being moved to those of
@@ -32,15 +29,27 @@ RESERVED = 33
 EPOCH = 34
 #: Next position of the one cursor without a name; moved under the lock.
 DEFAULT_CURSOR = 40
+# What the writer knows of the camera's numbers and no published frame says, see `camera_notes` (video only):
+# how many notes there have been; two of them in turn, each the next frame id, the losses booked in the
+# camera, and the camera's next number plus 1 (0 for none); the head at which a loss in the camera was booked
+# last, and how many were lost before the first at that head.
+CAMERA_NOTED = 48
+CAMERA_NOTES, CAMERA_NOTE_WORDS = 49, 3
+CAMERA_LOST_HEAD, CAMERA_LOST_BEFORE = 55, 56
 
 # Names of the readers that are unpinned when the ring fills, in that order.
 NAME_WORDS = 8
 UNPIN_NAMES = 64
 MAX_UNPIN_NAMES = 8
 
+# Processes that may hold the lock, pid and start time each, so that a dead holder can be told from a slow
+# one. Changed under the lock of the session's file.
+LOCK_USERS = 128
+LOCK_USER_WORDS, MAX_LOCK_USERS = 2, 64
+
 # Readers: 128 bytes each, the first line written by the reader, the second by the writer and by who joins.
 MAX_READERS = 16
-READERS = 128
+READERS = 256
 READER_WORDS = 16
 PID, START, MODE, ARMED, CURSOR, TORN, BEAT = range(7)
 UNPINNED, UNPINNED_WHY = 8, 9

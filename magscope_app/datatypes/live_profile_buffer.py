@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from magscope_app.datatypes.block import Block
-from magscope_app.datatypes.checks import real_number, real_numbers, whole_number, whole_sizes
+from magscope_app.datatypes.checks import real_number, real_numbers, same_sizes, whole_number, whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.guard import LockLike
 from magscope_app.datatypes.handle import Handle
@@ -30,7 +30,7 @@ class LiveProfileBuffer(Handle):
     locks : mapping
         Must have an entry `name`; it serialises writers, readers take no lock.
     profile_capacity : int, optional
-        Longest profile. Required when creating.
+        Longest profile. Required when creating; when attaching, ValueError if it is another.
     name : str
     session : Session or str, optional
         Default: the session of this process.
@@ -58,6 +58,8 @@ class LiveProfileBuffer(Handle):
         else:
             block = Block.attach(_KIND, name, session)
             (self.profile_capacity,) = block.sizes(1)
+            found = {"profile_capacity": self.profile_capacity}
+            same_sizes(name, {"profile_capacity": profile_capacity}, found)
             self._record = WholeRecord(block, self._nbytes, self.lock)
 
     @property
@@ -87,8 +89,8 @@ class LiveProfileBuffer(Handle):
         Raises
         ------
         ValueError
-            For a profile that is too long or not one-dimensional, or whose samples are no real numbers, and
-            for a time or a bead that is none; then nothing changes.
+            For a profile that is too long or not one-dimensional, or whose samples are no real numbers or
+            would change in float64, and for a time or a bead that is none; then nothing changes.
         """
         samples = real_numbers(self.name, profile)
         at, bead = real_number("timestamp", timestamp), whole_number("bead_id", bead_id, 0, 2**53)

@@ -46,6 +46,14 @@ class Matrix(Channel):
         refused = self.ring_gaps.total()
         self.ring_gaps.append(refused, refused + count, Why.FULL, at=self.words[layout.HEAD])
 
+    def put_around(self, start: int, block: NDArray[np.float64]) -> None:
+        """Store rows that run over the end of the memory, of which they may be a view."""
+        if np.may_share_memory(block, self.rows):
+            block = block.copy()
+        before_end = self.length - start
+        self.rows[start:] = block[:before_end]
+        self.rows[: len(block) - before_end] = block[before_end:]
+
     def shared_cursor(self) -> int:
         """Return where the shared cursor stands; its last mover may have been killed after booking a loss."""
         return max(self.words[layout.DEFAULT_CURSOR], self.default_gaps.last_end())

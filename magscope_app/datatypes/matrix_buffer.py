@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
-from magscope_app.datatypes.checks import real_numbers, timeout_ns, whole_number, whole_sizes
+from magscope_app.datatypes.checks import real_numbers, same_sizes, timeout_ns, whole_number, whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.errors import BufferOverflow
 from magscope_app.datatypes.gaps import Gap
@@ -30,6 +30,7 @@ from magscope_app.datatypes.writing import Pins, Waker
 # Names of this module: one look-up less for each use on the hot path.
 _EPOCH, _HEAD, _RESERVED = layout.EPOCH, layout.HEAD, layout.RESERVED
 _FLOAT64 = np.dtype(np.float64)
+_SIZES = ("rows", "columns")
 
 
 class MatrixBuffer(Handle):
@@ -48,7 +49,7 @@ class MatrixBuffer(Handle):
     name : str
         Which buffer of the session.
     shape : tuple of int, optional
-        (rows, columns). Required when creating.
+        (rows, columns). Required when creating; when attaching, ValueError if it is another.
     wakes : mapping, optional
         ``"<name>.<reader>"`` to semaphore, the same in all processes.
     session : Session or str, optional
@@ -79,12 +80,7 @@ class MatrixBuffer(Handle):
         self.lock = lock_of(locks, name)
         wakes = checked_wakes(wakes)
         if create:
-            if shape is None or len(shape) != 2:
-                raise ValueError(
-                    f"creating the matrix buffer {name!r} needs a shape (rows, columns), not {shape}"
-                )
-            what = f"the matrix buffer {name!r} of the shape {shape}"
-            sizes = whole_sizes(what, {"rows": shape[0], "columns": shape[1]})
+            sizes = whole_sizes(f"the matrix buffer {name!r} of the shape {shape}", _sizes(name, shape))
             self.shape = (sizes["rows"], sizes["columns"])
             nbytes = layout.CHANNEL_BYTES + layout.pages(self.shape[0] * self.shape[1] * 8)
             semaphores = (self.lock, *wakes.values())
@@ -95,6 +91,9 @@ class MatrixBuffer(Handle):
         else:
             self._block = Block.attach(KIND, name, session)
             self.shape = cast("tuple[int, int]", self._block.sizes(2))
+            if shape is not None:
+                found = dict(zip(_SIZES, self.shape, strict=True))
+                same_sizes(f"the matrix buffer {name!r}", _sizes(name, shape), found)
             self._matrix = Matrix(self._block, self.shape, self.lock, wakes)
         self.dtype = np.dtype(np.float64)
         self.itemsize = self.dtype.itemsize
@@ -127,7 +126,8 @@ class MatrixBuffer(Handle):
         Raises
         ------
         ValueError
-            For another shape, or what are no real numbers; nothing is written.
+            For another shape, for what are no real numbers, and for numbers that float64 would change (whole
+            ones beyond 2**53, some of a longer type, masked ones); nothing is written.
         BufferOverflow
             When a lossless reader still needs rows that would be overwritten; nothing is written, and the
             rows are counted as refused.
@@ -157,8 +157,7 @@ class MatrixBuffer(Handle):
             if start + count <= capacity:
                 matrix.rows[start : start + count] = block
             else:
-                matrix.rows[start:] = block[: capacity - start]
-                matrix.rows[: start + count - capacity] = block[capacity - start :]
+                matrix.put_around(start, block)
             if fence is not None:
                 fence()
             words[_HEAD] = end
@@ -294,3 +293,11 @@ class MatrixBuffer(Handle):
         # A constructor that raised leaves nothing to close.
         if hasattr(self, "_readers"):
             self.close()
+
+
+def _sizes(name: str, shape: object) -> dict[str, object]:
+    """Return rows and columns of a shape, unchecked; ValueError for what is none."""
+    given = tuple(shape) if isinstance(shape, Iterable) else ()
+    if len(given) != len(_SIZES):
+        raise ValueError(f"the matrix buffer {name!r} needs a shape (rows, columns), not {shape!r:.60}")
+    return dict(zip(_SIZES, given, strict=True))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from magscope_app.datatypes import layout
+from magscope_app.datatypes.checks import whole_number
 from magscope_app.datatypes.cursor_reader import CursorReader
 from magscope_app.datatypes.gaps import Gap
 from magscope_app.datatypes.matrix import Matrix
@@ -38,10 +40,10 @@ class MatrixReader(CursorReader):
         Raises
         ------
         ValueError
-            For a negative number of rows; nothing is read.
+            For what is no number of rows; nothing is read.
         """
-        if max_rows is not None and max_rows < 0:
-            raise ValueError(f"max_rows must be at least 0, not {max_rows}")
+        if max_rows is not None:
+            max_rows = whole_number("max_rows", max_rows, 0, sys.maxsize)
         self.beat()
         matrix = self._matrix
         head, oldest = self._channel.words[layout.HEAD], matrix.oldest_whole()

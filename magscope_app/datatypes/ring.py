@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
 from magscope_app.datatypes.channel import Channel
-from magscope_app.datatypes.checks import whole_number
+from magscope_app.datatypes.checks import whole_number, whole_sizes
 from magscope_app.datatypes.dtypes import int_to_uint_dtype
 from magscope_app.datatypes.frame_ids import in_frame_ids
 from magscope_app.datatypes.gaps import Gap, GapTable
@@ -71,7 +71,8 @@ class Geometry:
 
 def required_bytes(n_stacks: int, width: int, height: int, n_images: int, bits: int) -> int:
     """Return the shared memory that such a VideoBuffer takes, in bytes, without making one."""
-    return Geometry.checked(n_stacks, n_images, width, height, bits, None).nbytes
+    sizes = {"n_stacks": n_stacks, "n_images": n_images, "width": width, "height": height, "bits": bits}
+    return Geometry.checked(**whole_sizes("a VideoBuffer", sizes), significant_bits=None).nbytes
 
 
 class Ring(Channel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import operator
 import struct
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from magscope_app import operating_system as system
 from magscope_app.datatypes import layout
+from magscope_app.datatypes.camera_notes import CameraNotes
+from magscope_app.datatypes.checks import real_number
 from magscope_app.datatypes.gaps import Why
 from magscope_app.datatypes.ring import Ring, signed
 from magscope_app.datatypes.writing import Pins, Waker, WriterClaim
@@ -21,6 +24,8 @@ logger = logging.getLogger("magscope_app.datatypes")
 #: The words of a slot behind its sequence number, in their order. They need not be stored word by word:
 #: nobody believes them before the sequence number is even.
 _pack_slot = struct.Struct("@qdqqQQ").pack_into
+#: A time as a slot holds it.
+_TIME = struct.Struct("@q")
 
 #: Stands for a camera without numbers, and for what is expected of any camera before its first frame.
 _NO_NUMBER = -1
@@ -59,6 +64,9 @@ class RingWriter:
         self._look_at = 0
         self._slot = -1
         self._expected = _NO_NUMBER
+        self._notes = CameraNotes(ring)
+        #: Held by the threads of one process that publish whole frames in turn.
+        self.turn = threading.Lock()
         system.tell_of_forks(self)
 
     def forked(self) -> None:
@@ -66,6 +74,8 @@ class RingWriter:
         self._claim.forked()
         self._epoch = -1
         self._slot = -1
+        # A thread that the child does not have may hold the parent's.
+        self.turn = threading.Lock()
 
     def _refresh(self) -> None:
         if self._claim.take():
@@ -83,17 +93,12 @@ class RingWriter:
 
     def _left_expected(self) -> int:
         """Return the camera's next number as the handle that wrote before this one knew it."""
-        words = self._words
+        noted_at, expected = self._notes.left(self._next_id)
         last: list[int] = self._ring.slots[(self._head - 1) % self._length].tolist()
-        if self._head and last[layout.FRAME_ID] >= words[layout.CAMERA_NEXT_AT]:
+        if self._head and last[layout.FRAME_ID] >= noted_at:
             number = signed(last[layout.CAMERA_FRAME])
             return number + 1 if number >= 0 else _NO_NUMBER
-        return words[layout.CAMERA_NEXT] - 1
-
-    def _leave_expected(self) -> None:
-        """Note the camera's next number for other handles; a published frame says it by itself."""
-        self._words[layout.CAMERA_NEXT_AT] = self._next_id
-        self._words[layout.CAMERA_NEXT] = self._expected + 1
+        return expected
 
     def _look(self, head: int) -> bool:
         # A reader may pin itself again when half a ring behind: nothing newer may go before the next look.
@@ -161,15 +166,17 @@ class RingWriter:
     def refuse(self, camera_frame: int) -> int:
         """Count one frame that arrived and found no place; return the frame id it took."""
         camera_frame = operator.index(camera_frame)
-        if camera_frame >= 1 << 63:
-            raise ValueError(f"{self._ring.name}: a camera's number is below 2**63, {camera_frame} is not")
+        if not -(1 << 63) <= camera_frame < 1 << 63:
+            raise ValueError(
+                f"{self._ring.name}: a camera's number is from -2**63 to 2**63 - 1, {camera_frame} is not"
+            )
         if self._words[layout.EPOCH] != self._epoch:
             self._refresh()
         self._book_jump(camera_frame)
         frame_id = self._next_id
+        self._notes.leave(frame_id + 1, self._expected)
         self._ring.ring_gaps.append(frame_id, frame_id + 1, Why.FULL)
         self._next_id = frame_id + 1
-        self._leave_expected()
         return frame_id
 
     def begin_run(self) -> None:
@@ -177,27 +184,33 @@ class RingWriter:
         if self._words[layout.EPOCH] != self._epoch:
             self._refresh()
         self._expected = _NO_NUMBER
-        self._leave_expected()
+        self._notes.leave(self._next_id, _NO_NUMBER)
 
     def resume_run(self, timestamp_ns: int, fps: float) -> int:
         """Book what the camera took while it had no writer; its next frame is of `timestamp_ns`."""
-        if not 0 < fps <= _FASTEST_FPS:
+        if self._slot < 0:
+            raise RuntimeError("resume_run() without begin(): there is no frame before which to book")
+        rate = real_number("fps", fps)
+        if not 0 < rate <= _FASTEST_FPS:
             raise ValueError(
                 f"{self._ring.name}: a rate is above 0, at most {_FASTEST_FPS:g} frames/s, not {fps!r}"
             )
+        at_ns: int = _TIME.unpack(_TIME.pack(timestamp_ns))[0]
         head = self._head
         if not head:
             return 0
         last: list[int] = self._ring.slots[(head - 1) % self._length].tolist()
         last_id = last[layout.FRAME_ID]
-        passed = round((int(timestamp_ns) - signed(last[layout.TIMESTAMP_NS])) * 1e-9 * fps) - 1
+        passed = round((at_ns - signed(last[layout.TIMESTAMP_NS])) * 1e-9 * rate) - 1
         # What was refused, or missed and booked, since the last accepted frame is no second loss.
-        jumps = sum(span.count for span in self._ring.camera_gaps.losses() if span.at > last_id)
-        count = max(0, passed - (self._next_id - last_id - 1) - jumps)
+        booked: int = self._next_id - last_id - 1 + self._notes.lost_since_last_frame(head)
+        count = max(0, passed - booked)
         # The same holds for the step from the number before the next frame's to its own.
         self._expected = _NO_NUMBER
         if count:
-            self._ring.camera_gaps.append(0, count, Why.CAMERA_AWAY, at=self._next_id, joins=False)
+            self._book(0, count, Why.CAMERA_AWAY, _NO_NUMBER)
+        else:
+            self._notes.leave(self._next_id, _NO_NUMBER)
         return count
 
     def _book_jump(self, camera_frame: int) -> None:
@@ -210,10 +223,13 @@ class RingWriter:
                 "%s: the camera's number went back from %d to %d", self._ring.name, expected - 1, number
             )
         elif number > expected >= 0:
-            gaps = self._ring.camera_gaps
-            gaps.append(expected, number, Why.CAMERA_JUMP, at=self._next_id, joins=False)
+            self._book(expected, number, Why.CAMERA_JUMP, number)
         # Last: what could not be booked is still to be.
         self._expected = number + 1
+
+    def _book(self, first: int, end: int, why: Why, then: int) -> None:
+        """Book the camera's [first, end) as lost before the next frame, of which `then` is the number."""
+        self._notes.book(first, end, why, head=self._head, next_id=self._next_id, expected=then)
 
     def publish_zeroed(self, seconds: float, flags: int) -> int | None:
         """Publish a slot of zeros; None when the ring is full."""

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from magscope_app.datatypes.checks import is_same
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -27,10 +29,6 @@ COLUMNS = {
     "valid_flags": Column(np.uint8, 0),
     "profiles": Column(np.float64, math.nan),
 }
-
-
-#: Below it a float64 is every whole number.
-_EXACT = 2.0**53
 
 
 def _aligned(nbytes: int) -> int:
@@ -64,6 +62,8 @@ def as_stored(dataset: str, name: str, value: ArrayLike) -> NDArray[Any]:
     given, dtype = np.asarray(value), np.dtype(COLUMNS[name].dtype)
     if given.dtype.kind not in "biuf":
         raise ValueError(f"{dataset}: {name} must be real numbers, not {given.dtype}")
+    if np.ma.is_masked(value):
+        raise ValueError(f"{dataset}: some of {name} are masked, which is no number: fill them")
     if dtype.kind == "u" and given.size:
         largest = np.iinfo(dtype).max
         inside = bool(np.all((given >= 0) & (given <= largest)))
@@ -71,19 +71,11 @@ def as_stored(dataset: str, name: str, value: ArrayLike) -> NDArray[Any]:
             raise ValueError(f"{dataset}: {name} must be whole numbers from 0 to {largest}")
     with np.errstate(over="ignore"):
         stored = given.astype(dtype)
-    if dtype.kind == "f" and not _is_same(given, stored):
+    if dtype.kind == "f" and not is_same(given, stored):
         raise ValueError(
             f"{dataset}: {name} must be numbers that {dtype} holds: whole ones beyond 2**53 change"
         )
     return stored
-
-
-def _is_same(given: NDArray[Any], stored: NDArray[Any]) -> bool:
-    if given.dtype.kind == "f":
-        return bool(np.array_equal(given, stored, equal_nan=True))
-    # A comparison of arrays would take the whole numbers for floats, too.
-    large = np.abs(stored) >= _EXACT
-    return all(int(a) == int(b) for a, b in zip(given[large], stored[large], strict=True))
 
 
 def preview(rows: Mapping[str, NDArray[Any]], selected_bead_id: int | None) -> dict[str, object]:

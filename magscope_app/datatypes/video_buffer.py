@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, cast
 
 from numpy.typing import NDArray
 
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
-from magscope_app.datatypes.checks import names_in_order, timeout_ns, whole_sizes
+from magscope_app.datatypes.checks import names_in_order, same_sizes, timeout_ns, whole_sizes, yes_or_no
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.default_cursor import DefaultCursor
 from magscope_app.datatypes.documented_video import DocumentedVideo
@@ -43,8 +44,8 @@ class VideoBuffer(DocumentedVideo):
         Must have an entry ``"VideoBuffer"``: a `multiprocessing` lock, used for moving the shared cursor and
         for joining as a writer or reader, never while publishing.
     n_stacks, n_images : int
-        The ring holds ``n_stacks * n_images`` frames. Required (as all sizes) when creating, read when
-        attaching.
+        The ring holds ``n_stacks * n_images`` frames. Required (as all sizes) when creating; when attaching
+        they are read, and ValueError for one that is given and is another.
     width, height : int
         Of a frame, in pixels.
     bits : int
@@ -96,14 +97,8 @@ class VideoBuffer(DocumentedVideo):
     ) -> None:
         self.lock = lock_of(locks, self.name)
         wakes = checked_wakes(wakes)
+        sizes = {"n_stacks": n_stacks, "n_images": n_images, "width": width, "height": height, "bits": bits}
         if create:
-            sizes = {
-                "n_stacks": n_stacks,
-                "n_images": n_images,
-                "width": width,
-                "height": height,
-                "bits": bits,
-            }
             geometry = Geometry.checked(
                 **whole_sizes("a VideoBuffer", sizes), significant_bits=significant_bits
             )
@@ -114,7 +109,9 @@ class VideoBuffer(DocumentedVideo):
                 self._fill_header(geometry, default_reader, pin_timeout_s, unpin_first)
         else:
             self._block = Block.attach(KIND, self.name, session)
-            self._ring = Ring(self._block, Geometry(*self._block.sizes(6)), self.lock, wakes)
+            geometry = Geometry(*self._block.sizes(6))
+            same_sizes(self.name, {**sizes, "significant_bits": significant_bits}, asdict(geometry))
+            self._ring = Ring(self._block, geometry, self.lock, wakes)
         self._describe(self._ring.geometry)
         self._block.prefault()
         self._writer = RingWriter(self._ring)
@@ -136,7 +133,7 @@ class VideoBuffer(DocumentedVideo):
                 geometry.significant_bits,
             )
         )
-        block.words[layout.HAS_DEFAULT] = int(default_reader)
+        block.words[layout.HAS_DEFAULT] = yes_or_no("default_reader", default_reader)
         block.words[layout.PIN_TIMEOUT_NS] = timeout_ns("pin_timeout_s", pin_timeout_s)
         self._ring.store_unpin_names(names_in_order("unpin_first", unpin_first))
         block.publish()
@@ -194,6 +191,8 @@ class VideoBuffer(DocumentedVideo):
     def begin(self) -> NDArray[Any] | None:
         """Return the next free slot for the camera to fill, or None when the ring is full.
 
+        For one thread: until its `commit` or `abort` no other may write through this handle, in whatever way.
+
         Returns
         -------
         ndarray, shape (height, width), or None
@@ -211,7 +210,7 @@ class VideoBuffer(DocumentedVideo):
         flags: int = 0,
         seconds: float = NO_SECONDS,
     ) -> int:
-        """Publish the slot that `begin` returned.
+        """Publish the slot that `begin` returned, in the same thread.
 
         Parameters
         ----------
@@ -237,6 +236,11 @@ class VideoBuffer(DocumentedVideo):
             Without `begin`.
         struct.error
             For what is no whole number of 64 bits; nothing is booked or published.
+
+        Notes
+        -----
+        Killed anywhere in here, the writer leaves the next one exact: no number is booked twice. A frame that
+        had no head word yet was not published; the camera's next number says that it is missing.
         """
         return self._writer.commit(timestamp_ns, camera_frame, device_tick, flags, seconds)
 
@@ -276,8 +280,12 @@ class VideoBuffer(DocumentedVideo):
 
         Raises
         ------
+        RuntimeError
+            Without `begin`.
         ValueError
             For a rate that no camera has; nothing is booked.
+        struct.error
+            For a time that is no whole number of 64 bits; nothing is booked.
         """
         return self._writer.resume_run(timestamp_ns, fps)
 

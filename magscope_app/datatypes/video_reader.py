@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, NoReturn, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from magscope_app.datatypes import layout
+from magscope_app.datatypes.checks import whole_number
 from magscope_app.datatypes.cursor_reader import CursorReader
 from magscope_app.datatypes.frames import Frame, FrameBatch
 from magscope_app.datatypes.gaps import Why
@@ -61,8 +63,12 @@ class VideoReader(CursorReader):
         ------
         RuntimeError
             When the batch before was not released, or the reader looks at the newest only.
+        ValueError
+            For what is no number of frames; nothing is read.
         """
         self.beat()
+        if type(max_frames) is not int:
+            max_frames = whole_number("max_frames", max_frames, 1, sys.maxsize)
         if self._newest_only or self._batch is not None or max_frames < 1:
             self._refuse(max_frames)
         words, length, fence = self._channel.words, self._length, self._ring.fence

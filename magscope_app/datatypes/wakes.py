@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from multiprocessing.context import BaseContext
 from multiprocessing.synchronize import Semaphore
 
+from magscope_app.datatypes.checks import names_in_order
 from magscope_app.datatypes.session import Session, resolve
 
 Wakes = Mapping[str, Semaphore]
@@ -50,7 +51,9 @@ def make_wakes(
         ``"<buffer>.<reader>"`` to semaphore.
     """
     wakes = {
-        wake_key(buffer, name): context.Semaphore(0) for buffer, names in readers.items() for name in names
+        wake_key(buffer, name): context.Semaphore(0)
+        for buffer, names in readers.items()
+        for name in names_in_order(f"readers[{buffer!r}]", names)
     }
     owner = resolve(session)
     if owner is not None:

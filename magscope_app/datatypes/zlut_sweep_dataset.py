@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from magscope_app import operating_system as system
 from magscope_app.datatypes import layout
 from magscope_app.datatypes.block import Block
-from magscope_app.datatypes.checks import whole_sizes
+from magscope_app.datatypes.checks import same_sizes, whole_sizes
 from magscope_app.datatypes.closed import Closed
 from magscope_app.datatypes.errors import BufferOverflow, DatasetNotReadyError
 from magscope_app.datatypes.guard import Guard, LockLike
@@ -50,7 +50,7 @@ class ZLUTSweepDataset(Handle):
     FileExistsError
         When creating one that exists.
     ValueError
-        For sizes below 1 or, when attaching, another schema.
+        For sizes below 1 or, when attaching, another schema, or sizes that are not those of the dataset.
     """
 
     NAME: ClassVar[str] = "ZLUTSweepDataset"
@@ -105,18 +105,24 @@ class ZLUTSweepDataset(Handle):
         given = dict(
             zip(_SIZES, (capacity, profile_length, n_steps, n_beads, profiles_per_bead), strict=True)
         )
-        self._block = self._made(given, session) if create else self._attached(session)
+        self._block = self._made(given, session) if create else self._attached(given, session)
         sizes = self._block.geometry(5)
         self.capacity, self.profile_length, self.n_steps, self.n_beads, self.profiles_per_bead = sizes
         self._columns = column_arrays(self._block.data[layout.PAGE :], self.capacity, self.profile_length)
-        self._guard = Guard(self.lock, self._block.words, name, self._block.session)
         self._fence = system.memory_fence()
+        self._owned = create
         if create:
             with self._block.building():
+                self._guard = self._guarded()
                 for column, values in self._columns.items():
                     values.fill(COLUMNS[column].empty)
                 self.set_state(self.STATE_READY)
                 self._block.publish()
+        else:
+            self._guard = self._guarded()
+
+    def _guarded(self) -> Guard:
+        return Guard(self.lock, self._block.words, self.name, self._block.session)
 
     def _made(self, given: Mapping[str, int | None], session: Session | str | None) -> Block:
         sizes = list(whole_sizes(self.name, given).values())
@@ -126,7 +132,7 @@ class ZLUTSweepDataset(Handle):
         block.words[_STATE] = self.STATE_CREATING
         return block
 
-    def _attached(self, session: Session | str | None) -> Block:
+    def _attached(self, given: Mapping[str, int | None], session: Session | str | None) -> Block:
         try:
             block = Block.attach(_KIND, self.name, session)
         except FileNotFoundError as error:
@@ -138,8 +144,9 @@ class ZLUTSweepDataset(Handle):
             raise ValueError(f"{self.name} is damaged, it is in no known state ({state}): make it anew")
         if state in self._NOT_ATTACHABLE:
             raise DatasetNotReadyError(f"{self.name} cannot be attached to while it is {self._NAMES[state]}")
-        rows, samples, *_ = block.sizes(5)
-        block.require(layout.PAGE + columns_nbytes(rows, samples))
+        sizes = block.sizes(5)
+        same_sizes(self.name, given, dict(zip(_SIZES, sizes, strict=True)))
+        block.require(layout.PAGE + columns_nbytes(sizes[0], sizes[1]))
         return block
 
     @classmethod
@@ -310,7 +317,8 @@ class ZLUTSweepDataset(Handle):
     def close(self) -> None:
         """Detach; closed by its owner, the dataset is DESTROYED for all. A second call does nothing."""
         if not isinstance(self._block, Closed):
-            if self._block.created:
+            self._owned = self._block.created
+            if self._owned:
                 self._block.words[_STATE] = self.STATE_DESTROYED
             self._block.remove()
             self._block = cast("Block", Closed(self.name))
@@ -319,9 +327,8 @@ class ZLUTSweepDataset(Handle):
 
     def destroy(self) -> None:
         """Mark the dataset as destroyed and remove it; RuntimeError for anyone but its creator."""
-        if isinstance(self._block, Closed):
-            return
-        if not self._block.created:
+        closed = isinstance(self._block, Closed)
+        if not (self._owned if closed else self._block.created):
             raise RuntimeError(f"only the creator of {self.name} may destroy it: close() detaches")
         self.close()
 

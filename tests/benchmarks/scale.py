@@ -2,8 +2,10 @@
 
 PART is ``twin`` (200 beads of the simulated microscope, 2048 × 2048 px at 100 fps, recorded), ``looped``
 (1 000 beads in looped frames of the same size, recorded), ``loss`` (the rate at which the first frame is
-lost, by number of beads) or ``all``; METHOD is the tracker's, by default that of demo.toml. Every bead has
-64 px, x, y, z and σ. `magscope-app bench` calls the same functions. Run it when nothing else runs.
+lost, by number of beads), ``all`` of these, or ``magscope`` (what this line and that of MagScope 1.0.0 manage
+with the same frames, by number of beads; the `bench` extra, or its Python in MAGSCOPE_PYTHON); METHOD is the
+tracker's, by default that of demo.toml. Every bead has 64 px, x, y, z and, here, σ. `magscope-app bench`
+calls the same functions. Run it when nothing else runs.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from magscope_app.config import LoadedConfig, load_config
 from magscope_app.devices import FrameFormat
 from magscope_app.kernel_cache import ensure_compiled
 from magscope_app.processes.preflight import compile_targets
+from tests.benchmarks.scale_beside import beside_magscope
 from tests.line.running import Dataset, require_identities
 
 _FORM = FrameFormat(2048, 2048, 8)
@@ -85,9 +88,9 @@ def loss(loaded: LoadedConfig, n_beads: int) -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=("twin", "looped", "loss", "all"))
+    parser.add_argument("part", choices=("twin", "looped", "loss", "all", "magscope"))
     parser.add_argument("method", nargs="?")
-    parser.add_argument("--beads", type=int, nargs="+", default=_BEADS, help="of the part loss")
+    parser.add_argument("--beads", type=int, nargs="+", default=_BEADS, help="of loss and magscope")
     parser.add_argument("--set", action="append", default=[], dest="overrides", help="of demo.toml")
     parsed = parser.parse_args()
     given = [] if parsed.method is None else [f"tracking.method={parsed.method}"]
@@ -102,6 +105,10 @@ def main() -> None:
     if parsed.part in ("loss", "all"):
         for n_beads in parsed.beads:
             print(loss(loaded, n_beads), flush=True)
+    if parsed.part == "magscope":
+        for n_beads in parsed.beads:
+            for line in beside_magscope(loaded, _FORM, n_beads):
+                print(line, flush=True)
 
 
 if __name__ == "__main__":
