@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from magscope_app.config.feedback import DriftConfig
+from magscope_app.feedback.drift_bead import Bead, RunningMean, Trend, mean_of_known, plane_slopes
 from magscope_app.feedback.readings import Frame
 from magscope_app.feedback.state import LockStage, LockState
 
 Floats = npt.NDArray[np.float64]
-#: Frames whose mean says where a bead was when the drift was 0.
-_FIRST_FRAMES = 25
-#: Beads needed for a plane, and how far (nm) they must lie off one line.
-_PLANE_BEADS, _OFF_LINE_NM = 3, 1000.0
+Booleans = npt.NDArray[np.bool_]
+#: The axis of heights.
+_Z = 2
+#: The speed of the drift in height is taken over so many windows.
+_TREND_WINDOWS = 4
 _UNKNOWN, _NOTHING = np.full(3, np.nan), np.zeros(2)
 
 
@@ -55,8 +56,9 @@ class DriftAt:
 class DriftMeter:
     """Measures how far reference beads have moved since the beginning.
 
-    Each bead counts from where it was at first. A bead that is new, or comes back, is taken to have moved as
-    the others have, so that nothing jumps when beads come and go.
+    Each bead counts from where it was at first. A bead that is new, or comes back after more than a window,
+    is taken to have moved as the others have in the same frames; the others go on from where the mean is when
+    it leaves. So nothing jumps when beads come and go.
 
     Parameters
     ----------
@@ -78,9 +80,12 @@ class DriftMeter:
 
     def _clear(self, bead_ids: Sequence[int]) -> None:
         self._bead_ids = tuple(sorted(bead_ids))
-        self._origins: dict[int, _Origin] = {}
-        self._moved: dict[int, _RunningMean] = {}
-        self._drift_nm = np.zeros(3)
+        self._beads: dict[int, Bead] = {}
+        #: Of the newest frame: x, y, height at (0, 0) and its slopes in x and y; last known values.
+        self._now = np.zeros(5)
+        self._mean = RunningMean(self._config.window, 5)
+        self._trend = Trend(_TREND_WINDOWS * self._config.window)
+        self._far_nm = math.nan
 
     def begin(self, bead_ids: Sequence[int]) -> None:
         """Measure from now on, from 0."""
@@ -97,9 +102,10 @@ class DriftMeter:
     def forget(self, bead_ids: Collection[int]) -> None:
         """Do without these beads: they are off the list."""
         self._bead_ids = tuple(bead_id for bead_id in self._bead_ids if bead_id not in bead_ids)
-        for bead_id in bead_ids:
-            self._origins.pop(bead_id, None)
-            self._moved.pop(bead_id, None)
+        for bead_id in set(bead_ids) & set(self._beads):
+            for axis in range(3):
+                self._leave(self._beads[bead_id], axis)
+            del self._beads[bead_id]
         if self._on and not self._bead_ids:
             self._on, self._reason = False, "the reference beads were taken off the list"
 
@@ -108,10 +114,10 @@ class DriftMeter:
         self._paused = paused
 
     def relearn(self) -> None:
-        """Go on from the drift so far, with positions that mean something else from now on."""
-        drift_nm = self._drift_nm
-        self._clear(self._bead_ids)
-        self._drift_nm = drift_nm
+        """Go on from the drift so far, with a z that means something else; x and y are the same."""
+        for bead in self._beads.values():
+            bead.forget(_Z)
+        self._mean = RunningMean(self._config.window, 5)
 
     @property
     def on(self) -> bool:
@@ -128,22 +134,24 @@ class DriftMeter:
         """How it is; the error is how far the stage has gone."""
         if not self._on:
             return LockState("drift", reason=self._reason, begun=self._begun)
-        far_nm = float(np.sqrt(np.nansum(self._drift_nm**2))) if self._moved else math.nan
-        stage: LockStage = "on" if self._moved else "waiting"
-        return LockState("drift", stage, "", self._bead_ids, far_nm, begun=self._begun)
+        stage: LockStage = "waiting" if math.isnan(self._far_nm) else "on"
+        return LockState("drift", stage, "", self._bead_ids, self._far_nm, begun=self._begun)
 
     def take(self, frame: Frame) -> DriftAt | None:
         """Take in a frame; return its drift, None before the first beads are known."""
         if not self._on or self._paused:
             return None
         places = self._places(frame)
-        self._get_to_know(places)
-        if not self._moved:
-            return None
-        for bead_id, moved in self._moved.items():
-            at = places.get(bead_id)
-            moved.add(_UNKNOWN if at is None else at - self._origins[bead_id].place_nm)
-        return self._fit(frame, len(places))
+        for bead_id in places:
+            self._beads.setdefault(bead_id, Bead(self._config.window))
+        ids = list(self._beads)
+        at = np.array([places.get(bead_id, _UNKNOWN) for bead_id in ids]).reshape(-1, 3)
+        known = np.array([self._beads[bead_id].known for bead_id in ids]).reshape(-1, 3)
+        found = self._measure(ids, at, frame.t_ns)
+        self._get_to_know(ids, at, known, found)
+        self._mean.add(found)
+        report = self._report(frame, len(places))
+        return None if math.isnan(self._far_nm) else report
 
     def _places(self, frame: Frame) -> dict[int, Floats]:
         """Return x, y and height (less the surface) of the beads that can be believed."""
@@ -157,90 +165,71 @@ class DriftMeter:
             and (reading.quality >= self._config.min_quality or reading.quality == -1.0)
         }
 
-    def _get_to_know(self, places: Mapping[int, Floats]) -> None:
-        """Find out where beads that are new were when the drift was 0."""
-        for bead_id, at in places.items():
-            origin = self._origins.setdefault(bead_id, _Origin())
-            origin.learn(at - self._drift_nm)
-            if bead_id not in self._moved and not math.isnan(origin.place_nm[0]):
-                self._moved[bead_id] = _RunningMean(self._config.window)
-
-    def _fit(self, frame: Frame, n_good: int) -> DriftAt:
-        """Average over the window, bead by bead, and over the beads."""
-        means = {bead_id: running.value() for bead_id, running in self._moved.items()}
-        seen = [bead_id for bead_id, mean in means.items() if not math.isnan(mean[0])]
-        if not seen:
-            return DriftAt(frame.frame_id, frame.t_ns, _UNKNOWN, _NOTHING, _UNKNOWN[:2], 0)
-        moved = np.array([means[bead_id] for bead_id in seen])
-        at = np.array([self._origins[bead_id].place_nm[:2] for bead_id in seen])
-        centre = at.mean(axis=0)
-        drift = _mean(list(moved))
-        tilt = _tilt(at - centre, moved[:, 2]) if self._config.tilt else _NOTHING
-        self._drift_nm = np.where(np.isnan(drift), self._drift_nm, drift)
-        return DriftAt(frame.frame_id, frame.t_ns, drift, tilt, centre, n_good)
-
-
-class _Origin:
-    """Where a bead was when the drift was 0; the height may become known later than x and y."""
-
-    def __init__(self) -> None:
-        self._sum, self._count = np.zeros(3), np.zeros(3)
-        #: Mean of the first frames, NaN in what is not known yet.
-        self.place_nm = _UNKNOWN
-
-    def learn(self, place_nm: Floats) -> None:
-        """Take in a place (3,), as far as it is known and the first frames are not over."""
-        wanted = np.isnan(self.place_nm) & ~np.isnan(place_nm)
-        if not wanted.any():
-            return
-        self._sum += np.where(wanted, place_nm, 0.0)
-        self._count += wanted
-        self.place_nm = np.where(self._count >= _FIRST_FRAMES, self._sum / _FIRST_FRAMES, np.nan)
-
-
-class _RunningMean:
-    """Mean of the last vectors (3,) of a bead, component by component, of what is known."""
-
-    def __init__(self, window: int) -> None:
-        self._window = window
-        self._last: deque[Floats] = deque()
-        self._sum, self._count = np.zeros(3), np.zeros(3)
-
-    def add(self, vector: Floats) -> None:
-        self._last.append(vector)
-        self._book(vector, 1)
-        if len(self._last) > self._window:
-            self._book(self._last.popleft(), -1)
-
-    def _book(self, vector: Floats, sign: int) -> None:
-        known = ~np.isnan(vector)
-        self._sum += sign * np.where(known, vector, 0.0)
-        self._count += sign * known
-
-    def value(self) -> Floats:
-        found: Floats = np.where(self._count > 0, self._sum / np.maximum(self._count, 1), np.nan)
+    def _measure(self, ids: list[int], at: Floats, t_ns: float) -> Floats:
+        """Return x, y, height at (0, 0) and slopes (5,) of this frame; NaN where no bead says it."""
+        origins = np.array([self._beads[bead_id].origin_nm for bead_id in ids]).reshape(-1, 3)
+        moved = at - origins
+        rest = self._rests(ids)
+        common = moved - rest
+        tilt = self._now[3:]
+        if self._config.tilt and (slopes := plane_slopes(origins[:, :2], common[:, _Z])) is not None:
+            tilt = slopes
+        common[:, _Z] -= origins[:, :2] @ tilt
+        found = np.concatenate([mean_of_known(common), tilt])
+        if math.isnan(found[_Z]):
+            found[3:] = np.nan
+        else:
+            self._trend.add(t_ns, found[_Z])
+        self._now = np.where(np.isnan(found), self._now, found)
+        if math.isnan(found[_Z]):
+            # Where z begins anew, what happened meanwhile is not lost.
+            self._now[_Z] = self._trend.at(t_ns, self._now[_Z])
+        for bead_id, own in zip(ids, common - found[:3] + rest, strict=True):
+            self._beads[bead_id].see(own)
         return found
 
+    def _rests(self, ids: Sequence[int]) -> Floats:
+        """Return how far each bead (n, 3) is from what all have in common; 0 where not known."""
+        rests = np.array([self._beads[bead_id].rest_nm for bead_id in ids]).reshape(-1, 3)
+        rests -= mean_of_known(rests)
+        if self._config.tilt:
+            at = np.array([self._beads[bead_id].origin_nm[:2] for bead_id in ids]).reshape(-1, 2)
+            if (slopes := plane_slopes(at, rests[:, _Z])) is not None:
+                rests[:, _Z] -= (at - mean_of_known(np.where(np.isnan(rests[:, [_Z]]), np.nan, at))) @ slopes
+        found: Floats = np.nan_to_num(rests)
+        return found
 
-def _mean(vectors: Sequence[Floats]) -> Floats:
-    """Return the mean of vectors (3,) component by component, of what is known; NaN where nothing is."""
-    table = np.array(vectors)
-    known = ~np.isnan(table)
-    counts = known.sum(axis=0)
-    sums = np.where(known, table, 0.0).sum(axis=0)
-    found: Floats = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-    return found
+    def _get_to_know(self, ids: list[int], at: Floats, known: Booleans, found: Floats) -> None:
+        """Find out where beads that are new, or come back, were when the drift was 0."""
+        others = known.any(axis=0)
+        base = np.where(others, found[:3], self._now[:3])
+        for bead_id, place in zip(ids, at, strict=True):
+            bead = self._beads[bead_id]
+            for axis in np.flatnonzero(bead.gone & np.isnan(place) & ~np.isnan(found[:3])):
+                self._leave(bead, int(axis))
+            origin = place - base
+            origin[_Z] -= origin[:2] @ self._now[3:]
+            bead.learn(origin)
+        for axis in np.flatnonzero(~others & np.any([bead.known for bead in self._beads.values()], axis=0)):
+            # Who is not known yet was compared with 0 so far: it begins anew, against those that are.
+            for bead in self._beads.values():
+                if not bead.known[axis]:
+                    bead.forget(int(axis))
 
+    def _leave(self, leaving: Bead, axis: int) -> None:
+        """Let the others go on from what all had in common, without a bead."""
+        for bead, rest in zip(self._beads.values(), self._rests(list(self._beads)), strict=True):
+            if leaving.known[axis] and bead is not leaving:
+                bead.settle(axis, float(rest[axis]))
+        leaving.forget(axis)
 
-def _tilt(at: Floats, dz_nm: Floats) -> Floats:
-    """Return slopes (2,) of the plane through dz (n,) at places (n, 2) from their mean; 0 if none fits."""
-    known = ~np.isnan(dz_nm)
-    if known.sum() < _PLANE_BEADS:
-        return _NOTHING
-    spread = np.linalg.svd(at[known] - at[known].mean(axis=0), compute_uv=False) / math.sqrt(known.sum())
-    if spread[-1] < _OFF_LINE_NM:
-        return _NOTHING
-    table = np.column_stack([np.ones(known.sum()), at[known]])
-    solution = np.linalg.lstsq(table, dz_nm[known], rcond=None)[0]
-    slopes: Floats = solution[1:]
-    return slopes
+    def _report(self, frame: Frame, n_good: int) -> DriftAt:
+        """Return the mean over the window."""
+        mean = self._mean.value()
+        seen = [bead.origin_nm[:2] for bead in self._beads.values() if bead.known[0] and not bead.gone[0]]
+        if math.isnan(mean[0]) or not seen:
+            return DriftAt(frame.frame_id, frame.t_ns, _UNKNOWN, _NOTHING, _UNKNOWN[:2], 0)
+        centre, tilt = np.mean(seen, axis=0), np.nan_to_num(mean[3:])
+        drift = mean[:3] + np.array([0.0, 0.0, centre @ tilt])
+        self._far_nm = float(np.sqrt(np.nansum(drift**2)))
+        return DriftAt(frame.frame_id, frame.t_ns, drift, tilt, centre, n_good)

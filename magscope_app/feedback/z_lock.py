@@ -13,12 +13,15 @@ import numpy.typing as npt
 from magscope_app.config.feedback import ZLockConfig
 from magscope_app.feedback.focus_watch import FocusWatch
 from magscope_app.feedback.readings import Frame, Reading
+from magscope_app.feedback.response import FocusResponse
 from magscope_app.feedback.state import LockStage, LockState
 
 #: Frames from which the places are taken at which the beads are held.
 _FIRST_FRAMES = 10
-#: So many largest steps in one direction that do not bring the beads nearer are a runaway.
-_VAIN_STEPS = 3
+#: Scatter of a median of several, relative to that of their mean.
+_MEDIAN_NOISE = 1.25
+#: Two beads must be so many times their uncertainty apart to disagree.
+_APART_SIGMAS = 8.0
 #: Without a frame for so long, and for so many frame periods, nobody holds the focus.
 _SILENT_S, _SILENT_PERIODS = 1.0, 5
 
@@ -97,8 +100,10 @@ class ZLock:
         self._now_ns = self._fed_ns = -math.inf
         self._error_nm = math.nan
         self._start_focus_nm = math.nan
-        #: Way of the focus in one direction while the error only grew.
-        self._pull_nm = 0.0
+        #: Uncertainty of z in the last frames in which beads were believed.
+        self._sigma_nm: dict[int, float] = {}
+        config = self._config
+        self._response = FocusResponse(self._factor, config.gain, config.dead_band_nm, config.max_step_nm)
         self._corrections = 0
         self._latencies_ms: deque[float] = deque(maxlen=101)
         self._doubts: dict[int, str] = {}
@@ -142,6 +147,7 @@ class ZLock:
                 return reason
         self._held_nm = {bead_id: held_nm + distance_nm for bead_id, held_nm in self._held_nm.items()}
         self._window.clear()
+        self._response.shift(-distance_nm)
         return None
 
     def forget(self, bead_ids: Collection[int]) -> None:
@@ -252,6 +258,7 @@ class ZLock:
                 self._doubts[bead_id] = f"bead {bead_id} {doubt}"
             elif reading is not None:
                 z_nm[bead_id] = reading.z_nm
+                self._sigma_nm[bead_id] = reading.sigma_z_nm
         return z_nm
 
     def _doubt(self, reading: Reading | None) -> str:
@@ -264,6 +271,8 @@ class ZLock:
             return "has no z (no Z-LUT, or beyond its range)"
         if not reading.quality >= config.min_quality:
             return f"has a quality of {reading.quality:.2f}, below {config.min_quality:g}"
+        if math.isnan(reading.sigma_z_nm):
+            return "has no uncertainty of z"
         if reading.sigma_z_nm > config.max_sigma_nm:
             return f"is uncertain by {reading.sigma_z_nm:.0f} nm, more than {config.max_sigma_nm:g}"
         return ""
@@ -294,6 +303,16 @@ class ZLock:
         self._stage_reason = ""
         self._good_ns, self._start_focus_nm = frame.t_ns, self._focus.target_nm
         self._error_nm = 0.0
+        self._response.begin(self._noise_nm(), self._start_focus_nm)
+
+    def _noise_nm(self) -> float:
+        """Return the scatter of a measurement, from the first frames."""
+        frames = [
+            [z_nm - self._held_nm[one] for one, z_nm in first.items() if one in self._held_nm]
+            for first in self._first
+        ]
+        scatter_nm = float(np.std([np.median(errors) for errors in frames if errors]))
+        return _MEDIAN_NOISE * scatter_nm / math.sqrt(self._config.window)
 
     def _decide(self, frame: Frame) -> Decision | None:
         z_nm = _medians(self._window)
@@ -301,7 +320,8 @@ class ZLock:
             return None
         errors = {bead_id: at_nm - self._held_nm[bead_id] for bead_id, at_nm in z_nm.items()}
         error_nm = float(np.median(list(errors.values())))
-        wrong = self._what_is_wrong(z_nm, errors, error_nm)
+        at_nm = self._focus.position_nm if math.isfinite(self._focus.position_nm) else self._focus.target_nm
+        wrong = self._what_is_wrong(z_nm, errors, error_nm) or self._response.look(error_nm, at_nm)
         if wrong is not None:
             self._error_nm = error_nm
             self.let_go(wrong)
@@ -315,38 +335,51 @@ class ZLock:
         return Decision(frame.frame_id, frame.t_ns, error_nm, correction_nm, focus_nm, len(errors))
 
     def _correction(self, error_nm: float) -> float:
-        """Return the focus travel: PI in velocity form, within dead band and largest step."""
+        """Return the focus travel: PI in velocity form, and test steps, within the largest step."""
         config = self._config
-        if abs(error_nm) <= config.dead_band_nm:
-            self._pull_nm = 0.0
+        if self._response.holds:
             return 0.0
+        extra_nm = self._response.test_step()
+        if not extra_nm:
+            extra_nm = self._response.step_back()
+            error_nm -= self._factor * extra_nm
         wanted_nm = config.gain * error_nm + config.damping * (error_nm - self._error_nm)
-        correction_nm = min(max(wanted_nm / self._factor, -config.max_step_nm), config.max_step_nm)
-        if self._pull_nm * correction_nm <= 0 or abs(error_nm) < abs(self._error_nm):
-            self._pull_nm = 0.0
-        self._pull_nm += correction_nm
-        return correction_nm
+        room_nm = config.max_step_nm - abs(extra_nm)
+        if abs(error_nm) <= config.dead_band_nm:
+            return extra_nm
+        return min(max(wanted_nm / self._factor, -room_nm), room_nm) + extra_nm
 
     def _what_is_wrong(
         self, z_nm: Mapping[int, float], errors: Mapping[int, float], error_nm: float
     ) -> str | None:
-        config = self._config
         for bead_id, at_nm in z_nm.items():
             if (reason := self._out_of_range(bead_id, at_nm)) is not None:
                 return reason
+        return self._disagreement(errors, error_nm)
+
+    def _disagreement(self, errors: Mapping[int, float], error_nm: float) -> str | None:
+        """Say which bead has moved against the others, or None."""
+        limit_nm = self._config.max_disagreement_nm
+        if len(errors) == 2:
+            # The median of two follows half of what one of them does: they are compared with each other.
+            (one, one_nm), (other, other_nm) = errors.items()
+            sigma_nm = math.hypot(self._sigma_nm[one], self._sigma_nm[other]) / math.sqrt(self._config.window)
+            limit_nm = min(max(limit_nm / 2, _APART_SIGMAS * _MEDIAN_NOISE * sigma_nm), limit_nm)
+            apart_nm = abs(one_nm - other_nm)
+            if apart_nm <= limit_nm:
+                return None
+            return (
+                f"the beads disagree: {one} and {other} have moved {apart_nm:.0f} nm against each other, "
+                f"more than {limit_nm:.0f} nm (z_lock.max_disagreement_nm)"
+            )
         farthest = max(errors, key=lambda bead_id: abs(errors[bead_id] - error_nm))
         apart_nm = abs(errors[farthest] - error_nm)
-        if apart_nm > config.max_disagreement_nm:
-            return (
-                f"the beads disagree: bead {farthest} has moved {apart_nm:.0f} nm against the median of "
-                f"{len(errors)} (z_lock.max_disagreement_nm = {config.max_disagreement_nm:g})"
-            )
-        if abs(self._pull_nm) > _VAIN_STEPS * config.max_step_nm and abs(error_nm) > abs(self._error_nm):
-            return (
-                f"the focus has moved {self._pull_nm:.0f} nm and the beads are farther off with every step: "
-                "does a higher focus position move the focal plane away from the coverslip?"
-            )
-        return None
+        if apart_nm <= limit_nm:
+            return None
+        return (
+            f"the beads disagree: bead {farthest} has moved {apart_nm:.0f} nm against the median of "
+            f"{len(errors)} (z_lock.max_disagreement_nm = {limit_nm:g})"
+        )
 
     def _out_of_range(self, bead_id: int, z_nm: float) -> str | None:
         limits = self._z_range(bead_id)

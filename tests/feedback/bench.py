@@ -34,7 +34,7 @@ class Bench:
     noise_nm : float
         Of each z.
     sign : float
-        -1 for a focus that is mounted upside down.
+        -1 for a focus that is mounted upside down, 0 for one that does not act on the beads.
     blind : bool
         No frames come.
     """
@@ -46,6 +46,8 @@ class Bench:
     piezo_ms: int = 5
     noise_nm: float = 0.0
     sign: float = 1.0
+    #: Travel after a turn that is lost.
+    backlash_nm: float = 0.0
     stuck: bool = False
     blind: bool = False
     lost: set[int] = field(default_factory=set)
@@ -57,7 +59,7 @@ class Bench:
         self.lock = ZLock(self.config, FACTOR, 0.005, 0.01, lambda _: (-2000.0, 2000.0))
         self.rng = np.random.default_rng(1)
         self.t_ms = 0
-        self.focus_nm = self.target_nm = 0.0
+        self.focus_nm = self.target_nm = self.objective_nm = 0.0
         self.decisions: list[Decision] = []
         self.z_nm: list[float] = []
         self.focus_trace_nm: list[float] = []
@@ -80,6 +82,8 @@ class Bench:
         self.t_ms += 1
         if not self.stuck:
             self.focus_nm += (self.target_nm - self.focus_nm) / self.piezo_ms
+        lost_nm = self.focus_nm - self.objective_nm
+        self.objective_nm += lost_nm - min(max(lost_nm, 0.0), self.backlash_nm)
         now_ns = 1e6 * self.t_ms
         if self.t_ms % 5 == 0:
             there = abs(self.focus_nm - self.target_nm) < 1
@@ -91,7 +95,7 @@ class Bench:
             self._track(self._frames.popleft()[1], now_ns)
 
     def _expose(self, now_ns: float) -> None:
-        z_nm = self.stage_nm(self.t_ms * 1e-3) - self.sign * FACTOR * self.focus_nm
+        z_nm = self.stage_nm(self.t_ms * 1e-3) - self.sign * FACTOR * self.objective_nm
         self.z_nm.append(z_nm)
         self.focus_trace_nm.append(self.focus_nm)
         beads = {

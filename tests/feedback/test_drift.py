@@ -96,6 +96,91 @@ def test_beads_come_and_go_without_a_jump() -> None:
         np.testing.assert_allclose(found.drift_nm, (50.0, 0.0, 20.0), atol=1e-6)
 
 
+def _moving(number: int, bead_ids: tuple[int, ...], off_nm: tuple[float, float] = (0.0, 0.0)) -> Frame:
+    """50 nm/s in x, 5 nm/s in z at 100 fps; bead 2 is off by (x, z)."""
+    seen = frame(number, (0.5 * number, 0.0, 0.05 * number), beads=bead_ids)
+    if 2 in bead_ids:
+        one = seen.beads[2]
+        seen.beads[2] = replace(one, x_nm=one.x_nm + off_nm[0], z_nm=one.z_nm + off_nm[1])
+    return seen
+
+
+def _anywhere(at: DriftAt) -> tuple[float, float, float]:
+    x_nm, y_nm, z_nm = at.drift_nm
+    return x_nm, y_nm, z_nm + float((np.array([9000.0, 4000.0]) - at.centre_nm) @ at.tilt)
+
+
+@pytest.mark.parametrize("tilt", [False, True])
+@pytest.mark.parametrize("case", ["joins", "comes back elsewhere", "has moved by itself", "is taken off"])
+def test_drift_goes_on_evenly_whoever_comes_and_goes(case: str, tilt: bool) -> None:
+    """Every step is that of the drift, and what it is behind it is behind by the window's delay."""
+    meter = DriftMeter(DriftConfig(window=20, tilt=tilt), FACTOR)
+    meter.begin((1, 2, 3))
+    found = []
+    for number in range(500):
+        ids: tuple[int, ...] = (1, 2, 3)
+        off_nm = (0.0, 0.0)
+        match case:
+            case "joins" if number < 200:
+                ids = (1, 3)
+            case "comes back elsewhere":
+                ids = (1, 3) if 200 <= number < 300 else ids
+                off_nm = (300.0, 40.0) if number >= 300 else off_nm
+            case "has moved by itself" if number > 50:
+                off_nm = (48.0, 30.0)
+                ids = (1, 3) if number >= 200 else ids
+            case "is taken off" if number == 200:
+                meter.forget({2})
+        at = meter.take(_moving(number, ids, off_nm))
+        # The plane goes on, wherever the beads have their centre.
+        found += [_anywhere(at)] if at is not None else []
+    steps = np.diff(found, axis=0)
+    late = slice(80, None)
+    np.testing.assert_allclose(steps[late], np.broadcast_to((0.5, 0.0, 0.05), steps[late].shape), atol=1e-3)
+
+
+def test_a_bead_that_blinks_does_not_shake_the_drift() -> None:
+    """Two beads have moved differently; one is seen in every third frame."""
+    meter = meter_at_zero((1, 2), window=20)
+    found = []
+    for number in range(30, 300):
+        blinks = number > 150 and number % 3
+        seen = replace(frame(number, beads=(1,) if blinks else (1, 2)))
+        if 2 in seen.beads:
+            seen.beads[2] = replace(seen.beads[2], x_nm=seen.beads[2].x_nm + 50.0)
+        at = meter.take(seen)
+        assert at is not None
+        found.append(at.drift_nm[0])
+    np.testing.assert_allclose(found[60:], 25.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("tilt", [False, True])
+def test_other_zluts_lose_no_drift(tilt: bool) -> None:
+    """x and y count from where they did; z goes on with the speed that it had, whatever it means now."""
+    meter = DriftMeter(DriftConfig(window=20, tilt=tilt), FACTOR)
+    meter.begin((1, 2, 3))
+    found = {}
+    for number in range(900):
+        seen = _moving(number, (1, 2, 3))
+        if number == 300:
+            meter.pause(True)
+        if number == 600:
+            meter.relearn()
+            meter.pause(False)
+        if number >= 600:
+            beads = {
+                bead_id: replace(one, z_nm=one.z_nm + 77.0 * bead_id) for bead_id, one in seen.beads.items()
+            }
+            seen = replace(seen, beads=beads)
+        found[number] = meter.take(seen)
+    before, after = found[299], found[899]
+    assert before is not None
+    assert after is not None
+    np.testing.assert_allclose(after.drift_nm - before.drift_nm, (300.0, 0.0, 30.0), atol=1e-6)
+    np.testing.assert_allclose(after.tilt, 0.0, atol=1e-9)
+    assert found[300] is None
+
+
 @pytest.mark.parametrize("known_from", [0, 12, 60])
 def test_a_focus_that_is_not_known_is_not_taken_for_zero(known_from: int) -> None:
     """The height is not known then, x and y are; once it is, it counts from the beginning."""
