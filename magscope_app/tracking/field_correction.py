@@ -31,9 +31,9 @@ class FieldCorrection:
     """Corrects ROIs: (pixel − dark) · (harmonic) mean light of the ROI / light of the pixel + mean dark.
 
     Only the ROIs are corrected, into one stack of them that the tracker then reads; the frames are left as
-    they are. Grey levels keep their meaning, in each ROI: a Z-LUT of uncorrected images still fits, and an
-    electron has as many grey levels as before, however dim the place of the bead. A pixel that the correction
-    lifts to the camera's ceiling counts as saturated.
+    they are. Grey levels keep their meaning, in each ROI: a Z-LUT of an even image fits, and an electron has
+    as many grey levels as before, however dim the place of the bead. A pixel that the correction lifts to the
+    camera's ceiling counts as saturated.
 
     Parameters
     ----------
