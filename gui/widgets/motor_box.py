@@ -15,6 +15,7 @@ from gui.widgets.message_label import MessageLabel
 from gui.widgets.number_field import NumberField
 from gui.widgets.old import mark_old
 from magscope_app.config import MotorConfig
+from magscope_app.devices.numbers import apart
 from magscope_app.messages import MotorInfo, MotorStatus
 
 _FIRST_STEP = {"nm": 100.0, "um": 1.0, "µm": 1.0, "mm": 0.1, "turns": 1.0, "deg": 10.0}
@@ -134,7 +135,8 @@ class MotorBox(QFrame):
         low, high = self._info.limits
         if low <= value <= high:
             return None
-        return f"{self._name} goes from {low:g} to {high:g} {self._info.unit}, not to {value:g}"
+        wanted, lowest, highest = apart(value, low, high)
+        return f"{self._name} goes from {lowest} to {highest} {self._info.unit}, not to {wanted}"
 
     def _tell(self, why_not: str) -> None:
         self._refused.setText(why_not)

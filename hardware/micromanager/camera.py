@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -200,8 +201,8 @@ class MicroManagerCamera(Camera):
             the frames.
         """
         core = self._opened()
-        known = next((setting for setting in self.settings() if setting.name == name), None)
-        if known is None:
+        settings = {setting.name: setting for setting in self.settings()}
+        if (known := settings.get(name)) is None:
             raise DeviceError(f"{self._label} has no setting {name!r}")
         if (refusal := known.why_not(value)) is not None:
             raise DeviceError(refusal)
@@ -210,7 +211,7 @@ class MicroManagerCamera(Camera):
             with device_errors(f"{self._label} does not stop"):
                 core.stopSequenceAcquisition()
         try:
-            self._change(name, value, before=known.value)
+            self._change(name, value, settings)
         finally:
             if counter is not None:
                 lost = self._restart(core, counter, self._exposure_ms() * 1e6)
@@ -218,7 +219,7 @@ class MicroManagerCamera(Camera):
                     "%s was stopped to set %s, and goes on; about %d frames lost", self._label, name, lost
                 )
 
-    def _change(self, name: str, value: SettingValue, before: SettingValue) -> None:
+    def _change(self, name: str, value: SettingValue, before: Mapping[str, Setting]) -> None:
         core = self._opened()
         x, y, width, height = core.getROI(self._label)
         roi: Roi = (x, y, width, height)
@@ -229,7 +230,14 @@ class MicroManagerCamera(Camera):
                 self._ask_for(name, value, before, roi, wanted, 1.0)
             return
         self._write(name, value)
-        if read_format(core, self._label) == self._format:
+        try:
+            changed = read_format(core, self._label)
+        except DeviceError:
+            # Frames that nobody can take, as those in colour.
+            self._put_back(name, before)
+            set_roi(core, self._label, None if whole else roi)
+            raise
+        if changed == self._format:
             if name not in (*CORNER, "exposure_ms"):
                 self._changed[name] = value
             return
@@ -242,7 +250,7 @@ class MicroManagerCamera(Camera):
         self,
         name: str,
         value: SettingValue,
-        before: SettingValue,
+        before: Mapping[str, Setting],
         old: Roi | None,
         new: Roi | None,
         scale: float,
@@ -254,7 +262,7 @@ class MicroManagerCamera(Camera):
             changed = read_format(core, self._label)
         finally:
             if name not in SIZE:
-                self._write(name, before)
+                self._put_back(name, before)
             set_roi(core, self._label, old)
         settings = dict(self.context.config.camera.settings)
         properties = dict(settings.get("properties", {})) | self._changed
@@ -274,6 +282,14 @@ class MicroManagerCamera(Camera):
             scale,
             _offset_px(old, new, scale),
         )
+
+    def _put_back(self, name: str, before: Mapping[str, Setting]) -> None:
+        """Set what was changed as it was, and what changed with it, as a pixel type with a depth in bits."""
+        self._write(name, before[name].value)
+        for setting in device_settings(self._opened(), self._label):
+            was = before.get(setting.name)
+            if was is not None and not was.read_only and setting.value != was.value:
+                self._write(was.name, was.value)
 
     def _write(self, name: str, value: SettingValue) -> None:
         if name == "exposure_ms":

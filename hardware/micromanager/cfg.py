@@ -6,19 +6,20 @@ https://micro-manager.org/Micro-Manager_Configuration_Guide
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hardware.micromanager.cfg_lines import CORE, CfgLine, read_lines
 from magscope_app.devices import DeviceError
 
 #: Properties that move a stage, a turret or a wheel; opening moves nothing.
 _MOVING = frozenset({"Position", "State", "Label"})
-_CORE = "Core"
+#: What else a property is called that moves a device which has started: a piezo by its voltage, a controller
+#: by a raw command. Before the start such a name is that of a choice, as the number of positions.
+_MOVING_NAME = re.compile(r"position|home|homing|\bmove|\bjog|\bgo ?to\b|angle|volt|command", re.IGNORECASE)
 _SERIAL = "SerialManager"
-#: Commands whose first argument is the device that they are about.
-_ABOUT_A_DEVICE = frozenset({"Parent", "Delay", "FocusDirection", "Label"})
-_Line = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class CfgDevice:
         Its name in the core, its library, and its name there.
     parent : str
         Label of its hub; empty without one.
-    before, after : tuple of (str, str)
-        Properties to set before, and after, it starts.
+    before : tuple of (str, str)
+        Properties to set before it starts.
     """
 
     label: str
@@ -40,7 +41,6 @@ class CfgDevice:
     device: str
     parent: str
     before: tuple[tuple[str, str], ...]
-    after: tuple[tuple[str, str], ...]
 
     @property
     def is_port(self) -> bool:
@@ -58,16 +58,19 @@ class Cfg:
         The file.
     devices : tuple of CfgDevice
         In the order of the file.
-    text : str
-        What the core is to carry out.
-    left_out : tuple of str
+    lines : tuple of CfgLine
+        What is to be carried out, in the order of the file.
+    startup : tuple of CfgLine
+        What is to be set when all of them have been.
+    left_out : tuple of CfgLine
         Lines that would have moved something.
     """
 
     path: Path
     devices: tuple[CfgDevice, ...]
-    text: str
-    left_out: tuple[str, ...] = field(default=())
+    lines: tuple[CfgLine, ...] = field(default=())
+    startup: tuple[CfgLine, ...] = field(default=())
+    left_out: tuple[CfgLine, ...] = field(default=())
 
     def device(self, label: str) -> CfgDevice:
         """Return a device. Raises DeviceError where the configuration does not have it."""
@@ -91,53 +94,44 @@ def read_cfg(path: Path, only: Collection[str] = ()) -> Cfg:
     Raises
     ------
     DeviceError
-        It cannot be read, loads nothing, or does not have the devices that are wanted.
+        It cannot be read, has damaged lines, loads or starts nothing, or does not have the devices that are
+        wanted.
     """
-    lines = _lines(path)
+    lines = read_lines(path)
     every = tuple(_devices(lines))
     if not every:
         raise DeviceError(f"{path} loads no device; give a .cfg file made with Micro-Manager")
-    whole = Cfg(path, every, "")
-    kept = {device.label for device in every} if not only else _with_needs(whole, only)
-    done: list[str] = []
-    left_out: list[str] = []
-    started = False
+    start = next((place for place, line in enumerate(lines) if line.is_start), None)
+    if start is None:
+        raise DeviceError(
+            f"{path} does not start its devices; put the line Property,Core,Initialize,1 after those that "
+            "load them, or save the file again with Micro-Manager"
+        )
+    kept = {device.label for device in every} if not only else _with_needs(Cfg(path, every), only)
+    mine = [(place, line) for place, line in enumerate(lines) if _concerns(line, kept)]
+    moving = [line for place, line in mine if _moves(line, started=place > start or line.is_startup)]
+    rest = [line for _, line in mine if line not in moving]
+    return Cfg(
+        path,
+        tuple(device for device in every if device.label in kept),
+        tuple(line for line in rest if not line.is_startup),
+        tuple(line for line in rest if line.is_startup),
+        tuple(moving),
+    )
+
+
+def _devices(lines: Sequence[CfgLine]) -> Iterator[CfgDevice]:
+    parents = {line.label: line.fields[2] for line in lines if line.command == "Parent"}
+    start = next((place for place, line in enumerate(lines) if line.is_start), len(lines))
     for line in lines:
-        started = started or line == ("Property", _CORE, "Initialize", "1")
-        if not _concerns(line, kept):
-            continue
-        (left_out if started and _moves(line) else done).append(",".join(line))
-    devices = tuple(device for device in every if device.label in kept)
-    return Cfg(path, devices, "\n".join([*done, ""]), tuple(left_out))
-
-
-def _lines(path: Path) -> list[_Line]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DeviceError(f"{path} cannot be read ({error.strerror}); give a .cfg file") from error
-    except UnicodeDecodeError as error:
-        raise DeviceError(f"{path} is not a text file; give a .cfg file made with Micro-Manager") from error
-    found = (line.strip() for line in text.splitlines())
-    return [tuple(line.split(",")) for line in found if line and not line.startswith("#")]
-
-
-def _devices(lines: list[_Line]) -> Iterator[CfgDevice]:
-    parents = {line[1]: line[2] for line in lines if line[0] == "Parent" and len(line) >= 3}
-    starts = ("Property", _CORE, "Initialize", "1")
-    start = lines.index(starts) if starts in lines else len(lines)
-    for line in lines:
-        if line[0] != "Device" or len(line) < 4:
-            continue
-        label = line[1]
-        mine = [
-            (index, (other[2], other[3] if len(other) > 3 else ""))
-            for index, other in enumerate(lines)
-            if other[0] == "Property" and len(other) >= 3 and other[1] == label
-        ]
-        before = tuple(given for index, given in mine if index < start)
-        after = tuple(given for index, given in mine if index > start and given[0] not in _MOVING)
-        yield CfgDevice(label, line[2], line[3], parents.get(label, ""), before, after)
+        if line.command == "Device":
+            _, label, adapter, device = line.fields
+            before = tuple(
+                other.setting
+                for other in lines[:start]
+                if other.command == "Property" and other.label == label
+            )
+            yield CfgDevice(label, adapter, device, parents.get(label, ""), before)
 
 
 def _with_needs(whole: Cfg, only: Collection[str]) -> set[str]:
@@ -157,22 +151,20 @@ def _with_needs(whole: Cfg, only: Collection[str]) -> set[str]:
     return kept
 
 
-def _concerns(line: _Line, kept: Collection[str]) -> bool:
-    command, arguments = line[0], line[1:]
-    if command == "Device" or command in _ABOUT_A_DEVICE:
-        return arguments[0] in kept
-    if command == "Property":
-        if arguments[0] != _CORE:
-            return arguments[0] in kept
-        # Roles, such as Property,Core,Camera,<label>; there is no shutter to open for every image.
-        return arguments[1] == "Initialize" or arguments[-1] in kept
-    if command == "ConfigGroup" and len(arguments) >= 4:
-        return arguments[2] in kept
-    return False
+def _concerns(line: CfgLine, kept: Collection[str]) -> bool:
+    if line.command == "ConfigGroup" and not line.is_startup:
+        # Nobody chooses another preset.
+        return False
+    if line.label != CORE:
+        return line.label in kept
+    # Roles, such as Property,Core,Camera,<label>; there is no shutter to open for every image.
+    name, value = line.setting
+    return line.command == "Property" and (name == "Initialize" or value in kept)
 
 
-def _moves(line: _Line) -> bool:
-    """Return whether a line, carried out when the file is read, would move something."""
-    if line[0] == "Property":
-        return line[1] != _CORE and line[2] in _MOVING
-    return line[:3] == ("ConfigGroup", "System", "Startup") and line[4] in _MOVING
+def _moves(line: CfgLine, *, started: bool) -> bool:
+    """Return whether a line, carried out before or after its device has started, may move something."""
+    if line.label == CORE or line.command not in ("Property", "ConfigGroup"):
+        return False
+    name, _ = line.setting
+    return name in _MOVING or (started and _MOVING_NAME.search(name) is not None)

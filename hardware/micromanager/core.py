@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hardware.micromanager.cfg import Cfg, read_cfg
+from hardware.micromanager.cfg_loading import load_cfg, reload_device
 from hardware.micromanager.description import DeviceDescription
-from hardware.micromanager.loading import load_cfg, load_device, reload_device, set_properties, unload_device
+from hardware.micromanager.loading import load_device, set_properties, unload_device
 from magscope_app.devices import DeviceError
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class CoreHost:
     def _load_from_cfg(self, core: CMMCorePlus, label: str, description: DeviceDescription) -> None:
         assert description.cfg_file is not None
         cfg = read_cfg(description.cfg_file, description.devices)
-        device = cfg.device(label)
+        cfg.device(label)
         if self._cfg is None:
             if self._loaded:
                 others = ", ".join(self._loaded)
@@ -137,7 +138,7 @@ class CoreHost:
                 _log.warning(
                     "of %s these lines were left out, as they would move something: %s",
                     cfg.path,
-                    "; ".join(cfg.left_out),
+                    "; ".join(map(str, cfg.left_out)),
                 )
         elif (self._cfg.path, self._cfg.devices) != (cfg.path, cfg.devices):
             raise DeviceError(
@@ -145,7 +146,7 @@ class CoreHost:
                 f"process; give {label} a controller of its own"
             )
         elif label in self._left:
-            reload_device(core, device)
+            reload_device(core, cfg, label)
             self._left.remove(label)
         set_properties(core, label, description, before_start=False)
 

@@ -1,15 +1,11 @@
-"""Load devices into a core: one by one, or those of a configuration."""
+"""Load devices into a core one by one."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hardware.micromanager.cfg import Cfg, CfgDevice
 from hardware.micromanager.description import DeviceDescription, PropertyValue
 from magscope_app.devices import DeviceError
 
@@ -20,7 +16,9 @@ HOW_TO_GET_ADAPTERS = (
     'for the demo devices run: pip install "magscope-app[demo]"; '
     "for those of an instrument install Micro-Manager with: mmcore install"
 )
-_SERIAL = "SerialManager"
+SERIAL = "SerialManager"
+#: What the core raises: its bindings turn its error by its number into one of these.
+CORE_ERRORS = (RuntimeError, IndexError, ValueError, OSError, MemoryError)
 
 
 @contextmanager
@@ -28,9 +26,13 @@ def device_errors(what: str) -> Iterator[None]:
     """Turn what the core raises into a DeviceError that begins with `what`."""
     try:
         yield
-    except (RuntimeError, IndexError, ValueError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise DeviceError(f"{what}: {reason}") from error
+    except CORE_ERRORS as error:
+        raise DeviceError(f"{what}: {reason_of(error)}") from error
+
+
+def reason_of(error: Exception) -> str:
+    """Return what the core says, in one line."""
+    return " ".join(str(error).split()).rstrip(".")
 
 
 def text_of(value: PropertyValue) -> str:
@@ -50,7 +52,7 @@ def load_device(core: CMMCorePlus, label: str, description: DeviceDescription) -
     loaded: list[str] = []
     there = core.getLoadedDevices()
     # Before its port: who has no adapter has no serial ports either, but is in want of the adapter.
-    _check_offered(core, description.adapter, description.device)
+    check_offered(core, description.adapter, description.device)
     try:
         if description.port and description.port not in there:
             _load_port(core, description, loaded)
@@ -85,49 +87,13 @@ def unload(core: CMMCorePlus, labels: Iterable[str]) -> None:
             core.unloadDevice(label)
 
 
-def load_cfg(core: CMMCorePlus, cfg: Cfg) -> None:
-    """Load what a configuration loads, but move nothing. Raises DeviceError with all that is missing."""
-    problems = []
-    for adapter, device in sorted({(device.adapter, device.device) for device in cfg.devices}):
-        try:
-            # The names of the ports are those of the computer.
-            _check_offered(core, adapter, None if adapter == _SERIAL else device)
-        except DeviceError as error:
-            problems.append(str(error))
-    if problems:
-        raise DeviceError(f"{cfg.path} cannot be loaded: {'; '.join(dict.fromkeys(problems))}")
-    handle, name = tempfile.mkstemp(suffix=".cfg", prefix="magscope-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(cfg.text)
-        with device_errors(f"{cfg.path} cannot be loaded; is everything switched on and connected?"):
-            core.loadSystemConfiguration(name)
-    finally:
-        Path(name).unlink()
-
-
-def reload_device(core: CMMCorePlus, device: CfgDevice) -> None:
-    """Load one device of a configuration anew. Raises DeviceError."""
-    if device.label in core.getLoadedDevices():
-        unload(core, [device.label])
-    _load(core, device.label, device.adapter, device.device, [])
-    with device_errors(f"{device.label} does not start; is it switched on and connected?"):
-        if device.parent:
-            core.setParentLabel(device.label, device.parent)
-        for name, value in device.before:
-            core.setProperty(device.label, name, value)
-        core.initializeDevice(device.label)
-        for name, value in device.after:
-            core.setProperty(device.label, name, value)
-
-
 def _load_port(core: CMMCorePlus, description: DeviceDescription, loaded: list[str]) -> None:
     port = description.port
-    _load(core, port, _SERIAL, port, loaded)
+    _load(core, port, SERIAL, port, loaded)
     for name, value in description.port_properties.items():
         with device_errors(f"the port {port} refuses {name} = {value!r}{allowed_values(core, port, name)}"):
             core.setProperty(port, name, text_of(value))
-    _start(core, port, port, _SERIAL)
+    _start(core, port, port, SERIAL)
 
 
 def _hub_label(description: DeviceDescription) -> str:
@@ -148,7 +114,7 @@ def _name_port(core: CMMCorePlus, label: str, description: DeviceDescription) ->
 
 
 def _load(core: CMMCorePlus, label: str, adapter: str, device: str, loaded: list[str]) -> None:
-    _check_offered(core, adapter, device)
+    check_offered(core, adapter, device)
     with device_errors(f"{device} of the adapter {adapter} could not be loaded"):
         core.loadDevice(label, adapter, device)
     loaded.append(label)
@@ -159,7 +125,8 @@ def _start(core: CMMCorePlus, label: str, device: str, adapter: str) -> None:
         core.initializeDevice(label)
 
 
-def _check_offered(core: CMMCorePlus, adapter: str, device: str | None) -> None:
+def check_offered(core: CMMCorePlus, adapter: str, device: str | None) -> None:
+    """Raise DeviceError where there is no such adapter, or it has no such device (None: any)."""
     adapters = sorted(core.getDeviceAdapterNames())
     if not adapters:
         raise DeviceError(
@@ -176,7 +143,7 @@ def _check_offered(core: CMMCorePlus, adapter: str, device: str | None) -> None:
         f"one ({wanted}; run: mmcore install), or a library of its maker is missing"
     ):
         offered = core.getAvailableDevices(adapter)
-    if device is not None and device not in offered and adapter == _SERIAL:
+    if device is not None and device not in offered and adapter == SERIAL:
         raise DeviceError(f"there is no serial port {device!r}; there is: {', '.join(offered) or 'none'}")
     if device is not None and device not in offered:
         raise DeviceError(f"the adapter {adapter} has no device {device!r}; it offers: {', '.join(offered)}")

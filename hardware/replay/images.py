@@ -6,17 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hardware.replay.source import FrameSource, Pixels, RecordedFrame, format_of, grey
+from hardware.replay.tiff import TIFF_SUFFIXES, colour_palette, tiff_head, tiff_pixels
 from magscope_app.devices import DeviceError, FrameFormat
 
-if TYPE_CHECKING:
-    import tifffile
-
-TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", *TIFF_SUFFIXES)
 
 
@@ -81,7 +77,10 @@ def _readable(path: Path) -> Iterator[None]:
     """Turn what the readers of images raise into one sentence."""
     try:
         yield
-    except (OSError, ValueError, KeyError, IndexError, SyntaxError) as error:
+    except DeviceError:
+        raise
+    except Exception as error:
+        # Of a damaged file, each of the readers and the libraries below them raises errors of its own.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DeviceError(
             f"{path} cannot be read as an image ({reason}); give a whole PNG, JPEG, BMP or TIFF file"
@@ -89,34 +88,30 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _head(path: Path) -> tuple[FrameFormat, bool]:
-    """Return the format and whether the file holds a single frame; of a stack no pixels are read."""
+    """Return the format and whether the file holds a single frame; of a stack one frame is read."""
     if path.suffix.lower() not in TIFF_SUFFIXES:
         return format_of(_image(path)), True
-    with _open_tiff(path) as tiff:
-        page = tiff.pages[0]
-        # One pixel tells whether type and colours can be played.
-        one = grey(np.empty((1, 1, *page.shape[2:]), page.dtype), str(path))
-        alone = len(tiff.pages) == 1 and _n_contiguous(tiff) == 1
-        return FrameFormat(page.shape[1], page.shape[0], 8 * one.dtype.itemsize), alone
+    first, alone = tiff_head(path)
+    return format_of(first), alone
 
 
 def _pixels(path: Path) -> Iterator[Pixels]:
-    if path.suffix.lower() not in TIFF_SUFFIXES:
+    if path.suffix.lower() in TIFF_SUFFIXES:
+        yield from tiff_pixels(path)
+    else:
         yield _image(path)
-        return
-    with _open_tiff(path) as tiff:
-        if _n_contiguous(tiff) > 1:
-            yield from _mapped(path, tiff)
-            return
-        for page in tiff.pages:
-            yield grey(page.asarray(), str(path))
 
 
 def _image(path: Path) -> Pixels:
     from PIL import Image
 
+    _check_depth(path)
     with Image.open(path) as image:
-        if image.mode in ("1", "P", "LA", "PA", "RGBA", "CMYK", "YCbCr"):
+        if image.mode in ("P", "PA"):
+            return _looked_up(np.asarray(image.convert("RGBA")), path)
+        if image.mode in ("1", "LA"):
+            return grey(np.asarray(image.convert("L")), str(path))
+        if image.mode in ("RGBA", "CMYK", "YCbCr"):
             return grey(np.asarray(image.convert("RGB")), str(path))
         pixels = np.asarray(image)
     if pixels.dtype == np.int32 and pixels.min() >= 0 and pixels.max() <= np.iinfo(np.uint16).max:
@@ -125,25 +120,21 @@ def _image(path: Path) -> Pixels:
     return grey(pixels, str(path))
 
 
-def _open_tiff(path: Path) -> tifffile.TiffFile:
-    import tifffile
-
-    # Other files of a set, and indices beside it, are not looked at: this file is what was given.
-    return tifffile.TiffFile(path, is_ome=False, is_mmstack=False, is_ndtiff=False)
-
-
-def _n_contiguous(tiff: Any) -> int:
-    """Return the number of frames behind a single page, as ImageJ writes files beyond 4 GB; 1 otherwise."""
-    series = tiff.series[0]
-    if len(tiff.pages) > 1 or series.dataoffset is None or series.dtype.kind != "u":
-        return 1
-    page_shape = tiff.pages[0].shape
-    return int(np.prod(series.shape)) // int(np.prod(page_shape))
+def _looked_up(colours: Pixels, path: Path) -> Pixels:
+    """Return the greys that a palette was looked up for, (height, width, 4)."""
+    red = colours[..., 0]
+    if (red != colours[..., 1]).any() or (red != colours[..., 2]).any():
+        raise DeviceError(colour_palette(str(path)))
+    return red
 
 
-def _mapped(path: Path, tiff: Any) -> Iterator[Pixels]:
-    series, page_shape = tiff.series[0], tiff.pages[0].shape
-    dtype = np.dtype(tiff.byteorder + series.dtype.char)
-    shape = (_n_contiguous(tiff), *page_shape)
-    for pixels in np.memmap(path, dtype, mode="r", offset=series.dataoffset, shape=shape):
-        yield grey(pixels, str(path))
+def _check_depth(path: Path) -> None:
+    """Raise DeviceError for a PNG of which Pillow would give the upper half of 16 bits only."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    # Depth and kind of its pixels: 0 is grey. https://www.w3.org/TR/png-3/#11IHDR
+    if head.startswith(b"\x89PNG") and len(head) == 26 and head[24] == 16 and head[25] != 0:
+        raise DeviceError(
+            f"{path} has 16 bits in each of several channels, of which 8 could be read; save it as grey PNG "
+            "or as TIFF"
+        )

@@ -14,7 +14,7 @@ _KINDS = "an image, a TIFF stack, an NDTiff folder, a dataset of MagScope App, o
 
 
 def open_source(path: Path) -> FrameSource:
-    """Open a recording; only heads of files are read.
+    """Open a recording; of files only heads and the first frame are read.
 
     Parameters
     ----------
@@ -60,7 +60,9 @@ def _open_folder(path: Path) -> FrameSource:
             )
         return NDTiffFrames(parts, _bits(path / "dataset.json"))
     try:
-        files = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
+        # Hidden ones are not images: macOS puts a ._name beside each name.
+        names = [file for file in path.iterdir() if not file.name.startswith(".")]
+        files = [file for file in names if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
     except OSError as error:
         raise DeviceError(
             f"{path} cannot be read ({error.strerror}); check the rights of the folder"

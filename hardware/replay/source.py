@@ -78,7 +78,7 @@ def grey(pixels: Pixels, name: str) -> Pixels:
         Another type or shape.
     """
     if pixels.dtype.kind != "u" or pixels.dtype.itemsize > 2:
-        raise DeviceError(f"{name} has pixels of type {pixels.dtype}; give 8 or 16 bit images without sign")
+        raise DeviceError(f"{name} has pixels of type {pixels.dtype}; save it with 8 or 16 bits without sign")
     if pixels.ndim == 2:
         return pixels
     if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):

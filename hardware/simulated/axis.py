@@ -19,6 +19,7 @@ from magscope_app.devices import (
     SettingKind,
     SettingValue,
 )
+from magscope_app.devices.numbers import apart
 from magscope_app.errors import Problem
 
 _SETTINGS = ("instant", "start")
@@ -96,9 +97,10 @@ class SimulatedAxis(Motor):
         low, high = cls(context).limits
         if low <= start <= high:
             return []
+        given, lowest, highest = apart(start, low, high)
         return [
             Problem(
-                where, f"{start:g} {cls.unit} is outside the limits", f"give {low:g} to {high:g} {cls.unit}"
+                where, f"{given} {cls.unit} is outside the limits", f"give {lowest} to {highest} {cls.unit}"
             )
         ]
 
@@ -167,7 +169,11 @@ class SimulatedAxis(Motor):
 
     def home(self) -> None:
         """Go to where the axis was when the instrument was switched on. Raises LimitError."""
-        self.move_to(start_position(self.context.motor, self.axis))
+        self.move_to(self.home_position())
+
+    def home_position(self) -> float:
+        """Return where the axis was when the instrument was switched on."""
+        return start_position(self.context.motor, self.axis)
 
     @property
     def speed(self) -> float:
@@ -224,7 +230,7 @@ class SimulatedAxis(Motor):
         """Let faults take their effect, and return the world. Raises DeviceLost."""
         world, faults = self._opened(), self._faults
         if faults.lost(now_ns):
-            raise DeviceLost(f"{self.name} does not answer any more: close it and open it again")
+            raise DeviceLost(f"{self.name} does not answer any more: it was disconnected")
         move = world.move(self.axis)
         if faults.stuck(now_ns):
             if move.moving(now_ns):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from magscope_app.calibration.report import BeadReport
 from magscope_app.config import BeadRole
 from magscope_app.tracking import ZLUT, CameraNoise, Tracker, Tracks
-from magscope_app.tracking.zlut import MetadataValue
+from magscope_app.tracking.zlut_facts import MetadataValue
 
 FloatArray = npt.NDArray[np.float64]
 Images = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]

@@ -55,7 +55,6 @@ def collect(dataset: Dataset) -> dict[str, Any]:
     video_ids = np.unique(dataset.video_frame_ids)
     video_ids = video_ids[video_ids >= 0]
     tracked = frames["frame_id"].astype(np.int64)
-    left_out = dataset.counters.get("frames_left_out", 0)
     return {
         "path": str(dataset.path.resolve()),
         "name": description.get("name"),
@@ -72,7 +71,8 @@ def collect(dataset: Dataset) -> dict[str, Any]:
         "images": len(dataset.video_frame_ids),
         # Between the planes of a sweep no frame is taken.
         "gaps_in_video": [] if "sweep" in description else _lost_images(dataset, video_ids),
-        "left_out_by_processor": left_out,
+        "left_out": dataset.counters.get("frames_left_out", 0),
+        "left_out_why": _why_left_out(dataset),
         "video_storage": dataset.foreign_storage or "NDTiff",
         "video_parts": dataset.video_parts,
         "motors": dataset.devices,
@@ -82,6 +82,16 @@ def collect(dataset: Dataset) -> dict[str, Any]:
         "versions": description.get("versions"),
         "problems": dataset.problems(),
     }
+
+
+def _why_left_out(dataset: Dataset) -> str | None:
+    """Say why images were left out; None if none were, both reasons where nobody knows which."""
+    if not dataset.counters.get("frames_left_out"):
+        return None
+    recording = dataset.config.get("recording")
+    may_process = not isinstance(recording, dict) or recording.get("process_fn") is not None
+    reasons = ["for want of beads"] if "ROIs" in str(dataset.description.get("mode", "ROIs")) else []
+    return " or ".join([*(["by the processor"] if may_process or not reasons else []), *reasons])
 
 
 def _duration_s(dataset: Dataset, frames: NDArray[Any]) -> float | None:
@@ -153,8 +163,8 @@ def _video_text(facts: dict[str, Any], parts: str) -> str:
     if facts["video_storage"] != "NDTiff":
         return f"written by {facts['video_storage']}, which alone can read it"
     text = f"{facts['images']} images" + (f" ({parts})" if parts else "")
-    left_out = facts["left_out_by_processor"]
-    return text + (f", {left_out} left out by the processor" if left_out else "")
+    left_out, why = facts["left_out"], facts["left_out_why"]
+    return text + (f", {left_out} left out {why}" if left_out else "")
 
 
 def _gap_lines(title: str, found: list[dict[str, Any]]) -> list[str]:

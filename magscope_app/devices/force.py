@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from magscope_app.config import ForceConfig
 from magscope_app.devices.errors import LimitError
+from magscope_app.devices.numbers import apart
 from magscope_app.errors import MagscopeError
 
 Floats = npt.NDArray[np.float64]
@@ -133,9 +134,8 @@ class ForceTable(ForceCalibration):
         _require_positive(force_pn)
         strongest, weakest = self._forces[0], self._forces[-1]
         if not weakest * (1.0 - _ROUNDING) <= force_pn <= strongest * (1.0 + _ROUNDING):
-            raise LimitError(
-                f"{force_pn:g} pN is beyond the force table, which goes from {weakest:g} to {strongest:g} pN"
-            )
+            force, low, high = apart(force_pn, weakest, strongest)
+            raise LimitError(f"{force} pN is beyond the force table, which goes from {low} to {high} pN")
         return float(np.interp(-math.log(force_pn), -self._logs, self._heights))
 
     def description(self) -> dict[str, Any]:

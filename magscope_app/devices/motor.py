@@ -11,6 +11,7 @@ from typing import ClassVar
 from magscope_app.devices.context import MotorContext
 from magscope_app.devices.device import Device
 from magscope_app.devices.errors import DeviceError, LimitError
+from magscope_app.devices.numbers import apart
 from magscope_app.errors import Problem
 
 #: How close to its target an axis counts as arrived where nobody says otherwise, by unit.
@@ -78,7 +79,7 @@ class Motor(Device, ABC):
 
     @abstractmethod
     def position(self) -> float:
-        """Return where the axis is, in its unit.
+        """Return where the axis is, in its unit. NaN and infinity count as no answer.
 
         Raises
         ------
@@ -99,7 +100,11 @@ class Motor(Device, ABC):
 
     @abstractmethod
     def stop(self) -> None:
-        """Stop at once, wherever the axis is. The one method that may be called from another thread."""
+        """Stop at once, wherever the axis is. The one method that may be called from another thread.
+
+        It does not wait for the end of a move. Raises DeviceError where the axis cannot be stopped; it is
+        then told again, as is one that still moves half a second later.
+        """
 
     def home(self) -> None:
         """Look for the reference position; `is_moving` says when it has ended.
@@ -107,9 +112,13 @@ class Motor(Device, ABC):
         Raises
         ------
         DeviceError
-            The axis has none.
+            The axis has none. A driver that has one says where in `home_position`, if it is known.
         """
         raise DeviceError(f"{self.name} has no reference position to look for")
+
+    def home_position(self) -> float | None:
+        """Return where `home` leads, in the axis's unit, or None where nobody knows before."""
+        return None
 
     def device_limits(self) -> tuple[float, float]:
         """Return the limits that the device itself keeps, in its unit."""
@@ -153,10 +162,25 @@ class Motor(Device, ABC):
         """
         low, high = self.limits
         if not low <= position <= high:
+            wanted, lowest, highest = apart(position, low, high)
             raise LimitError(
-                f"{self.name} cannot go to {position:g} {self.unit}: "
-                f"its limits are {low:g} to {high:g} {self.unit}"
+                f"{self.name} cannot go to {wanted} {self.unit}: "
+                f"its limits are {lowest} to {highest} {self.unit}"
             )
+
+    def why_not_home(self) -> str | None:
+        """Say in one sentence why the axis is not sent to its reference position, or return None."""
+        home = self.home_position()
+        if home is None:
+            return None
+        low, high = self.limits
+        if low <= home <= high:
+            return None
+        at, lowest, highest = apart(home, low, high)
+        return (
+            f"the reference position of {self.name}, {at} {self.unit}, is outside its limits, "
+            f"{lowest} to {highest} {self.unit}; it is not sent there unless they hold it"
+        )
 
     def move_to(self, position: float) -> None:
         """Start moving to `position`.
@@ -191,7 +215,8 @@ class Motor(Device, ABC):
         if self.context.motor.timeout_s is not None:
             return self.context.motor.timeout_s
         speed = self.speed
-        return _UNKNOWN_S if not speed else 2.0 * abs(distance) / speed + _SPARE_S
+        # Also for a driver that answers NaN.
+        return 2.0 * abs(distance) / speed + _SPARE_S if speed is not None and speed > 0 else _UNKNOWN_S
 
     def _called(self) -> str:
         return self.name

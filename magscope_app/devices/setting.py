@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from magscope_app.devices.numbers import apart
+
 SettingValue = bool | int | float | str
 
 
@@ -78,5 +80,6 @@ class Setting:
             return f"{self.name} = {value!r}: give a whole number"
         if self.limits is not None and not self.limits[0] <= value <= self.limits[1]:
             unit = f" {self.unit}" if self.unit else ""
-            return f"{self.name} = {value:g}{unit}: give {self.limits[0]:g} to {self.limits[1]:g}{unit}"
+            wanted, low, high = apart(value, *self.limits)
+            return f"{self.name} = {wanted}{unit}: give {low} to {high}{unit}"
         return None

@@ -33,6 +33,7 @@ from magscope_app.messages import (
     StopRecording,
 )
 from magscope_app.processes.handles import Handles
+from magscope_app.processes.message_check import why_malformed
 
 _Answer = TypeVar("_Answer", bound=Message)
 _ANSWER_S = 5.0
@@ -158,10 +159,13 @@ class Microscope(Locks):
         Raises
         ------
         MagscopeError
-            It was not started.
+            There is no such mode, or it was not started.
         """
-        since = self._news.now
-        self._send(StartRecording(folder, name, mode))
+        since, order = self._news.now, StartRecording(folder, name, mode)
+        # What is malformed the supervisor does not answer.
+        if wrong := order.why_no_mode() or why_malformed(order):
+            raise MagscopeError(wrong)
+        self._send(order)
         return self._answer(RecordingStarted, since, _ANSWER_S, "the recording did not start").path
 
     def stop_recording(self) -> RecordingFinished:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from magscope_app.clock import WallAnchor
 from magscope_app.config import RecordingMode
@@ -19,6 +19,13 @@ class StartRecording(Message):
     folder: Path | None = None
     name: str | None = None
     mode: RecordingMode | None = None
+
+    def why_no_mode(self) -> str | None:
+        """Return why there is no such mode, as a sentence for the user; None if there is."""
+        modes = get_args(RecordingMode)
+        if self.mode is None or self.mode in modes:
+            return None
+        return f"there is no recording mode {self.mode!r}; choose one of {', '.join(modes)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,13 @@ from typing import TypeVar
 import numpy as np
 
 from magscope_app.datatypes import MatrixBuffer
-from magscope_app.devices import DeviceError, DeviceLost, Motor
+from magscope_app.devices import DeviceError, DeviceLost, LimitError, Motor
 from magscope_app.devices.force import ForceCalibration
+from magscope_app.devices.numbers import apart
 from magscope_app.errors import FOREIGN
 from magscope_app.messages import Fault, MotorChanged, MotorInfo, MotorState, MotorStatus
 from magscope_app.processes.force_ramp import ForceRamp, height_for, plan_ramp
+from magscope_app.processes.halting import Halting
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -49,6 +51,10 @@ class _Ramp:
     plan: ForceRamp
     started: float
     behind_since: float | None = None
+
+
+class _NoPosition(DeviceError):
+    """The driver answers, but with what is no place."""
 
 
 class Axis:
@@ -96,9 +102,13 @@ class Axis:
         self._ramp: _Ramp | None = None
         self._position = self._target = math.nan
         self._misses = 0
-        self._halts = self._halts_seen = 0
+        self._halting = Halting(name, self._motor.unit)
+        #: While the driver is given a move, which may last until the axis has arrived.
+        self._sets_off = False
         #: Until when the call to the driver that runs now must have ended.
         self._due = math.inf
+        self._asked = 0.0
+        self._closes = False
         period_s = 1.0 / self._motor.context.motor.telemetry_hz
         self._period_ns = int(1e9 * period_s)
         role = self._motor.context.motor.role
@@ -109,6 +119,16 @@ class Axis:
     def state(self) -> MotorState:
         """What the axis is doing."""
         return self._state
+
+    @property
+    def _limits(self) -> tuple[float, float]:
+        return self.info.limits if self.info else (-math.inf, math.inf)
+
+    def hangs(self) -> str:
+        """Say for how long the driver has not come back from the call that it was given."""
+        doing = "closing it" if self._closes else "a call"
+        waited_s = time.monotonic() - self._asked
+        return f"{self.name} does not answer any more: its driver is in {doing} for {waited_s:.1f} s"
 
     @property
     def is_called(self) -> bool:
@@ -132,17 +152,21 @@ class Axis:
             low, high = self._call(lambda: motor.limits)
             if not low < high:
                 raise DeviceError(f"its limits and those of the config leave nothing: {low:g} to {high:g}")
-            if anew and self._call(motor.is_moving):
-                self._call(motor.stop)
-            self._position = self._target = self._call(motor.position)
+            moves = anew and self._call(motor.is_moving)
+            self._position = self._target = self._where()
+            refusal = self._call(motor.why_not_home)
         except DeviceError as error:
             self._release()
             self._say("lost", f"{self.name} could not be opened: {error}; see to it, then reconnect it")
             return
+        if refusal is not None:
+            _log.warning("%s", refusal)
         self.info = MotorInfo(self.name, motor.context.motor.role, motor.unit, (low, high))
         self._misses = 0
-        self._halts_seen = self._halts
-        self._say("ready")
+        self._halting.forget()
+        self._say("moving" if moves else "ready")
+        if moves:
+            self._break_off()
 
     def close(self) -> None:
         """Release the axis; its telemetry ends."""
@@ -150,10 +174,13 @@ class Axis:
         self._say("closed")
 
     def _release(self) -> None:
+        self._closes = True
         try:
             self._call(self._motor.close)
         except DeviceError as error:
-            _log.warning("%s was not closed in order: %s", self.name, error)
+            _log.warning("%s", self._about("was not closed in order", error))
+        finally:
+            self._closes = False
 
     # --- commands ----------------------------------------------------------------------------
 
@@ -176,13 +203,16 @@ class Axis:
 
     def jog(self, distance: float) -> None:
         """Set off for the place this far from where the axis is, or is going. Raises like `move`."""
-        known = self._goal is not None or abs(self._position - self._target) <= self._motor.tolerance
+        goes_there = self._goal is not None and not self._halting.is_pending
+        known = goes_there or abs(self._position - self._target) <= self._motor.tolerance
         self.move((self._target if known else self._position) + distance)
 
     def home(self) -> None:
         """Look for the reference position. Raises like `move`."""
         self._require_answering()
-        low, high = self.info.limits if self.info else (-math.inf, math.inf)
+        if (refusal := self._call(self._motor.why_not_home)) is not None:
+            raise LimitError(refusal)
+        low, high = self._limits
         self._go(None, self._motor.home, min(self._motor.arrival_s(high - low), _HOME_S))
 
     def set_force(self, calibration: ForceCalibration, force_pn: float) -> None:
@@ -195,23 +225,27 @@ class Axis:
         self._require_answering()
         plan = self._call(lambda: plan_ramp(self._motor, calibration, force_pn, rate_pn_s))
         self._goal = None
-        self._halts_seen = self._halts
+        self._halting.forget()
         self._ramp = _Ramp(plan, time.monotonic())
         self._say("moving")
 
     def _go(self, position: float | None, set_off: Callable[[], None], within_s: float) -> None:
-        self._halts_seen = halts = self._halts
+        self._halting.forget()
+        orders = self._halting.orders
         self._goal, self._ramp = _Goal(position, time.monotonic() + within_s), None
-        # The call may block until the axis has arrived.
         self._say("moving")
+        # The call may block until the axis has arrived.
+        self._sets_off = True
         try:
             self._call(set_off, within_s)
         except DeviceError:
             self._goal = None
             raise
-        if halts != self._halts:
+        finally:
+            self._sets_off = False
+        if orders != self._halting.orders:
             # Told to stop while the move was being sent: it may have been sent after that.
-            self._call(self._motor.stop)
+            self._tell_to_stop()
 
     def _require_answering(self) -> None:
         if self._state in ("closed", "opening"):
@@ -233,7 +267,7 @@ class Axis:
 
     def note_halt(self) -> None:
         """Break off what the axis was told before; `halt` is to follow."""
-        self._halts += 1
+        self._halting.note()
 
     def halt(self) -> None:
         """Stop at once; may be called from another thread while anything else goes on. Raises nothing."""
@@ -242,23 +276,30 @@ class Axis:
         try:
             self._motor.stop()
         except FOREIGN as error:
-            # The others must stop, whatever this one says.
-            if self._state != "lost":
-                _log.error("%s could not be stopped: %s; switch it off", self.name, error)
+            # The others must stop, whatever this one says; `poll` says whether it goes on.
+            self._halting.tried(self._reason(error))
+            if self._state == "ready":
+                _log.error("%s", self._about("cannot be stopped", error))
+        else:
+            self._halting.tried()
 
     def overdue(self) -> bool:
-        """Look from another thread whether the driver answers; return whether to break off its call."""
+        """Look from another thread whether the driver answers; return whether the axis is to be stopped."""
         late_s = time.monotonic() - self._due
         if late_s > _ANSWER_S and self._state != "lost":
-            self._say("lost", f"{self.name} does not answer any more; see to it, then reconnect it")
+            self._say("lost", f"{self.hangs()}; it may still move: see to it, then reconnect it")
             return False
-        return late_s > 0 and self._state == "moving"
+        if self._sets_off and self._halting.is_late and not self._halting.goes_on:
+            self._say("error", self._halting.complaint("its driver still waits for the end of its move"))
+        again = self._halting.is_due_again(once=self._state == "lost")
+        return again or (late_s > 0 and self._state == "moving")
 
     # --- watching ----------------------------------------------------------------------------
 
     def plan_poll(self, now_ns: int) -> None:
         """Say when the axis is to be looked at next."""
-        period_ns = self._moving_ns if self._state == "moving" else self._period_ns
+        moving = self._state == "moving" or self._halting.is_pending
+        period_ns = self._moving_ns if moving else self._period_ns
         self.due_ns = max(self.due_ns + period_ns, now_ns)
 
     def poll(self) -> None:
@@ -266,20 +307,18 @@ class Axis:
         if self._state in ("closed", "opening", "lost"):
             return
         try:
-            position, moving = self._call(self._motor.position), self._call(self._motor.is_moving)
+            self._position, moving = self._where(), self._call(self._motor.is_moving)
         except DeviceLost:
             return
         except DeviceError as error:
-            self._misses += 1
-            if self._misses >= _MISSES:
-                self._lose(str(error))
+            self._miss(error)
             return
         self._misses = 0
-        self._position = position
         try:
-            self._follow(position, moving)
+            self._follow(self._position, moving)
         except DeviceError as error:
-            self._fail(f"{self.name} broke off its move: {error}")
+            if self._state != "lost":
+                self._break_off(self._about("broke off its move", error))
         if self._state != "lost":
             self._write(moving)
 
@@ -291,7 +330,7 @@ class Axis:
         self._telemetry.write(np.array([row], np.float64))
 
     def _follow(self, position: float, moving: bool) -> None:
-        if self._halts != self._halts_seen:
+        if self._halting.is_pending:
             self._come_to_rest(position, moving)
         elif self._ramp is not None:
             self._step(self._ramp, position)
@@ -302,14 +341,26 @@ class Axis:
             self._say("moving" if moving else "ready")
 
     def _come_to_rest(self, position: float, moving: bool) -> None:
+        halting = self._halting
         if moving:
+            if halting.is_late and not halting.goes_on:
+                where = f"it is at {self._place(position)} and moves on"
+                self._say("error", halting.complaint(where))
             return
-        was_moving = self._goal is not None or self._ramp is not None
+        goal, had_moved = self._goal, self._state == "moving" or halting.goes_on
+        was_told = goal is not None or self._ramp is not None or halting.goes_on or halting.failed
+        arrived = None
+        if goal is not None and goal.position is not None:
+            arrived = abs(position - goal.position) <= self._motor.tolerance
+        verdict = halting.verdict(position, arrived=arrived)
         self._goal = self._ramp = None
-        self._halts_seen = self._halts
-        self._target = position
-        if was_moving:
-            self._say("ready", f"{self.name} was stopped at {position:.6g} {self._motor.unit}")
+        if not halting.failed:
+            self._target = position
+        halting.forget()
+        if was_told:
+            self._say(*verdict)
+        elif had_moved:
+            self._say("ready")
 
     def _approach(self, goal: _Goal, position: float, moving: bool) -> None:
         now = time.monotonic()
@@ -322,25 +373,43 @@ class Axis:
         if not moving and abs(position - wanted) <= self._motor.tolerance:
             self._goal = None
             self._target = wanted
-            self._say("ready")
+            self._say(*self._arrived(goal, position))
         elif now > goal.deadline:
             self._fail_to_arrive(wanted, "in its time")
         elif rests_s > _SETTLE_S:
             self._fail_to_arrive(wanted, "and stands still (a limit switch, or something holds it)")
 
-    def _fail_to_arrive(self, wanted: float, how: str) -> None:
-        self._call(self._motor.stop)
-        unit = self._motor.unit
-        self._position = self._call(self._motor.position)
-        self._fail(
-            f"{self.name} did not reach {wanted:.6g} {unit} {how}; "
-            f"it stopped at {self._position:.6g} {unit}, look at the axis"
+    def _arrived(self, goal: _Goal, position: float) -> tuple[MotorState, str]:
+        low, high = self._limits
+        spare = self._motor.tolerance
+        if goal.position is not None or low - spare <= position <= high + spare:
+            return "ready", ""
+        at, low_text, high_text = apart(position, low, high)
+        return "error", (
+            f"{self.name} has its reference position at {at} {self._motor.unit}, outside its limits, "
+            f"{low_text} to {high_text} {self._motor.unit}; move it back, and give limits that hold it"
         )
+
+    def _fail_to_arrive(self, wanted: float, how: str) -> None:
+        self._break_off(f"{self.name} did not reach {self._place(wanted)} {how}")
+
+    def _break_off(self, why: str = "") -> None:
+        """Have the axis stop; what became of it is said when it is at rest, or goes on all the same."""
+        self._halting.note(why)
+        self._tell_to_stop()
+
+    def _tell_to_stop(self) -> None:
+        try:
+            self._call(self._motor.stop)
+        except DeviceError as error:
+            self._halting.tried(self._reason(error))
+        else:
+            self._halting.tried()
 
     def _step(self, ramp: _Ramp, position: float) -> None:
         now = time.monotonic()
         elapsed_s = now - ramp.started
-        low, high = self.info.limits if self.info else (-math.inf, math.inf)
+        low, high = self._limits
         # The magnets may stand a little beyond a limit when the ramp begins.
         height = min(max(ramp.plan.height_mm(elapsed_s), low), high)
         self._target = height
@@ -361,11 +430,12 @@ class Axis:
 
     def _call(self, function: Callable[[], _T], within_s: float = 0.0) -> _T:
         """Ask the driver; whatever it raises is a DeviceError."""
+        self._asked = time.monotonic()
         self._due = time.monotonic() + max(within_s, _ANSWER_S)
         try:
             return function()
         except DeviceLost as error:
-            self._lose(str(error))
+            self._lose(error)
             raise
         except DeviceError:
             raise
@@ -374,15 +444,50 @@ class Axis:
         finally:
             self._due = math.inf
 
-    def _lose(self, why: str) -> None:
-        self._goal = self._ramp = None
-        if self._state not in ("opening", "closed"):
-            self._say("lost", f"{self.name} does not answer any more: {why}; see to it, then reconnect it")
+    def _where(self) -> float:
+        """Ask where the axis is; what is no number is no answer."""
+        position = self._call(self._motor.position)
+        if not math.isfinite(position):
+            raise _NoPosition(f"it gives {position:g} as its position")
+        return position
 
-    def _fail(self, text: str) -> None:
+    def _miss(self, error: DeviceError) -> None:
+        """Count an answer that failed; one without a place is waited for until the move must have ended."""
+        goal, halting = self._goal, self._halting
+        if isinstance(error, _NoPosition) and goal is not None and not halting.is_late:
+            if not halting.is_pending and time.monotonic() > goal.deadline:
+                wanted = "its reference position" if goal.position is None else self._place(goal.position)
+                self._break_off(f"{self.name} did not reach {wanted} in its time")
+                if self._state != "lost":
+                    self._say("error", halting.blind(self._reason(error)))
+            return
+        self._misses += 1
+        if self._misses >= _MISSES:
+            self._lose(error)
+
+    def _lose(self, why: DeviceError) -> None:
+        on_way = self._goal is not None or self._ramp is not None or self._halting.goes_on
         self._goal = self._ramp = None
-        if self._state != "lost":
-            self._say("error", text)
+        if self._state in ("opening", "closed"):
+            return
+        if on_way:
+            self._halting.try_soon()
+        moves = "; it may still move" if on_way else ""
+        self._say(
+            "lost", f"{self._about('does not answer any more', why)}{moves}; see to it, then reconnect it"
+        )
+
+    def _place(self, position: float) -> str:
+        return f"{position:.6g} {self._motor.unit}"
+
+    def _about(self, what: str, why: BaseException) -> str:
+        """Say what happened and why; a driver that names the axis has said both."""
+        text = self._reason(why)
+        return text if text.startswith(f"{self.name} ") else f"{self.name} {what}: {text}"
+
+    def _reason(self, error: BaseException) -> str:
+        text = str(error) if isinstance(error, DeviceError) else f"{type(error).__name__}: {error}"
+        return text.removeprefix(f"{self.name}: ")
 
     def _say(self, state: MotorState, text: str = "") -> None:
         with self._guard:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import signal
 import time
@@ -19,6 +20,15 @@ from magscope_app.processes.controllers import CAMERA, motor_processes
 #: All devices together may take so long to open.
 TIMEOUT_S = 30.0
 _END_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """A device is being closed since `began` (monotonic); the others are to follow."""
+
+    name: str
+    began: float
+    others: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +106,45 @@ def _collect(
     timeout_s: float,
 ) -> list[Connected]:
     results: dict[str, Connected] = {}
+    closing: list[_Closing] = []
     why = f"it does not answer within {timeout_s:g} s; is it switched on, and does nothing else use it?"
+    ended = ""
     try:
         # What cannot be closed says so after all were opened; the child ends the pipe.
         while ours.poll(max(0.0, deadline - time.monotonic())):
-            result = ours.recv()
-            results[result.name] = result
+            said = ours.recv()
+            if isinstance(said, _Closing):
+                closing.append(said)
+            else:
+                results[said.name] = said
+                closing.clear()
     except EOFError:
         child.join(_END_S)
-        why = f"its driver has ended the process (exit code {child.exitcode}); see what it printed"
+        ended = f"its driver has ended the process (exit code {child.exitcode}); see what it printed"
+    why = ended or why
     for name in names:
         if name not in results:
             results[name] = Connected(process, name, _driver(config, name), False, why)
             why = f"not tried, as {name} failed" if not why.startswith("not tried") else why
+    if closing:
+        results |= _unclosed(results, closing[-1], ended)
     return [results[name] for name in names]
+
+
+def _unclosed(results: dict[str, Connected], last: _Closing, ended: str) -> dict[str, Connected]:
+    """Return what there is to say of a device whose closing did not end, and of those that were to follow."""
+    waited_s = time.monotonic() - last.began
+    why = ended or (
+        f"its driver does not come back from closing it, for which {waited_s:.1f} s were waited; mend its "
+        "close, and switch the device off and on before it is used again"
+    )
+    said = {last.name: f"it was opened, but {why}"}
+    said |= dict.fromkeys(last.others, f"it was opened, but not closed, as {last.name} does not close")
+    return {
+        name: replace(results[name], is_open=False, text=text)
+        for name, text in said.items()
+        if results[name].is_open
+    }
 
 
 def _end(child: SpawnProcess) -> None:
@@ -140,24 +175,24 @@ def _connect(config: Config, process: str, theirs: Connection) -> None:
         done.append(_try(process, entry.name, entry.driver, _opener(config, entry, opened)))
         theirs.send(done[-1])
     names = {result.name: result for result in done}
-    for device in reversed(opened):
-        _close(names[_name(device)], device, theirs)
+    while opened:
+        device = opened.pop()
+        others = tuple(_name(other) for other in opened)
+        # Stands where closing does not come back, or ends the process.
+        theirs.send(_Closing(_name(device), time.monotonic(), others))
+        theirs.send(_closed(names[_name(device)], device))
     theirs.close()
 
 
-def _close(opened: Connected, device: Camera | Motor, theirs: Connection) -> None:
-    failed = replace(opened, is_open=False, text="it was opened, but closing it fails")
-    if opened.is_open:
-        # Stands where closing does not come back, or ends the process.
-        theirs.send(failed)
-
+def _closed(opened: Connected, device: Camera | Motor) -> Connected:
     def close() -> str:
         device.close()
         return ""
 
     closed = _try(opened.process, opened.name, opened.driver, close)
-    if opened.is_open:
-        theirs.send(opened if closed.is_open else replace(failed, text=f"{failed.text}: {closed.text}"))
+    if not opened.is_open or closed.is_open:
+        return opened
+    return replace(opened, is_open=False, text=f"it was opened, but closing it fails: {closed.text}")
 
 
 def _try(process: str, name: str, driver: str, function: Callable[[], str]) -> Connected:
@@ -197,4 +232,11 @@ def _open_motor(config: Config, entry: MotorConfig, opened: list[Camera | Motor]
         )
     if motor.is_moving():
         raise DeviceError("it moves, though nobody told it to; stop it and look why")
-    return f"at {motor.position():.6g} {motor.unit}, limits {low:g} to {high:g} {motor.unit}"
+    position = motor.position()
+    if not math.isfinite(position):
+        raise DeviceError(
+            f"it gives {position:g} as its position; see to it, or mend the driver's position()"
+        )
+    if (refusal := motor.why_not_home()) is not None:
+        raise DeviceError(refusal)
+    return f"at {position:.6g} {motor.unit}, limits {low:g} to {high:g} {motor.unit}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from magscope_app.datatypes import Gap, VideoBuffer
@@ -28,6 +28,8 @@ def close_for_dead_recorder(
     told: Sequence[Message] = (),
 ) -> RecordingFinished:
     """Write into dataset.json that a recording failed, and what it holds; its new name, if any, is given.
+
+    One that had come to its end, and whose recorder could not say so any more, stays as it ended.
 
     Parameters
     ----------
@@ -55,6 +57,8 @@ def close_for_dead_recorder(
         folder = DatasetFolder.open(path)
         _keep(folder, session_start_ns, told)
         path = folder.take_name()
+        if folder.description["exit_status"] != "running":
+            return _as_it_ended(folder)
         error = f"{said} {path}"
         window = int(folder.description["start_frame_id"]), video.counters().next_frame_id
         gaps = video.ledger()
@@ -68,6 +72,13 @@ def close_for_dead_recorder(
     except (MagscopeError, KeyError) as problem:
         error = f"{said} {path} ({problem})"
     return RecordingFinished(path, "failed", counters, error)
+
+
+def _as_it_ended(folder: DatasetFolder) -> RecordingFinished:
+    about = folder.description
+    names = {one.name for one in fields(Counters)}
+    counters = Counters(**{name: count for name, count in about["counters"].items() if name in names})
+    return RecordingFinished(folder.path, about["exit_status"], counters, "; ".join(about.get("errors", ())))
 
 
 def _keep(folder: DatasetFolder, session_start_ns: int, told: Sequence[Message]) -> None:

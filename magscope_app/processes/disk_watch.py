@@ -45,12 +45,19 @@ class DiskWatch:
         self._written = 0
         self._looks: deque[tuple[float, int]] = deque()
         self.free_bytes = math.inf
+        #: What will be left of it when everything that was accepted so far is stored.
+        self._room = math.inf
+        self._waited = 0
         self._ask()
 
-    def look(self, bytes_written: int) -> None:
-        """Renew what is known, given how much this recording has written so far."""
+    def look(self, bytes_written: int, bytes_waiting: int = 0) -> None:
+        """Renew what is known, given how much this recording has written so far.
+
+        `bytes_waiting` are those of them that wait for the disk, which nobody can take back.
+        """
         now = time.monotonic()
         if now - self._looked < _LOOK_EVERY_S:
+            self._room = self.free_bytes - self._waited - max(0, bytes_written - self._size)
             return
         # Where a file was taken away the size falls: that says nothing about the rate.
         self._written += max(0, bytes_written - self._size)
@@ -61,6 +68,8 @@ class DiskWatch:
         while settled and (self._is_early(self._looks[0][0]) or now - self._looks[0][0] > _WINDOW_S):
             self._looks.popleft()
         self._ask()
+        self._waited = bytes_waiting
+        self._room = self.free_bytes - bytes_waiting
 
     def _is_early(self, looked: float) -> bool:
         return self._began is not None and looked - self._began < _SETTLE_S
@@ -92,8 +101,8 @@ class DiskWatch:
 
     @property
     def too_full_for_video(self) -> bool:
-        """True when only tracks may go on."""
-        return self.free_bytes < VIDEO_RESERVE_BYTES
+        """True when only tracks may go on: what waits for the disk takes its room, too."""
+        return self._room < VIDEO_RESERVE_BYTES
 
     @property
     def too_full_for_tracks(self) -> bool:

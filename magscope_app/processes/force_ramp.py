@@ -9,6 +9,7 @@ import numpy as np
 
 from magscope_app.devices import LimitError, Motor
 from magscope_app.devices.force import ForceCalibration
+from magscope_app.devices.numbers import apart
 
 #: Places of a ramp at which its speed is looked at.
 _PLACES = 256
@@ -98,9 +99,10 @@ def height_for(motor: Motor, calibration: ForceCalibration, force_pn: float) -> 
     height_mm = calibration.height_mm(force_pn)
     low, high = motor.limits
     if not low - _ROUNDING_MM <= height_mm <= high + _ROUNDING_MM:
-        weakest, strongest = calibration.forces_pn(low, high)
+        height, lowest, highest = apart(height_mm, low, high, digits=4)
+        force, weakest, strongest = apart(force_pn, *calibration.forces_pn(low, high), digits=3)
         raise LimitError(
-            f"{force_pn:g} pN needs {motor.name} at {height_mm:.4g} mm, "
-            f"but its limits are {low:g} to {high:g} mm: it can give {weakest:.3g} to {strongest:.3g} pN"
+            f"{force} pN needs {motor.name} at {height} mm, "
+            f"but its limits are {lowest} to {highest} mm: it can give {weakest} to {strongest} pN"
         )
     return min(max(height_mm, low), high)

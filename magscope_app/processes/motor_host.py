@@ -90,8 +90,11 @@ class MotorHost:
     def close(self) -> None:
         """Stop and release every axis."""
         self._worker.stop_all()
-        if not self._worker.end():
-            _log.error("a driver does not come back from a call; its device is not closed in order")
+        left = self._worker.end()
+        if left:
+            why = "; ".join(axis.hangs() for axis in left if axis.is_called)
+            names = ", ".join(axis.name for axis in left)
+            _log.error("%s; not closed: %s; switch off and on before they are used again", why, names)
             return
         for telemetry in self._telemetry.values():
             telemetry.close()

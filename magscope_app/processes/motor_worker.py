@@ -71,14 +71,16 @@ class MotorWorker:
         if self._failure is not None:
             raise self._failure
 
-    def end(self) -> bool:
-        """Close every axis and end the threads; False when a driver does not come back from a call."""
+    def end(self) -> tuple[Axis, ...]:
+        """Close every axis and end the threads; return those that are not closed, as a driver hangs."""
         self._ending = True
         for stopper in self._stoppers.values():
             stopper.end()
         self.submit(lambda: None)
         self._thread.join(_END_S)
-        return not self._thread.is_alive()
+        if not self._thread.is_alive():
+            return ()
+        return tuple(axis for axis in self._axes if axis.state != "closed")
 
     def _work(self) -> None:
         try:

@@ -95,7 +95,7 @@ class Recorder:
     def turn(self) -> None:
         """Move what has arrived to the disk. Raises what the disk or the processor says."""
         while self._take_frames() and time.monotonic() < self._flush_due:
-            pass
+            self._watch_disk()
         if time.monotonic() >= self._flush_due:
             self._flush_due = time.monotonic() + _FLUSH_EVERY_S
             self._tracks.move()
@@ -150,8 +150,10 @@ class Recorder:
 
     def _watch_disk(self) -> None:
         disk = self._disk
-        written = self._frames.bytes_written if self._frames is not None else 0
-        disk.look(written + self._tracks.bytes_written)
+        written, waiting = 0, 0
+        if self._frames is not None:
+            written, waiting = self._frames.bytes_written, self._frames.bytes_waiting
+        disk.look(written + self._tracks.bytes_written, waiting)
         if disk.is_low and not self._warned:
             self._warned = True
             _log.warning("the disk will be full in %.0f minutes at this rate", disk.minutes_so_far)

@@ -54,7 +54,7 @@ class RecorderFiles:
                 self.frames.begin(next_frame_id)
             self.folder.update(start_frame_id=next_frame_id)
             return next_frame_id
-        self.tracks.begin(earlier.next_rows, earlier.rows)
+        self.tracks.begin(earlier.next_rows, earlier.rows, earlier.last_rows)
         if self.frames is not None:
             self.frames.begin(earlier.next_image, earlier.video, earlier.left_out, earlier.duplicates)
         return earlier.start_id

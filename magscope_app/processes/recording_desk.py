@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
-from magscope_app.config import RecordingMode
 from magscope_app.datatypes import VideoBuffer
 from magscope_app.messages import (
     CorrectionFile,
@@ -78,10 +76,7 @@ class RecordingDesk:
             return "a recording is running already; stop it first"
         if not self._children.alive(RECORDER) and not returning:
             return "the recording process is not running: start again to use it"
-        modes = get_args(RecordingMode)
-        if message.mode is not None and message.mode not in modes:
-            return f"there is no recording mode {message.mode!r}; choose one of {', '.join(modes)}"
-        return why_malformed(message)
+        return message.why_no_mode() or why_malformed(message)
 
     def start(self, order: RecordingOrder) -> None:
         """Let the recorder begin a dataset; what is told from now on belongs into it."""

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from magscope_app.datatypes import Gap
 from magscope_app.errors import MagscopeError
+from magscope_app.processes.handles import DRIFT, TRACKS, TRUTH, telemetry_name
 from magscope_app.processes.id_ranges import SeenIds
-from magscope_app.processes.video_book import read_book
 from magscope_app.storage import Dataset, DatasetFolder, open_dataset
+from magscope_app.storage.video_book import read_book
 
 EVENT = "recorder restarted"
 _WHY = "the recorder ended and was started again"
@@ -36,6 +37,8 @@ class Earlier:
         Frames in the tracks files and in the video.
     next_rows, next_image : int
         The ids after the last ones of each.
+    last_rows : dict of str to float
+        The last frame id, of telemetry the last t_ns, that is stored of each buffer of rows, where any are.
     left_out : int
         Frames whose image was left out, for want of beads or by a processor.
     duplicates : int
@@ -52,6 +55,7 @@ class Earlier:
     video: SeenIds
     next_rows: int
     next_image: int
+    last_rows: dict[str, float]
     left_out: int
     duplicates: int
     events: tuple[dict[str, Any], ...]
@@ -113,7 +117,8 @@ def read_earlier(path: Path, *, has_processor: bool) -> Earlier:
     MagscopeError
         It is no dataset, or cannot be read.
     """
-    folder, dataset = DatasetFolder.open(path), open_dataset(path)
+    folder = DatasetFolder.open(path)
+    dataset = open_dataset(folder.path)
     start_id = dataset.description.get("start_frame_id")
     if not isinstance(start_id, int):
         raise MagscopeError(f"{path} says not where its recording began: start another recording")
@@ -124,18 +129,29 @@ def read_earlier(path: Path, *, has_processor: bool) -> Earlier:
     rows.add(tracked)
     video.add(images)
     events = dataset.events
+    next_rows = int(tracked[-1]) + 1 if len(tracked) else start_id
     return Earlier(
         folder=folder,
         start_id=start_id,
         rows=rows,
         video=video,
-        next_rows=int(tracked[-1]) + 1 if len(tracked) else start_id,
+        next_rows=next_rows,
         next_image=int(images[-1]) + 1 if len(images) else start_id,
+        last_rows={TRACKS: next_rows - 1} | _last_rows(dataset),
         left_out=stored.left_out,
         duplicates=dataset.counters.get("duplicates", 0),
         events=tuple(events[-_LAST_EVENTS:]),
         seams=_seams(events),
     )
+
+
+def _last_rows(dataset: Dataset) -> dict[str, float]:
+    """Return where the tables beside the tracks end."""
+    columns = {telemetry_name(device): dataset.telemetry(device)["t_ns"] for device in dataset.devices}
+    columns[DRIFT] = dataset.drift()["frame_id"]
+    if (truth := dataset.truth()) is not None:
+        columns[TRUTH] = truth["frame_id"]
+    return {name: float(column[-1]) for name, column in columns.items() if len(column)}
 
 
 def _seams(events: Sequence[dict[str, Any]]) -> tuple[Gap, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from magscope_app.datatypes import MatrixBuffer
+from magscope_app.datatypes.matrix_reader import MatrixReader
 from magscope_app.datatypes.reader_entries import Start
 from magscope_app.devices import Camera
 from magscope_app.devices.lookup import load_driver
@@ -66,6 +68,7 @@ class TrackWriter:
         self._durable = 0
         self._bytes_before = 0
         self._first = 0
+        self._last_rows: dict[str, float] = {}
         self._tracked_frame, self._drift_frame = 0, -_DRIFT_FRAMES - 1
         self.seen = SeenIds(0)
         try:
@@ -74,9 +77,15 @@ class TrackWriter:
             self._detach()
             raise
 
-    def begin(self, first_frame_id: int, seen: SeenIds | None = None) -> None:
-        """Write frames from this id on; `seen` are those written before."""
+    def begin(
+        self,
+        first_frame_id: int,
+        seen: SeenIds | None = None,
+        last_rows: Mapping[str, float] | None = None,
+    ) -> None:
+        """Write frames from this id on; `seen` are those written before, `last_rows` as `Earlier` says."""
         self._first = first_frame_id
+        self._last_rows = dict(last_rows or {})
         self._limits.begin()
         self.seen = seen if seen is not None else SeenIds(first_frame_id)
         self._durable_before = self.seen.count
@@ -100,7 +109,7 @@ class TrackWriter:
             What the disk says; rows that were not taken are kept and written by the next call.
         """
         for name, reader in self._readers.items():
-            rows = reader.read()
+            rows = self._read(name, reader)
             if not len(rows):
                 continue
             if name == TRACKS:
@@ -121,6 +130,25 @@ class TrackWriter:
             and self._limits.reached(self._file.path.stat().st_size, self._durable)
         ):
             self._next_part()
+
+    def _read(self, name: str, reader: MatrixReader) -> Rows:
+        """Read what has come and, at first, what the recorder before had read and could not store."""
+        last = self._last_rows.pop(name, None)
+        # First: what comes meanwhile is read below.
+        again = self._rows_after(last, self._matrices[name]) if last is not None else None
+        rows: Rows = reader.read()
+        if again is None:
+            return rows
+        return np.concatenate((again[again[:, 0] < rows[0, 0]] if len(rows) else again, rows))
+
+    def _rows_after(self, last: float, matrix: MatrixBuffer) -> Rows:
+        """Return what a buffer still holds of whole frames after `last`, in telemetry of times."""
+        written = matrix.rows_written
+        rows = matrix.newest(written)
+        if len(rows) and len(rows) < written:
+            # Of the oldest frame some rows may be overwritten.
+            last = max(last, rows[0, 0])
+        return rows[rows[:, 0] > last]
 
     @property
     def awaits_drift(self) -> bool:

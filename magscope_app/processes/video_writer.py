@@ -19,9 +19,9 @@ from magscope_app.operating_system import release_memory
 from magscope_app.processes.frame_rois import FrameRois
 from magscope_app.processes.id_ranges import SeenIds
 from magscope_app.processes.part_limits import PartLimits
-from magscope_app.processes.video_book import VideoBook
 from magscope_app.processes.video_storage import MakeStorage, why_not_stored
 from magscope_app.storage import DatasetFolder, NDTiffStorage
+from magscope_app.storage.video_book import VideoBook
 
 _log = logging.getLogger(__name__)
 #: Frames that may wait for the disk: more than the 2 s for which disks pause, in bytes and number.
@@ -98,6 +98,7 @@ class VideoWriter:
         self._said_no_beads = False
         self._taken = 0
         self.bytes_written = 0
+        self._image_bytes = 0
         self.closed = False
 
     def begin(
@@ -130,6 +131,11 @@ class VideoWriter:
     def frames_done(self) -> int:
         """Frames that the operating system has, and those left out."""
         return self.seen().count
+
+    @property
+    def bytes_waiting(self) -> int:
+        """How many of `bytes_written` wait for processor and disk."""
+        return self._handler.pending * self._image_bytes if self._handler is not None else 0
 
     @property
     def progress(self) -> int:
@@ -222,6 +228,7 @@ class VideoWriter:
         }
         handler.put({"time": frame_id}, pixels, metadata, on_done=self._confirm)
         self._limits.count(pixels.nbytes)
+        self._image_bytes = pixels.nbytes
         self.bytes_written += pixels.nbytes
 
     def _confirm(self, coordinates: Mapping[str, Any], stored: bool) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -19,6 +21,8 @@ from magscope_app.storage.names import validate_dataset_name
 
 _log = logging.getLogger(__name__)
 _MOST_TRIALS = 1000
+#: Keeps room on the disk for what is written at the end, also where others have filled it meanwhile.
+_RESERVE, _RESERVE_BYTES = ".room-for-the-end", 2**18
 
 
 class DatasetFolder:
@@ -89,8 +93,10 @@ class DatasetFolder:
         try:
             (path / "zluts").mkdir()
             (path / "config.toml").write_bytes(config_text)
-            folder = cls(path, description)
+            folder = cls(path, description | {"first_folder": path.name})
             folder._save()
+            # No zeros: a file system may keep them without room.
+            (path / _RESERVE).write_bytes(os.urandom(_RESERVE_BYTES))
         except (OSError, MagscopeError) as error:
             # Half a dataset would only be in the way.
             shutil.rmtree(path, ignore_errors=True)
@@ -101,15 +107,16 @@ class DatasetFolder:
     def open(cls, path: str | Path) -> DatasetFolder:
         """Open a dataset to go on with it, as a recorder does that was started again.
 
+        One that has taken its new name meanwhile (see `take_name`) is found by the old one.
+
         Raises
         ------
         MagscopeError
             If there is no dataset.json, or one that cannot be read.
         """
-        folder = Path(path)
+        folder = _where_it_is(Path(path))
         try:
-            description = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
-            return cls(folder, description)
+            return cls(folder, _description(folder))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise MagscopeError(
                 f"{folder} is no dataset: its dataset.json cannot be read ({error}); give another folder"
@@ -188,6 +195,8 @@ class DatasetFolder:
         stopped : datetime, optional
             Time of the end; now by default.
         """
+        with contextlib.suppress(OSError):
+            (self.path / _RESERVE).unlink(missing_ok=True)
         end = (stopped or datetime.now(UTC)).astimezone().isoformat()
         self.update(counters=counters, ledger=ledger, exit_status=exit_status, stopped=end, **fields)
 
@@ -310,6 +319,23 @@ def _new_folder(root: Path, stamp: str, name: str) -> Path:
             continue
         return folder
     raise FileExistsError(f"{name} exists {_MOST_TRIALS} times")
+
+
+def _description(folder: Path) -> dict[str, Any]:
+    description: dict[str, Any] = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    return description
+
+
+def _where_it_is(path: Path) -> Path:
+    """Return the folder that was made as `path`: it may have another name by now."""
+    if path.exists():
+        return path
+    stamp = "_".join(path.name.split("_")[:2])
+    for folder in sorted(path.parent.glob(f"{stamp}_*")):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            if _description(folder).get("first_folder") == path.name:
+                return folder
+    return path
 
 
 def _numbered(number: int) -> str:

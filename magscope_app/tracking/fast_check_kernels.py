@@ -20,8 +20,11 @@ from magscope_app.tracking.fast_arrays import (
 from magscope_app.tracking.lut_kernels import spline_weights
 from magscope_app.tracking.reference_kernels import CLIPS, SIGNAL
 
-#: Sums that `_add_sums` writes.
-N_SUMS = 11
+#: Sums that `_add_sums` writes, and which of them is the frame's level less the model's.
+N_SUMS = 12
+LEVEL = 11
+#: Pixels of a row from one that tells the level to the next.
+_LEVEL_EVERY = 4
 #: A bead so much brighter than in the sweep may clip where it did not there.
 _BRIGHTER = 1.02
 
@@ -66,12 +69,32 @@ def _look_up(n_rows: int, x: float, y: float, scratch: Scratch, settings: Settin
 
 
 @lean_kernel
+def _level(n_rows: int, gain: float, check: Float32, scratch: Scratch, settings: Settings) -> float:
+    """Return the frame's level less the model's, in some pixels of the middle row; 0 where none is seen.
+
+    The sweep may have had another black level. As weights need it only roughly, these pixels are enough.
+    """
+    window, levels = scratch.window, scratch.levels
+    light, shift = np.float32(gain), np.float32(settings.shift)
+    size, every, row = settings.size, settings.check_every, n_rows // 2
+    start, at = np.uint64(row * size), np.uint64((row * every + every // 2) * size)
+    n = total = np.float32(0)
+    for column in range(0, size, _LEVEL_EVERY):
+        j = start + np.uint64(column)
+        rest = np.float32(window[at + np.uint64(column)]) + shift - light * (levels[j] + check[j])
+        n += np.float32(1) if rest == rest else np.float32(0)
+        total += rest if rest == rest else np.float32(0)
+    return float(total / n) if n > 0 else 0.0
+
+
+@lean_kernel
 def _add_sums(
     n_rows: int, gain: float, check: Float32, noise: Float64, scratch: Scratch, settings: Settings
 ) -> None:
     """Write into `sums` the number of pixels, and weighted sums of 1, u, u², e, ue, e², v, v², uv and ve.
 
-    e is what the model leaves over, u and v are column and row from the middle of the window.
+    e is what the model leaves over, u and v are column and row from the middle of the window. The last one,
+    `LEVEL`, is how far the frame lies above the model, which is taken off e.
     """
     size, every = settings.size, settings.check_every
     window, levels, sums = scratch.window, scratch.levels, scratch.sums
@@ -79,6 +102,8 @@ def _add_sums(
     e_gain, dark = np.float32(noise[0]), np.float32(noise[1])
     floor = np.float32(noise[2] + gain * gain * noise[3])
     sums[:] = 0.0
+    sums[LEVEL] = _level(n_rows, gain, check, scratch, settings)
+    level = np.float32(sums[LEVEL])
     for i in range(n_rows):
         row = i * every + every // 2
         v, start, at = row - 0.5 * (size - 1), np.uint64(i * size), np.uint64(row * size)
@@ -87,7 +112,7 @@ def _add_sums(
             j = start + np.uint64(column)
             extra = check[j]
             seen = extra == extra
-            model = light * (levels[j] + extra)
+            model = light * (levels[j] + extra) + level
             rest = np.float32(window[at + np.uint64(column)]) + shift - model
             weight = np.float32(1) / (e_gain * max(model - dark, np.float32(0)) + floor)
             w = weight if seen else np.float32(0)

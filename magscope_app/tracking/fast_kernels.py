@@ -24,7 +24,7 @@ from magscope_app.tracking.fast_arrays import (
     Task,
     Tools,
 )
-from magscope_app.tracking.fast_check_kernels import accept
+from magscope_app.tracking.fast_check_kernels import LEVEL, accept
 from magscope_app.tracking.flags import TrackFlag
 from magscope_app.tracking.reference_kernels import BY_FLOOR, BY_LIGHT, N_TERMS, POLYNOMIAL, linear, monomials
 from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, SINCE, USUAL
@@ -201,7 +201,7 @@ def _try(roi: Roi, x: float, y: float, z: float, tools: Tools) -> int:
         best[0], best[7] = share, chi2
         best[1], best[2], best[3] = scratch.place[5], scratch.place[6], scratch.place[7]
         best[4], best[5], best[6], best[8] = scratch.forces[3], slot, highest, used
-        best[9] = scratch.sums[4] / scratch.sums[1]
+        best[9] = scratch.sums[LEVEL] + scratch.sums[4] / scratch.sums[1]
     return DONE
 
 

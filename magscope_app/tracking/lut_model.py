@@ -19,6 +19,7 @@ from magscope_app.tracking.lut_splines import (
     smooth_in_plane,
     steady_light,
 )
+from magscope_app.tracking.qi import ROUNDING_DN2
 from magscope_app.tracking.zlut import BINNED, ZLUT
 
 __all__ = ["KNOTS_PER_PX", "LutModel"]
@@ -64,7 +65,7 @@ class LutModel:
     ceiling_dn : float
         Where the model is at or near this level, the sweep's pixels were clipped, and it must not be used.
     variance_dn2 : float
-        Mean variance of the model itself, from the noise of the sweep.
+        Mean variance of the model itself, from the noise of the sweep and its rounding.
     noise_gain : float
         Variance (DN²) per grey level (DN) of one image of the sweep, a default where the camera's noise is
         not known; NaN where the Z-LUT does not tell.
@@ -220,7 +221,8 @@ def _from_shape(zlut: ZLUT, shape: BeadShape, roi_px: int) -> LutModel:
         shape.reach_px,
         min(float(farthest), (shape.radial.shape[1] - 3) / KNOTS_PER_PX),
         shape.ceiling_dn,
-        variance,
+        # In its darkest pixels, whose noise is less than a grey level, no number of frames averages it out.
+        variance + ROUNDING_DN2,
         noise / level if level > 0 else math.nan,
         level,
     )

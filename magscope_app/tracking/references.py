@@ -44,6 +44,10 @@ from magscope_app.tracking.reference_kernels import (
 COARSE_NM = 100.0
 #: Steps per px of the radial tables for that comparison.
 CHECK_STEPS_PER_PX = 8
+#: Noise and splines make a sweep darker than the camera's black level by at most this share of its contrast.
+_DARKER = 0.1
+#: A gain this many times that of the sweep is that of more bits.
+_COARSER = 4.0
 #: Share of the memory for coarse, fine and wide cells: coarse ones must not run out.
 _SHARES = (0.25, 0.5, 0.25)
 
@@ -156,7 +160,6 @@ class References:
 
 def _source(model: LutModel, noise: Float64, ceiling_dn: float) -> Source:
     """Return a model as the kernels see it; `noise` is that of `model_noise`."""
-    gain, offset, floor, of_model = noise[:4]
     return Source(
         model.radial,
         model.template,
@@ -164,8 +167,23 @@ def _source(model: LutModel, noise: Float64, ceiling_dn: float) -> Source:
         1.0 / model.z_step_nm,
         np.append(model.reach_px, model.r_max_px),
         float(KNOTS_PER_PX * STEPS_PER_KNOT),
-        np.array([gain, offset, floor + of_model]),
+        _noise_of_levels(model, noise),
     )
+
+
+def _noise_of_levels(model: LutModel, noise: Float64) -> Float64:
+    """Return gain, offset and variance without light, in the sweep's grey levels, that weigh its pixels.
+
+    They are those of the frames unless the sweep can only come from another camera or bit depth: if it is
+    darker than their black level, or has far less noise than their gain says.
+    """
+    gain, offset, floor, of_model = noise[:4]
+    seen = model.radial[:, : 1 + int(np.abs(model.reach_px).min() * KNOTS_PER_PX)]
+    darkest, brightest = float(seen.min()), float(seen.max())
+    black = offset if offset - darkest < _DARKER * (brightest - darkest) else 0.0
+    own_gain = model.noise_gain * model.level_dn / max(model.level_dn - black, 1e-9)
+    scale = gain / own_gain if gain > _COARSER * own_gain > 0 else 1.0
+    return np.array([gain / scale, black, floor / scale**2 + of_model])
 
 
 def _pool(roi_px: int, every: int, n_bytes: float, most: int) -> Pool:

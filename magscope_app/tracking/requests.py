@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 from typing import TypeGuard
 
 import numpy as np
@@ -41,6 +41,8 @@ def require_roi_px(roi_px: float) -> int:
 
 def whole(value: object) -> int | None:
     """Return a whole number, of whatever type, as int; None if the value is none."""
+    if type(value) is not bool and isinstance(value, Integral):
+        return int(value)
     if not is_finite(value) or float(value) != int(value):
         return None
     return int(value)
@@ -48,7 +50,12 @@ def whole(value: object) -> int | None:
 
 def is_finite(value: object) -> TypeGuard[float]:
     """Return whether a value is a finite real number."""
-    return type(value) is not bool and isinstance(value, Real) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond what a float holds
+        return False
 
 
 def require_ids(bead_ids: npt.ArrayLike, n_beads: int) -> npt.NDArray[np.int64]:

@@ -11,12 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking.lut_shape import BeadShape
+from magscope_app.tracking.requests import is_finite
+from magscope_app.tracking.zlut_facts import (
+    MetadataValue,
+    edge_px,
+    frame_counts,
+    plain_metadata,
+    positive,
+    real_numbers,
+)
 
 if TYPE_CHECKING:
     from magscope_app.tracking.lut_quality import LutQuality, ProfileMatch
     from magscope_app.tracking.noise import CameraNoise
-
-MetadataValue = str | int | float | bool | None
 
 #: In the metadata of a Z-LUT: whether its profiles are means of the pixels nearest to each radius, as
 #: magtrack makes them, and not circles of interpolated pixels.
@@ -56,7 +63,7 @@ class ZLUT:
     ------
     ValueError
         If shapes do not fit, z does not rise, there are fewer than 4 planes, radii are more than 1 px apart,
-        or a number is not finite.
+        a number is not finite or not positive, or metadata hold what cannot be saved.
     """
 
     z_nm: npt.NDArray[np.float64]
@@ -71,23 +78,25 @@ class ZLUT:
     shape: BeadShape | None = None
 
     def __post_init__(self) -> None:
-        z_nm = np.array(self.z_nm, dtype=np.float64)
-        profiles = np.array(self.profiles, dtype=np.float64)
+        z_nm, profiles = real_numbers("z_nm", self.z_nm), real_numbers("profiles", self.profiles)
         _require_table(z_nm, profiles, self.r_step_px)
-        counts = np.array(self.counts, dtype=np.int64) if len(self.counts) else np.zeros(len(z_nm), np.int64)
-        if counts.shape != z_nm.shape:
-            raise ValueError(
-                f"counts has the shape {counts.shape}, but there are {len(z_nm)} planes; give one per plane"
-            )
-        if self.shape is not None and len(self.shape.radial) != len(z_nm):
-            raise ValueError(
-                f"the 2-D part of the Z-LUT has {len(self.shape.radial)} planes, the table {len(z_nm)}; "
-                "repeat the sweep"
-            )
-        for name, array in (("z_nm", z_nm), ("profiles", profiles), ("counts", counts)):
+        if not isinstance(self.created, str):
+            raise ValueError(f"created must be a text, not {self.created!r}; give a time in ISO 8601")
+        counts = frame_counts(self.counts, len(z_nm))
+        _require_shape(self.shape, len(z_nm))
+        for array in (z_nm, profiles, counts):
             array.flags.writeable = False
-            object.__setattr__(self, name, array)
-        object.__setattr__(self, "metadata", dict(self.metadata))
+        for name, value in (
+            ("z_nm", z_nm),
+            ("profiles", profiles),
+            ("r_step_px", float(self.r_step_px)),
+            ("roi_px", edge_px(self.roi_px)),
+            ("nm_per_px", positive("nm_per_px", self.nm_per_px)),
+            ("focal_shift_factor", positive("focal_shift_factor", self.focal_shift_factor)),
+            ("counts", counts),
+            ("metadata", plain_metadata(self.metadata)),
+        ):
+            object.__setattr__(self, name, value)
 
     @property
     def n_planes(self) -> int:
@@ -122,15 +131,15 @@ class ZLUT:
     ) -> ZLUT:
         """Make a Z-LUT of profiles (n_planes, n_radii) at z_nm (n_planes,); the other values as in `ZLUT`."""
         return cls(
-            np.asarray(z_nm, np.float64),
-            np.asarray(profiles, np.float64),
+            real_numbers("z_nm", z_nm),
+            real_numbers("profiles", profiles),
             r_step_px,
             roi_px,
             nm_per_px,
             focal_shift_factor,
-            np.zeros(0, np.int64) if counts is None else np.asarray(counts, np.int64),
+            np.zeros(0, np.int64) if counts is None else np.asarray(counts),
             created,
-            metadata or {},
+            {} if metadata is None else metadata,
         )
 
     @classmethod
@@ -165,7 +174,7 @@ class ZLUT:
         """
         from magscope_app.tracking.sweep import evaluate_sweep  # the tracker needs this module
 
-        z = np.asarray(z_nm, np.float64)
+        z = real_numbers("z_nm", z_nm)
         sweep = evaluate_sweep(images, z, saturation_dn)
         return cls(
             z,
@@ -176,7 +185,7 @@ class ZLUT:
             focal_shift_factor,
             sweep.counts,
             created,
-            metadata or {},
+            {} if metadata is None else metadata,
             sweep.shape,
         )
 
@@ -274,8 +283,19 @@ def _require_table(
         )
     if not (np.diff(z_nm) > 0).all():
         raise ValueError("the planes of a Z-LUT must rise strictly in z; sort them and average repeated ones")
-    if not 0 < r_step_px <= 1:
+    if not is_finite(r_step_px) or not 0 < r_step_px <= 1:
         raise ValueError(
-            f"r_step_px must be > 0 and at most 1, not {r_step_px}: rings are lost between wider radii; give "
-            "profiles at r = 0, 1, 2 … px, or finer"
+            f"r_step_px must be > 0 and at most 1, not {r_step_px!r}: rings are lost between wider radii; "
+            "give profiles at r = 0, 1, 2 … px, or finer"
+        )
+
+
+def _require_shape(shape: object, n_planes: int) -> None:
+    """Raise ValueError unless the 2-D part is none, or one of as many planes."""
+    if shape is not None and not isinstance(shape, BeadShape):
+        raise ValueError(f"shape must be a BeadShape or None, not {type(shape).__name__}; sweep again")
+    if shape is not None and len(shape.radial) != n_planes:
+        raise ValueError(
+            f"the 2-D part of the Z-LUT has {len(shape.radial)} planes, the table {n_planes}; "
+            "repeat the sweep"
         )

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking import zlut_npz
+from magscope_app.tracking.requests import is_finite, whole
 from magscope_app.tracking.zlut import BINNED, ZLUT
 from magscope_app.tracking.zlut_set import ZLUTSet
 
@@ -74,9 +75,13 @@ def save_zlut(zlut: ZLUT, path: str | PathLike[str]) -> None:
         raise ValueError(f"{file}: .radialzlut is read, not written; choose .npz or .txt")
     else:
         radii = np.arange(int((zlut.n_radii - 1) * zlut.r_step_px + 1e-9) + 1, dtype=np.float64)
+        if len(radii) < 2:
+            raise ValueError(f"{file}: the Z-LUT ends below r = 1 px, and text has whole px; choose .npz")
         how = [] if zlut.metadata.get(BINNED) else [_INTERPOLATED]
         header = "\n".join([*how, _fact_line(zlut)])
-        np.savetxt(file, np.vstack([zlut.z_nm, zlut.profiles_at(radii).T]), header=header)
+        # savetxt compresses into a name that ends in .gz: a file object is taken as it is.
+        with file.open("w", encoding="utf-8") as stream:
+            np.savetxt(stream, np.vstack([zlut.z_nm, zlut.profiles_at(radii).T]), header=header)
 
 
 def save_set(zluts: ZLUTSet, path: str | PathLike[str]) -> None:
@@ -140,9 +145,9 @@ def _from_radialzlut(file: Path, plane_nm: float | None, bead: int | None) -> ZL
     tables, z_nm = _read_radialzlut(file, plane_nm)
     if bead is None and len(tables) > 1:
         raise ValueError(f"{file} holds {len(tables)} beads; say which with bead = 0..{len(tables) - 1}")
-    number = bead or 0
-    if not 0 <= number < len(tables):
-        raise ValueError(f"{file} has no bead {number}; choose 0..{len(tables) - 1}")
+    number = whole(bead or 0)
+    if number is None or not 0 <= number < len(tables):
+        raise ValueError(f"{file} has no bead {bead}; choose 0..{len(tables) - 1}")
     return _radial(file, tables[number], z_nm, number)
 
 
@@ -150,7 +155,7 @@ def _read_radialzlut(
     file: Path, plane_nm: float | None
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
     """Return tables (n_beads, n_planes, n_radii) and z from 0."""
-    if plane_nm is None or not plane_nm > 0:
+    if not is_finite(plane_nm) or not plane_nm > 0:
         raise ValueError(f"{file} does not say how far apart its planes are; give plane_nm > 0")
     data = file.read_bytes()
     sizes = [int(size) for size in np.frombuffer(data[:12], "<i4")] if len(data) >= 12 else []

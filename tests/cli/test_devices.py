@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import re
 import sys
 from pathlib import Path
 
@@ -38,7 +39,9 @@ class Axis(Motor):
     def close(self):
         (self.context.config.drivers.path[0] / f"{self.name}.closed").write_text("")
         if self.name == "sticks": raise OSError("the line is busy")
-    def position(self): return 1.0
+        if self.name == "hangs": time.sleep(60)
+    def position(self): return float("nan") if self.name == "nowhere" else 1.0
+    def home_position(self): return 7.0 if self.name == "beyond" else None
     def is_moving(self): return self.context.motor.settings["how"] == "moves"
     def start_move(self, position): raise AssertionError
     def stop(self): pass
@@ -100,8 +103,8 @@ def test_every_failure_is_in_the_tree_at_once(tmp_path: Path, capsys: pytest.Cap
     write_examples("connect-a-motor.md", tmp_path)
     write_examples("connect-a-camera.md", tmp_path)
     (tmp_path / "broken_axes.py").write_text(BROKEN)
-    names = ("refuses", "raises", "exits", "interrupts", "moves", "sticks", "fine")
-    axes = dict.fromkeys(names, "a") | {"waits": "b", "dies": "c"}
+    names = ("refuses", "raises", "exits", "interrupts", "moves", "sticks", "nowhere", "beyond", "fine")
+    axes = dict.fromkeys(names, "a") | {"waits": "b", "dies": "c", "left": "d", "hangs": "d"}
     entries = [
         f'[[motors]]\nname = "{how}"\ndriver = "broken_axes:Axis"\ncontroller = "{name}"\nlimits = [0, 5]\n'
         f'settings = {{ how = "{how}" }}\n'
@@ -126,6 +129,15 @@ def test_every_failure_is_in_the_tree_at_once(tmp_path: Path, capsys: pytest.Cap
     assert said["interrupts"].startswith("KeyboardInterrupt: the library thinks")
     assert said["sticks"].startswith("it was opened, but closing it fails: OSError: the line is busy")
     assert "it moves, though nobody told it to" in said["moves"]
+    assert said["nowhere"].startswith("it gives nan as its position; see to it")
+    assert said["beyond"].startswith(
+        "the reference position of beyond, 7 mm, is outside its limits, 0 to 5 mm"
+    )
+    assert re.match(
+        r"it was opened, but its driver does not come back from closing it, for which \d", said["hangs"]
+    )
+    assert said["hangs"].endswith("mend its close, and switch the device off and on before it is used again")
+    assert said["left"] == "it was opened, but not closed, as hangs does not close"
     assert "does not answer within 6 s" in said["waits"]
     assert "ended the process (exit code 7)" in said["dies"]
     fine = {result.name: result.text for result in results if result.is_open}
@@ -133,7 +145,7 @@ def test_every_failure_is_in_the_tree_at_once(tmp_path: Path, capsys: pytest.Cap
     assert fine["stage"] == "at 3 mm, limits 0 to 25 mm"
     assert controller.log == ["LIMITS?"]
     closed = {path.stem for path in tmp_path.glob("*.closed")}
-    assert closed == set(names)
+    assert closed == {*names, "hangs"}
 
 
 MISTAKEN = """

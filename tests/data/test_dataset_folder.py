@@ -215,7 +215,7 @@ def test_places_that_cannot_be_written_are_told_in_one_sentence(tmp_path: Path) 
     with pytest.raises(MagscopeError, match=r"dataset\.json"):
         folder.update(operator="me")
     assert folder.description == before
-    assert [path.name for path in folder.path.glob(".*")] == []
+    assert [path.name for path in folder.path.glob(".*.tmp")] == []
 
 
 REFUSED = [

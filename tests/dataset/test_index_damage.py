@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from magscope_app.cli.info import collect
+from magscope_app.data import FrozenDataCoordinates
 from magscope_app.errors import MagscopeError
 from magscope_app.storage import Dataset, NDTiffStorage, open_dataset
 from magscope_app.storage.reading.image_index import ImageEntry, read_entries
@@ -87,6 +89,16 @@ def test_an_entry_that_leads_to_another_image_is_put_right(path: Path) -> None:
     report = repair_dataset(path)
     assert report.notes == ("1 entries of the index of 0001 were wrong: written anew",)
     require_whole(report.path)
+
+
+def test_an_entry_for_a_frame_that_no_image_shows_is_no_image(path: Path) -> None:
+    sound = [entry for entry, _ in entries(path)]
+    wrong = replace(sound[1], coordinates=FrozenDataCoordinates({"time": 60}))
+    (path / _INDEX).write_bytes(b"".join(one.encoded() for one in (sound[0], wrong, *sound[2:])))
+    report = repair_dataset(path)
+    assert report.n_images == len(_IDS)
+    assert "1 entries of the index of 0001 were wrong: written anew" in report.notes
+    assert sorted(open_dataset(report.path).video_frame_ids.tolist()) == [*_IDS]
 
 
 def test_files_of_parts_that_changed_places(path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from magscope_app.cli.main import main
-from magscope_app.storage import NDTiffStorage, open_dataset
+from magscope_app.storage import DatasetFolder, NDTiffStorage, open_dataset
 from magscope_app.storage.reading.without_tracks import video_duration_s
 from tests.dataset.making import image, new_folder, new_tracks, telemetry
 
@@ -94,3 +94,24 @@ def test_a_motor_that_was_silent_is_nowhere_meanwhile(tmp_path: Path) -> None:
     found = data.telemetry_at_frames("magnet", [1.05e9, t_s[19] * 1e9, 1.95e9, 4.99e9, 5e9, t_s[-1] * 1e9])
     np.testing.assert_allclose(found["position"], [1.05, 1.9, np.nan, np.nan, 5.0, t_s[-1]])
     assert np.isnan(found["target"][2:4]).all()
+
+
+@pytest.mark.parametrize(
+    ("mode", "process_fn", "why"),
+    [
+        ("Video (ROIs)", None, "for want of beads"),
+        ("Video (Full)", "m:third", "by the processor"),
+        ("Video (ROIs)", "m:third", "by the processor or for want of beads"),
+    ],
+)
+def test_why_images_were_left_out_is_said(
+    path: Path, capsys: pytest.CaptureFixture[str], mode: str, process_fn: str | None, why: str
+) -> None:
+    folder = DatasetFolder.open(path)
+    config = {"recording": {"process_fn": process_fn}}
+    folder.update(counters={"frames_left_out": 7}, mode=mode, config=config)
+    assert main(["info", str(path)]) == 0
+    assert f", 7 left out {why}\n" in capsys.readouterr().out
+    assert main(["info", str(path), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["left_out"], said["left_out_why"]) == (7, why)

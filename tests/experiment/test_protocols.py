@@ -41,6 +41,8 @@ def refused(microscope):
         lambda: microscope.position("nobody"),
         lambda: microscope.set_camera("exposure_ms", -1.0),
         lambda: microscope.start_recording("a/b"),
+        lambda: microscope.start_recording(mode="nonsense"),
+        lambda: microscope.start_recording(3),
         lambda: microscope.move("magnet", 10.0, timeout_s=0.1),
     ):
         try:
@@ -107,6 +109,10 @@ def test_what_a_protocol_raises_is_said(folder: Path) -> None:
     assert "there is no motor 'nobody'; there is: focus, magnet, rotation" in done.stderr
     assert "exposure_ms = -1" in done.stderr
     assert "'a/b' holds /" in done.stderr
+    assert (
+        "there is no recording mode 'nonsense'; choose one of Track, Track and Video (ROIs), " in done.stderr
+    )
+    assert "StartRecording has a wrong name (3)" in done.stderr
     assert "magnet did not reach 10 within 0.1 s: it is at" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 

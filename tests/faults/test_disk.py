@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -12,7 +13,11 @@ from pathlib import Path
 import pytest
 
 from magscope_app.cli import main
+from magscope_app.devices import FrameFormat
+from magscope_app.messages import RecordingFinished
 from magscope_app.storage import open_dataset
+from magscope_app.storage.repairing import repair_dataset
+from tests.line import feeding
 from tests.line.feeding import fed_recorder
 from tests.line.running import Dataset, require_identities
 
@@ -41,6 +46,15 @@ class Slow(DataStorage):
 
     def __contains__(self, coordinates):
         return coordinates["time"] in self.stored
+
+class Writes(Slow):
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.directory = directory
+
+    def put(self, coordinates, data, metadata):
+        super().put(coordinates, data, metadata)
+        data.tofile(self.directory / str(coordinates["time"]))
 
 def endless(coordinates, data, metadata):
     while coordinates.time == 10:
@@ -79,6 +93,75 @@ def test_a_read_only_disk_is_said_before_and_while_the_line_runs(
         rig.record(tmp_path / "out", FULL)
         rig.feed(5)
         assert rig.stop().exit_status == "completed"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """Return the folder of a disk of 260 MB."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root on Linux can mount a disk")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=260m", "tmpfs", str(folder)], check=False
+    ).returncode:
+        pytest.skip("no disk can be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(disk: Path) -> None:
+    """Take every byte, as another program does."""
+    with (disk / "other").open("wb", buffering=0) as file:
+        for size in (2**20, 2**12, 1):
+            with contextlib.suppress(OSError):
+                while file.write(bytes(size)):
+                    pass
+
+
+@pytest.mark.parametrize(
+    "mode", [FULL, *(pytest.param(one, marks=pytest.mark.slow) for one in ("Track", "Video (Full)"))]
+)
+def test_a_disk_that_others_fill_to_the_last_byte_ends_the_recording_and_what_is_missing_is_said(
+    small: Path, tmp_path: Path, mode: str
+) -> None:
+    with fed_recorder() as rig:
+        path = rig.record(small / "out", mode)
+        rig.feed(40)
+        rig.await_recorded(30)
+        # As one: HDF5 does not survive a disk that fills while its file is being closed.
+        with rig.stopped():
+            fill(small)
+        rig.feed(30)
+        finished = rig.hear(RecordingFinished)
+    dataset = open_dataset(path)
+    require_identities(dataset.counters, dataset.ledger)
+    assert dataset.exit_status == finished.exit_status == "failed"
+    assert dataset.counters["frames_recorded"] == finished.counters.frames_recorded >= 30
+    assert dataset.counters["lost_recording"] == finished.counters.lost_recording
+    assert dataset.problems() == []
+    assert any("full" in error for error in dataset.description["errors"])
+    assert {path.name for path in path.iterdir() if path.name.startswith(".")} == set()
+    repaired = open_dataset(repair_dataset(path, tmp_path / "copy").path)
+    assert (repaired.counters, repaired.problems()) == (dataset.counters, [])
+
+
+@pytest.mark.slow
+def test_images_that_wait_for_a_slow_disk_leave_the_tracks_their_room(
+    small: Path, mine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeding, "FORMAT", FrameFormat(1024, 1024, 8))
+    with fed_recorder(mine, "recording.storage=disks:Writes", "buffer.seconds=0.5") as rig:
+        path = rig.record(small / "out", FULL)
+        for _ in range(10):
+            rig.feed(25)
+            rig.await_rows(rig.next_id - 1)
+        finished = rig.stop()
+    assert "is nearly full" in finished.error
+    assert len(open_dataset(path).frames()) == finished.counters.frames_tracked == 250
+    assert 50 < finished.counters.frames_recorded < 125
+    # The limit less what is written between two looks.
+    assert shutil.disk_usage(small).free > 120_000_000
 
 
 def test_a_folder_deleted_while_it_is_recorded_is_said_and_the_next_recording_is_sound(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from magscope_app.clock import WallAnchor
@@ -133,6 +134,16 @@ class Rig:
         process.kill()
         process.join(10)
         child.bury()
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let the recording process do nothing for a moment."""
+        process = psutil.Process(self._child().process_state().pid)
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
 
     def hear(self, kind: type[_Wanted], matches: Callable[[_Wanted], bool] = lambda message: True) -> _Wanted:
         """Wait for a message; those before it are dropped."""

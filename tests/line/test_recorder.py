@@ -281,7 +281,7 @@ def test_what_a_processor_leaves_out_is_not_missing(
     counters = described(path)["counters"]
     assert (counters["frames_recorded"], counters["frames_left_out"], counters["frames_lost"]) == (31, 20, 0)
     facts = collect(open_dataset(path))
-    assert (facts["images"], facts["left_out_by_processor"], facts["gaps_in_video"]) == (11, 20, [])
+    assert (facts["images"], facts["left_out"], facts["gaps_in_video"]) == (11, 20, [])
     info(path)
     assert "11 images (0001: 11), 20 left out by the processor" in capsys.readouterr().out
     (path / "dataset.json").write_text(

@@ -118,7 +118,9 @@ def test_video_stops_before_the_disk_is_full_and_tracks_go_on(small_disk: Path) 
     assert "is nearly full; tracks go on" in done.stdout, done.stdout
     dataset = Dataset.only(small_disk)
     assert dataset.about["exit_status"] == "failed"
-    assert {gap["why"] for gap in dataset.about["ledger"]} == set(dataset.about["errors"])
+    # A busy machine costs the simulated camera frames, too.
+    recorded = [gap for gap in dataset.about["ledger"] if gap["where"] == "recording"]
+    assert {gap["why"] for gap in recorded} == set(dataset.about["errors"])
     require_identities(dataset.counters, dataset.about["ledger"])
     assert dataset.counters["lost_recording"] > 50
     assert len(dataset.column("tracking/frame_ids")) == dataset.counters["frames_tracked"]

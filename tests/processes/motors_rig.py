@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from magscope_app.config import Config
 from magscope_app.datatypes import Session
-from magscope_app.messages import Message, MotorChanged, MotorsReady, MotorState, StopMotors
+from magscope_app.messages import Message, MotorChanged, MotorsReady, MotorState, MotorStatus, StopMotors
 from magscope_app.processes.children import Children
 from magscope_app.processes.controllers import motor_processes
 from magscope_app.processes.handles import make_handles
@@ -73,11 +73,15 @@ class MotorsRig:
 
     def states(self, motor: str) -> list[MotorState]:
         """Return the states of an axis since the last `send`."""
-        return [said.status.state for said in self.of(MotorChanged) if said.status.name == motor]
+        return [status.state for status in self.statuses(motor)]
+
+    def statuses(self, motor: str) -> list[MotorStatus]:
+        """Return what was said of an axis since the last `send`."""
+        return [said.status for said in self.of(MotorChanged) if said.status.name == motor]
 
     def text(self, motor: str) -> str:
         """Return the last that was said of an axis."""
-        return [said.status.text for said in self.of(MotorChanged) if said.status.name == motor][-1]
+        return self.statuses(motor)[-1].text
 
     def until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + WAIT_S

@@ -61,3 +61,56 @@ class BlockingStage(Motor):
             pass
         self._stop.set()
         time.sleep(0.001)
+
+
+class RunawayStage(Motor):
+    """Moves at 1 mm/s by itself; settings.stop says what its stop does, settings.nan that it loses its place.
+
+    ``"raises"``, ``"nothing"``, or ``"second"``: the second call is obeyed.
+    """
+
+    unit: ClassVar[str] = "mm"
+
+    def __init__(self, context: MotorContext) -> None:
+        super().__init__(context)
+        self._start, self._way, self._began = 0.0, 0.0, 0.0
+        self.stops = 0
+
+    @property
+    def speed(self) -> float:
+        return 1.0
+
+    def open(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def position(self) -> float:
+        if self.context.motor.settings.get("nan", False) and self._way:
+            return float("nan")
+        return self._start + min(time.monotonic() - self._began, abs(self._way)) * (
+            1 if self._way > 0 else -1
+        )
+
+    def is_moving(self) -> bool:
+        return time.monotonic() - self._began < abs(self._way)
+
+    def start_move(self, position: float) -> None:
+        start = self._start if self._way == 0.0 else self.position()
+        self._start, self._way, self._began = start, position - start, time.monotonic()
+
+    def home(self) -> None:
+        self.start_move(-0.1)
+
+    def home_position(self) -> float | None:
+        home = self.context.motor.settings.get("home")
+        return None if home is None else float(home)
+
+    def stop(self) -> None:
+        self.stops += 1
+        how = self.context.motor.settings.get("stop", "")
+        if how == "raises":
+            raise OSError("the line is busy")
+        if not how or (how == "second" and self.stops >= 2):
+            self._start, self._way = self.position(), 0.0

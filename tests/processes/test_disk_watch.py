@@ -75,3 +75,15 @@ def test_a_disk_that_is_nearly_full_is_said_within_seconds(tmp_path: Path, clock
     watch.look(50_000_000)
     assert math.isinf(watch.minutes_left)
     assert watch.is_low
+
+
+def test_what_waits_for_the_disk_takes_its_room_at_once(tmp_path: Path, clock: list[float]) -> None:
+    watch = DiskWatch(tmp_path, 10)
+    free = int(watch.free_bytes)
+    full = []
+    # The last look comes before the system is asked again.
+    for after_s, written, waiting in ((0.0, free, free), (0.5, free, 0), (0.1, 2 * free, 0)):
+        clock[0] += after_s
+        watch.look(written, waiting)
+        full.append((watch.too_full_for_video, watch.too_full_for_tracks))
+    assert full == [(True, False), (False, False), (True, False)]

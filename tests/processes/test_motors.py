@@ -170,8 +170,11 @@ def test_a_stop_that_waits_for_its_move_holds_up_no_other_axis(rig: MotorsRig) -
     rig.children.send(rig.owners["stubborn"], JogMotor("stubborn", 2.0))
     rig.until(lambda: rig.states("stubborn")[-1:] == ["moving"])
     rig.stop()
-    rig.until_state("stubborn", "ready")
     rig.until_state("magnet", "ready")
+    rig.until(lambda: rig.states("stubborn")[-2:] == ["error", "error"])
+    goes_on, rests = (said.text for said in rig.statuses("stubborn")[-2:])
+    assert "stubborn could not be stopped: its driver still waits for the end of its move;" in goes_on
+    assert "stubborn could not be stopped: it came to rest by itself at 2 mm, " in rests
     # It goes on to its end, 2 s later; the magnets do not: those would have gone by 10 mm.
     assert rig.next_row("stubborn")[1] == pytest.approx(2.0)
     assert rig.next_row("magnet")[1] < start_mm + 7.0

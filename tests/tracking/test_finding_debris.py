@@ -116,3 +116,11 @@ def test_dirt_in_one_sector() -> None:
     dirt = 0.65 * np.exp(-((_X - 80) ** 2 + (_Y - 60) ** 2) / 12)
     found = find_beads(_image(_clean() - dirt), ROI)
     assert _are_the_beads(found, _PLACES[1:])
+
+
+def test_beads_whose_roi_ends_with_the_frame() -> None:
+    """A pixel further out they are left out."""
+    inside = np.array([[31.6, 100.0], [WIDTH - 32.6, 200.0], [150.0, 31.6], [260.0, HEIGHT - 32.6]])
+    assert _are_the_beads(find_beads(_image(_clean(inside, (1.0,) * 4)), ROI), inside)
+    outside = inside + np.array([[-0.9, 0], [0.9, 0], [0, -0.9], [0, 0.9]])
+    assert len(find_beads(_image(_clean(outside, (1.0,) * 4)), ROI)) == 0

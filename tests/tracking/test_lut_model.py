@@ -133,7 +133,7 @@ def test_a_shape_without_a_template(zlut: ZLUT) -> None:
     round_only = replace(zlut.shape, template=np.zeros((len(Z_NM), 1, 1), np.float32))
     model = LutModel.of(replace(zlut, shape=round_only), ROI)
     assert not model.has_template
-    assert model.variance_dn2 == 0
+    assert model.variance_dn2 == 1 / 12
 
 
 def test_quality_is_the_bound(zlut: ZLUT) -> None:

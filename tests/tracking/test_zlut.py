@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -213,3 +215,115 @@ def test_sweep_without_a_bead() -> None:
             ZLUT.from_sweep(other, np.zeros(0))  # type: ignore[arg-type]  # the point of the test
     with pytest.raises(ValueError, match="one z_nm per plane"):
         ZLUT.from_sweep(images, np.arange(4.0))
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"nm_per_px": -1}, "nm_per_px must be a finite number > 0, not -1"),
+        ({"nm_per_px": 0.0}, "nm_per_px"),
+        ({"nm_per_px": np.nan}, "nm_per_px"),
+        ({"nm_per_px": np.array([96.0, 97.0])}, "nm_per_px"),
+        ({"nm_per_px": "96"}, "nm_per_px"),
+        ({"focal_shift_factor": np.inf}, "focal_shift_factor"),
+        ({"focal_shift_factor": -0.88}, "focal_shift_factor"),
+        ({"roi_px": 0}, "roi_px must be a whole"),
+        ({"roi_px": 24.5}, "roi_px"),
+        ({"roi_px": 2**63}, "roi_px"),
+        ({"r_step_px": "1"}, "r_step_px"),
+        ({"r_step_px": np.ones(2)}, "r_step_px"),
+        ({"created": 2026}, "created must be a text"),
+        ({"counts": [1.5] * 5}, "counts must be whole"),
+        ({"counts": [-1] * 5}, "counts must be whole"),
+        ({"counts": [[1], [2, 3]]}, "counts is no array"),
+        ({"metadata": "camera"}, "metadata must be a mapping"),
+        ({"metadata": {"a": np.ones(3)}}, r"metadata\['a'\] must be .* not ndarray"),
+        ({"metadata": {"a": [1]}}, r"metadata\['a'\] must be .* not list"),
+        ({"metadata": {"a": 1j}}, r"metadata\['a'\]"),
+        ({"metadata": {"a": 2**64}}, r"metadata\['a'\]"),
+        ({"metadata": {1: "a"}}, r"metadata\[1\]"),
+        ({"z_nm": ["0", "1", "2", "3", "4"]}, "z_nm must be an array of real numbers"),
+        ({"z_nm": np.arange(5) + 1j}, "z_nm"),
+        ({"profiles": [[1.0, 2.0], [3.0]]}, "profiles is no array"),
+        ({"shape": "round"}, "shape must be a BeadShape"),
+    ],
+)
+def test_facts_that_are_none(facts: dict[str, Any], said: str) -> None:
+    table = {"z_nm": np.arange(5.0), "profiles": np.random.default_rng(0).random((5, 10))}
+    with pytest.raises(ValueError, match=said):
+        ZLUT(**{**table, **facts})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (({-1.5: _zlut()},), "bead id -1.5"),
+        (({True: _zlut()},), "bead id True"),
+        (({"3": _zlut()},), "bead id '3'"),
+        (({2**63: _zlut()},), "bead id 9223372036854775808"),
+        (({1: "lut.npz"},), "holds ZLUTs, not str"),
+        (({}, np.ones((5, 10))), "holds ZLUTs, not ndarray"),
+        (([_zlut()],), "zluts must be a mapping"),
+    ],
+)
+def test_sets_that_are_none(arguments: tuple[Any, ...], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        ZLUTSet(*arguments)
+
+
+_VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63) + 1, 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.integers(-100, 100).map(np.int16)
+    | st.floats(-9, 9, width=32).map(np.float32)
+    | st.booleans().map(np.bool_)
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    size=st.floats(1e-300, 1e300) | st.integers(1, 10**30) | st.floats(1, 9, width=32).map(np.float32),
+    roi_px=st.none() | st.integers(1, 2**63 - 1),
+    metadata=st.dictionaries(st.text(), _VALUES, max_size=4),
+    created=st.text(),
+    ids=st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=3, unique=True),
+)
+def test_what_is_accepted_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory,
+    size: float,
+    roi_px: int | None,
+    metadata: dict[str, Any],
+    created: str,
+    ids: list[int],
+) -> None:
+    given_one = dataclasses.replace(
+        _zlut(), nm_per_px=size, focal_shift_factor=size, roi_px=roi_px, metadata=metadata, created=created
+    )
+    file = tmp_path_factory.getbasetemp() / "any.npz"
+    given_one.save(file)
+    assert _same(ZLUT.load(file), given_one)
+    ZLUTSet(dict.fromkeys(ids, given_one), given_one).save(file)
+    read = ZLUTSet.load(file)
+    assert list(read) == sorted(ids)
+    assert _same(read[ids[0]], given_one)
+
+
+def test_text_by_any_name_and_of_any_length(tmp_path: Path) -> None:
+    zlut = _zlut()
+    zlut.save(tmp_path / "lut.gz")
+    assert np.array_equal(ZLUT.load(tmp_path / "lut.gz").profiles, zlut.profiles)
+    short = dataclasses.replace(zlut, profiles=zlut.profiles[:, :4], r_step_px=0.25)
+    with pytest.raises(ValueError, match="ends below r = 1 px"):
+        short.save(tmp_path / "short.txt")
+    assert not (tmp_path / "short.txt").exists()
+
+
+@pytest.mark.parametrize("plane_nm", [0.0, -50.0, np.nan, np.inf, "50"])
+def test_planes_of_no_distance(tmp_path: Path, plane_nm: Any) -> None:
+    file = tmp_path / "x.radialzlut"
+    file.write_bytes(_radialzlut(np.ones((1, 7, 11), np.float32)))
+    with pytest.raises(ValueError, match="give plane_nm > 0"):
+        ZLUT.load(file, plane_nm=plane_nm)

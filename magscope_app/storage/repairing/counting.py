@@ -14,6 +14,7 @@ from magscope_app.storage.repairing.found import LONGEST_GAP, Found
 #: Why frames are lost that a repair books.
 NOT_FOUND = "not found when the dataset was repaired"
 NOT_KNOWN = "whether there is an image of it was not known when the dataset was repaired"
+NOT_NOTED = "the recorder had not noted that its image was stored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +80,15 @@ def lessen(
     )
     untracked = present & absent(window, found.tracks)
     unrecorded = np.zeros(len(window), bool)
+    left_out = sane.get("frames_left_out", 0)
     if found.video is not None:
-        n_images = sane.get("frames_recorded", 0) - sane.get("frames_left_out", 0)
+        n_images = sane.get("frames_recorded", 0) - (left_out if found.tracks is not None else 0)
         if about.each_has_an_image and not found.video.n_unknown:
             if len(found.video.frame_ids) < n_images:
                 unrecorded = present & absent(window, found.video.frame_ids)
         else:
             unrecorded = present & ~absent(window, found.video.lost) & absent(window, found.video.frame_ids)
-    unrecorded &= ~untracked
+    unrecorded &= ~untracked & absent(window, found.book.left_out)
     n_gone = int(untracked.sum() + unrecorded.sum())
     changes = {
         "frames_tracked": -int(untracked.sum()),
@@ -98,13 +100,21 @@ def lessen(
     for name, change in changes.items():
         if change:
             counters[name] = max(0, sane.get(name, 0) + change)
-    if n_gone and "frames_left_out" in sane:
-        counters["frames_left_out"] = min(counters["frames_left_out"], counters["frames_recorded"])
+    if n_gone and left_out:
+        counters["frames_left_out"] = max(0, min(left_out, _room_for_left_out(counters, found)))
     new = [
         *losses(window[untracked], "tracking", NOT_FOUND),
         *losses(window[unrecorded], "recording", NOT_FOUND),
     ]
     return counters, in_order([*ledger, *new]) if new else ledger
+
+
+def _room_for_left_out(counters: dict[str, Any], found: Found) -> int:
+    """Return how many frames may have been left out: without tracks they are none of those recorded."""
+    recorded = int(counters.get("frames_recorded", 0))
+    if found.tracks is not None:
+        return recorded
+    return int(counters.get("frames_tracked", 0)) - recorded - int(counters.get("lost_recording", 0))
 
 
 def in_ledger(window: NDArray[np.int64], ledger: list[dict[str, Any]], where: str) -> NDArray[np.bool_]:

@@ -20,7 +20,7 @@ from magscope_app.storage.reading.tracks_parts import tracks_paths
 from magscope_app.storage.repairing.copying import Progress, copy, share
 from magscope_app.storage.repairing.counting import NOT_KNOWN, Circumstances, lessen
 from magscope_app.storage.repairing.documents import explain, made_description, missing_parts, restore_files
-from magscope_app.storage.repairing.found import Found, FoundImage, FoundVideo
+from magscope_app.storage.repairing.found import Found, FoundBook, FoundImage, FoundVideo
 from magscope_app.storage.repairing.kept_copies import KeptCopies, read_kept_copies
 from magscope_app.storage.repairing.recounting import recount
 from magscope_app.storage.repairing.tracks import RepairedTracks, repair_tracks
@@ -114,12 +114,13 @@ class _Repair:
         if description is None:
             description = made_description(self.source, kept, events)
             self.notes.append(f"dataset.json was written anew, without config and devices ({problem})")
-        foreign = self._copy_foreign(description)
+        book = FoundBook.of(self.source)
+        foreign = self._copy_foreign(description, book)
         about = Circumstances.of(description, foreign=foreign, n_parts=len(parts))
         self.notes += missing_parts(parts, about)
         video = None if foreign else self._video(parts, has_processor=about.has_processor)
         frames = [self._tracks(path, int(description["clock"]["unix_start_ns"])) for path in tracks]
-        found = _found(str(description.get("mode", "")), frames, video)
+        found = _found(str(description.get("mode", "")), frames, video, book)
         closed = not problem and description["exit_status"] != "running"
         self._save_description(description, events if not closed else None, found, about)
         n_frames = len(np.unique(np.concatenate([one.frame_ids for one in frames]))) if frames else 0
@@ -138,12 +139,14 @@ class _Repair:
             name = path.relative_to(self.source)
             # Beside the parts of the video stands which frames were stored.
             is_part = name.parts[0] == "video" and len(name.parts) != 2
-            if is_part or name.parts[0] in _WRITTEN_ANEW | tracks or not path.is_file():
+            # What a kill has left half written, and the room for the end, are hidden.
+            is_left = path.name.startswith(".")
+            if is_part or is_left or name.parts[0] in _WRITTEN_ANEW | tracks or not path.is_file():
                 continue
             (self.target / name).parent.mkdir(parents=True, exist_ok=True)
             copy(path, self.target / name, self.progress)
 
-    def _copy_foreign(self, description: dict[str, Any]) -> bool:
+    def _copy_foreign(self, description: dict[str, Any], book: FoundBook) -> bool:
         """Copy images that only a storage of the user's own can read, as they are."""
         storage, video = description.get("video_storage"), self.source / "video"
         ours = any(any(video.rglob(pattern)) for pattern in (INDEX_NAME, "*.tif"))
@@ -155,9 +158,8 @@ class _Repair:
             target.parent.mkdir(parents=True, exist_ok=True)
             share(path, target, self.progress)
         who = storage if isinstance(storage, str) else "a storage of one's own"
-        self.notes.append(
-            f"the images, which only {who} can read, were copied as they are and were not counted"
-        )
+        counted = f"{len(book.stored)} frames were noted as stored" if book else "were not counted"
+        self.notes.append(f"the images, which only {who} can read, were copied as they are and {counted}")
         return True
 
     def _save_events(self, kept: KeptCopies) -> list[dict[str, Any]]:
@@ -235,7 +237,7 @@ class _Repair:
         write_atomically(self.target / "dataset.json", as_json({**description, **changed}, indent=2))
 
 
-def _found(mode: str, frames: list[RepairedTracks], video: FoundVideo | None) -> Found:
+def _found(mode: str, frames: list[RepairedTracks], video: FoundVideo | None, book: FoundBook) -> Found:
     """Return what was found of what the mode keeps; without a known mode, of what is there."""
     ids = np.concatenate([np.empty(0, np.int64), *(one.frame_ids.astype(np.int64) for one in frames)])
     n_beads = np.concatenate([np.empty(0, np.int64), *(one.n_beads.astype(np.int64) for one in frames)])
@@ -245,6 +247,7 @@ def _found(mode: str, frames: list[RepairedTracks], video: FoundVideo | None) ->
         np.unique(ids) if wants_tracks else None,
         np.unique(ids[n_beads == 0]),
         video if wants_video else None,
+        book,
     )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from magscope_app.storage.video_book import read_book
 
 #: So many frames are not lost one after the other: that would be hours at 1000 frames/s.
 LONGEST_GAP = 2**24
@@ -72,6 +75,39 @@ class FoundVideo:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundBook:
+    """What ``video/frames.i64`` says; false where there is nothing in it.
+
+    Attributes
+    ----------
+    stored : ndarray (n,) int64
+        Frames whose image a storage took, ascending.
+    left_out : ndarray (m,) int64
+        Frames whose image was left out on purpose.
+    """
+
+    stored: NDArray[np.int64] = field(default_factory=lambda: _NO_IDS)
+    left_out: NDArray[np.int64] = field(default_factory=lambda: _NO_IDS)
+
+    @classmethod
+    def of(cls, dataset: Path) -> FoundBook:
+        """Read the book in the folder of a dataset."""
+        return cls(*read_book(dataset)).below(_HIGHEST)
+
+    def __bool__(self) -> bool:
+        return bool(len(self.stored) or len(self.left_out))
+
+    @property
+    def every(self) -> NDArray[np.int64]:
+        """All ids, ascending."""
+        return np.union1d(self.stored, self.left_out)
+
+    def below(self, limit: int) -> FoundBook:
+        """Return these without the ids from `limit` on."""
+        return FoundBook(self.stored[self.stored < limit], self.left_out[self.left_out < limit])
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What was found of a recording.
 
@@ -83,17 +119,28 @@ class Found:
         Those of them in which no bead was tracked.
     video : FoundVideo or None
         The images; None where the mode keeps none, or where they are in a storage of the user's own.
+    book : FoundBook, optional
+        What the recorder itself has written down of images.
     """
 
     tracks: NDArray[np.int64] | None
     without_beads: NDArray[np.int64]
     video: FoundVideo | None
+    book: FoundBook = field(default_factory=FoundBook)
 
     @property
     def every(self) -> NDArray[np.int64]:
         """All ids, ascending."""
         video = _NO_IDS if self.video is None else self.video.frame_ids
-        return np.union1d(_NO_IDS if self.tracks is None else self.tracks, video)
+        tracks = _NO_IDS if self.tracks is None else self.tracks
+        return np.unique(np.concatenate((tracks, video, self.book.every)))
+
+    @property
+    def with_image(self) -> NDArray[np.int64] | None:
+        """Frames that have an image, found or written down; None where not all of them can be known."""
+        if not self.book and (self.video is None or self.video.n_unknown):
+            return None
+        return np.union1d(_NO_IDS if self.video is None else self.video.frame_ids, self.book.stored)
 
     def plausible(self, start: object) -> Found:
         """Return these without the ids of damaged files, which come after a gap that no recording has."""
@@ -105,6 +152,7 @@ class Found:
             None if self.tracks is None else self.tracks[self.tracks < limit],
             self.without_beads[self.without_beads < limit],
             None if self.video is None else self.video.below(limit),
+            self.book.below(limit),
         )
 
 

@@ -17,12 +17,21 @@ from tests.hardware.micromanager.children import camera_context, motor_context
 
 
 class TestDemoCamera(CameraContract):
+    # It crashes on demand.
+    untouched = ("SimulateCrash",)
+
     @pytest.fixture
     def make(self) -> Callable[[], Camera]:
         return lambda: MicroManagerCamera(camera_context(roi_px=[0, 0, 128, 64]))
 
 
-class TestDemoStage(MotorContract):
+class DemoContract(MotorContract):
+    """Demo stages begin anew at 0 whenever they are loaded."""
+
+    remembers = False
+
+
+class TestDemoStage(DemoContract):
     step = 250.0
     tolerance = 1.0
 
@@ -31,7 +40,7 @@ class TestDemoStage(MotorContract):
         return lambda: MicroManagerFocus(motor_context({"name": "focus", "limits": [-1000.0, 1000.0]}))
 
 
-class TestMagnetHeight(MotorContract):
+class TestMagnetHeight(DemoContract):
     step = 0.25
 
     @pytest.fixture
@@ -39,7 +48,7 @@ class TestMagnetHeight(MotorContract):
         return lambda: MicroManagerMagnetHeight(motor_context({"name": "magnet", "limits": [-1.0, 1.0]}))
 
 
-class TestMagnetRotation(MotorContract):
+class TestMagnetRotation(DemoContract):
     step = 0.5
 
     @pytest.fixture
@@ -48,16 +57,18 @@ class TestMagnetRotation(MotorContract):
         return lambda: MicroManagerMagnetRotation(motor_context({"name": "turn", "settings": settings}))
 
 
-class TestPlainStage(MotorContract):
+class TestPlainStage(DemoContract):
     @pytest.fixture
     def make(self) -> Callable[[], Motor]:
         return lambda: MicroManagerStage(motor_context({"name": "stage"}))
 
 
-class TestStageX(MotorContract):
+class TestStageX(DemoContract):
     step = 5.0
     # Steps of the demo stage are 0.015 um.
     tolerance = 0.05
+    # The demo stage takes the command and does nothing.
+    home_within_s = None
     driver: type[Motor] = MicroManagerStageX
 
     @pytest.fixture

@@ -93,7 +93,8 @@ def _one_configuration(path: str) -> dict[str, Any]:
 
 def test_one_configuration_gives_camera_and_axes(tmp_path: Path) -> None:
     path = tmp_path / "scope.cfg"
-    path.write_text(CFG)
+    # A preset is applied last, wherever it stands.
+    path.write_text("ConfigGroup,System,Startup,Z,Position,42\n" + CFG)
     seen = in_child(_one_configuration, str(path))
     # The file says Position,42: opening moves nothing.
     assert seen["start"] == [0.0, 0.0, 0.0]
@@ -104,6 +105,48 @@ def test_one_configuration_gives_camera_and_axes(tmp_path: Path) -> None:
     assert seen["again"] == [250.0]
     assert "loads no device 'Nowhere'" in seen["unknown"]
     assert "is not of" in seen["mixed"]
+
+
+def _refused_lines(path: str, *configurations: str) -> list[str]:
+    said = []
+    for text in configurations:
+        Path(path).write_text(text, encoding="utf-8")
+        camera = MicroManagerCamera(
+            camera_context({"cfg_file": path, "label": "Camera", "adapter": "", "device": ""})
+        )
+        try:
+            camera.open()
+            values = {setting.name: setting.value for setting in camera.settings()}
+            said.append(f"Gain {values['Gain']}")
+        except DeviceError as error:
+            said.append(str(error))
+        finally:
+            camera.close()
+    return said
+
+
+def test_a_line_that_the_core_refuses_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "refused.cfg"
+    preset = "ConfigGroup,System,Startup,Camera,"
+    value, name, twice, startup, good = in_child(
+        _refused_lines,
+        str(path),
+        CFG + "\nProperty,Camera,Gain,99\n",
+        CFG + "Property,Camera,Gian,9\n",
+        CFG.replace("Parent,XY,Hub", "Device,XY,DemoCamera,DXYStage"),
+        f"{CFG}{preset}Binning,3\n{preset}Foo,1\n{preset}BitDepth,16\n",
+        # The second is refused before the third is set.
+        f"{CFG}{preset}PixelType,8bit\n{preset}BitDepth,12\n{preset}PixelType,16bit\n",
+    )
+    assert f"{path}, line 15 (Property,Camera,Gain,99): Cannot set" in value
+    assert "(allowed: -5 to 8); mend it" in value
+    assert "line 14 (Property,Camera,Gian,9): Error in device" in name
+    assert "line 9 (Device,XY,DemoCamera,DXYStage) gives the label XY for a second time" in twice
+    assert "line 14 (ConfigGroup,System,Startup,Camera,Binning,3)" in startup
+    assert "line 15 (ConfigGroup,System,Startup,Camera,Foo,1)" in startup
+    assert "line 16" not in startup
+    assert good == "Gain 3"
+    assert not any("\n" in text for text in (value, name, twice, startup))
 
 
 def _xy() -> dict[str, list[float]]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hardware.micromanager.axis import MicroManagerAxis
-from hardware.micromanager.cfg import read_cfg
+from hardware.micromanager.cfg import Cfg, read_cfg
 from hardware.micromanager.magnets import MicroManagerMagnetRotation
 from magscope_app.config import Config
 from magscope_app.config.load import load_config
@@ -50,14 +50,22 @@ def cfg(tmp_path: Path) -> Path:
     return path
 
 
+def done(read: Cfg) -> str:
+    """Return what is carried out."""
+    return "\n".join(map(str, (*read.lines, *read.startup)))
+
+
 def test_what_would_move_something_is_left_out(cfg: Path) -> None:
     read = read_cfg(cfg)
-    assert read.left_out == ("Property,Z,Position,100", "ConfigGroup,System,Startup,Lift,State,1")
-    assert "Position" not in read.text
-    # A preset that nobody chooses moves nothing.
-    assert "ConfigGroup,Other,Far,Lift,State,1" in read.text
+    assert list(map(str, read.left_out)) == [
+        "line 14 (Property,Z,Position,100)",
+        "line 18 (ConfigGroup,System,Startup,Lift,State,1)",
+    ]
+    assert "Position" not in done(read)
+    assert list(map(str, read.startup)) == ["line 17 (ConfigGroup,System,Startup,Camera,BitDepth,12)"]
+    # A preset that nobody chooses is not there.
+    assert "Far" not in done(read)
     assert [device.label for device in read.devices] == ["COM7", "Hub", "Camera", "Z", "Lift"]
-    assert read.device("Z").after == ()
     assert read.device("Lift").before == (("Port", "COM7"),)
     assert read.device("COM7").is_port
 
@@ -65,23 +73,90 @@ def test_what_would_move_something_is_left_out(cfg: Path) -> None:
 def test_chosen_devices_come_with_their_hub_and_their_port(cfg: Path) -> None:
     stage = read_cfg(cfg, ["Z"])
     assert [device.label for device in stage.devices] == ["Hub", "Z"]
-    assert "Lift" not in stage.text
-    assert "Property,Core,Focus,Z" in stage.text
+    assert "Lift" not in done(stage)
+    assert "Property,Core,Focus,Z" in done(stage)
     assert [device.label for device in read_cfg(cfg, ["Lift"]).devices] == ["COM7", "Lift"]
-    assert "Focus" not in read_cfg(cfg, ["Lift"]).text
+    assert "Focus" not in done(read_cfg(cfg, ["Lift"]))
 
 
 def test_bad_configurations_are_refused_with_a_sentence(cfg: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.cfg").write_text("# nothing\n")
     (tmp_path / "binary.cfg").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "unstarted.cfg").write_text("Device,Z,DemoCamera,DStage\nProperty,Z,Position,100\n")
     for path, only, said in (
         (tmp_path / "nowhere.cfg", (), "cannot be read"),
         (tmp_path / "empty.cfg", (), "loads no device"),
         (tmp_path / "binary.cfg", (), "not a text file"),
+        (
+            tmp_path / "unstarted.cfg",
+            (),
+            "does not start its devices; put the line Property,Core,Initialize,1",
+        ),
         (cfg, ("Foo",), "loads no device 'Foo'; it loads: COM7, Hub, Camera, Z, Lift"),
     ):
         with pytest.raises(DeviceError, match=said):
             read_cfg(path, only)
+
+
+def test_what_would_move_something_is_left_out_wherever_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "early.cfg"
+    path.write_text(
+        "ConfigGroup,System,Startup,Z,Position,100\n"
+        "ConfigGroup , System , Startup , W , Label , 20x\n"
+        "Device,Z,DemoCamera,DStage\nDevice,W,DemoCamera,DWheel\nDevice,D,DemoCamera,D-DA\n"
+        "Property,W,NumberOfPositions,6\nProperty,Z,Position,100\n"
+        "Property,Core,Initialize,1\n"
+        "Property,D,Volts,3\nProperty,Z,SerialCommand,M X=1\nProperty,Z,Go Home,1\nProperty,Z,Velocity,2\n"
+        "ConfigGroup,System,Startup,Z,TargetPosition_um,4\nLabel,W,0,10x\n"
+    )
+    read = read_cfg(path)
+    assert [line.number for line in read.left_out] == [1, 2, 7, 9, 10, 11, 13]
+    assert [line.number for line in read.lines] == [3, 4, 5, 6, 8, 12, 14]
+    assert read.startup == ()
+
+
+def test_all_damaged_lines_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.cfg"
+    path.write_text(
+        "# a comment\nDevice,Camera,DemoCamera,DCam\n\nProperty,Camera\nDevice,X\nProprety,Camera,Gain,1\n"
+        "Property,,Gain,1\nLabel,Camera,0,up,down\nConfigGroup,System,Startup,Camera\n"
+        "ConfigGroup,Empty\nConfigPixelSize,Res\nSomethingNew,1\nProperty,Core,Initialize,1\n"
+    )
+    with pytest.raises(DeviceError) as raised:
+        read_cfg(path)
+    text = str(raised.value)
+    assert "\n" not in text
+    assert [int(number) for number in re.findall(r"line (\d+)", text)] == [4, 5, 6, 7, 8, 9]
+    assert "line 4 (Property,Camera) is not of the form Property,LABEL,NAME,VALUE" in text
+    assert "did you mean Property?" in text
+    settings = {"cfg_file": str(path), "label": "Camera", "um_per_unit": 1.0}
+    (found,) = MicroManagerMagnetRotation.problems(motor_context({"name": "a", "settings": settings}))
+    assert found.where == "motors.a.settings.cfg_file"
+    assert "line 5 (Device,X)" in found.what
+    assert found.remedy.startswith("mend them")
+
+
+def test_a_line_about_a_device_that_is_not_loaded_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "typo.cfg"
+    path.write_text(
+        "Device,Camera,DemoCamera,DCam\nParent,Camera,Hub\nProperty,Core,Initialize,1\n"
+        "Property,Camra,Gain,1\nConfigGroup,System,Startup,Camra,Gain,1\nConfigGroup,Other,One,Gone,Gain,1\n"
+    )
+    with pytest.raises(DeviceError, match="which no line loads") as raised:
+        read_cfg(path)
+    assert re.findall(r"line (\d+)", str(raised.value)) == ["2", "4", "5"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_a_configuration_of_any_hand_is_read(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "hand.cfg"
+    text = (
+        " # Küvette\r\n\r\nDevice, Küvette µ , DemoCamera, DStage \r\n Property , Core , Initialize , 1\r\n"
+    )
+    path.write_bytes(text.encode(encoding))
+    read = read_cfg(path)
+    assert [device.label for device in read.devices] == ["Küvette µ"]
+    assert [line.number for line in read.lines] == [3, 4]
 
 
 def config(cfg: Path, camera: dict[str, Any], *motors: dict[str, Any]) -> Config:
@@ -113,7 +188,7 @@ def test_axes_of_the_cameras_configuration_live_in_its_process(cfg: Path) -> Non
 
 def test_each_other_configuration_has_a_process_of_its_own(cfg: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.cfg"
-    other.write_text("Device,Up,DemoCamera,DStage\n")
+    other.write_text("Device,Up,DemoCamera,DStage\nProperty,Core,Initialize,1\n")
     elsewhere = {"settings": {"cfg_file": str(other), "label": "Up"}}
     given = config(cfg, {"devices": ["Camera"]}, {}, elsewhere)
     assert len(places(given)) == 2

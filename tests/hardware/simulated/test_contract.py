@@ -36,6 +36,8 @@ class TestSimulatedCameraInRealTime(CameraContract):
 
 class TestSimulatedFocus(MotorContract):
     step = 500.0
+    # Without the rest of the line each object is a microscope of its own.
+    remembers = False
 
     @pytest.fixture
     def make(self) -> Callable[[], Motor]:
@@ -45,6 +47,7 @@ class TestSimulatedFocus(MotorContract):
 
 class TestSimulatedMagnetHeight(MotorContract):
     step = 0.5
+    remembers = False
 
     @pytest.fixture
     def make(self) -> Callable[[], Motor]:
@@ -53,6 +56,7 @@ class TestSimulatedMagnetHeight(MotorContract):
 
 class TestOtherSimulatedAxes(MotorContract):
     step = 0.2
+    remembers = False
 
     @pytest.fixture(
         params=[

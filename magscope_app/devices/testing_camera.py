@@ -1,0 +1,185 @@
+"""The tests that every camera must pass; see `magscope_app.devices.testing`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from magscope_app.devices.camera import Camera, FrameInfo
+from magscope_app.devices.testing_settings import NO_MAKE, check_changes, check_refusals, check_settings
+
+#: So many frames are looked at.
+_READS = 5
+#: What takes no longer has not been waited for.
+_AT_ONCE_S = 0.002
+
+
+def _read(camera: Camera, buffer: npt.NDArray[Any], within_s: float) -> FrameInfo:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        info = camera.read_into(buffer, 0.1)
+        if info is not None:
+            return info
+    raise AssertionError(f"no frame came within {within_s} s")
+
+
+def _buffer(camera: Camera) -> npt.NDArray[Any]:
+    form = camera.format
+    return np.empty((form.height_px, form.width_px), form.dtype)
+
+
+class CameraContract:
+    """What every camera does; override `make`."""
+
+    #: Longest wait for one frame.
+    frame_within_s: float = 5.0
+    #: True for a camera that shows one and the same image for ever.
+    still: bool = False
+    #: Names of settings that must not be changed, as that would do harm.
+    untouched: tuple[str, ...] = ()
+
+    @pytest.fixture
+    def make(self) -> Callable[[], Camera]:
+        """Return a function that makes a new camera, not open yet; every class of tests has its own."""
+        pytest.fail(NO_MAKE.format(type(self).__name__), pytrace=False)
+
+    @pytest.fixture
+    def camera(self, make: Callable[[], Camera]) -> Iterator[Camera]:
+        """Lend an open camera."""
+        camera = make()
+        try:
+            camera.open()
+            yield camera
+        finally:
+            camera.close()
+
+    def test_closing_and_stopping_are_allowed_at_any_time(self, make: Callable[[], Camera]) -> None:
+        """Before opening, twice, and while acquiring."""
+        camera = make()
+        camera.stop()
+        camera.close()
+        camera.open()
+        camera.stop()
+        camera.start()
+        camera.close()
+        camera.close()
+
+    def test_it_can_be_opened_again(self, make: Callable[[], Camera]) -> None:
+        """A camera that was closed lets itself be opened anew."""
+        for _ in range(2):
+            camera = make()
+            camera.open()
+            camera.close()
+
+    def test_the_config_is_in_order_and_the_format_as_expected(self, camera: Camera) -> None:
+        """`expected_format` is that of the open camera, or unknown."""
+        assert camera.problems(camera.context) == ()
+        assert camera.expected_format(camera.context) in (None, camera.format)
+
+    def test_a_frame_fills_the_memory_it_is_lent_and_no_more(self, camera: Camera) -> None:
+        """Rows before and after the buffer stay as they are."""
+        form = camera.format
+        guard = np.iinfo(form.dtype).max // 3
+        memory = np.full((form.height_px + 2, form.width_px), guard, form.dtype)
+        camera.start()
+        _read(camera, memory[1:-1], self.frame_within_s)
+        assert (memory[0] == guard).all()
+        assert (memory[-1] == guard).all()
+        assert not (memory[1:-1] == guard).all()
+        assert int(memory[1:-1].max()) < 2**form.bits
+
+    def test_numbers_and_times_rise(self, camera: Camera) -> None:
+        """Both are whole numbers; times are of the session clock, perf_counter_ns."""
+        buffer, before_ns = _buffer(camera), time.perf_counter_ns()
+        camera.start()
+        infos = [_read(camera, buffer, self.frame_within_s) for _ in range(5)]
+        after_ns = time.perf_counter_ns()
+        for info in infos:
+            for number in (info.frame_number, info.timestamp_ns, info.device_tick):
+                assert isinstance(number, int | np.integer), f"{number!r} is no whole number"
+        assert infos[0].frame_number >= 0
+        for earlier, later in pairwise(infos):
+            assert earlier.frame_number < later.frame_number
+            assert earlier.timestamp_ns <= later.timestamp_ns
+        assert before_ns <= infos[0].timestamp_ns
+        assert infos[-1].timestamp_ns <= after_ns
+
+    def test_waiting_ends(self, camera: Camera) -> None:
+        """Without time to wait there is a frame or None, at once."""
+        camera.start()
+        buffer, period_s, waits = _buffer(camera), 1.0 / camera.context.config.camera.fps, []
+        for _ in range(_READS):
+            began = time.monotonic()
+            info = camera.read_into(buffer, 0.0)
+            waits.append(time.monotonic() - began)
+            assert isinstance(info, FrameInfo | None)
+            if info is None:
+                break
+        # A frame that is not there yet comes a period later: whoever gives it has waited for it.
+        assert info is None or min(waits[1:]) < max(period_s / 2, _AT_ONCE_S), (
+            f"read_into with a timeout of 0 s waits {min(waits[1:]):.3f} s for the next frame: "
+            "it ignores its timeout; let it return None"
+        )
+
+    def test_every_frame_is_written_into_its_own_memory(self, camera: Camera) -> None:
+        """What was read stays as it is, whatever comes later."""
+        camera.start()
+        buffers = [_buffer(camera) for _ in range(_READS)]
+        copies = []
+        for buffer in buffers:
+            _read(camera, buffer, self.frame_within_s)
+            copies.append(buffer.copy())
+        for number, (buffer, copy) in enumerate(zip(buffers, copies, strict=True)):
+            assert (buffer == copy).all(), (
+                f"frame {number} changed while later ones were read: read_into writes into an earlier buffer"
+            )
+
+    def test_frames_show_something(self, camera: Camera) -> None:
+        """Pixels differ from one another, and, but for a still image, frames do."""
+        camera.start()
+        frames = [_buffer(camera) for _ in range(_READS)]
+        for frame in frames:
+            _read(camera, frame, self.frame_within_s)
+        assert any(frame.min() < frame.max() for frame in frames), (
+            f"all pixels of {_READS} frames have the value {frames[0].flat[0]}: no image is copied, "
+            "or there is no light"
+        )
+        assert self.still or any((frame != frames[0]).any() for frame in frames[1:]), (
+            f"{_READS} frames are alike to the last pixel: is an old image copied again and again? "
+            "A camera that shows a still image says still = True"
+        )
+
+    def test_numbers_begin_anew_with_every_start(self, camera: Camera) -> None:
+        """The first number of a run is lower than the last of the run before."""
+        buffer = _buffer(camera)
+        camera.start()
+        last = [_read(camera, buffer, self.frame_within_s) for _ in range(10)][-1]
+        camera.stop()
+        camera.start()
+        assert _read(camera, buffer, self.frame_within_s).frame_number < last.frame_number
+
+    def test_settings_are_described(self, camera: Camera) -> None:
+        """Names are unique, values allowed by their description, and what is set is read afterwards."""
+        check_settings(camera)
+        check_changes(camera, self.untouched)
+
+    def test_bad_settings_are_refused(self, camera: Camera) -> None:
+        """Unknown names and values beyond the limits, on either side, raise DeviceError."""
+        check_refusals(camera)
+
+    def test_it_says_what_it_needs(self, camera: Camera) -> None:
+        """An open device is available."""
+        assert camera.why_unavailable() is None
+        assert isinstance(camera.needs, str)
+
+    def test_settings_can_be_read_while_acquiring(self, camera: Camera) -> None:
+        """Frames go on after the settings were asked for."""
+        camera.start()
+        camera.settings()
+        _read(camera, _buffer(camera), self.frame_within_s)

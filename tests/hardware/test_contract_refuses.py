@@ -1,0 +1,272 @@
+"""The contract refuses wrong drivers: each is one good driver with one thing wrong."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from magscope_app.config import Config
+from magscope_app.devices import (
+    Camera,
+    CameraContext,
+    DeviceError,
+    FrameFormat,
+    FrameInfo,
+    Motor,
+    MotorContext,
+    Setting,
+    SettingKind,
+    SettingValue,
+)
+from magscope_app.devices.testing import CameraContract, MotorContract
+
+MOTOR = {"name": "stage", "driver": "a:B", "limits": [0.0, 20.0]}
+CONFIG = Config.model_validate(
+    {
+        "camera": {"driver": "a:B", "fps": 100},
+        "optics": {"pixel_pitch_um": 5.0, "magnification": 50.0},
+        "motors": [MOTOR],
+    }
+)
+REFUSED = (AssertionError, pytest.fail.Exception)
+
+
+class Settings:
+    """A setting of each kind; with `wrong` they are ignored, or not checked."""
+
+    def __init__(self, wrong: str) -> None:
+        self._wrong = wrong
+        self._values: dict[str, SettingValue] = {"gain": 2.0, "lines": 4, "fan": True, "mode": "slow"}
+
+    def settings(self) -> tuple[Setting, ...]:
+        values = self._values
+        return (
+            Setting("gain", SettingKind.FLOAT, values["gain"], limits=(1.0, 4.0)),
+            Setting("lines", SettingKind.INT, values["lines"], limits=(1.0, 8.0)),
+            Setting("fan", SettingKind.BOOL, values["fan"]),
+            Setting("mode", SettingKind.CHOICE, values["mode"], choices=("slow", "fast")),
+            Setting("serial", SettingKind.TEXT, "A1", read_only=True),
+        )
+
+    def set(self, name: str, value: SettingValue) -> None:
+        setting = next((known for known in self.settings() if known.name == name), None)
+        if setting is None:
+            raise DeviceError(f"there is no setting {name!r}")
+        refusal = setting.why_not(value)
+        low_passes = self._wrong == "low unchecked" and isinstance(value, float) and value < 1.0
+        if refusal is not None and self._wrong != "unchecked" and not low_passes:
+            raise DeviceError(refusal)
+        if self._wrong != "ignored":
+            self._values[name] = value
+
+
+class Stage(Motor):
+    """Moves at 20 mm/s; the place survives closing."""
+
+    unit = "mm"
+    #: Where the axis is between two lives of the driver.
+    place = 3.0
+
+    def __init__(self, wrong: str = "") -> None:
+        super().__init__(MotorContext(config=CONFIG, motor=CONFIG.motors[0]))
+        self._wrong, self._settings = wrong, Settings(wrong)
+        self._from = self._to = Stage.place
+        self._began = 0.0
+
+    def _now(self) -> tuple[float, bool]:
+        way, gone = self._to - self._from, 20.0 * (time.monotonic() - self._began)
+        return (self._to, False) if gone >= abs(way) else (self._from + (gone if way > 0 else -gone), True)
+
+    def _go(self, position: float) -> None:
+        self._from, self._to, self._began = self._now()[0], position, time.monotonic()
+
+    def open(self) -> None:
+        self._from = self._to = Stage.place
+        if self._wrong == "homes":
+            self._from = self._to = 0.0
+        if self._wrong == "moves":
+            self._go(self._to + 1.0)
+
+    def close(self) -> None:
+        Stage.place = self._now()[0]
+
+    def position(self) -> float:
+        if self._wrong == "slow":
+            time.sleep(0.06)
+        return float("nan") if self._wrong == "nan" else self._now()[0]
+
+    def is_moving(self) -> bool:
+        return self._now()[1]
+
+    def start_move(self, position: float) -> None:
+        self._go(position)
+
+    def stop(self) -> None:
+        start = self._from
+        if self._wrong == "stop waits":
+            while self._now()[1]:
+                time.sleep(0.001)
+        elif self._wrong != "no stop":
+            self._go(self._now()[0])
+        if self._wrong == "jumps back":
+            self._from = self._to = start
+
+    def home(self) -> None:
+        if self._wrong == "no home":
+            raise DeviceError("the stage has no reference position")
+        if self._wrong != "home does nothing":
+            self._go(1.0)
+
+    def home_position(self) -> float:
+        return 2.0 if self._wrong == "home elsewhere" else -1.0 if self._wrong == "home beyond" else 1.0
+
+    def settings(self) -> tuple[Setting, ...]:
+        return self._settings.settings()
+
+    def set(self, name: str, value: SettingValue) -> None:
+        self._settings.set(name, value)
+
+
+class Noise(Camera):
+    """Shows noise at 100 frames per second."""
+
+    def __init__(self, wrong: str = "") -> None:
+        super().__init__(CameraContext(config=CONFIG))
+        self._wrong, self._settings = wrong, Settings(wrong)
+        self._random = np.random.default_rng(1)
+        self._first: npt.NDArray[Any] | None = None
+        self._number, self._due = 0, 0.0
+
+    @property
+    def format(self) -> FrameFormat:
+        return FrameFormat(32, 24, 12)
+
+    def open(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def start(self) -> None:
+        self._number, self._due = 0, time.monotonic() + 0.01
+
+    def stop(self) -> None:
+        pass
+
+    def read_into(self, buffer: npt.NDArray[Any], timeout_s: float) -> FrameInfo | None:
+        wait_s = self._due - time.monotonic()
+        if wait_s > timeout_s and self._wrong != "waits":
+            time.sleep(timeout_s)
+            return None
+        time.sleep(max(wait_s, 0.0))
+        self._due += 0.01
+        self._draw(buffer)
+        number, self._number = self._number, self._number + 1
+        return FrameInfo(number, time.perf_counter_ns())
+
+    def _draw(self, buffer: npt.NDArray[Any]) -> None:
+        if self._wrong == "old image":
+            self._random = np.random.default_rng(1)
+        buffer[:] = 7 if self._wrong == "constant" else self._random.integers(0, 4000, buffer.shape)
+        if self._wrong == "earlier":
+            self._first = buffer if self._first is None else self._first
+            self._first[:] = buffer
+
+    def settings(self) -> tuple[Setting, ...]:
+        return self._settings.settings()
+
+    def set(self, name: str, value: SettingValue) -> None:
+        self._settings.set(name, value)
+
+
+def run(contract: MotorContract | CameraContract, test: str, make: Callable[[], Motor | Camera]) -> None:
+    """Run one test of a contract on a driver, as pytest does."""
+    method = getattr(contract, test)
+    (needs,) = inspect.signature(method).parameters
+    if needs == "make":
+        method(make)
+        return
+    device = make()
+    device.open()
+    try:
+        method(device)
+    finally:
+        device.close()
+
+
+def all_of(contract: type[MotorContract | CameraContract]) -> list[str]:
+    return [name for name in dir(contract) if name.startswith("test_")]
+
+
+@pytest.fixture(autouse=True)
+def place() -> None:
+    Stage.place = 3.0
+
+
+def test_the_good_stage_passes_also_without_a_reference_position() -> None:
+    for test in all_of(MotorContract):
+        run(MotorContract(), test, Stage)
+    run(MotorContract(), "test_it_finds_its_reference_position", lambda: Stage("no home"))
+
+
+def test_the_good_camera_passes() -> None:
+    for test in all_of(CameraContract):
+        run(CameraContract(), test, Noise)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "test", "said"),
+    [
+        (
+            "homes",
+            "it_can_be_opened_again_without_moving",
+            r"was at 1 .* is at 0 after it was opened: open\(\)",
+        ),
+        ("moves", "opening_does_not_move", r"open\(\) moves the axis"),
+        ("no stop", "it_stops", r"stop\(\) does not stop: the axis went on to its target"),
+        ("stop waits", "it_stops", r"stop\(\) took 0\.\d\d s, and must not wait for the end of the move"),
+        ("jumps back", "it_stops", r"the axis went back to 3"),
+        ("home does nothing", "it_finds_its_reference_position", r"home\(\) led to 4, .* it does nothing"),
+        ("home elsewhere", "it_finds_its_reference_position", r"leads to 1, but home_position\(\) says 2"),
+        ("home beyond", "it_finds_its_reference_position", r"reference position of stage, -1 mm, is outside"),
+        (
+            "slow",
+            "it_says_where_it_is_at_once",
+            r"position\(\) takes 0\.\d+ s at rest; it must answer within",
+        ),
+        ("nan", "opening_does_not_move", r"position\(\) gives nan, which is no position"),
+        ("ignored", "settings_are_described", r"gain was set from 2\.0 to 1\.8, but is 2\.0 afterwards"),
+        ("unchecked", "bad_settings_are_refused", r"gain = 0\.0 is not allowed, but set\(\) takes it"),
+        ("low unchecked", "bad_settings_are_refused", r"gain = 0\.0 is not allowed, but set\(\) takes it"),
+    ],
+)
+def test_a_wrong_motor_is_refused(wrong: str, test: str, said: str) -> None:
+    with pytest.raises(REFUSED, match=said):
+        run(MotorContract(), f"test_{test}", lambda: Stage(wrong))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "test", "said"),
+    [
+        (
+            "earlier",
+            "every_frame_is_written_into_its_own_memory",
+            "frame 0 changed while later ones were read",
+        ),
+        ("waits", "waiting_ends", "read_into with a timeout of 0 s waits .* it ignores its timeout"),
+        ("constant", "frames_show_something", "all pixels of 5 frames have the value 7"),
+        ("old image", "frames_show_something", "5 frames are alike to the last pixel"),
+        ("ignored", "settings_are_described", r"gain was set from 2\.0 to 1\.8, but is 2\.0 afterwards"),
+        ("unchecked", "bad_settings_are_refused", r"gain = 0\.0 is not allowed, but set\(\) takes it"),
+        ("low unchecked", "bad_settings_are_refused", r"gain = 0\.0 is not allowed, but set\(\) takes it"),
+    ],
+)
+def test_a_wrong_camera_is_refused(wrong: str, test: str, said: str) -> None:
+    with pytest.raises(REFUSED, match=said):
+        run(CameraContract(), f"test_{test}", lambda: Noise(wrong))
