@@ -58,15 +58,14 @@ def sweep(root: Path, files: list[CorrectionFile], light: npt.NDArray[np.float64
     """Store a sweep over one bead; focus up means bead down."""
     raw = RawSweep(root, b"", {}, WallAnchor(0, 10**18, 0), files)
     images = sweep_images(-FACTOR * (FOCUS_NM - START_NM), seed=3)[:, :6, 4:68, 4:68]
-    (x0, y0), steps = CORNER, []
+    (x0, y0), steps = CORNER, list[dict[str, Any]]()
     for step, (focus_nm, plane) in enumerate(zip(FOCUS_NM, images, strict=True)):
         ids = range(6 * step, 6 * step + 6)
         for frame_id, frame in zip(ids, seen(plane, light), strict=True):
-            about = {"rois_px": [list(CORNER)]}
             roi = frame[y0 : y0 + ROI_PX, x0 : x0 + ROI_PX].copy()
-            raw.handler.put({"time": frame_id, "step": step}, roi, about)
+            raw.handler.put({"time": frame_id, "step": step}, roi, {"rois_px": [list(CORNER)]})
         steps.append({"step": step, "focus_nm": focus_nm, "frames": list(ids)})
-    about = {
+    about: dict[str, Any] = {
         "roi_px": ROI_PX,
         "nm_per_px": 100.0,
         "magnification": 50.0,

@@ -16,6 +16,7 @@ from magscope_app.processes.calibration_file import ZRanges, load_calibration, w
 from magscope_app.processes.camera_noise import correction_marks
 from magscope_app.processes.lut_places import LutPlaces
 from magscope_app.tracking import ZLUT, ZLUTSet
+from magscope_app.tracking.zlut_facts import MetadataValue
 
 CAMERA = "hardware.simulated.microscope:SimulatedCamera"
 FLAT = CorrectionFile("flat_field", "flat.npy", b"one")
@@ -25,7 +26,12 @@ FLAT = CorrectionFile("flat_field", "flat.npy", b"one")
 def zlut() -> ZLUT:
     z_nm = np.arange(-400.0, 401.0, 50.0)
     profiles = 100 + 20 * np.cos(np.arange(32.0) / 2 + z_nm[:, None] / 80)
-    metadata = {"camera": CAMERA, "magnification": 50.0, "focus_start_nm": 0.0, "surface_nm": 0.0}
+    metadata: dict[str, MetadataValue] = {
+        "camera": CAMERA,
+        "magnification": 50.0,
+        "focus_start_nm": 0.0,
+        "surface_nm": 0.0,
+    }
     return ZLUT.from_profiles(
         profiles, z_nm, roi_px=64, nm_per_px=100.0, focal_shift_factor=0.88, metadata=metadata
     )
