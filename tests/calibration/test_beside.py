@@ -91,7 +91,8 @@ class Beside:
         assert "z is to be measured with z.npz" in line.lock("z_lock").reason
         yield from self.hold()
         line.send(ShiftZLock(150.0))
-        yield from line.until_logged("near the end of its Z-LUT (-111 to 111 nm)")
+        # Around -0.88 · 150 nm, as heights begin at the coverslip and not where the focus stood.
+        yield from line.until_logged("near the end of its Z-LUT (-24")
         line.send(SwitchZLock(False))
         yield from line.until(lambda: line.lock("drift").stage == "on")
         self.seen.append("used")
