@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.calibration.evaluate import Images, SweepFacts, evaluate_bead
+from magscope_app.calibration.mosaic_correction import MosaicCorrection, recorded_corrections
 from magscope_app.calibration.report import BeadReport
 from magscope_app.config import BeadRole
 from magscope_app.errors import MagscopeError
+from magscope_app.processes.camera_noise import field_correction
 from magscope_app.storage import Dataset, open_dataset
 from magscope_app.tracking import CameraNoise, ZLUTSet
 from magscope_app.tracking.zlut import MIN_PLANES
@@ -114,6 +116,8 @@ def build_zluts(
 class SweepImages:
     """The images of a sweep's dataset, bead by bead, planes in rising z.
 
+    They are corrected by the dark frame and the flat field of the dataset, as tracking corrects ROIs.
+
     Parameters
     ----------
     dataset : Dataset
@@ -137,6 +141,9 @@ class SweepImages:
         self._dataset = dataset
         try:
             self._take(about, settings)
+            self._field = field_correction(recorded_corrections(dataset, about.get("corrections")))
+            ceiling_dn = int(about["ceiling_dn"])
+            self._correction = None if self._field is None else MosaicCorrection(self._field, ceiling_dn)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             said = f"{type(error).__name__}: {error}"
             raise MagscopeError(
@@ -158,11 +165,10 @@ class SweepImages:
             raise MagscopeError(f"the sweep has {there} frames per plane, of which 1 to {there} can be taken")
         if settings.every < 1:
             raise MagscopeError("1 takes every plane, 2 every second one; less cannot be")
-        factor = float(about["focal_shift_factor"])
-        steps = [
-            (-factor * (float(step["focus_nm"]) - float(about["focus_start_nm"])), step)
-            for step in about["steps"]
-        ]
+        factor, surface_nm = float(about["focal_shift_factor"]), about.get("surface_nm")
+        # What focus travel means in height, from the coverslip on where the config states that.
+        zero_nm = factor * float(about["focus_start_nm"]) if surface_nm is None else float(surface_nm)
+        steps = [(zero_nm - factor * float(step["focus_nm"]), step) for step in about["steps"]]
         self._steps = sorted(steps, key=lambda pair: pair[0])[:: settings.every]
         if len(self._steps) < MIN_PLANES:
             raise MagscopeError(
@@ -172,7 +178,10 @@ class SweepImages:
 
     @property
     def z_nm(self) -> npt.NDArray[np.float64]:
-        """Bead height relative to the focal plane, 0 with the focus where it was before the sweep."""
+        """Bead height relative to the focal plane, as if the bead lay where heights begin.
+
+        That is on the coverslip where `surface_nm` is known, else in the focus of before the sweep.
+        """
         return np.array([z for z, _ in self._steps])
 
     def facts(self, bead: dict[str, Any]) -> SweepFacts:
@@ -186,17 +195,19 @@ class SweepImages:
             "sweep": self._dataset.path.name,
             "frames_per_plane": self._frames,
             "focus_start_nm": about["focus_start_nm"],
+            "surface_nm": about.get("surface_nm"),
             "force_pn": about["force_pn"],
             "x_px": bead["x_px"],
             "y_px": bead["y_px"],
             "gain_dn_per_e": noise["gain_dn_per_e"] if noise else None,
             "offset_dn": noise["offset_dn"] if noise else None,
             "read_noise_e": noise["read_noise_e"] if noise else None,
-        }
+        } | about.get("corrections", {})
+        camera = CameraNoise(**noise, saturation_dn=int(about["ceiling_dn"])) if noise else None
         return SweepFacts(
             nm_per_px=float(about["nm_per_px"]),
             focal_shift_factor=float(about["focal_shift_factor"]),
-            noise=CameraNoise(**noise, saturation_dn=int(about["ceiling_dn"])) if noise else None,
+            noise=camera if self._field is None else self._field.noise(camera),
             ceiling_dn=int(about["ceiling_dn"]),
             created=str(self._dataset.description.get("started", "")),
             metadata=own,
@@ -214,20 +225,27 @@ class SweepImages:
                 yield beads[place], images[place - first]
 
     def _read(self, group: range) -> Images:
-        edge = self._roi_px
-        margin = (edge - self._size_px) // 2
-        middle = slice(margin, margin + self._size_px)
         images: Images | None = None
         for plane, (_, step) in enumerate(self._steps):
             for shot, frame_id in enumerate(step["frames"][: self._frames]):
-                mosaic = self._mosaic(int(frame_id), int(step["step"]))
-                rois = mosaic.reshape(-1, edge, edge)[group.start : group.stop, middle, middle]
+                rois = self._rois(int(frame_id), int(step["step"]), group)
                 if images is None:
                     shape = (len(group), len(self._steps), self._frames, self._size_px, self._size_px)
-                    images = np.empty(shape, mosaic.dtype)
+                    images = np.empty(shape, rois.dtype)
                 images[:, plane, shot] = rois
         assert images is not None  # there is at least one plane with one frame
         return images
+
+    def _rois(self, frame_id: int, step: int, group: range) -> npt.NDArray[Any]:
+        """Return the wanted part (n_beads, size, size) of some beads' ROIs in one frame, corrected."""
+        edge, size = self._roi_px, self._size_px
+        chosen = slice(group.start, group.stop)
+        rois = self._mosaic(frame_id, step).reshape(-1, edge, edge)[chosen]
+        if self._correction is not None:
+            about = self._dataset.get_metadata({"time": frame_id, "step": step})
+            return self._correction(rois, about.get("rois_px", [])[chosen], size)
+        margin = (edge - size) // 2
+        return rois[:, margin : margin + size, margin : margin + size]
 
     def _mosaic(self, frame_id: int, step: int) -> npt.NDArray[Any]:
         """Return the ROIs of all beads below each other, in one frame."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from magscope_app.calibration.capture import Shot
+from magscope_app.calibration.mosaic_correction import MosaicCorrection
 from magscope_app.datatypes import ZLUTSweepDataset
 from magscope_app.tracking import Tracker
 
@@ -29,10 +33,20 @@ class LiveProfiles:
         The beads, in the order of the mosaic.
     roi_px : int
         Edge of a ROI.
+    correction : MosaicCorrection or None
+        By dark frame and flat field.
     """
 
-    def __init__(self, buffer: ZLUTSweepDataset, bead_ids: tuple[int, ...], roi_px: int) -> None:
+    def __init__(
+        self,
+        buffer: ZLUTSweepDataset,
+        bead_ids: tuple[int, ...],
+        roi_px: int,
+        correction: MosaicCorrection | None = None,
+    ) -> None:
         self._buffer = buffer
+        self._roi_px = roi_px
+        self._correction = correction
         self._ids = np.array(bead_ids, np.uint32)
         self._tracker = Tracker(roi_px)
         # The ROIs stand below each other.
@@ -41,7 +55,7 @@ class LiveProfiles:
 
     def add(self, step: int, focus_nm: float, shots: list[Shot]) -> None:
         """Append the profiles of one plane."""
-        mosaics = np.stack([shot.mosaic for shot in shots])
+        mosaics = np.stack([self._corrected(shot) for shot in shots])
         tracks = self._tracker.track(mosaics, self._corners, profiles=True)
         assert tracks.profiles is not None  # asked for
         profiles = tracks.profiles.reshape(-1, tracks.profiles.shape[2]).astype(np.float64)
@@ -53,6 +67,12 @@ class LiveProfiles:
             valid_flags=np.isfinite(tracks.x_px).ravel().astype(np.uint8),
             profiles=profiles,
         )
+
+    def _corrected(self, shot: Shot) -> npt.NDArray[Any]:
+        if self._correction is None:
+            return shot.mosaic
+        edge = self._roi_px
+        return self._correction(shot.mosaic.reshape(-1, edge, edge), shot.rois_px).reshape(-1, edge)
 
     def close(self, *, complete: bool) -> None:
         """Say how the sweep has ended, and detach."""

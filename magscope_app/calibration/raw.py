@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from magscope_app.clock import WallAnchor
 from magscope_app.data import DataHandler
 from magscope_app.data.item import attempt
 from magscope_app.errors import MagscopeError
+from magscope_app.messages import CorrectionFile
+from magscope_app.processes.keeper import keep_corrections
 from magscope_app.storage import DatasetFolder, NDTiffStorage
 
 #: What a sweep is called among datasets.
@@ -32,6 +34,8 @@ class RawSweep:
         What the dataset says about itself.
     anchor : WallAnchor
         The session clock.
+    corrections : sequence of CorrectionFile
+        What Z-LUTs are to be corrected with; the images are stored as the camera gave them.
 
     Attributes
     ----------
@@ -44,7 +48,14 @@ class RawSweep:
         The folder cannot be made.
     """
 
-    def __init__(self, root: Path, config_text: bytes, facts: Mapping[str, Any], anchor: WallAnchor) -> None:
+    def __init__(
+        self,
+        root: Path,
+        config_text: bytes,
+        facts: Mapping[str, Any],
+        anchor: WallAnchor,
+        corrections: Sequence[CorrectionFile] = (),
+    ) -> None:
         self._root = root
         self._made_root = not root.exists()
         self._closed = False
@@ -56,6 +67,7 @@ class RawSweep:
             self._folder = DatasetFolder.create(
                 self._hidden, NAME, config_text=config_text, facts=facts, unix_start_ns=anchor.unix_ns
             )
+            self._folder.update(corrections=keep_corrections(self._folder, corrections))
             self._storage = NDTiffStorage(
                 self._folder.next_video_part(), summary_metadata={"axes": ["time", "step"]}
             )

@@ -12,6 +12,7 @@ from typing import Any
 from magscope_app.calibration.capture import Capture, Shot
 from magscope_app.calibration.live import LiveProfiles, profile_length
 from magscope_app.calibration.messages import MakeSweepBuffer, SweepPhase, SweepProgress
+from magscope_app.calibration.mosaic_correction import MosaicCorrection
 from magscope_app.calibration.plan import SweepPlan
 from magscope_app.calibration.raw import RawSweep
 from magscope_app.data import DataCoordinates, DataCoordinatesIterator
@@ -52,7 +53,14 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
         What else the dataset is to say about the sweep.
     tell : callable
         Takes `SweepProgress`.
+
+    Attributes
+    ----------
+    correction : MosaicCorrection or None
+        By dark frame and flat field, of the profiles that can be watched.
     """
+
+    correction: MosaicCorrection | None = None
 
     def __init__(
         self,
@@ -196,7 +204,8 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
         count = self.plan.n_steps * len(ids) * frames
         sizes = MakeSweepBuffer(count, profile_length(roi_px), self.plan.n_steps, len(ids), frames)
         try:
-            self._live = LiveProfiles(self._microscope.make_sweep_buffer(sizes), ids, roi_px)
+            buffer = self._microscope.make_sweep_buffer(sizes)
+            self._live = LiveProfiles(buffer, ids, roi_px, self.correction)
         except EventAborted:
             raise
         except MagscopeError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from magscope_app.config import Config
 from magscope_app.kernel_cache import ensure_compiled
 from magscope_app.processes.connecting import Connected, connect_all
 from magscope_app.processes.preflight import compile_targets, load_ready
@@ -35,6 +36,8 @@ def check(config: str, overrides: Sequence[str], connect: bool = False) -> int:
         With one line per problem: file, key, what would be right.
     """
     loaded = load_ready(config, overrides, None, None)
+    for said in _doubts(loaded.config):
+        print(f"{loaded.path}: tracking.zlut: {said}")
     if not connect:
         print(f"{loaded.path}: no problems found (devices were not opened)")
         return 0
@@ -48,6 +51,18 @@ def check(config: str, overrides: Sequence[str], connect: bool = False) -> int:
         else f"no problems found; all {len(results)} devices were opened and closed, nothing was moved"
     )
     return _FAILED if failed else 0
+
+
+def _doubts(config: Config) -> list[str]:
+    """Return what is no problem, but should be known of the Z-LUTs."""
+    if config.tracking.zlut is None:
+        return []
+    # Numbers and tables: whoever has no Z-LUT does not wait for them.
+    from magscope_app.processes.calibration_doubts import calibration_doubts
+    from magscope_app.processes.calibration_file import load_calibration
+    from magscope_app.processes.camera_noise import correction_files
+
+    return calibration_doubts(load_calibration(config.tracking.zlut), config, correction_files(config))
 
 
 def tree(results: Sequence[Connected]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from magscope_app.config import Config
 from magscope_app.datatypes import Session
 from magscope_app.errors import MagscopeError
+from magscope_app.processes.camera_noise import CORRECTIONS
 from magscope_app.storage.atomic import write_atomically
 from magscope_app.tracking.zlut import ZLUT
 from magscope_app.tracking.zlut_files import load_set, load_zlut
@@ -17,6 +18,8 @@ from magscope_app.tracking.zlut_set import ZLUTSet
 _log = logging.getLogger(__name__)
 #: Settings of drivers that say which of many cameras it is.
 _WHICH_CAMERA = ("adapter", "device", "label")
+#: Magnifications that differ by a smaller share are the same.
+_SAME_MAGNIFICATION = 1e-3
 
 
 def load_calibration(path: Path) -> ZLUT | ZLUTSet:
@@ -67,6 +70,8 @@ def copy_of(path: Path, session: str) -> Path:
 def why_not_calibration(path: Path, config: Config, roi_px: int | None = None) -> str | None:
     """Say in one sentence why a Z-LUT file does not fit camera, ROI and optics, or return None.
 
+    What is not known of a Z-LUT is taken to fit; see `magscope_app.processes.calibration_doubts`.
+
     Parameters
     ----------
     path : Path
@@ -84,16 +89,18 @@ def why_not_calibration(path: Path, config: Config, roi_px: int | None = None) -
         return str(error)
     optics = config.optics
     now_px = config.beads.roi_px if roi_px is None else roi_px
-    for zlut in _all(loaded):
+    for zlut in all_zluts(loaded):
         reasons = [too_large] if (too_large := why_not_roi(zlut, now_px)) else []
         reasons += zlut.why_not(nm_per_px=optics.nm_per_px, focal_shift_factor=optics.focal_shift_factor)
-        reasons += _why_not_camera(zlut, config)
+        reasons += _why_not_magnification(zlut, optics.magnification)
+        reasons += _why_not_camera(zlut, config) + _why_not_corrections(zlut, config)
         if reasons:
             return f"{path}: {'; '.join(reasons)}"
     return None
 
 
-def _all(loaded: ZLUT | ZLUTSet) -> list[ZLUT]:
+def all_zluts(loaded: ZLUT | ZLUTSet) -> list[ZLUT]:
+    """Return every Z-LUT, the one for all other beads last."""
     if isinstance(loaded, ZLUT):
         return [loaded]
     return [*loaded.values(), *([] if loaded.default is None else [loaded.default])]
@@ -113,19 +120,50 @@ class ZRanges:
 
     def __call__(self, bead_id: int) -> tuple[float, float] | None:
         """Return lowest and highest z of a bead's Z-LUT in nm, None where it has none."""
-        zlut = self._loaded.get(bead_id) if isinstance(self._loaded, ZLUTSet) else self._loaded
+        loaded = self._loaded
+        zlut = loaded.get(bead_id, loaded.default) if isinstance(loaded, ZLUTSet) else loaded
         return None if zlut is None else (float(zlut.z_nm[0]), float(zlut.z_nm[-1]))
 
 
 def why_not_roi(loaded: ZLUT | ZLUTSet, roi_px: int) -> str | None:
     """Say if a ROI has pixels that the sweep never saw; from a smaller one nothing is missing."""
-    swept_px = min((zlut.roi_px for zlut in _all(loaded) if zlut.roi_px is not None), default=roi_px)
+    swept_px = min((zlut.roi_px for zlut in all_zluts(loaded) if zlut.roi_px is not None), default=roi_px)
     if swept_px >= roi_px:
         return None
     return (
         f"the Z-LUT was swept in a ROI of {swept_px} px, but a ROI has {roi_px} px now: sweep again, or take "
         f"a ROI of {swept_px} px or less"
     )
+
+
+def _why_not_magnification(zlut: ZLUT, magnification: float) -> list[str]:
+    """Say if it was made at another magnification; other optics give other rings at the same pixel size."""
+    made_at = zlut.metadata.get("magnification")
+    if not isinstance(made_at, int | float):
+        return []
+    if abs(made_at - magnification) <= _SAME_MAGNIFICATION * magnification:
+        return []
+    return [
+        f"the Z-LUT was made at a magnification of {made_at:g}, but optics.magnification is "
+        f"{magnification:g}: other optics give other rings; sweep again"
+    ]
+
+
+def _why_not_corrections(zlut: ZLUT, config: Config) -> list[str]:
+    """Say if images of the sweep were corrected where those of now are not, or the other way round."""
+    noise = config.camera.noise
+    named = {} if noise is None else {"dark_frame": noise.dark_frame, "flat_field": noise.flat_field}
+    said = []
+    for kind in CORRECTIONS:
+        # A Z-LUT of before this was noted says nothing.
+        if kind not in zlut.metadata or (zlut.metadata[kind] is None) == (named.get(kind) is None):
+            continue
+        had, has = ("no", "names one") if zlut.metadata[kind] is None else ("a", "names none")
+        said.append(
+            f"the Z-LUT was made with {had} {kind.replace('_', ' ')}, but camera.noise {has}: z would be "
+            "wrong where the image is uneven; sweep again"
+        )
+    return said
 
 
 def _why_not_camera(zlut: ZLUT, config: Config) -> list[str]:
@@ -141,3 +179,9 @@ def camera_name(config: Config) -> str:
     settings = config.camera.settings
     device = [str(settings[key]) for key in _WHICH_CAMERA if settings.get(key)]
     return " ".join([config.camera.driver, *device])
+
+
+def stated_surface_nm(config: Config) -> float | None:
+    """Return where heights begin; None where the config does not say, and its default means nothing."""
+    optics = config.optics
+    return optics.surface_nm if "surface_nm" in optics.model_fields_set else None

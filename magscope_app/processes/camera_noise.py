@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +16,9 @@ from magscope_app.tracking.noise import CameraNoise
 
 if TYPE_CHECKING:
     from magscope_app.tracking.field_correction import FieldCorrection
+
+#: Kinds of images that ROIs are corrected with; also what they are called in the metadata of a Z-LUT.
+CORRECTIONS = ("dark_frame", "flat_field")
 
 
 def camera_noise(config: Config, form: FrameFormat | None) -> CameraNoise | None:
@@ -63,6 +67,12 @@ def field_correction(files: Sequence[CorrectionFile]) -> FieldCorrection | None:
         return FieldCorrection(images.get("dark_frame"), images.get("flat_field"))
     except ValueError as error:
         raise MagscopeError(str(error)) from error
+
+
+def correction_marks(files: Sequence[CorrectionFile]) -> dict[str, str | None]:
+    """Return by what dark frame and flat field can be told from others; None where there is none."""
+    marks = {file.kind: hashlib.sha256(file.content).hexdigest()[:16] for file in files}
+    return {kind: marks.get(kind) for kind in CORRECTIONS}
 
 
 def field_problems(config: Config, form: FrameFormat | None) -> Iterator[Problem]:

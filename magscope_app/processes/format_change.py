@@ -170,12 +170,13 @@ def _beads(
 
 
 def _drop_what_does_not_fit(data: dict[str, Any], asked: FormatAsked, said: list[str]) -> None:
+    if any(field_problems(Config.model_validate(data), asked.format)):
+        data["camera"]["noise"] |= {"dark_frame": None, "flat_field": None}
+        said.append("dark frame and flat field are of other frames, and are not used")
+    # After them: a Z-LUT of corrected images does not fit others.
     config = Config.model_validate(data)
     zlut = config.tracking.zlut
     reason = why_not_calibration(zlut, config) if zlut is not None else None
     if reason is not None:
         data["tracking"]["zlut"] = None
         said.append(f"beads have no z, as their Z-LUT does not fit: {reason}")
-    if any(field_problems(config, asked.format)):
-        data["camera"]["noise"] |= {"dark_frame": None, "flat_field": None}
-        said.append("dark frame and flat field are of other frames, and are not used")

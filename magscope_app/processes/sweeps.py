@@ -24,8 +24,13 @@ from magscope_app.messages import (
     CommandRefused,
     Message,
 )
-from magscope_app.processes.calibration_file import camera_name
-from magscope_app.processes.camera_noise import camera_noise
+from magscope_app.processes.calibration_file import camera_name, stated_surface_nm
+from magscope_app.processes.camera_noise import (
+    camera_noise,
+    correction_files,
+    correction_marks,
+    field_correction,
+)
 from magscope_app.processes.handles import Handles
 
 if TYPE_CHECKING:
@@ -125,6 +130,7 @@ class Sweeps:
         # Here, not at the top: who only runs a protocol need not wait for storage and tracker.
         from magscope_app.calibration.capture import Capture
         from magscope_app.calibration.event import Calibration
+        from magscope_app.calibration.mosaic_correction import MosaicCorrection
         from magscope_app.calibration.raw import RawSweep
         from magscope_app.calibration.saving import why_not_path
         from magscope_app.calibration.unfinished import remove_abandoned
@@ -141,15 +147,19 @@ class Sweeps:
         focus = self._handles.config.motor_with_role("focus")
         assert focus is not None  # one of the problems otherwise
         abandoned = remove_abandoned(order.folder)
-        raw = RawSweep(order.folder, order.config_text, order.facts, order.anchor)
+        corrections = correction_files(self._handles.config)
+        field = field_correction(corrections)
+        raw = RawSweep(order.folder, order.config_text, order.facts, order.anchor, corrections)
         try:
             capture = Capture(self._handles, focus.name, tuple(bead.id for bead in beads), order.roi_px)
         except BaseException:
             raw.discard()
             raise
         about = _about(self._handles.config, capture.bits, order.roi_px)
+        about["corrections"] = correction_marks(corrections)
         calibration = Calibration(order.plan, beads, self._microscope, capture, raw, about, self._send)
         calibration.out, calibration.overwrite = order.out, order.overwrite
+        calibration.correction = MosaicCorrection(field, about["ceiling_dn"]) if field is not None else None
         calibration.warnings += [abandoned] if abandoned else []
         return calibration
 
@@ -227,6 +237,7 @@ def _about(config: Config, bits: int, roi_px: int) -> dict[str, Any]:
         "nm_per_px": config.optics.nm_per_px,
         "magnification": config.optics.magnification,
         "focal_shift_factor": config.optics.focal_shift_factor,
+        "surface_nm": stated_surface_nm(config),
         "camera": camera_name(config),
         "bits": bits,
         "ceiling_dn": 2**bits - 1,

@@ -25,6 +25,7 @@ from magscope_app.messages import (
     Shutdown,
     VideoReady,
 )
+from magscope_app.processes.calibration_doubts import calibration_doubts
 from magscope_app.processes.calibration_file import (
     copy_of,
     load_calibration,
@@ -36,6 +37,7 @@ from magscope_app.processes.focus import FocusHistory
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link
 from magscope_app.processes.lut_check import LutCheck
+from magscope_app.processes.lut_places import LutPlaces
 from magscope_app.processes.makeshift import KIND, Makeshift
 from magscope_app.processes.patience import Patience
 from magscope_app.processes.rows import make_rows
@@ -103,14 +105,17 @@ class _TrackingLoop:
         self._roi_px = config.beads.roi_px
         self._zlut: ZLUT | ZLUTSet | None = None
         self._zlut_copy: Path | None = None
+        self._corrections = CorrectionsUsed(correction_files(config))
         if config.tracking.zlut is not None:
             link.send(ZLUTsLoaded(self._load(config.tracking.zlut)))
-        self._corrections = CorrectionsUsed(correction_files(config))
+            if not handles.restarted:
+                self._tell_doubts()
         self._field = field_correction(self._corrections.files)
         self._form = expected_format(config)
         self._patience = Patience(camera_waits=camera_waits(config))
         self._makeshift = Makeshift(self._tell_makeshift)
         self._lut_check = LutCheck(lambda text: _log.warning("%s", text))
+        self._lut_places = LutPlaces(lambda text: _log.warning("%s", text))
         self._tracker = self._make_tracker()
         self._speed = SpeedMeter(config.camera.fps, config.tracking.threads)
         self._rows = handles.tracks()
@@ -252,9 +257,17 @@ class _TrackingLoop:
             self._link.send(CommandRefused("tracking", reason))
             return
         loaded = self._load(copy or path)
+        if copy is None:
+            self._tell_doubts()
         self._tracker.close()
         self._tracker = self._make_tracker()
         self._link.send(ZLUTsUsed(path, self._next_frame_id, loaded))
+
+    def _tell_doubts(self) -> None:
+        """Say what is not known of the Z-LUTs, and what z means with them."""
+        if self._zlut is not None:
+            for said in calibration_doubts(self._zlut, self._handles.config, self._corrections.files):
+                _log.warning("%s", said)
 
     def _find(self, batch: FrameBatch) -> None:
         """Look for beads in a frame, which stays in the ring until their ROIs are known."""
@@ -285,6 +298,7 @@ class _TrackingLoop:
                 _log.warning("%s; until then z comes from the pixels that were swept", said)
             self._tracker.close()
             self._tracker = self._make_tracker()
+        self._lut_places.look(self._zlut, self._beads.ids, self._beads.corners, self._roi_px)
 
     def _track(self, batch: FrameBatch) -> None:
         """Track a batch, write the rows of its valid frames, and only then let go of it."""

@@ -31,9 +31,9 @@ class FieldCorrection:
     """Corrects ROIs: (pixel − dark) · (harmonic) mean light of the ROI / light of the pixel + mean dark.
 
     Only the ROIs are corrected, into one stack of them that the tracker then reads; the frames are left as
-    they are. Grey levels keep their meaning, in each ROI: a Z-LUT of uncorrected images still fits, and an
-    electron has as many grey levels as before, however dim the place of the bead. A pixel that the correction
-    lifts to the camera's ceiling counts as saturated.
+    they are. Grey levels keep their meaning, in each ROI: a Z-LUT of an even image fits, and an electron has
+    as many grey levels as before, however dim the place of the bead. A pixel that the correction lifts to the
+    camera's ceiling counts as saturated.
 
     Parameters
     ----------
@@ -135,6 +135,40 @@ class FieldCorrection:
         ]
         return parts[0] if len(parts) == 1 else join_tracks(parts)
 
+    def tiles(
+        self,
+        frames: Frames,
+        corners: npt.NDArray[np.int64],
+        size: int,
+        margin: int,
+        limit: int,
+        saturated: int,
+    ) -> Frames:
+        """Return corrected ROIs with a margin, one below the other.
+
+        Parameters
+        ----------
+        frames : ndarray of uint8 or uint16, (n_frames, height, width)
+            Of the shape that `why_not` allows.
+        corners : ndarray of int64, (n_beads, 2)
+            x0, y0 of ROIs inside the frames.
+        size, margin : int
+            Edge of a ROI, and how much more of the frame is wanted around it.
+        limit, saturated : int
+            A pixel that reaches `limit`, or that the correction lifts to `saturated`, becomes `saturated`.
+
+        Returns
+        -------
+        ndarray, (n_frames, n_beads · tile, tile)
+            Tiles of size + 2 · margin; what of them lies outside the frame was not written.
+        """
+        tile = size + 2 * margin
+        view = contiguous(frames).view()
+        view.flags.writeable = False
+        stack = np.empty((len(frames), max(1, len(corners)) * tile, tile), frames.dtype)
+        correct_rois(view, corners, margin, self._dark, self._gain, self._pedestal, limit, saturated, stack)
+        return stack
+
     def _track(
         self,
         tracker: Tracker,
@@ -149,10 +183,7 @@ class FieldCorrection:
         tile = size + 2 * margin
         saturated = tracker.ceiling(frames.dtype)
         limit = saturated if saturation_dn is None else min(saturation_dn, saturated)
-        view = contiguous(frames).view()
-        view.flags.writeable = False
-        stack = np.empty((len(frames), max(1, len(corners)) * tile, tile), frames.dtype)
-        correct_rois(view, corners, margin, self._dark, self._gain, self._pedestal, limit, saturated, stack)
+        stack = self.tiles(frames, corners, size, margin, limit, saturated)
         # Where the tiles lie in the frame; what of them is outside it was not written.
         origins = corners - margin
         origins[:, 1] -= tile * np.arange(len(corners))

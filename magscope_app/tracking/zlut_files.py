@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from os import PathLike
 from pathlib import Path
+from types import NoneType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,15 @@ from magscope_app.tracking.zlut_set import ZLUTSet
 _BROKEN = (ValueError, KeyError, TypeError, EOFError, json.JSONDecodeError, zlut_npz.BadZipFile)
 #: Comment in text files whose profiles are circles of interpolated pixels, as this program's own.
 _INTERPOLATED = "means over circles, interpolated between pixels"
+#: Begins the comment in text files that says in JSON how the Z-LUT was made.
+_FACTS = "magscope-app Z-LUT: "
+_TYPES: dict[str, tuple[type, ...]] = {
+    "roi_px": (int, NoneType),
+    "nm_per_px": (int, float, NoneType),
+    "focal_shift_factor": (int, float, NoneType),
+    "created": (str,),
+}
+_PLAIN = (str, int, float, bool, NoneType)
 
 
 def load_zlut(path: str | PathLike[str], plane_nm: float | None = None, bead: int | None = None) -> ZLUT:
@@ -66,10 +77,11 @@ def save_zlut(zlut: ZLUT, path: str | PathLike[str]) -> None:
         radii = np.arange(int((zlut.n_radii - 1) * zlut.r_step_px + 1e-9) + 1, dtype=np.float64)
         if len(radii) < 2:
             raise ValueError(f"{file}: the Z-LUT ends below r = 1 px, and text has whole px; choose .npz")
-        how = "" if zlut.metadata.get(BINNED) else _INTERPOLATED
+        how = [] if zlut.metadata.get(BINNED) else [_INTERPOLATED]
+        header = "\n".join([*how, _fact_line(zlut)])
         # savetxt compresses into a name that ends in .gz: a file object is taken as it is.
         with file.open("w", encoding="utf-8") as stream:
-            np.savetxt(stream, np.vstack([zlut.z_nm, zlut.profiles_at(radii).T]), header=how)
+            np.savetxt(stream, np.vstack([zlut.z_nm, zlut.profiles_at(radii).T]), header=header)
 
 
 def save_set(zluts: ZLUTSet, path: str | PathLike[str]) -> None:
@@ -95,12 +107,38 @@ def _from_text(file: Path) -> ZLUT:
         order = np.argsort(matrix[0], kind="stable")
         # magtrack, whose format this is, takes the nearest pixels.
         binned = _INTERPOLATED not in text
-        return ZLUT(matrix[0, order], matrix[1:, order].T, metadata={BINNED: binned})
+        facts = _facts(text)
+        facts["metadata"] |= {BINNED: binned}
+        return ZLUT(matrix[0, order], matrix[1:, order].T, **facts)
     except ValueError as error:
         raise ValueError(
             f"{file} is not a Z-LUT in text form ({_said(error)}); "
             "it must be a matrix of numbers: z in nm in the first row, then the profiles at r = 0, 1, 2 … px"
         ) from error
+
+
+def _fact_line(zlut: ZLUT) -> str:
+    """Return what is known of a Z-LUT as a comment, which other programs pass over."""
+    metadata = {name: value for name, value in zlut.metadata.items() if name != BINNED}
+    return f"{_FACTS}{json.dumps({name: getattr(zlut, name) for name in _TYPES} | {'metadata': metadata})}"
+
+
+def _facts(text: str) -> dict[str, Any]:
+    """Return what `_fact_line` wrote, nothing where it is missing. Raises ValueError where it is damaged."""
+    lines = [line for line in text.splitlines() if line.startswith(f"# {_FACTS}")]
+    if not lines:
+        return {"metadata": {}}
+    facts = json.loads(lines[0].partition(_FACTS)[2])
+    sound = (
+        isinstance(facts, dict)
+        and facts.keys() == {*_TYPES, "metadata"}
+        and isinstance(facts["metadata"], dict)
+        and all(isinstance(value, _PLAIN) for value in facts["metadata"].values())
+        and all(type(facts[name]) in types for name, types in _TYPES.items())
+    )
+    if not sound:
+        raise ValueError("its comment about optics and ROI is damaged")
+    return dict(facts)
 
 
 def _from_radialzlut(file: Path, plane_nm: float | None, bead: int | None) -> ZLUT:

@@ -91,7 +91,8 @@ class Beside:
         assert "z is to be measured with z.npz" in line.lock("z_lock").reason
         yield from self.hold()
         line.send(ShiftZLock(150.0))
-        yield from line.until_logged("near the end of its Z-LUT (-111 to 111 nm)")
+        # Around -0.88 · 150 nm, as heights begin at the coverslip and not where the focus stood.
+        yield from line.until_logged("near the end of its Z-LUT (-24")
         line.send(SwitchZLock(False))
         yield from line.until(lambda: line.lock("drift").stage == "on")
         self.seen.append("used")
@@ -196,8 +197,9 @@ def require_other_zluts(data: Dataset) -> None:
     for bead_id in data.bead_ids:
         tracks = data.tracks(bead_id, first_frame=at - 20, stop_frame=at + 20)
         before, after = tracks["frame_id"] < at, tracks["frame_id"] >= at
-        # The new z is 0 where the focus stood; in the old one it is the bead's height above that.
-        assert np.abs(tracks["z_nm"][after]).max() < 20
+        # The new heights begin at the bead's place, wherever the focus stood; the old ones at the coverslip.
+        height_nm = tracks["z_nm"] + 0.88 * tracks["focus_nm"]
+        assert np.abs(height_nm[after]).max() < 20
         assert tracks["z_nm"][before].min() > 300
     moves = np.diff(data.drift()["dz_nm"])
     assert np.abs(moves).max() < 10

@@ -104,6 +104,13 @@ def test_frames_before_the_arrival_are_never_used(plane: Plane, period_ms: int) 
     assert late_ms <= period_ms
 
 
+def test_frames_that_come_in_a_rush_are_not_used_early(plane: Plane) -> None:
+    """Two have come since the arrival, but all within a period: the next one may have begun before it."""
+    stamps = iter([ARRIVAL_MS - 3, ARRIVAL_MS + 1, ARRIVAL_MS + 3, *range(ARRIVAL_MS + 12, 10_000, 10)])
+    (shot,) = plane.capture.take(1, 1_000_000 * ARRIVAL_MS, lambda: plane.expose(next(stamps), STILL))
+    assert shot.t_ns == 1_000_000 * (ARRIVAL_MS + 22)
+
+
 def test_the_arrival_is_the_first_moment_at_the_target(plane: Plane) -> None:
     plane.stand(900, 100.0, 100.0)
     plane.stand(920, 180.0, 300.0, at=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -143,7 +144,9 @@ def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
         assert "there are no beads to sweep; add some" in line.ended[0].error
         seen.add("no beads")
 
-    line = ScriptedLine(folder, script, ["motors.focus.timeout_s=0.4"])
+    np.save(tmp_path / "flat.npy", np.full((384, 512), 104.0))
+    flat = f"camera.noise.flat_field={(tmp_path / 'flat.npy').as_posix()}"
+    line = ScriptedLine(folder, script, ["motors.focus.timeout_s=0.4", flat])
     line.run()
     steps = {
         "refused",
@@ -158,9 +161,16 @@ def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
         "no beads",
     }
     assert seen == steps, line.log
-    assert list(ZLUTSet.load(tmp_path / "z.npz")) == [0, 3]
+    zluts = ZLUTSet.load(tmp_path / "z.npz")
+    assert list(zluts) == [0, 3]
+    # What ROIs are corrected with is noted, and goes with the sweep.
+    assert zluts[0].metadata["dark_frame"] is None
+    kept = (sorted(folder.iterdir())[0] / "corrections" / "flat_field.npy").read_bytes()
+    assert zluts[0].metadata["flat_field"] == hashlib.sha256(kept).hexdigest()[:16]
+    assert kept == (tmp_path / "flat.npy").read_bytes()
     text = ZLUT.load(tmp_path / "z_text" / "bead-0003.txt")
     assert text.n_planes == 8
+    assert text.metadata["camera"] == zluts[3].metadata["camera"]
     datasets = sorted(folder.iterdir())
     check_rebuild(datasets[0])
     check_rois(datasets[2], tmp_path / "48.npz", 48)
