@@ -201,5 +201,8 @@ def require_other_zluts(data: Dataset) -> None:
         height_nm = tracks["z_nm"] + 0.88 * tracks["focus_nm"]
         assert np.abs(height_nm[after]).max() < 20
         assert tracks["z_nm"][before].min() > 300
-    moves = np.diff(data.drift()["dz_nm"])
-    assert np.abs(moves).max() < 10
+    drift_nm = data.drift()["dz_nm"]
+    # It is not known while z is learned anew, and goes on from where it was.
+    known_nm = drift_nm[~np.isnan(drift_nm)]
+    assert len(drift_nm) - len(known_nm) < 100
+    assert np.abs(np.diff(known_nm)).max() < 10
