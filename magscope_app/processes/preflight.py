@@ -159,6 +159,15 @@ def _file_problems(config: Config) -> Iterator[Problem]:
         reason = why_not_calibration(zlut, config)
         if reason:
             yield Problem("tracking.zlut", reason)
+    focus = config.tracking.recorded_focus
+    if focus is not None:
+        # Whoever plays nothing does not wait for what reads datasets.
+        from magscope_app.storage import open_dataset
+
+        try:
+            open_dataset(focus)
+        except MagscopeError as error:
+            yield Problem("tracking.recorded_focus", str(error), "give the dataset that is played, or none")
 
 
 def _force_problems(config: Config) -> Iterator[Problem]:

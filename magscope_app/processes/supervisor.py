@@ -32,6 +32,7 @@ from magscope_app.operating_system import Awake, keep_awake
 from magscope_app.processes.bead_owner import beads_of_config
 from magscope_app.processes.children import START_TIMEOUT_S, Children
 from magscope_app.processes.controllers import CAMERA, motor_processes
+from magscope_app.processes.draining import Drain
 from magscope_app.processes.handles import make_handles
 from magscope_app.processes.line import Line
 from magscope_app.processes.options import (
@@ -271,6 +272,21 @@ class Supervisor:
             status = line.stopping if line.stopping in ("interrupted", "failed") else "completed"
             self._finish_recording(StopRecording(exit_status=status))
             line.end_recorder()
+        else:
+            self._finish_tracking()
+
+    def _finish_tracking(self) -> None:
+        """Wait until what was acquired is tracked; of what comes from life, only what is on its way already."""
+        video = self._segments.video
+        if video is None:
+            return
+        patient = self._line.stopping == "completed" and camera_waits(self._config)
+        drain = Drain(video, video.counters().acquired, lambda: patient and not self._hurried)
+        self._pump(lambda: not drain.goes_on(None) or drain.tracked, _FINISH_RECORDING_S)
+        if not drain.tracked:
+            self._line.log(
+                logging.WARNING, "the run ends before all frames are tracked: there was no more time for them"
+            )
 
     def _finish_recording(self, stop: StopRecording) -> None:
         """Wait for the end of the recording, until a second Ctrl-C only for what is left without tracking."""

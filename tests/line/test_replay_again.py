@@ -18,7 +18,7 @@ from tests.line.running import SMALL, Dataset, run
 _FULL = ("--set", "recording.mode=Track and Video (Full)")
 #: Room in the ring, so that tracking has time on a busy computer, too.
 _PATIENT = ("--set", "buffer.seconds=10")
-_EXACT = ("x_nm", "y_nm", "z_nm", "sigma_x_nm", "sigma_y_nm", "sigma_z_nm", "quality", "roi_x_px", "roi_y_px")
+_EXACT = ("x_nm", "y_nm", "z_nm", "height_nm", "focus_nm", "sigma_x_nm", "sigma_y_nm", "sigma_z_nm", "quality", "roi_x_px", "roi_y_px")
 
 
 def _record(folder: Path, *settings: str) -> Path:
@@ -73,7 +73,7 @@ def test_the_tracks_are_the_same_to_the_last_bit(method: str, tmp_path: Path) ->
     np.testing.assert_array_equal(new["bead_id"], old["bead_id"])
     for column in _EXACT:
         np.testing.assert_array_equal(new[column], old[column], err_msg=column)
-    assert np.isfinite(new["z_nm"]).all()
+    assert np.isfinite(new["height_nm"]).all()
     assert "recording" in again.description["camera"]["tick_source"]
     assert {bead["role"] for bead in again.description["beads"]} == {"tethered"}
     np.testing.assert_array_equal(np.asarray(first.video[-1]), np.asarray(again.video[-1]))
@@ -88,6 +88,16 @@ def test_the_config_can_be_written_and_changed(recorded: Path, tmp_path: Path) -
     assert given.motors == ()
     assert given.tracking.zlut is not None
     assert given.tracking.zlut.is_relative_to(recorded)
+
+
+def test_the_last_frames_are_tracked_also_where_nothing_is_recorded(recorded: Path) -> None:
+    """With a tracker that is slower than the recording is read, and more than fits into the ring."""
+    slow = ("--set", "tracking.method=full", "--set", "buffer.n_images=1")
+    done = run("replay", str(recorded), "--headless", *slow)
+    assert done.returncode == 0, done.stdout + done.stderr
+    n = open_dataset(recorded).counters["frames_recorded"]
+    assert f"{n} frames acquired" in done.stdout
+    assert f" {n} tracked, 0 lost" in done.stdout
 
 
 def test_what_cannot_be_played_again_is_said(
