@@ -87,8 +87,12 @@ def load_ready(source: str, overrides: Sequence[str], record: Path | None, name:
 
 def compile_targets(config: Config) -> tuple[str, ...]:
     """Return the functions that compile the kernels which this config needs."""
-    camera = load_driver(config.camera.driver, Camera, config.drivers.path)
-    return (*TRACKING_KERNELS, *camera.kernels)
+    return (*TRACKING_KERNELS, *driver_targets(config))
+
+
+def driver_targets(config: Config) -> tuple[str, ...]:
+    """Return those of the camera's driver alone, which is all that is needed to open it."""
+    return load_driver(config.camera.driver, Camera, config.drivers.path).kernels
 
 
 def _device_problems(config: Config, known: FrameFormat | None) -> Iterator[Problem]:
