@@ -45,8 +45,9 @@ def _buffer(camera: Camera) -> npt.NDArray[Any]:
 def _require_every_number(infos: list[FrameInfo], camera: Camera) -> None:
     """Make sure that frames which follow one another have numbers that do so."""
     steps = {int(later.frame_number) - int(earlier.frame_number) for earlier, later in pairwise(infos)}
-    rates = [setting.value for setting in camera.settings() if setting.name == "fps"]
-    period_s = 1.0 / float(rates[0] if rates else camera.context.config.camera.fps)
+    said = [setting.value for setting in camera.settings() if setting.name == "fps"]
+    rates = [float(rate) for rate in said if not isinstance(rate, str) and rate > 0]
+    period_s = 1.0 / (rates[0] if rates else camera.context.config.camera.fps)
     gaps_ns = [int(later.timestamp_ns) - int(earlier.timestamp_ns) for earlier, later in pairwise(infos)]
     apart_s = median(gaps_ns) * 1e-9
     # Whoever is too slow for the camera misses frames; those that come a period apart are all there.
@@ -96,10 +97,12 @@ class CameraContract:
         """A camera that was closed lets itself be opened anew, by the same object and by another."""
         for camera in (make(), make()):
             for open_it in (camera.open, partial(open_again, camera)):
-                open_it()
-                camera.start()
-                _read(camera, _buffer(camera), self.frame_within_s)
-                camera.close()
+                try:
+                    open_it()
+                    camera.start()
+                    _read(camera, _buffer(camera), self.frame_within_s)
+                finally:
+                    camera.close()
 
     def test_the_config_is_in_order_and_the_format_as_expected(self, camera: Camera) -> None:
         """`expected_format` is that of the open camera, or unknown."""

@@ -23,6 +23,7 @@ from magscope_app.processes.load_function import load_function
 from magscope_app.processes.segments import ring_bytes
 from magscope_app.processes.status_board import nearest_folder
 from magscope_app.processes.video_storage import storage_problem
+from magscope_app.storage import open_dataset
 from magscope_app.storage.names import validate_dataset_name
 
 _T = TypeVar("_T")
@@ -165,9 +166,6 @@ def _file_problems(config: Config) -> Iterator[Problem]:
             yield Problem("tracking.zlut", reason)
     focus = config.tracking.recorded_focus
     if focus is not None:
-        # Whoever plays nothing does not wait for what reads datasets.
-        from magscope_app.storage import open_dataset
-
         try:
             open_dataset(focus)
         except MagscopeError as error:
