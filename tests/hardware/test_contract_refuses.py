@@ -60,12 +60,12 @@ class Settings:
         if setting is None:
             raise DeviceError(f"there is no setting {name!r}")
         refusal = setting.why_not(value)
-        passes = {
-            "unchecked": lambda: True,
-            "low unchecked": lambda: isinstance(value, float) and value < 1.0,
-            "compared": lambda: isinstance(value, float) and isnan(value),
-        }.get(self._wrong, lambda: False)
-        if refusal is not None and not passes():
+        passes = (
+            self._wrong == "unchecked"
+            or (self._wrong == "low unchecked" and isinstance(value, float) and value < 1.0)
+            or (self._wrong == "compared" and isinstance(value, float) and isnan(value))
+        )
+        if refusal is not None and not passes:
             raise DeviceError(refusal)
         if self._wrong != "ignored":
             self._values[name] = value

@@ -9,8 +9,7 @@ import pytest
 
 from magscope_app.devices import Setting, SettingKind
 
-NUMBERS = SettingKind.INT, SettingKind.FLOAT
-NONE_OF_ALL = (None, [1], {}, b"x", nan, inf, -inf, 10**400, -(10**5000), 1j)
+NONE_OF_ALL: tuple[Any, ...] = (None, [1], {}, b"x", nan, inf, -inf, 10**400, -(10**5000), 1j)
 
 
 @pytest.mark.parametrize("limits", [None, (0.0, 10.0), (-inf, inf)])

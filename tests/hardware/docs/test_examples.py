@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from magscope_app.cli.main import main
+from magscope_app.kernel_cache import kernel_cache_folder
 from magscope_app.processes.preflight import load_ready
 from tests.hardware.controller import StageController
 from tests.hardware.docs.examples import commands_of, write_config, write_examples
@@ -62,24 +64,26 @@ def test_the_camera_of_the_document_passes_its_contract(tmp_path: Path) -> None:
     assert len(code) <= 55
 
 
-def test_the_commands_of_the_document_open_its_camera_without_compiling_the_tracker(tmp_path: Path) -> None:
+def test_the_command_of_the_document_opens_its_camera_and_compiles_no_tracker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_examples("connect-a-camera.md", tmp_path)
     write_config("connect-a-camera.md", tmp_path)
     (check,) = [command for command in commands_of("connect-a-camera.md") if "--connect" in command]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
     # A computer on which nothing was compiled yet.
-    empty = dict.fromkeys(("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"), str(tmp_path / "empty"))
-    done = subprocess.run(
-        [sys.executable, "-m", "magscope_app", *check],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"} | empty,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "640 × 480 px, 12 bit, 1 setting\n" in done.stdout
-    assert "compiling" not in done.stdout
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "empty"))
+    kernel_cache_folder.cache_clear()
+    try:
+        code = main(check)
+    finally:
+        kernel_cache_folder.cache_clear()
+    out = capsys.readouterr().out
+    assert code == 0
+    assert "640 × 480 px, 12 bit, 1 setting\n" in out
+    assert "compiling" not in out
 
 
 @pytest.mark.parametrize("document", ["connect-a-camera.md", "connect-a-motor.md"])
