@@ -299,6 +299,8 @@ def test_what_was_told_is_taken_by_a_handler_that_is_being_finished() -> None:
                 # Until nothing more can be put.
                 for number in itertools.count(1):
                     handler.put({"time": number}, IMAGE)
+            # A storage that did not wait for these data would end now.
+            time.sleep(0.1)
 
     # A wait for the storage without end is cut into pieces.
     handler = DataHandler(NDRAMStorage(), stall_timeout_s=math.inf)
