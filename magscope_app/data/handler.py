@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from magscope_app.data.coordinates import as_frozen
 from magscope_app.data.item import DataFuture, Failure, Item, OnDone, Ticket, attempt, own_metadata
+from magscope_app.data.line import Line
 from magscope_app.data.processor import DataProcessor, ProcessFunction
 from magscope_app.data.storage import DataStorage, Metadata, Pixels
 from magscope_app.data.traffic import Traffic
@@ -113,6 +114,7 @@ class DataHandler:
         future: DataFuture | None = None,
         *,
         on_done: OnDone | None = None,
+        check: Callable[[], object] | None = None,
     ) -> bool:
         """Hand over one piece of data.
 
@@ -125,14 +127,16 @@ class DataHandler:
         metadata : mapping, optional
             A copy is kept.
         future : optional
-            Its ``_notify_data(coordinates, data, metadata, processed=, stored=)`` is called before this
-            returns, again after processing (where there is a processor) and after storing. What it cannot
-            keep for itself is given as an array that refuses to be changed.
+            Its ``_notify_data(coordinates, data, metadata, processed=, stored=)`` is called when there is
+            room for the data and before this returns, again after processing (where there is a processor)
+            and after storing. What it cannot keep for itself is given as an array that refuses to be changed.
         on_done : callable, optional
             Called once from a worker thread as ``on_done(coordinates, stored)`` when all that came of the
             data is dealt with: stored is True if all of it is in the storage, False if it failed or was
             discarded. Without a processor `data` may be changed from then on; with one, from the return of
             this method on.
+        check : callable, optional
+            Called twice a second while this waits for room; what it raises ends the wait: nothing is kept.
 
         Returns
         -------
@@ -144,7 +148,8 @@ class DataHandler:
         KeyError
             If data with these coordinates are on their way or stored; nothing is changed.
         RuntimeError
-            After `finish`.
+            After `finish`, or if the processor, the storage or a callback would have to wait for room, which
+            is not made before it returns.
         TimeoutError
             If the queue is full and nothing has moved for `stall_timeout_s`.
         TypeError
@@ -162,21 +167,35 @@ class DataHandler:
         try:
             if key in self._storage:
                 raise KeyError(f"data at {key} are already stored; choose other coordinates")
-            if self._refuse and not line.reserve():
-                self._traffic.withdraw(item, refused=True)
-                return False
+            if not line.reserve():
+                if self._refuse:
+                    self._traffic.withdraw(item, refused=True)
+                    return False
+                self._await_place(line, check)
+            # The future hears of what has its place, and before the processor or the storage sees it.
             try:
                 if self._processor is not None:
                     item.data = np.array(data, order="C")
                 self._workers.notify(item, stored=False)
             except BaseException:
-                line.release(reserved=self._refuse)
+                line.release()
                 raise
-            line.append(item, self._traffic.patience, reserved=self._refuse)
+            line.fill(item)
         except BaseException:
             self._traffic.withdraw(item)
             raise
         return True
+
+    def _await_place(self, line: Line[Item], check: Callable[[], object] | None) -> None:
+        self._workers.refuse_to_wait_here()
+        run_out = self._traffic.patience()
+
+        def look() -> None:
+            run_out()
+            if check is not None:
+                check()
+
+        line.await_place(look)
 
     def get(
         self,

@@ -33,59 +33,45 @@ class Line(Generic[_Item]):
         self._room = threading.Condition(lock)
         self._work = threading.Condition(lock)
 
-    def offer(self, item: _Item, *, reserved: bool = False) -> bool:
-        """Append `item` if there is room, as there is in a `reserved` place; return whether there was."""
+    def reserve(self) -> bool:
+        """Keep a place for an item; return whether there was one.
+
+        Whoever keeps a place must `fill` or `release` it: also a closed line waits for that.
+
+        Raises
+        ------
+        RuntimeError
+            If the line is closed.
+        """
         with self._room:
-            self._reserved -= reserved
             if self._closed:
                 raise RuntimeError("the line is closed: nothing can be appended any more")
-            if self._is_full():
-                return False
-            self._waiting.append(item)
-            self._work.notify()
-            return True
-
-    def reserve(self) -> bool:
-        """Keep a place for an item that is going to be appended; return whether there was one."""
-        with self._room:
             if self._is_full():
                 return False
             self._reserved += 1
             return True
 
-    def release(self, *, reserved: bool) -> None:
-        """Give a reserved place back; nothing if there was none."""
-        with self._room:
-            self._reserved -= reserved
-            self._room.notify_all()
-
-    def append(
-        self,
-        item: _Item,
-        patience: Callable[[], Callable[[], None]] | None = None,
-        *,
-        reserved: bool = False,
-    ) -> None:
-        """Append `item`, waiting for room.
-
-        Parameters
-        ----------
-        item : object
-            What is to be appended.
-        patience : callable, optional
-            Called when a wait begins; what it returns is called twice a second and may raise to give up.
-        reserved : bool
-            Use a place that `reserve` has kept.
-        """
-        if self.offer(item, reserved=reserved):
-            return
-        check = patience() if patience is not None else None
-        while not self.offer(item):
-            if check is not None:
-                check()
+    def await_place(self, check: Callable[[], object] = lambda: None) -> None:
+        """Keep a place as `reserve`, waiting for room; `check` is called twice a second and may give up."""
+        while not self.reserve():
+            check()
             with self._room:
                 if self._is_full() and not self._closed:
                     self._room.wait(_WAIT_S)
+
+    def fill(self, item: _Item) -> None:
+        """Append `item` in a place that was kept."""
+        with self._room:
+            self._reserved -= 1
+            self._waiting.append(item)
+            self._work.notify()
+
+    def release(self) -> None:
+        """Give a place back that was kept."""
+        with self._room:
+            self._reserved -= 1
+            self._room.notify_all()
+            self._work.notify()
 
     def _is_full(self) -> bool:
         return len(self._waiting) + self._in_hand + self._reserved >= self._size
@@ -98,7 +84,7 @@ class Line(Generic[_Item]):
         with self._work:
             self._in_hand = 0
             self._room.notify_all()
-            while not self._waiting and not self._closed:
+            while not self._waiting and not (self._closed and not self._reserved):
                 self._work.wait(_WAIT_S)
             self._in_hand = min(self._share, len(self._waiting))
             return [self._waiting.popleft() for _ in range(self._in_hand)]

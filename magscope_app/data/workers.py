@@ -8,6 +8,7 @@ from magscope_app.data.item import Item, attempt, own_metadata
 from magscope_app.data.line import Line
 from magscope_app.data.processor import DataProcessor, ProcessedImages
 from magscope_app.data.storage import DataStorage
+from magscope_app.data.threads import await_end
 from magscope_app.data.traffic import Traffic
 
 
@@ -65,7 +66,8 @@ class Workers:
         if threading.current_thread() in (self._worker, self._storer):
             raise RuntimeError(
                 "a processor, storage or callback of the data handler cannot wait for the handler, which "
-                "waits for it: finish it, or await its completion, where data are put"
+                "waits for it: finish it, await its completion, or put more than its queue has room for, "
+                "on another thread"
             )
 
     def close_entrance(self) -> None:
@@ -78,12 +80,8 @@ class Workers:
         """Wait until the storage is finished; TimeoutError if that takes longer than `timeout_s`."""
         if self._storer is None:
             self._finish_storage()
-        else:
-            self._storer.join(timeout_s)
-            if self._storer.is_alive():
-                raise TimeoutError(
-                    f"the storage could not be finished within {timeout_s:g} s; check the disk"
-                )
+        elif not await_end(self._storer, timeout_s):
+            raise TimeoutError(f"the storage could not be finished within {timeout_s:g} s; check the disk")
 
     def notify(self, item: Item, *, stored: bool) -> None:
         """Tell the item's future where it is."""
@@ -114,7 +112,8 @@ class Workers:
             return
         for made in self._traffic.replace(item, results[0]):
             self._notify_safely(made, stored=False)
-            self._to_store.append(made)
+            self._to_store.await_place()
+            self._to_store.fill(made)
 
     def _store_all(self) -> None:
         while batch := self._to_store.take():

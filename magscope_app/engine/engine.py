@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from magscope_app.data.item import attempt
+from magscope_app.data.threads import await_end
 from magscope_app.engine.errors import EngineShutDown
 from magscope_app.engine.events import Abortable, ExecutorEvent
 from magscope_app.engine.future import ExecutionFuture
@@ -125,7 +126,7 @@ class ExecutionEngine:
         Parameters
         ----------
         timeout_s : float
-            At most so long.
+            At most so long; ``math.inf`` waits for every event, and aborts none.
 
         Returns
         -------
@@ -146,10 +147,11 @@ class ExecutionEngine:
             self._changed.notify_all()
         for future in waiting:
             future._end_unstarted(_shut_down(future, "began"))
-        deadline = time.monotonic() + timeout_s
+        begin = time.monotonic()
+        deadline = begin + timeout_s
         for future in running:
             future._end_with_engine()
-        self._join(deadline - timeout_s / 2)
+        self._join(begin + timeout_s / 2)
         for future in running:
             if not future.is_execution_complete() and isinstance(future.event, Abortable):
                 future.abort()
@@ -210,7 +212,7 @@ class ExecutionEngine:
 
     def _join(self, deadline: float) -> None:
         for thread in list(self._threads):
-            thread.join(max(0.0, deadline - time.monotonic()))
+            await_end(thread, deadline - time.monotonic())
 
 
 def _shut_down(future: ExecutionFuture, verb: str) -> EngineShutDown:

@@ -73,7 +73,8 @@ class Abortable(_Submitted):
     """Mix-in for events that can be broken off.
 
     After ``future.abort()`` the next call of `check_abort`, `ExecutorEvent.wait` or `DataProducing.put_data`
-    raises `EventAborted`, a running `wait` at once; whatever `execute` returns, the future raises it, too.
+    raises `EventAborted`, a running `wait` at once and a `put_data` that waits for room within half a second;
+    whatever `execute` returns, the future raises it, too.
     """
 
     def is_abort_requested(self) -> bool:
@@ -120,7 +121,7 @@ class DataProducing(_Submitted):
         Raises
         ------
         EventAborted
-            If the event was aborted; nothing is handed over.
+            If the event was aborted, also while this waits for room; nothing is handed over.
         ValueError
             If the event's coordinates do not hold these.
         Exception
@@ -130,4 +131,4 @@ class DataProducing(_Submitted):
         future._raise_abort()
         if self.coordinates.might_produce_coordinates(coordinates) is False:
             raise ValueError(f"{type(self).__name__} has not announced data at {dict(coordinates)}")
-        return self.data_handler.put(coordinates, data, metadata, future)
+        return self.data_handler.put(coordinates, data, metadata, future, check=future._raise_abort)

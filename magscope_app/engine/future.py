@@ -97,10 +97,7 @@ class ExecutionFuture:
         """
         deadline = _deadline(timeout)
         with self._changed:
-            if not self._done and self._is_own_thread():
-                raise RuntimeError(
-                    f"{self._name} cannot end while the thread that executes events waits for it"
-                )
+            self._refuse_own_thread(f"{self._name} cannot end")
             while not self._done:
                 if (left := deadline - time.monotonic()) <= 0:
                     raise TimeoutError(f"{self._name} has not ended within {timeout:g} s")
@@ -178,6 +175,8 @@ class ExecutionFuture:
             later, or under other coordinates, as long as the event goes on.
         TimeoutError
             If they do not come in time.
+        RuntimeError
+            If the only thread that could produce them is the one that calls.
         Exception
             What the processor, the storage or the event raised.
         """
@@ -218,6 +217,9 @@ class ExecutionFuture:
                 self._arrivals.raise_if_hopeless(
                     key, is_open, handler.failures, ended=self._done, error=self._exception
                 )
+                # What was put before may still be on its way, perhaps to these coordinates.
+                if not is_open:
+                    self._refuse_own_thread(f"the data at {key} cannot come")
                 if (left := deadline - time.monotonic()) <= 0:
                     raise TimeoutError(f"the data at {key} are not {stage.name.lower()} in time")
                 self._changed.wait(min(left, _TICK_S))
@@ -279,7 +281,7 @@ class ExecutionFuture:
         deadline = time.monotonic() + seconds
         with self._changed:
             while not self._requests and not self._done and (left := deadline - time.monotonic()) > 0:
-                self._changed.wait(left)
+                self._changed.wait(min(left, _TICK_S))
         self._raise_abort()
         if self._done:
             # The engine gave up on this event: a loop around this wait must not go on, let alone spin.
@@ -302,6 +304,11 @@ class ExecutionFuture:
             self._exception, self._done = error, True
             self._changed.notify_all()
         self._publish(EventExecuted(self.event, error))
+
+    def _refuse_own_thread(self, what: str) -> None:
+        """Raise RuntimeError where the only thread that can go on with the event would wait for it."""
+        if not self._done and self._is_own_thread():
+            raise RuntimeError(f"{what} while the thread that executes events waits for it")
 
     def _await_end(self, timeout: float | None) -> None:
         try:

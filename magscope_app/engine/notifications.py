@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from magscope_app.data.coordinates import DataCoordinates
 from magscope_app.data.item import attempt
+from magscope_app.data.threads import await_end
 
 if TYPE_CHECKING:
     from magscope_app.engine.events import ExecutorEvent
@@ -111,7 +112,7 @@ class Notifier:
             self._closed = True
             self._changed.notify_all()
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout_s)
+            await_end(self._thread, timeout_s)
 
     def _call_all(self) -> None:
         while (batch := self._take()) is not None:

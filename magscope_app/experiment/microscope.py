@@ -27,7 +27,9 @@ from magscope_app.messages import (
     Fault,
     Message,
     RecordingFinished,
+    RecordingRenamed,
     RecordingStarted,
+    RenameRecording,
     SetCameraSetting,
     StartRecording,
     StopRecording,
@@ -179,6 +181,20 @@ class Microscope(Locks):
         since = self._news.now
         self._send(StopRecording())
         return self._answer(RecordingFinished, since, _FINISH_S, "the recording was not finished")
+
+    def rename_recording(self, name: str) -> None:
+        """Give the running dataset another name; its folder follows when it is finished.
+
+        Raises
+        ------
+        MagscopeError
+            No disk takes that name, or nothing is recorded.
+        """
+        since, order = self._news.now, RenameRecording(name)
+        if wrong := why_malformed(order):
+            raise MagscopeError(wrong)
+        self._send(order)
+        self._answer(RecordingRenamed, since, _ANSWER_S, f"the recording is not called {name!r}")
 
     def note(self, text: str) -> None:
         """Keep a sentence in the running dataset."""

@@ -119,6 +119,13 @@ class RenameRecording(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingRenamed(Message):
+    """The running dataset has this name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class AddNote(Message):
     """Keep a sentence of the user in the running dataset."""
 

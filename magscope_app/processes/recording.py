@@ -20,6 +20,7 @@ from magscope_app.messages import (
     Receipt,
     RecordingOrder,
     RecordingProgress,
+    RecordingRenamed,
     RecordingStarted,
     RenameRecording,
     Shutdown,
@@ -142,6 +143,9 @@ class _RecordingLoop:
                 _log.error("%s", error)
             else:
                 self._link.send(CommandRefused("recording", str(error)))
+            return
+        if isinstance(message, RenameRecording):
+            self._link.send(RecordingRenamed(message.name))
 
     def _say_late(self, message: Message) -> None:
         """Say what of the user's own came after the end of the recording that it was meant for."""

@@ -16,6 +16,7 @@ from magscope_app.messages import (
     RecordingFinished,
     RecordingOrder,
     RecordingProgress,
+    RecordingRenamed,
     RecordingStarted,
     RenameRecording,
     StartRecording,
@@ -28,7 +29,15 @@ from magscope_app.processes.status_board import StatusBoard
 from magscope_app.storage.names import validate_dataset_name
 
 RECORDER = "recording"
-RecordingNews = RecordingStarted | RecordingProgress | RecordingFinished | Receipt | CorrectionsUsed | Event
+RecordingNews = (
+    RecordingStarted
+    | RecordingRenamed
+    | RecordingProgress
+    | RecordingFinished
+    | Receipt
+    | CorrectionsUsed
+    | Event
+)
 
 
 class RecordingDesk:
@@ -86,8 +95,11 @@ class RecordingDesk:
 
     def command(self, message: StopRecording | RenameRecording) -> str | None:
         """Tell the recorder what the user wants of it, or return why that cannot be."""
-        if isinstance(message, RenameRecording) and (wrong := validate_dataset_name(message.name)):
-            return f"the dataset name {message.name!r} {wrong}"
+        if isinstance(message, RenameRecording):
+            if wrong := validate_dataset_name(message.name):
+                return f"the dataset name {message.name!r} {wrong}"
+            if not self.ordered:
+                return "no recording is running that could be renamed; start one first"
         self.tell(message)
         return None
 
@@ -170,7 +182,7 @@ class RecordingDesk:
                 board.start_recording(message.path)
         elif isinstance(message, RecordingProgress):
             board.recorded = replace(board.recorded, frames_recorded=message.frames_recorded)
-        else:
+        elif isinstance(message, RecordingFinished):
             board.recording = None
             self._forget()
             self._resuming = False

@@ -9,15 +9,13 @@ from magscope_app.messages import (
     CommandRefused,
     FindBeads,
     Message,
-    Quit,
     RecordingFinished,
     RecordingProgress,
+    RecordingRenamed,
     RecordingStarted,
     SelectBead,
     SetCameraSetting,
-    StartRecording,
     StopProtocol,
-    StopRecording,
 )
 from magscope_app.messages.locks import LOCK_REPORTS
 
@@ -30,6 +28,13 @@ ROUTES: dict[type[Message], str] = {
     AbortProtocol: "experiment",
 }
 #: Notifications that window and experiment want to see as they are.
-NEWS = (CameraSettings, CommandRefused, RecordingStarted, RecordingProgress, RecordingFinished)
-#: What is no event of the experiment.
-NO_EVENT = (SelectBead, AddNote, StartRecording, StopRecording, Quit, *LOCK_REPORTS)
+NEWS = (
+    CameraSettings,
+    CommandRefused,
+    RecordingStarted,
+    RecordingRenamed,
+    RecordingProgress,
+    RecordingFinished,
+)
+#: What is no command of the experiment: what is looked at, and what makes events of its own.
+NO_EVENT = (SelectBead, AddNote, *LOCK_REPORTS)

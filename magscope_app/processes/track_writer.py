@@ -108,6 +108,9 @@ class TrackWriter:
         MagscopeError
             What the disk says; rows that were not taken are kept and written by the next call.
         """
+        # A part is begun only for rows that are there: the last one is never empty.
+        if stop_frame_id is None and self._is_full() and self._readers[TRACKS].available:
+            self._next_part()
         for name, reader in self._readers.items():
             rows = self._read(name, reader)
             if not len(rows):
@@ -124,12 +127,11 @@ class TrackWriter:
             else:
                 self._file.append_telemetry(name.removeprefix("motor."), rows)
         self._durable = self._file.flush(final=final)
-        if (
-            not final
-            and self._durable
-            and self._limits.reached(self._file.path.stat().st_size, self._durable)
-        ):
-            self._next_part()
+
+    def _is_full(self) -> bool:
+        """Return whether the part has frames, and as much as it may."""
+        size = self._file.path.stat().st_size
+        return bool(self._durable) and self._limits.reached(size, self._durable)
 
     def _read(self, name: str, reader: MatrixReader) -> Rows:
         """Read what has come and, at first, what the recorder before had read and could not store."""

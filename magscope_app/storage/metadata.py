@@ -23,6 +23,9 @@ def _plain(value: object, path: tuple[int | str, ...], exact: _Exact) -> object:
     """Return `value` as JSON holds it, and note in `exact` what JSON has no words for."""
     if type(value) in _SIMPLE:
         return value
+    if isinstance(value, (np.generic, np.ndarray)) and value.dtype.kind in "mM":
+        # Some of them would become numbers without a unit.
+        raise _refusal(value)
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, np.ndarray):
@@ -48,7 +51,11 @@ def _plain(value: object, path: tuple[int | str, ...], exact: _Exact) -> object:
         return listed
     if isinstance(value, (str, int)):
         return value
-    raise TypeError(
+    raise _refusal(value)
+
+
+def _refusal(value: object) -> TypeError:
+    return TypeError(
         f"metadata hold text, numbers, lists and dicts, not {type(value).__name__} ({value!r:.80})"
     )
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
+import math
 import threading
 import time
 import weakref
@@ -267,6 +269,46 @@ def test_a_processor_that_waits_for_its_handler_is_refused() -> None:
     assert len(said) == 2
     assert handler.stored_count == 1
     assert [failure.stage for failure in handler.failures] == ["notifying"]
+
+
+def test_a_processor_that_would_wait_for_room_is_refused() -> None:
+    def split(coords: DataCoordinates, data: NDArray[Any], metadata: dict[str, Any]) -> Any:
+        if coords.time == 0:
+            handler.put({"time": 1}, data)
+            handler.put({"time": 2}, data)
+        return coords, data, metadata
+
+    handler = DataHandler(NDRAMStorage(), split, queue_size=2, stall_timeout_s=3)
+    handler.put({"time": 0}, IMAGE)
+    for wait in (handler.await_completion, handler.finish):
+        with pytest.raises(RuntimeError, match="cannot wait for the handler"):
+            wait()
+    assert handler.stored_count == 1
+    assert [failure.coordinates for failure in handler.failures] == [{"time": 0}]
+
+
+def test_what_was_told_is_taken_by_a_handler_that_is_being_finished() -> None:
+    class Finisher:
+        def _notify_data(
+            self, coordinates: Any, data: Any, metadata: Any, *, processed: bool, stored: bool
+        ) -> None:
+            if stored:
+                return
+            finisher.start()
+            with contextlib.suppress(RuntimeError):
+                # Until nothing more can be put.
+                for number in itertools.count(1):
+                    handler.put({"time": number}, IMAGE)
+            # A storage that did not wait for these data would end now.
+            time.sleep(0.1)
+
+    # A wait for the storage without end is cut into pieces.
+    handler = DataHandler(NDRAMStorage(), stall_timeout_s=math.inf)
+    finisher = threading.Thread(target=handler.finish)
+    assert handler.put({"time": 0}, IMAGE, {}, Finisher())
+    finisher.join(20)
+    assert handler.get({"time": 0}, return_data=False) == (None, {})
+    assert handler.pending == 0
 
 
 def test_a_full_queue_makes_put_wait() -> None:

@@ -93,7 +93,19 @@ def test_what_json_has_no_words_for_comes_back_as_it_was_put(tmp_path: Path) -> 
     assert not any(word in content for word in (b"NaN", b"nfinity"))
 
 
-@pytest.mark.parametrize("wrong", [{1: 2}, {"a": {1: 2}}, {"a": [{1: 2}]}, {"a": object()}, {"a": b"x"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {1: 2},
+        {"a": {1: 2}},
+        {"a": [{1: 2}]},
+        {"a": object()},
+        {"a": b"x"},
+        {"a": np.datetime64(1, "ns")},
+        {"a": [np.timedelta64(1, "ns")]},
+        {"a": np.zeros(2, "M8[ns]")},
+    ],
+)
 def test_metadata_that_would_change_are_refused(tmp_path: Path, wrong: dict[Any, Any]) -> None:
     storage = NDTiffStorage(tmp_path)
     with pytest.raises(TypeError, match="metadata"):

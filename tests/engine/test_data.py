@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from magscope_app.engine import (
     EventAborted,
     EventExecuted,
     ExecutionEngine,
+    ExecutionFuture,
     Notification,
 )
 from magscope_app.storage import NDRAMStorage
@@ -178,6 +180,53 @@ def test_unannounced_data_are_refused() -> None:
             engine.submit(Wrong(handler, [{"time": 0}])).await_execution(LONG_S)
         with pytest.raises(KeyError):
             handler.get({"time": 4})
+
+
+def test_an_event_cannot_wait_for_data_that_its_own_thread_would_produce() -> None:
+    class Impatient(Capture):
+        def execute(self) -> int:
+            assert self.gate.wait(LONG_S)
+            self.put_data({"time": 0}, image(0))
+            # These are on their way.
+            futures[0].await_data({"time": 0}, stored=True, timeout=LONG_S)
+            futures[0].await_data({"time": 1}, timeout=3)
+            return 0
+
+    futures: list[ExecutionFuture] = []
+    with DataHandler(NDRAMStorage()) as handler, ExecutionEngine() as engine:
+        event = Impatient(handler, [{"time": 0}, {"time": 1}])
+        event.gate = threading.Event()
+        futures.append(engine.submit(event))
+        event.gate.set()
+        queued = Capture(handler, [{"time": 2}])
+        futures.append(engine.submit(Call(lambda: engine.submit(queued).await_data({"time": 2}, timeout=3))))
+        for future, time in zip(futures, (1, 2), strict=True):
+            with pytest.raises(RuntimeError, match=f"the data at time={time} cannot come while the thread"):
+                future.await_execution(LONG_S)
+
+
+def test_data_that_find_no_room_are_not_acquired() -> None:
+    storage = GatedStorage()
+    seen: list[Notification] = []
+
+    def check(engine: ExecutionEngine, event: Capture) -> None:
+        engine.subscribe(seen.append, DataAcquired)
+        future = engine.submit(event)
+        future.await_data({"time": 0}, timeout=LONG_S)
+        while handler.pending < 2:
+            time.sleep(0.001)
+        future.abort(await_completion=True, timeout=3)
+        with pytest.raises(EventAborted):
+            future.await_data({"time": 1}, timeout=3)
+        storage.gate.set()
+
+    try:
+        with DataHandler(storage, queue_size=1) as handler:
+            run(handler, [{"time": 0}, {"time": 1}], check)
+    finally:
+        storage.gate.set()
+    assert [one.coordinates for one in seen if isinstance(one, DataAcquired)] == [{"time": 0}]
+    assert len(storage) == 1
 
 
 def test_everyone_may_subscribe() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from magscope_app.engine import (
+    Abortable,
     EngineShutDown,
     EventAborted,
     EventExecuted,
@@ -22,6 +24,7 @@ from magscope_app.engine import (
     ExecutionFuture,
     ExecutorEvent,
     Notification,
+    Stoppable,
 )
 from tests.engine.events import LONG_S, Call, Counting, DeafAbortable, Gate
 
@@ -211,6 +214,23 @@ def test_event_that_does_not_end_does_not_hold_up_the_shut_down() -> None:
     # Its next wait ends it, so that nothing goes on unseen.
     assert engine.shutdown(LONG_S)
     assert [type(one) for one in seen] == [EventExecuted]
+
+
+def test_waits_may_have_no_end() -> None:
+    class Endless(ExecutorEvent, Stoppable, Abortable):
+        began = threading.Event()
+
+        def execute(self) -> bool:
+            self.began.set()
+            return self.wait(math.inf)
+
+    engine = ExecutionEngine()
+    engine.subscribe(lambda _: None)
+    event = Endless()
+    future = engine.submit(event)
+    assert event.began.wait(LONG_S)
+    assert engine.shutdown(math.inf)
+    assert future.result is True
 
 
 def test_waiters_are_freed_by_a_shut_down() -> None:

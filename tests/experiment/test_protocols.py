@@ -26,12 +26,13 @@ def sweep(microscope):
         at = microscope.move("focus", z_nm, timeout_s=5)
         assert abs(at - z_nm) < 1
         microscope.note(f"at {z_nm:g} nm")
+        microscope.rename_recording(f"sweep to {z_nm:g} nm")
         rows = microscope.tracks(10)
         assert len(set(rows[:, 0])) == 10
         assert len(rows) == 40
     microscope.set_camera("exposure_ms", 4.0)
     finished = microscope.stop_recording()
-    assert finished.path == path, (finished, path)
+    assert finished.path == path.with_name(path.name.replace("sweep", "sweep to 1000 nm")), (finished, path)
 
 
 def refused(microscope):
@@ -43,6 +44,8 @@ def refused(microscope):
         lambda: microscope.start_recording("a/b"),
         lambda: microscope.start_recording(mode="nonsense"),
         lambda: microscope.start_recording(3),
+        lambda: microscope.rename_recording("nothing"),
+        lambda: microscope.rename_recording(3),
         lambda: microscope.move("magnet", 10.0, timeout_s=0.1),
     ):
         try:
@@ -89,6 +92,9 @@ def test_a_protocol_moves_reads_and_records(folder: Path) -> None:
     kinds = [event["kind"] for event in dataset.events()]
     assert kinds.count("note") == 3
     assert kinds.count("setting") == 1
+    commands = [event for event in dataset.events() if event["kind"] == "command"]
+    assert commands[-1]["command"] == "StopRecording"
+    assert commands[-1]["frame_id"] >= dataset.counters["frames_recorded"] - 1
     moves = [event for event in dataset.events() if event.get("command") == "MoveMotor"]
     assert [event["position"] for event in moves] == [0.0, 500.0, 1000.0]
     focus_nm = dataset.column("tracking/focus_nm")
@@ -113,6 +119,8 @@ def test_what_a_protocol_raises_is_said(folder: Path) -> None:
         "there is no recording mode 'nonsense'; choose one of Track, Track and Video (ROIs), " in done.stderr
     )
     assert "StartRecording has a wrong name (3)" in done.stderr
+    assert "no recording is running that could be renamed" in done.stderr
+    assert "RenameRecording has a wrong name (3)" in done.stderr
     assert "magnet did not reach 10 within 0.1 s: it is at" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 

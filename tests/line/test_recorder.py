@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -157,6 +158,23 @@ def test_a_new_name_outlives_the_recorder(tmp_path: Path, first: str, then: str)
         finished = rig.stop()
     assert finished.path == path.with_name(path.name.removesuffix(first) + then)
     assert open_dataset(finished.path).description["name"] == then
+
+
+def test_no_part_of_the_tracks_is_empty(tmp_path: Path) -> None:
+    with fed_recorder("recording.rotate_minutes=0.001") as rig:
+        path = rig.record(tmp_path, "Track")
+        for count in (4, 8):
+            rig.feed(4)
+            # The newest frame is whole when another comes.
+            rig.await_recorded(count - 1)
+        rig.stop()
+    frames = []
+    for part in sorted(path.glob("tracks*.h5")):
+        with h5py.File(part) as file:
+            frames.append(len(file["tracking/frame_ids"]))
+    assert len(frames) > 1
+    assert all(frames), frames
+    assert sum(frames) == 8
 
 
 def test_the_bead_list_stands_in_the_dataset_as_it_is_now(tmp_path: Path) -> None:
