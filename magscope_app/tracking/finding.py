@@ -209,7 +209,10 @@ def _joined(centres: FloatArray, more: FloatArray, distance: float) -> FloatArra
 
 
 def _centred(frame: Frame, tracker: Tracker, centres: FloatArray) -> FloatArray:
-    """Track the candidates twice, at last in the middle of their ROI; leave out what is no bead there."""
+    """Track the candidates twice, at last in the middle of their ROI; leave out what lies elsewhere.
+
+    One that the tracker does not call a bead stays where it is: how round it must be is not for it to say.
+    """
     roi_px = tracker.roi_px
     for _ in range(2):
         rois = rois_around(centres, roi_px)
@@ -217,6 +220,7 @@ def _centred(frame: Frame, tracker: Tracker, centres: FloatArray) -> FloatArray:
         centres, rois = centres[inside], rois[inside]
         tracks = tracker.track(frame[None], rois)
         moved = np.stack([tracks.x_px[0], tracks.y_px[0]], axis=1)
+        moved = np.where(np.isnan(moved), centres, moved)
         centres = moved[np.hypot(*(moved - centres).T) < roi_px / 8]
     return centres[_inside(rois_around(centres, roi_px), frame, roi_px)]
 

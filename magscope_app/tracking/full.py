@@ -49,6 +49,7 @@ class FullFit:
             pixels = self._qi.run_few(job, first, count)
             for lut in used:
                 self._fits[lut].run(job, pixels, lut, first, count)
+            self._qi.doubt(job, first, count, fitted=True)
             first += count
 
 

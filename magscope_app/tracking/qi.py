@@ -9,7 +9,7 @@ from magscope_app.tracking.lut_tables import LutTables
 from magscope_app.tracking.method import Job, Method, Setup
 from magscope_app.tracking.noise import CameraNoise
 from magscope_app.tracking.pixel_kernels import copy_rois
-from magscope_app.tracking.qi_kernels import centre_rois
+from magscope_app.tracking.qi_kernels import centre_rois, doubt
 from magscope_app.tracking.z_kernels import find_heights
 
 #: Pixels copied at a time as float32: they should stay in a core's second-level cache.
@@ -42,6 +42,7 @@ class QuadrantInterpolation:
         fine_angles = min(max(32, roi_px // 16 * 16), 128)
         self._profiles = np.empty((self.at_a_time, n_radii(roi_px)), np.float32)
         self._fits = np.empty(self.at_a_time, np.int64)
+        self._likely = np.empty(self.at_a_time)
         self._coarse, self._fine = _directions(_COARSE_ANGLES), _directions(fine_angles)
         self._work = np.zeros((8, max(2 * n_radii(roi_px), fine_angles)), np.float32)
         gain = noise.gain_dn_per_e if noise else 0.0
@@ -54,6 +55,7 @@ class QuadrantInterpolation:
         while first < stop:
             count = min(self.at_a_time, stop - first)
             self.run_few(job, first, count)
+            self.doubt(job, first, count, fitted=False)
             first += count
 
     def run_few(self, job: Job, first: int, count: int) -> npt.NDArray[np.float32]:
@@ -74,6 +76,7 @@ class QuadrantInterpolation:
             job.flags,
             profiles,
             self._fits,
+            self._likely,
         )
         tables = self._tables
         find_heights(
@@ -93,6 +96,10 @@ class QuadrantInterpolation:
             job.flags,
         )
         return self._pixels.reshape(-1, self._roi_px, self._roi_px)
+
+    def doubt(self, job: Job, first: int, count: int, *, fitted: bool) -> None:
+        """Take back what is doubtful of the ROIs last run, if beads with a Z-LUT were not fitted since."""
+        doubt(self._likely, job.lut_of_bead, first, count, fitted, job.columns, job.flags)
 
 
 def quadrant_interpolations(setup: Setup) -> list[Method]:

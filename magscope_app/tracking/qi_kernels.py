@@ -16,6 +16,7 @@ import numpy.typing as npt
 from magscope_app.kernels import kernel
 from magscope_app.tracking.columns import QUALITY, SIGMA_X, SIGMA_Y, X, Y
 from magscope_app.tracking.flags import TrackFlag
+from magscope_app.tracking.full_doubt import by_chance, share_of
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -25,6 +26,7 @@ MIN_RADII = 8
 
 _LOST = int(TrackFlag.LOST)
 _AT_EDGE = int(TrackFlag.AT_EDGE)
+_OUT_OF_LUT = int(TrackFlag.OUT_OF_LUT)
 
 #: So many of the largest circles do not count for the centre: it is the same in a ROI set so much aside.
 _SPARED_RADII = 3
@@ -34,8 +36,16 @@ _MAX_STEPS = 5
 #: it is known it is taken off, and what is left must be clearly more than it.
 _MIN_SYMMETRY = 0.25
 _MIN_SYMMETRY_TIMES_RADII, _CLEARLY_MORE = 3.0, 4.0
-#: Less symmetric than this, and the search is made again from the middle of the ROI.
-_CLEARLY_SYMMETRIC = 0.9
+#: Less symmetric than this, and the search is made again from the middle of the ROI; …
+CLEARLY_SYMMETRIC = 0.9
+#: … still less, noise taken off, and it is made from places around, this share of a ROI away.
+_AROUND = 1 / 6
+_AROUND_X, _AROUND_Y = (-1, 0, 1, -1, 1, -1, 0, 1), (-1, -1, -1, 0, 0, 1, 1, 1)
+#: Less symmetric, all noise taken off, and the centre may be beside the bead's: such have up to 0.76, right
+#: ones of single beads 0.95 and more.
+RIGHT = 0.8
+#: A bead beyond its Z-LUT has a sigma only if it is this round: nothing else tells of a neighbour there.
+_ROUND = 0.999
 #: Bilinear interpolation averages 9/4 pixels on average, so a sample is worth that many.
 _PIXELS_PER_SAMPLE = np.float32(2.25)
 _PI = np.float32(math.pi)
@@ -50,6 +60,9 @@ class Centre(NamedTuple):
         Place and its standard deviation, in px of the ROI.
     symmetry, share : float
         Symmetric share of the variance, with the camera's noise and without it.
+    bare, likely : float
+        The same without a plane of light, either, and without all that the noise's scatter may give. Where
+        the camera's noise is not known, it is what the pixels show; `share` is `symmetry` then.
     fits : int
         How many radii fit into the ROI; 0: the search left it.
     """
@@ -59,6 +72,8 @@ class Centre(NamedTuple):
     sigma: float
     symmetry: float
     share: float
+    bare: float
+    likely: float
     fits: int
 
 
@@ -246,6 +261,20 @@ def _noise_within(rings: Float32, n_radii: int, noise: Float32) -> float:
 
 
 @kernel
+def _plane_within(rings: Float32, n_radii: int) -> float:
+    """Return how much of the variance within rings a plane of light explains.
+
+    A plane that rises by a per px along x has the first harmonic a r / 2 on the circle of radius r.
+    """
+    along_x = along_y = power = 0.0
+    for radius in range(n_radii):
+        along_x += radius**2 * rings[1, radius]
+        along_y += radius**2 * rings[2, radius]
+        power += radius**3
+    return 2 * (along_x**2 + along_y**2) / max(power, 1.0)
+
+
+@kernel
 def _harmonic_step(
     rings: Float32, n_radii: int, n_angles: int, gain: np.float32, offset: np.float32, floor: np.float32
 ) -> tuple[float, float, float]:
@@ -294,13 +323,13 @@ def _centre_from(
     for _ in range(_MAX_STEPS):
         fits = _radii_that_fit(size, x, y, n_radii)
         if fits < fewest:
-            return Centre(x, y, math.nan, 0.0, 0.0, 0)
+            return Centre(x, y, math.nan, 0.0, 0.0, 0.0, 0.0, 0)
         step_x, step_y = _quadrant_step(image, size, x, y, fits, coarse, values, work)
         x += step_x
         y += step_y
         if abs(step_x) + abs(step_y) < 0.5:
             break
-    symmetry = share = 0.0
+    symmetry = share = bare = likely = 0.0
     sigma = math.nan
     fits = 0
     # The outermost circles would come and go as the ROI is set around the bead, and what is not round about
@@ -310,17 +339,39 @@ def _centre_from(
     for directions in (coarse, fine):
         fits = _radii_that_fit(size, x, y, n_radii)
         if fits < fewest:
-            return Centre(x, y, math.nan, 0.0, 0.0, 0)
+            return Centre(x, y, math.nan, 0.0, 0.0, 0.0, 0.0, 0)
         between, within = _polar_image(image, size, x, y, fits, directions, values, work)
-        symmetry = between / (between + within) if between > 0 else 0.0
-        within = max(within - _noise_within(work, fits, noise), 0.0)
-        share = between / (between + within) if between > 0 else 0.0
+        symmetry = share_of(between, within)
+        of_noise = _noise_within(work, fits, noise)
+        share = share_of(between, within - of_noise) if noise[0] > 0 else symmetry
+        # Light that rises evenly across a ROI moves a centre, but by less than it spoils the symmetry.
+        within -= _plane_within(work, fits)
+        bare = share_of(between, within - of_noise)
+        # Circles count by their radius: that is worth three quarters of the samples.
+        freedom = 0.75 * fits * directions.shape[1]
+        likely = share_of(between, within - of_noise * (1 + by_chance(freedom) / freedom))
         step_x, step_y, sigma = _harmonic_step(
             work, min(fits, steady), directions.shape[1], noise[0], noise[1], noise[2]
         )
         x += min(max(step_x, -0.5), 0.5)
         y += min(max(step_y, -0.5), 0.5)
-    return Centre(x, y, sigma, symmetry, share, fits)
+    return Centre(x, y, sigma, symmetry, share, bare, likely, fits)
+
+
+@kernel
+def _noise_seen(image: Float32, size: int) -> float:
+    """Return the variance of the pixels' noise: second differences along x of those along y (Immerkær 1996).
+
+    To rings that are 5 px apart it adds a hundredth of their variance, to wider ones less.
+    """
+    total = np.float32(0)
+    for row in range(1, size - 1):
+        for at in range(row * size + 1, row * size + size - 1):
+            above = image[at - size - 1] - np.float32(2) * image[at - size] + image[at - size + 1]
+            middle = image[at - 1] - np.float32(2) * image[at] + image[at + 1]
+            below = image[at + size - 1] - np.float32(2) * image[at + size] + image[at + size + 1]
+            total += (above - np.float32(2) * middle + below) ** 2
+    return float(total) / (36 * (size - 2) ** 2)
 
 
 @kernel
@@ -335,14 +386,29 @@ def _find_centre(
 ) -> Centre:
     """Find the centre, and leave the profile around it in `work[0]`."""
     x, y = _centre_of_mass(image, size)
+    if not noise[0] > 0:
+        noise[2] = 0
     found = _centre_from(image, size, x, y, n_radii, coarse, fine, noise, work)
-    if found.symmetry >= _CLEARLY_SYMMETRIC:
+    if found.symmetry >= CLEARLY_SYMMETRIC:
         return found
+    if not noise[0] > 0:
+        noise[2] = _noise_seen(image, size)
+        found = _centre_from(image, size, x, y, n_radii, coarse, fine, noise, work)
     # Where rings cross the border of the ROI, the background is not known and the centre of mass misleads.
     middle = 0.5 * (size - 1)
-    other = _centre_from(image, size, middle, middle, n_radii, coarse, fine, noise, work)
-    if other.symmetry > found.symmetry:
-        return other
+    last = _centre_from(image, size, middle, middle, n_radii, coarse, fine, noise, work)
+    if last.symmetry > found.symmetry:
+        x, y, found = middle, middle, last
+    if found.bare < CLEARLY_SYMMETRIC:
+        for k in range(len(_AROUND_X)):
+            u, v = middle + _AROUND * size * _AROUND_X[k], middle + _AROUND * size * _AROUND_Y[k]
+            last = _centre_from(image, size, u, v, n_radii, coarse, fine, noise, work)
+            if last.symmetry > found.symmetry:
+                x, y, found = u, v, last
+            if found.symmetry >= CLEARLY_SYMMETRIC:
+                return found
+    if last.symmetry == found.symmetry:
+        return found
     # The profile that the caller reads is that of the last search.
     return _centre_from(image, size, x, y, n_radii, coarse, fine, noise, work)
 
@@ -371,12 +437,14 @@ def centre_rois(
     flags: npt.NDArray[np.uint8],
     profiles: Float32,
     fits: npt.NDArray[np.int64],
+    likely: Float64,
 ) -> None:
     """Write x, y, their sigmas, quality, flags and profiles of `count` copied ROIs.
 
-    `profiles` is (count, n_radii), `fits` (count,) gets how many of them fit; `coarse` and `fine` are
-    the directions for quadrant interpolation and for the profile; `noise` is gain, offset and the variance in
-    DN² that does not depend on the light.
+    `profiles` is (count, n_radii), `fits` (count,) gets how many of them fit, `likely` (count,) how round the
+    bead is if all is noise that may be; `coarse` and `fine` are the directions for quadrant interpolation and
+    for the profile; `noise` is gain, offset and the variance in DN² that does not depend on the light. Where
+    the gain is 0, not known, the last is written.
     """
     n_radii = profiles.shape[1]
     for slot in range(count):
@@ -388,6 +456,10 @@ def centre_rois(
         for radius in range(n_radii):
             profiles[slot, radius] = work[0, radius] if radius < known else np.float32(math.nan)
         columns[QUALITY, number] = centre.share
+        likely[slot] = centre.likely
+        if likely[slot] < CLEARLY_SYMMETRIC:
+            # What is not round moves the centre by more than noise does.
+            sigma = math.nan
         if known == 0 or not _is_bead(centre, noise[0] > 0):
             flags[number] |= _LOST if known > 0 else _LOST | _AT_EDGE
             columns[QUALITY, number] = centre.symmetry
@@ -396,3 +468,27 @@ def centre_rois(
         columns[Y, number] = y + rois[bead, 1]
         columns[SIGMA_X, number] = sigma
         columns[SIGMA_Y, number] = sigma
+
+
+@kernel
+def doubt(
+    likely: Float64,
+    lut_of_bead: npt.NDArray[np.int64],
+    first: int,
+    count: int,
+    fitted: bool,
+    columns: Float64,
+    flags: npt.NDArray[np.uint8],
+) -> None:
+    """Take back what no fit has confirmed of `count` ROIs, given how round their beads are (count,).
+
+    `fitted` says that beads with a Z-LUT were fitted, and judged, after `centre_rois`.
+    """
+    for slot in range(count):
+        number = first + slot
+        alone = not fitted or lut_of_bead[number % lut_of_bead.shape[0]] < 0
+        if alone and likely[slot] < RIGHT:
+            flags[number] |= _LOST
+            columns[:QUALITY, number] = math.nan
+        elif flags[number] & _OUT_OF_LUT and likely[slot] < _ROUND:
+            columns[SIGMA_X, number] = columns[SIGMA_Y, number] = math.nan

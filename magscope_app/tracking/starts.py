@@ -9,8 +9,8 @@ FloatArray = npt.NDArray[np.float64]
 _Key = tuple[int, int, int]
 
 #: x, y (px in the frame), z (nm); the least share of the signal that a result must explain; flags that the
-#: last full fit gave; the highest χ² found right so far; 1 if the next result is to renew that; and how many
-#: results carried those flags since.
+#: last full fit gave; the highest χ² found right since "full" last looked because it was time; 1 if the next
+#: result is to renew that; and how many results there were since "full" looked.
 PLACE, LEAST, INHERITED, USUAL, FRESH, SINCE = slice(0, 3), 3, 4, 5, 6, 7
 N_STARTS = 8
 #: More beads than this, and more than four times those tracked now, are not remembered.

@@ -71,7 +71,9 @@ def test_corrected_positions_are_right_and_uncorrected_are_not(full: int) -> Non
     assert np.array_equal(frames, before)
     errors_nm = 100 * np.hypot(corrected.x_px - truth[..., 0], corrected.y_px - truth[..., 1])
     assert errors_nm.max() < 6
-    assert 100 * np.hypot(plain.x_px - truth[..., 0], plain.y_px - truth[..., 1]).mean() > 5
+    # Wrong or, where the light spoils the symmetry, missing.
+    plain_nm = 100 * np.hypot(plain.x_px - truth[..., 0], plain.y_px - truth[..., 1])
+    assert (plain_nm < 5).mean() < 0.5
     pulls = (corrected.x_px - truth[..., 0]) / corrected.sigma_x_px
     assert 0.6 < np.sqrt(np.mean(pulls**2)) < 1.8
     assert corrected.profiles is not None

@@ -132,6 +132,24 @@ def test_beyond_the_lut_there_is_no_z(zlut: ZLUT) -> None:
     assert np.nanmax(np.abs(_errors(tracks, truth)[:, :2])) < 5
 
 
+@pytest.mark.parametrize("method", ["qi", "full", "fast"])
+def test_beyond_the_lut_a_neighbour_leaves_no_small_sigma(zlut: ZLUT, method: str) -> None:
+    rng = np.random.default_rng(8)
+    truth = _positions(150, 100.0)
+    truth[:, 2] = rng.uniform(LOW - 950, LOW - 400, 150)
+    angles, distances = rng.uniform(0, 2 * np.pi, 150), rng.uniform(0.8, 1.2, 150) * ROI * 100.0
+    other = truth + np.column_stack([distances * np.cos(angles), distances * np.sin(angles), 0 * angles])
+    for light, alone in ((_light(truth), True), (np.maximum(_light(truth) + _light(other) - 1, 0), False)):
+        images = bead_images.expose(light, 1e4, np.random.default_rng(9))
+        with Tracker(ROI, zlut, bead_images.camera_noise(1e4), method) as tracker:
+            tracks = tracker.track(images, [[0, 0]])
+        assert tracks.has(TrackFlag.OUT_OF_LUT).all()
+        assert np.isfinite(tracks.x_px).all()
+        pulls = (_errors(tracks, truth) / _sigmas(tracks))[:, :2]
+        assert np.nanmax(np.abs(pulls)) < 6
+        assert np.isfinite(pulls).all() == alone
+
+
 def test_another_bead_falls_back(zlut: ZLUT) -> None:
     truth = _positions(30, 50.0)
     light = _light(truth, radius_nm=1150.0)

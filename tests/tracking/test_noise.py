@@ -90,6 +90,21 @@ def test_dark_frames_tell_offset_and_read_noise_apart() -> None:
     assert CameraNoise.from_stack(flat, dark[:, :64, :80]).gain_dn_per_e == pytest.approx(0.6, rel=0.03)
 
 
+def test_weak_read_noise_is_told_from_rounding() -> None:
+    stack = _stack(32, gain=0.6, offset=100.0, read_e=1.0, full=4095)
+    found = estimate_noise(stack, _dark(100.0, 0.6, 4095)).noise
+    assert found.read_noise_e == pytest.approx(1.0, rel=0.05)
+
+
+def test_pixels_that_flash_do_not_count() -> None:
+    """A few pixels that jump by seven standard deviations: 12 % of the variance if they counted."""
+    stack = _stack(32, gain=0.4, offset=100.0, full=4095)
+    rng = np.random.default_rng(9)
+    jumps = 7 * np.sqrt(0.4 * (stack - 100.0)) * (rng.random(stack.shape) < 0.0025)
+    estimate = estimate_noise(np.rint(stack + jumps).astype(np.uint16), saturation_dn=4095)
+    assert _variance(estimate.noise, 1900.0) == pytest.approx(0.4 * 1800, rel=0.03)
+
+
 def test_saturated_pixels_do_not_count() -> None:
     stack = _stack(gain=0.3, offset=0.0, light=0.9)
     assert (stack == 255).mean() > 0.01

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from magscope_app.tracking import ZLUT, Tracker, TrackFlag, Tracks
+from magscope_app.tracking import ZLUT, CameraNoise, Tracker, TrackFlag, Tracks
 from tests.benchmarks import accuracy_cases as cases
 from tests.benchmarks import bead_images
 
@@ -96,3 +96,23 @@ def test_of_too_few_circles_no_z(distance_px: float) -> None:
     assert np.isnan(tracks.z_nm[~clean]).all()
     pulls = (tracks.z_nm[clean, 0] - truth[clean, 2]) / tracks.sigma_z_nm[clean, 0]
     assert np.abs(pulls).max(initial=0) < 5
+
+
+@pytest.mark.parametrize("noise", [NOISE, None])
+@pytest.mark.parametrize("with_lut", [False, True])
+def test_a_bead_off_the_middle_is_right_or_lost(
+    zlut: ZLUT, noise: CameraNoise | None, with_lut: bool
+) -> None:
+    """Cut rings give the search plausible places up to 0.4 µm beside the bead."""
+    rng = np.random.default_rng(9)
+    truth = np.column_stack([rng.uniform(-500, 500, (200, 2)), rng.uniform(-4200, -1800, 200)])
+    images = bead_images.expose(cases.own_light(truth, ROI), PHOTONS_E, rng)
+    with Tracker(ROI, zlut if with_lut else None, noise, "qi") as tracker:
+        tracks = tracker.track(images, [[0, 0]])
+    lost = tracks.has(TrackFlag.LOST)[:, 0]
+    assert lost.mean() < 0.05
+    assert np.isnan(tracks.x_px[lost]).all()
+    errors = _errors(tracks, truth)[~lost, :2]
+    assert np.abs(errors).max() < 10
+    if noise is not None:
+        assert np.abs(errors / _sigmas(tracks)[~lost, :2]).max() < 6
