@@ -88,7 +88,8 @@ def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
     missing = tuple(target for target, stamp in stamps.items() if not stamp.is_file())
     if not missing:
         return
-    progress("compiling the tracking kernels for this computer; this happens once and takes about a minute")
+    takes = "about a minute" if set(missing) & set(TRACKING_KERNELS) else "a moment"
+    progress(f"compiling kernels for this computer; this happens once and takes {takes}")
     # Two that add to the list of what is compiled at one moment can lose an entry; in a row none is lost.
     if reason := _in_processes([(target,) for target in missing]) or _in_processes([missing]):
         raise MagscopeError(

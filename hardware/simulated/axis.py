@@ -217,14 +217,14 @@ class SimulatedAxis(Motor):
         kind: str,
         *,
         duration_s: float | None = None,
-        count: int = 1,  # noqa: ARG002 - a camera uses it
+        count: int = 1,
         at_position: float | None = None,
     ) -> None:
         """Let something go wrong now: stuck_motor, limit_switch, disconnect."""
         with self._guard:
             now_ns = time.perf_counter_ns()
             at = self._answer(now_ns).position(self.axis, now_ns)
-            self._faults.cause(kind, now_ns, at, duration_s=duration_s, at_position=at_position)
+            self._faults.cause(kind, now_ns, at, duration_s=duration_s, at_position=at_position, count=count)
 
     def _answer(self, now_ns: int) -> World:
         """Let faults take their effect, and return the world. Raises DeviceLost."""

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from magscope_app.config import MOTOR_FAULTS, FaultEntry
-from magscope_app.devices import DeviceError
+from hardware.simulated.fault_now import fault_now
+from magscope_app.config import FaultEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,11 @@ class AxisFaults:
         *,
         duration_s: float | None,
         at_position: float | None,
+        count: int = 1,
     ) -> None:
         """Let something go wrong now. Raises DeviceError for what cannot go wrong here."""
-        if kind not in MOTOR_FAULTS:
-            raise DeviceError(f"{self._device} has no fault {kind!r}: choose from {', '.join(MOTOR_FAULTS)}")
-        if kind == "limit_switch" and at_position is None:
-            raise DeviceError(f"{self._device}: a limit_switch needs at_position")
-        self._add(kind, now_ns, duration_s, at_position, position)
+        fault = fault_now(self._device, kind, duration_s=duration_s, count=count, at_position=at_position)
+        self._add(fault.kind, now_ns, fault.duration_s, fault.at_position, position)
 
     def lost(self, now_ns: int) -> bool:
         """Return whether the axis is disconnected."""

@@ -6,17 +6,17 @@ import importlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from hardware.simulated import camera_config
+from hardware.simulated import camera_config, runs, world
 from hardware.simulated.camera_faults import CameraFaults
 from hardware.simulated.camera_settings import described
 from hardware.simulated.scene import Scene
 from hardware.simulated.schedule import FrameSchedule
-from hardware.simulated.world import SHARED
 from magscope_app.datatypes import TRUTH_COLUMNS
 from magscope_app.devices import (
     Camera,
@@ -43,7 +43,9 @@ class SimulatedCamera(Camera):
     """
 
     tick_source: ClassVar[str] = "ns since start, simulated camera"
-    shared_matrices: ClassVar[Mapping[str, tuple[int, int]]] = SHARED
+    shared_matrices: ClassVar[Mapping[str, tuple[int, int]]] = MappingProxyType(
+        {**world.SHARED, **runs.SHARED}
+    )
     truth_columns: ClassVar[tuple[str, ...]] = TRUTH_COLUMNS
     kernels: ClassVar[tuple[str, ...]] = ("hardware.simulated.warm_up:compile_kernels",)
 
@@ -55,6 +57,7 @@ class SimulatedCamera(Camera):
         self._light = camera_config.light(config)
         self._instant = bool(config.camera.settings.get("instant", False))
         self._scene: Scene | None = None
+        self._runs = runs.Runs()
         self._schedule: FrameSchedule | None = None
         self._faults = CameraFaults(config.simulation.faults)
         self._flooded = False
@@ -83,11 +86,11 @@ class SimulatedCamera(Camera):
         if self._scene is None:
             # Here, not at the top: importing the compiler takes longer than making the camera may.
             kernels = importlib.import_module("hardware.simulated.kernels")
-            self._scene = Scene(self.context, kernels)
+            self._scene = Scene(self.context, kernels, self._runs)
             self._apply()
 
     def start(self) -> None:
-        """Begin with frame 0. Every start of one camera shows new motion and noise."""
+        """Begin with frame 0. Every start of a session shows new motion and noise."""
         self._opened().begin()
         self._schedule = FrameSchedule(self.context.config.camera.fps, time.perf_counter_ns(), self._faults)
 
@@ -155,10 +158,10 @@ class SimulatedCamera(Camera):
         *,
         duration_s: float | None = None,
         count: int = 1,
-        at_position: float | None = None,  # noqa: ARG002 - an axis uses it
+        at_position: float | None = None,
     ) -> None:
         """Let something go wrong from the next frame on: drop_frames, stall, disconnect, saturated_light."""
-        self._faults.cause(kind, duration_s=duration_s, count=count)
+        self._faults.cause(kind, duration_s=duration_s, count=count, at_position=at_position)
 
     @property
     def _nominal_ms(self) -> float:

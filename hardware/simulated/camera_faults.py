@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from magscope_app.config import CAMERA_FAULTS, FaultEntry
-from magscope_app.devices import DeviceError
+from hardware.simulated.fault_now import fault_now
+from magscope_app.config import FaultEntry
 
 
 class CameraFaults:
@@ -27,22 +27,20 @@ class CameraFaults:
         #: True from a disconnect until `reopen`.
         self.lost = False
 
-    def cause(self, kind: str, *, duration_s: float | None, count: int) -> None:
+    def cause(
+        self, kind: str, *, duration_s: float | None, count: int, at_position: float | None = None
+    ) -> None:
         """Let something go wrong now. Raises DeviceError for what cannot go wrong here."""
-        match kind:
+        fault = fault_now("camera", kind, duration_s=duration_s, count=count, at_position=at_position)
+        match fault.kind:
             case "drop_frames":
-                self._frames_to_drop += count
+                self._frames_to_drop += fault.count
             case "saturated_light":
-                self._frames_to_flood += count
+                self._frames_to_flood += fault.count
             case "stall":
-                if duration_s is None or duration_s <= 0.0:
-                    raise DeviceError("the simulated camera: a stall needs duration_s > 0")
-                self._stall_s = duration_s
-            case "disconnect":
-                self._unplug = True
+                self._stall_s = fault.duration_s or 0.0
             case _:
-                known = ", ".join(CAMERA_FAULTS)
-                raise DeviceError(f"the simulated camera has no fault {kind!r}: choose from {known}")
+                self._unplug = True
 
     def reopen(self) -> None:
         """Be connected again; a disconnect that has happened does not come back."""

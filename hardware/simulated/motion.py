@@ -88,7 +88,7 @@ class BeadMotion:
             Direction of the field: so many turns from x.
         """
         variance = np.where(self._tethered, trap.variance_nm2, 0.0)
-        rate = np.broadcast_to(trap.rate_hz, variance.shape)
+        rate = np.where(self._tethered, trap.rate_hz, 0.0)
         self._steps = step_coefficients(variance, rate, period_s=self._period_s, exposure_s=exposure_s)
         if self._trap is not None:
             self._offsets_nm[:, 2] += np.where(
@@ -100,8 +100,8 @@ class BeadMotion:
     def begin(self, rng: np.random.Generator) -> None:
         """Put every tethered bead at a random place of its trap."""
         assert self._trap is not None, "hold the beads first"
-        sigma = np.sqrt(self._trap.variance_nm2)
-        self._offsets_nm = rng.standard_normal(self._offsets_nm.shape) * sigma * self._tethered
+        sigma = np.sqrt(np.where(self._tethered, self._trap.variance_nm2, 0.0))
+        self._offsets_nm = rng.standard_normal(self._offsets_nm.shape) * sigma
 
     def advance(self, key: int) -> Floats:
         """Move through one frame; return the average over its exposure, (n_beads, 3) in x, y, z.

@@ -12,6 +12,7 @@ from hardware.simulated import camera_config
 from hardware.simulated.motion import BeadMotion
 from hardware.simulated.optics import Optics, bead_table
 from hardware.simulated.renderer import Light, Renderer
+from hardware.simulated.runs import Runs
 from hardware.simulated.sample import Sample
 from hardware.simulated.tether import Trap
 from hardware.simulated.world import Axis, World
@@ -31,9 +32,11 @@ class Scene:
         Config and shared matrices.
     kernels : module
         `hardware.simulated.kernels`.
+    runs : Runs
+        Those that there were; open as long as the scene is.
     """
 
-    def __init__(self, context: CameraContext, kernels: ModuleType) -> None:
+    def __init__(self, context: CameraContext, kernels: ModuleType, runs: Runs) -> None:
         config = self._config = context.config
         simulation = config.simulation
         rng = np.random.default_rng((simulation.seed, 0))
@@ -52,22 +55,21 @@ class Scene:
         dtype = camera_config.frame_format(config).dtype
         self._renderer = Renderer(kernels, tables, dtype, int(rng.integers(1 << 62)))
         self._world = World(config, context.shared_matrix)
+        self._runs = runs
+        runs.open(context.shared_matrix)
         self._exposure_s = 1e-3 * camera_config.exposure_ms(config)
         self._magnets = (camera_config.starting_force_pn(config), camera_config.starting_turns(config))
         self._trap: Trap = sample.trap(*self._magnets, simulation)
         self._truth = np.zeros((simulation.n_beads, len(TRUTH_COLUMNS) - 1))
         self._truth[:, 0] = np.arange(simulation.n_beads)
-        self._starts = 0
         self._next_frame = 0
-        self._earlier_s = 0.0
         self._key = 0
 
     def begin(self) -> None:
         """Start anew with frame 0; drift goes on from where it was."""
-        self._starts += 1
-        self._earlier_s += self._next_frame / self._config.camera.fps
+        self._runs.begin()
         self._next_frame = 0
-        rng = np.random.default_rng((self._config.simulation.seed, self._starts))
+        rng = np.random.default_rng((self._config.simulation.seed, self._runs.number))
         self._key = int(rng.integers(1 << 61))
         self._motion.begin(rng)
 
@@ -89,6 +91,7 @@ class Scene:
         for lived in range(self._next_frame, frame + 1):
             seen_nm = self._motion.advance(self._key + _STREAMS * lived + _MOTION)
         self._next_frame = frame + 1
+        self._runs.lived_s = self._next_frame / self._config.camera.fps
         self._place(seen_nm, middle_ns)
         centres = self._truth[:, 1:4] / (self._nm_per_px, self._nm_per_px, 1.0)
         self._renderer.draw(buffer, centres, self._sample.size, self._key + _STREAMS * frame + _PIXELS)
@@ -98,8 +101,9 @@ class Scene:
         return self._truth.copy()
 
     def close(self) -> None:
-        """Let go of the shared matrix."""
+        """Let go of the shared matrices."""
         self._world.close()
+        self._runs.close()
 
     def _feel_magnets(self, t_ns: float) -> None:
         world = self._world
@@ -119,7 +123,7 @@ class Scene:
         simulation, optics, world = self._config.simulation, self._config.optics, self._world
         drift, sample = simulation.drift, self._sample
         # In the middle of the exposure, which is the last part of the frame.
-        elapsed_s = self._earlier_s + self._next_frame / self._config.camera.fps - 0.5 * self._exposure_s
+        elapsed_s = self._runs.earlier_s + self._runs.lived_s - 0.5 * self._exposure_s
         stage_nm = (
             1e3 * world.position(Axis.STAGE_X, t_ns) + drift.x_nm_per_s * elapsed_s,
             1e3 * world.position(Axis.STAGE_Y, t_ns) + drift.y_nm_per_s * elapsed_s,

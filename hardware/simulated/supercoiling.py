@@ -50,11 +50,15 @@ class TwistedChain:
         return self.extension_and_stiffness(force_pn, turns)[1]
 
     def extension_and_stiffness(self, force_pn: npt.ArrayLike, turns: npt.ArrayLike) -> tuple[Floats, Floats]:
-        """Return both at once, in nm and pN/nm."""
+        """Return both at once, in nm and pN/nm.
+
+        A tether that is coiled up entirely gives way no more than its shortest length without twist does.
+        """
         force, twisted = np.broadcast_arrays(np.asarray(force_pn, np.float64), np.asarray(turns, np.float64))
-        reach, longer, shorter = self._unlimited_nm(np.stack([force, 1.001 * force, 0.999 * force]), twisted)
-        extension: Floats = np.maximum(reach, SHORTEST * self.chain.contour_nm)
-        stiffness: Floats = 0.002 * force / (longer - shorter)
+        extension, longer, shorter = self._reach_nm(np.stack([force, 1.001 * force, 0.999 * force]), twisted)
+        part = extension / self.chain.contour_nm
+        untwisted = part / self.chain.stiffness_pn_per_nm(self.chain.extension_nm(force))
+        stiffness: Floats = 1.0 / np.maximum((longer - shorter) / (0.002 * force), untwisted)
         return extension, stiffness
 
     def buckling_torque_pn_nm(self, force_pn: npt.ArrayLike) -> Floats:
@@ -71,7 +75,7 @@ class TwistedChain:
         turns: Floats = twist * self.chain.contour_nm / (2.0 * math.pi)
         return turns
 
-    def _unlimited_nm(self, force_pn: npt.ArrayLike, turns: npt.ArrayLike) -> Floats:
+    def _reach_nm(self, force_pn: npt.ArrayLike, turns: npt.ArrayLike) -> Floats:
         force = np.asarray(force_pn, np.float64)
         kt, contour = self.chain.kt_pn_nm, self.chain.contour_nm
         # Radians per nm.
@@ -88,8 +92,10 @@ class TwistedChain:
         softening = soft**2 / (8.0 * persistence * force) * np.sqrt(kt / (persistence * force))
         stretched = self.chain.extension_nm(force) / contour
         stretched = stretched - 0.5 * kt * np.minimum(amount, first) ** 2 * softening
-        uncoiled = np.minimum((last - amount) / (last - first), 1.0)
-        reach: Floats = contour * stretched * uncoiled
+        uncoiled = (last - amount) / (last - first)
+        # Beyond what the theory is for, both may become negative.
+        part = np.maximum(stretched, 0.0) * np.clip(uncoiled, 0.0, 1.0)
+        reach: Floats = contour * np.maximum(part, SHORTEST)
         return reach
 
     def _torsional_nm(self, force_pn: npt.ArrayLike) -> Floats:

@@ -66,7 +66,8 @@ def trap_at(
     tether alone, across it on the tether and its own radius (te Velthuis et al. 2010, Biophys. J.
     99:1292; Daldrop et al. 2015, Biophys. J. 108:2550), so that the variance is k_B T · l / F with l =
     extension along and extension + radius across. Upright the stiffness is the slope of force over
-    extension at constant turns.
+    extension at constant turns. Where a spring would throw a bead further (rms) than tether and arm
+    reach, it is as stiff as that allows.
 
     Parameters
     ----------
@@ -87,7 +88,10 @@ def trap_at(
     )
     extension, upright_stiffness = chain.extension_and_stiffness(force, twist)
     height = extension + radius
+    kt, contour = chain.chain.kt_pn_nm, np.full_like(radius, chain.chain.contour_nm)
+    reach = np.stack([contour, contour + radius, contour], axis=-1)
     stiffness = np.stack([force / extension, force / height, upright_stiffness], axis=-1)
+    stiffness = np.maximum(stiffness, kt / reach**2)
     along, upright = drags_pn_s_per_nm(radius, height, viscosity_pn_s_per_nm2(simulation))
     drag = np.stack([along, along, upright], axis=-1)
-    return Trap(height, thermal_energy_pn_nm(simulation.temperature_k) / stiffness, stiffness / drag)
+    return Trap(height, kt / stiffness, stiffness / drag)

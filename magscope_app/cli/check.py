@@ -8,7 +8,7 @@ from itertools import groupby
 from magscope_app.config import Config
 from magscope_app.kernel_cache import ensure_compiled
 from magscope_app.processes.connecting import Connected, connect_all
-from magscope_app.processes.preflight import compile_targets, load_ready
+from magscope_app.processes.preflight import driver_targets, load_ready
 
 _FAILED = 1
 
@@ -41,7 +41,7 @@ def check(config: str, overrides: Sequence[str], connect: bool = False) -> int:
     if not connect:
         print(f"{loaded.path}: no problems found (devices were not opened)")
         return 0
-    ensure_compiled(compile_targets(loaded.config), print)
+    ensure_compiled(driver_targets(loaded.config), print)
     results = connect_all(loaded.config)
     print(f"{loaded.path}\n{tree(results)}")
     failed = [result.name for result in results if not result.is_open]

@@ -82,6 +82,9 @@ class Tracking(Section):
     )
     threads: int = Field(1, ge=1, le=64, description="Threads that share the beads of a batch.")
     zlut: Path | None = Field(None, description="Z-LUT file; without one there is no z.")
+    recorded_focus: Path | None = Field(
+        None, description="Dataset that is played again and whose focus_nm is used again (replay only)."
+    )
 
 
 class Recording(Section):

@@ -174,7 +174,7 @@ def _problem(data: Mapping[str, Any], entry: Mapping[str, Any]) -> Problem:
         remedy = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
         return Problem(where, "there is no such key", remedy)
     if kind == "missing":
-        return Problem(where, "is missing", "add it")
+        return Problem(where, "is missing", _what_to_add(entry["loc"]))
     if kind == "value_error":
         return Problem(where, said(entry))
     return Problem(where, f"{_shown(entry['input'])} is not allowed", said(entry))
@@ -199,11 +199,24 @@ def _where(data: Mapping[str, Any], loc: tuple[int | str, ...]) -> str:
     return ".".join(words)
 
 
+def _what_to_add(loc: tuple[int | str, ...]) -> str:
+    """Name the keys that a section needs that is not there."""
+    model = _model_at(loc)
+    needed = [name for name, field in model.model_fields.items() if field.is_required()] if model else []
+    return f"add [{'.'.join(map(str, loc))}] with {' and '.join(needed)}" if needed else "add it"
+
+
 def _known_keys(loc: Iterable[int | str]) -> list[str]:
+    model = _model_at(loc)
+    return sorted(model.model_fields) if model else []
+
+
+def _model_at(loc: Iterable[int | str]) -> type[BaseModel] | None:
+    """Return what a place in a config is to hold, None where that is no table."""
     model: type[BaseModel] | None = Config
     for part in loc:
         if isinstance(part, int) or model is None:
             continue
         field = model.model_fields.get(part)
         model = _model_of(field.annotation) if field else None
-    return sorted(model.model_fields) if model else []
+    return model

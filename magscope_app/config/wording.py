@@ -11,7 +11,7 @@ _WORDS = {
     "dict_type": "give a table",
     "float_parsing": "give a number",
     "float_type": "give a number",
-    "finite_number": "give a number that is not infinite",
+    "finite_number": "give a finite number",
     "int_from_float": "give a whole number",
     "int_parsing": "give a whole number",
     "int_type": "give a whole number",

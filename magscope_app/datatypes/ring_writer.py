@@ -137,18 +137,17 @@ class RingWriter:
             frame_id,
             flags,
         )
-        if camera_frame >= 0:
-            # Never by adding to the given number: a driver's may be one of numpy's, which run over.
-            if camera_frame == self._expected:
-                self._expected += 1
-            else:
-                self._book_jump(camera_frame)
+        has_number = camera_frame >= 0
+        if has_number and camera_frame != self._expected:
+            self._book_jump(camera_frame)
         if fence is not None:
             fence()
         self._sequences[slot] = 2 * head
         if fence is not None:
             fence()
         self._words[_HEAD] = self._head = head
+        # Never by adding to the given number: a driver's may be one of numpy's, which run over.
+        self._expected = self._expected + 1 if has_number else _NO_NUMBER
         self._slot = -1
         self._next_id = frame_id + 1
         if self._targets:
@@ -174,9 +173,10 @@ class RingWriter:
             self._refresh()
         self._book_jump(camera_frame)
         frame_id = self._next_id
-        self._notes.leave(frame_id + 1, self._expected)
+        expected = self._expected + 1 if camera_frame >= 0 else _NO_NUMBER
+        self._notes.leave(frame_id + 1, expected)
         self._ring.ring_gaps.append(frame_id, frame_id + 1, Why.FULL)
-        self._next_id = frame_id + 1
+        self._next_id, self._expected = frame_id + 1, expected
         return frame_id
 
     def begin_run(self) -> None:
@@ -214,7 +214,7 @@ class RingWriter:
         return count
 
     def _book_jump(self, camera_frame: int) -> None:
-        """Compare the camera's number with the one expected, if any, and expect the next one."""
+        """Compare the camera's number with the one expected, if any; afterwards that is the one expected."""
         expected, number = self._expected, operator.index(camera_frame)
         if number < 0:
             return
@@ -225,7 +225,7 @@ class RingWriter:
         elif number > expected >= 0:
             self._book(expected, number, Why.CAMERA_JUMP, number)
         # Last: what could not be booked is still to be.
-        self._expected = number + 1
+        self._expected = number
 
     def _book(self, first: int, end: int, why: Why, then: int) -> None:
         """Book the camera's [first, end) as lost before the next frame, of which `then` is the number."""

@@ -217,7 +217,8 @@ class VideoBuffer(DocumentedVideo):
         timestamp_ns : int
             Session clock.
         camera_frame : int
-            The camera's own number, -1 when it has none. A jump is booked as lost upstream.
+            The camera's own number, -1 when it has none: then the next frame's may be any. A jump is booked
+            as lost upstream.
         device_tick : int
             The device's own clock.
         flags : int

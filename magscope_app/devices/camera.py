@@ -153,7 +153,7 @@ class Camera(Device, ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Release the camera. May be called at any time, more than once."""
+        """Release the camera. May be called at any time, more than once; `open` may follow."""
 
     def truth(self) -> npt.NDArray[np.float64]:
         """Return the truth about the frame just read, (n_beads, len(truth_columns) - 1), without frame_id."""

@@ -46,6 +46,16 @@ class ForceCalibration(ABC):
         """
 
     @abstractmethod
+    def steepest_mm_per_pn(self, weakest_pn: float, strongest_pn: float) -> float:
+        """Return how far the magnets move per force where that is most between two forces that they can give.
+
+        Parameters
+        ----------
+        weakest_pn, strongest_pn : float
+            The first below the second.
+        """
+
+    @abstractmethod
     def description(self) -> dict[str, Any]:
         """Return all that is needed to make it again, for a dataset."""
 
@@ -92,6 +102,10 @@ class ExponentialForce(ForceCalibration):
         _require_positive(force_pn)
         return -self._decay_mm * math.log(force_pn / self._f0_pn)
 
+    def steepest_mm_per_pn(self, weakest_pn: float, strongest_pn: float) -> float:  # noqa: ARG002 - a table needs it
+        """Return it at the weakest force."""
+        return self._decay_mm / weakest_pn
+
     def description(self) -> dict[str, Any]:
         """Return the two numbers."""
         return {"f0_pn": self._f0_pn, "decay_mm": self._decay_mm}
@@ -137,6 +151,13 @@ class ForceTable(ForceCalibration):
             force, low, high = apart(force_pn, weakest, strongest)
             raise LimitError(f"{force} pN is beyond the force table, which goes from {low} to {high} pN")
         return float(np.interp(-math.log(force_pn), -self._logs, self._heights))
+
+    def steepest_mm_per_pn(self, weakest_pn: float, strongest_pn: float) -> float:
+        """Return that of the steepest interval between both; in each it is most at the weak end."""
+        decays_mm = np.diff(self._heights) / -np.diff(self._logs)
+        high, low = self._forces[:-1], np.array(self._forces[1:])
+        crossed = (low < strongest_pn) & (np.array(high) > weakest_pn)
+        return float(np.max(decays_mm / np.maximum(low, weakest_pn), where=crossed, initial=0.0))
 
     def description(self) -> dict[str, Any]:
         """Return the rows."""

@@ -75,7 +75,7 @@ class Motor(Device, ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Release the axis. May be called at any time, more than once."""
+        """Release the axis. May be called at any time, more than once; `open` may follow."""
 
     @abstractmethod
     def position(self) -> float:

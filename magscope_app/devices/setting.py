@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from math import isnan
+from sys import float_info
 
 from magscope_app.devices.numbers import apart
 
 SettingValue = bool | int | float | str
+#: No device knows a larger number.
+_LARGEST = int(float_info.max)
 
 
 class SettingKind(Enum):
@@ -61,23 +65,34 @@ class Setting:
     config_key: tuple[str | int, ...] = ()
     config_value: SettingValue | None = None
 
-    def why_not(self, value: SettingValue) -> str | None:
-        """Say in one sentence why `value` cannot be set, or return None."""
+    def why_not(self, value: object) -> str | None:
+        """Say in one sentence why `value`, whatever it is, cannot be set, or return None."""
         if self.read_only:
             return f"{self.name} can only be read"
-        if self.kind is SettingKind.CHOICE and value not in self.choices:
-            return f"{self.name} = {value!r}: choose one of {', '.join(self.choices)}"
-        if self.kind is SettingKind.BOOL and not isinstance(value, bool):
-            return f"{self.name} = {value!r}: give true or false"
-        if self.kind in (SettingKind.INT, SettingKind.FLOAT):
-            return self._why_not_number(value)
-        return None
+        wanted = ""
+        match self.kind:
+            case SettingKind.CHOICE if not isinstance(value, str) or value not in self.choices:
+                wanted = f"choose one of {', '.join(self.choices)}"
+            case SettingKind.BOOL if not isinstance(value, bool):
+                wanted = "give true or false"
+            case SettingKind.TEXT if not isinstance(value, str):
+                wanted = "give text"
+            case SettingKind.INT | SettingKind.FLOAT:
+                return self._why_not_number(value)
+        return f"{self._given(value)}: {wanted}" if wanted else None
 
-    def _why_not_number(self, value: SettingValue) -> str | None:
+    def _given(self, value: object) -> str:
+        # Python refuses to write the largest numbers.
+        huge = isinstance(value, int) and abs(value) > _LARGEST
+        return f"{self.name} = {'a number beyond all limits' if huge else repr(value)[:60]}"
+
+    def _why_not_number(self, value: object) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            return f"{self.name} = {value!r}: give a number"
+            return f"{self._given(value)}: give a number"
+        if abs(value) > _LARGEST or isnan(value):
+            return f"{self._given(value)}: give a finite number"
         if self.kind is SettingKind.INT and value != int(value):
-            return f"{self.name} = {value!r}: give a whole number"
+            return f"{self._given(value)}: give a whole number"
         if self.limits is not None and not self.limits[0] <= value <= self.limits[1]:
             unit = f" {self.unit}" if self.unit else ""
             wanted, low, high = apart(value, *self.limits)

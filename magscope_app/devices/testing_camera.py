@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,13 @@ import numpy.typing as npt
 import pytest
 
 from magscope_app.devices.camera import Camera, FrameInfo
-from magscope_app.devices.testing_settings import NO_MAKE, check_changes, check_refusals, check_settings
+from magscope_app.devices.testing_settings import (
+    NO_MAKE,
+    check_changes,
+    check_refusals,
+    check_settings,
+    open_again,
+)
 
 #: So many frames are looked at.
 _READS = 5
@@ -32,6 +40,21 @@ def _read(camera: Camera, buffer: npt.NDArray[Any], within_s: float) -> FrameInf
 def _buffer(camera: Camera) -> npt.NDArray[Any]:
     form = camera.format
     return np.empty((form.height_px, form.width_px), form.dtype)
+
+
+def _require_every_number(infos: list[FrameInfo], camera: Camera) -> None:
+    """Make sure that frames which follow one another have numbers that do so."""
+    steps = {int(later.frame_number) - int(earlier.frame_number) for earlier, later in pairwise(infos)}
+    said = [setting.value for setting in camera.settings() if setting.name == "fps"]
+    rates = [float(rate) for rate in said if not isinstance(rate, str) and rate > 0]
+    period_s = 1.0 / (rates[0] if rates else camera.context.config.camera.fps)
+    gaps_ns = [int(later.timestamp_ns) - int(earlier.timestamp_ns) for earlier, later in pairwise(infos)]
+    apart_s = median(gaps_ns) * 1e-9
+    # Whoever is too slow for the camera misses frames; those that come a period apart are all there.
+    assert steps == {1} or len(steps) > 1 or apart_s > 1.5 * period_s, (
+        f"frame numbers go up in steps of {min(steps)}, though frames are only {1e3 * apart_s:.3g} ms apart: "
+        "those in between would count as lost; count every frame once"
+    )
 
 
 class CameraContract:
@@ -71,11 +94,15 @@ class CameraContract:
         camera.close()
 
     def test_it_can_be_opened_again(self, make: Callable[[], Camera]) -> None:
-        """A camera that was closed lets itself be opened anew."""
-        for _ in range(2):
-            camera = make()
-            camera.open()
-            camera.close()
+        """A camera that was closed lets itself be opened anew, by the same object and by another."""
+        for camera in (make(), make()):
+            for open_it in (camera.open, partial(open_again, camera)):
+                try:
+                    open_it()
+                    camera.start()
+                    _read(camera, _buffer(camera), self.frame_within_s)
+                finally:
+                    camera.close()
 
     def test_the_config_is_in_order_and_the_format_as_expected(self, camera: Camera) -> None:
         """`expected_format` is that of the open camera, or unknown."""
@@ -98,7 +125,7 @@ class CameraContract:
         """Both are whole numbers; times are of the session clock, perf_counter_ns."""
         buffer, before_ns = _buffer(camera), time.perf_counter_ns()
         camera.start()
-        infos = [_read(camera, buffer, self.frame_within_s) for _ in range(5)]
+        infos = [_read(camera, buffer, self.frame_within_s) for _ in range(_READS)]
         after_ns = time.perf_counter_ns()
         for info in infos:
             for number in (info.frame_number, info.timestamp_ns, info.device_tick):
@@ -109,6 +136,10 @@ class CameraContract:
             assert earlier.timestamp_ns <= later.timestamp_ns
         assert before_ns <= infos[0].timestamp_ns
         assert infos[-1].timestamp_ns <= after_ns
+        assert infos[0].timestamp_ns < infos[-1].timestamp_ns, (
+            f"{_READS} frames were taken at one time, {infos[0].timestamp_ns} ns: is it asked for only once?"
+        )
+        _require_every_number(infos, camera)
 
     def test_waiting_ends(self, camera: Camera) -> None:
         """Without time to wait there is a frame or None, at once."""
@@ -150,6 +181,11 @@ class CameraContract:
             f"all pixels of {_READS} frames have the value {frames[0].flat[0]}: no image is copied, "
             "or there is no light"
         )
+        for axis, lines in ((1, "rows"), (0, "columns")):
+            assert any(np.ptp(frame, axis=axis).any() for frame in frames), (
+                f"all {lines} of {_READS} frames have one value each: are x and y mixed up, or is one line "
+                "copied again and again? A test pattern of stripes is to be switched off"
+            )
         assert self.still or any((frame != frames[0]).any() for frame in frames[1:]), (
             f"{_READS} frames are alike to the last pixel: is an old image copied again and again? "
             "A camera that shows a still image says still = True"

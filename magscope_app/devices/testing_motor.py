@@ -5,13 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import inf, isfinite, isnan, nan
 
 import pytest
 
 from magscope_app.devices.errors import DeviceError, LimitError
 from magscope_app.devices.motor import Motor
-from magscope_app.devices.testing_settings import NO_MAKE, check_changes, check_refusals, check_settings
+from magscope_app.devices.testing_settings import (
+    NO_MAKE,
+    check_changes,
+    check_refusals,
+    check_settings,
+    open_again,
+)
 
 #: A position is asked for so often to see how long that takes.
 _ASKED = 5
@@ -117,12 +124,14 @@ class MotorContract:
         )
 
     def test_closing_is_allowed_at_any_time(self, make: Callable[[], Motor]) -> None:
-        """Before opening, and twice."""
+        """Before opening, and twice; afterwards the same object can be opened again."""
         motor = make()
         motor.close()
-        motor.open()
-        motor.close()
-        motor.close()
+        for open_it in (motor.open, partial(open_again, motor)):
+            open_it()
+            assert isfinite(motor.position()), "position() gives no position after open()"
+            motor.close()
+            motor.close()
 
     def test_opening_does_not_move(self, motor: Motor) -> None:
         """It stands, inside of its limits."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from math import isfinite
+from math import inf, isfinite, nan
 
 import pytest
 
@@ -18,6 +18,18 @@ NO_MAKE = (
 )
 #: A real number is changed by this part of its value, a whole one by this part of its range.
 _PART = 0.1
+
+
+def open_again(device: Camera | Motor) -> None:
+    """Open a device that was closed."""
+    try:
+        device.open()
+    except DeviceError as error:
+        pytest.fail(
+            f"a device that was closed cannot be opened again ({error}): close() does not let go of it, or "
+            "open() relies on what was made once",
+            pytrace=False,
+        )
 
 
 def check_settings(device: Camera | Motor) -> None:
@@ -107,8 +119,9 @@ def _not_allowed(setting: Setting) -> Iterator[SettingValue]:
         yield setting.value
     elif setting.kind is SettingKind.CHOICE:
         yield "a choice that no setting has"
-    elif setting.limits is not None and setting.kind in (SettingKind.INT, SettingKind.FLOAT):
-        for limit, sign in zip(setting.limits, (-1, 1), strict=True):
+    elif setting.kind in (SettingKind.INT, SettingKind.FLOAT):
+        for limit, sign in zip(setting.limits or (), (-1, 1), strict=False):
             if isfinite(limit):
                 beyond = limit + sign * max(1.0, abs(limit))
                 yield int(beyond) if setting.kind is SettingKind.INT else beyond
+        yield from (nan, inf, -inf)

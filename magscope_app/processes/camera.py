@@ -10,8 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.datatypes import MatrixBuffer, VideoBuffer
-from magscope_app.devices import Camera, CameraContext, DeviceError, FormatChange, FrameInfo
+from magscope_app.devices import (
+    Camera,
+    CameraContext,
+    DeviceError,
+    FormatChange,
+    FrameInfo,
+    SettingValue,
+)
 from magscope_app.devices.lookup import load_driver
+from magscope_app.errors import FOREIGN
 from magscope_app.messages import (
     AcquisitionStopped,
     CameraReady,
@@ -142,30 +150,41 @@ class _CameraLoop:
         n_gaps = self._n_frames - 1
         return (self._last_ns - self._first_ns) * 1e-9 * self._n_frames / n_gaps if n_gaps > 0 else 0.0
 
-    def _set(self, name: str, value: bool | int | float | str) -> None:
-        setting = next((known for known in self._camera.settings() if known.name == name), None)
-        refusal = setting.why_not(value) if setting else f"the camera has no setting {name!r}"
-        if refusal is None:
-            try:
-                self._camera.set(name, value)
-            except FormatChange as change:
-                self._link.send(
-                    FormatAsked(
-                        name, value, change.form, dict(change.camera), change.pixel_scale, change.offset_px
-                    )
-                )
-            except DeviceError as error:
-                refusal = str(error)
-            if name == "fps" and refusal is None:
-                self._fps = float(value)
-            if self._rate is not None:
-                # Many cameras stop while a setting is changed.
-                self._rate.begin()
-                if name == "fps" and refusal is None:
-                    self._rate.expect(float(value))
+    def _set(self, name: str, value: SettingValue) -> None:
+        refusal = self._change(name, value)
+        rate = float(value) if name == "fps" and refusal is None and not isinstance(value, str) else None
+        self._fps = rate or self._fps
+        if self._rate is not None:
+            # Many cameras stop while a setting is changed.
+            self._rate.begin()
+            if rate is not None:
+                self._rate.expect(rate)
         if refusal is not None:
             self._link.send(CommandRefused("camera", refusal))
-        self._link.send(CameraSettings(self._camera.settings()))
+        try:
+            self._link.send(CameraSettings(self._camera.settings()))
+        except FOREIGN as error:
+            self._warn(
+                f"the camera cannot say its settings ({type(error).__name__}: {error}); mend its driver"
+            )
+
+    def _change(self, name: str, value: SettingValue) -> str | None:
+        """Let the camera change a setting; return why it does not, whatever its driver raises."""
+        try:
+            setting = next((known for known in self._camera.settings() if known.name == name), None)
+            if setting is None:
+                return f"the camera has no setting {name!r}"
+            if (refusal := setting.why_not(value)) is not None:
+                return refusal
+            self._camera.set(name, value)
+        except FormatChange as change:
+            camera, scale = dict(change.camera), change.pixel_scale
+            self._link.send(FormatAsked(name, value, change.form, camera, scale, change.offset_px))
+        except DeviceError as error:
+            return str(error)
+        except FOREIGN as error:
+            return f"the camera did not set {name} ({type(error).__name__}: {error}); mend its driver"
+        return None
 
     def _cause(self, fault: Fault) -> None:
         try:

@@ -212,8 +212,9 @@ def _open_camera(config: Config, opened: list[Camera | Motor]) -> str:
     camera = load_driver(config.camera.driver, Camera, config.drivers.path)(CameraContext(config=config))
     opened.append(camera)
     camera.open()
-    form = camera.format
-    return f"{form.width_px} × {form.height_px} px, {form.bits} bit, {len(camera.settings())} settings"
+    form, n = camera.format, len(camera.settings())
+    settings = "1 setting" if n == 1 else f"{n} settings"
+    return f"{form.width_px} × {form.height_px} px, {form.bits} bit, {settings}"
 
 
 def _opener(config: Config, entry: MotorConfig, opened: list[Camera | Motor]) -> Callable[[], str]:

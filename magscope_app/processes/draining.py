@@ -25,6 +25,8 @@ class Drain:
         Ring position after the last frame.
     may_wait : callable
         False once there is no time left: somebody is in a hurry, or gone.
+    most_s : float
+        Longest wait for those who are in no hurry.
 
     Attributes
     ----------
@@ -34,8 +36,11 @@ class Drain:
         Everything before `head` was tracked, as of the last question.
     """
 
-    def __init__(self, video: VideoBuffer, head: int, may_wait: Callable[[], bool]) -> None:
+    def __init__(
+        self, video: VideoBuffer, head: int, may_wait: Callable[[], bool], most_s: float = _MOST_S
+    ) -> None:
         self._video = video
+        self._most_s = most_s
         self.head = head
         self._may_wait = may_wait
         self._began = self._moved = time.monotonic()
@@ -50,7 +55,7 @@ class Drain:
         now = time.monotonic()
         if (position, reached) != self._reached:
             self._reached, self._moved = (position, reached), now
-        patience_s, most_s = _STILL_AWAY_S, _MOST_S
+        patience_s, most_s = _STILL_AWAY_S, self._most_s
         if not self._may_wait():
             patience_s, most_s = _STILL_IN_A_HURRY_S, _MOST_IN_A_HURRY_S
         elif tracking is not None and tracking.alive:

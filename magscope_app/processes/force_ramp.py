@@ -5,14 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from magscope_app.devices import LimitError, Motor
 from magscope_app.devices.force import ForceCalibration
 from magscope_app.devices.numbers import apart
 
-#: Places of a ramp at which its speed is looked at.
-_PLACES = 256
 #: A height that was made from a force may miss a limit by this.
 _ROUNDING_MM = 1e-6
 
@@ -55,10 +51,10 @@ class ForceRamp:
 
     def fastest_mm_per_s(self) -> float:
         """Return the highest speed that the magnets need on the way."""
-        forces = np.linspace(self.start_pn, self.end_pn, _PLACES).tolist()
-        heights = [self.calibration.height_mm(force) for force in forces]
-        step_s = self.duration_s / (_PLACES - 1)
-        return float(np.abs(np.diff(heights)).max()) / step_s if step_s else 0.0
+        if self.start_pn == self.end_pn:
+            return 0.0
+        weakest, strongest = sorted((self.start_pn, self.end_pn))
+        return self.rate_pn_s * self.calibration.steepest_mm_per_pn(weakest, strongest)
 
 
 def plan_ramp(motor: Motor, calibration: ForceCalibration, end_pn: float, rate_pn_s: float) -> ForceRamp:
@@ -81,11 +77,18 @@ def plan_ramp(motor: Motor, calibration: ForceCalibration, end_pn: float, rate_p
     ramp = ForceRamp(calibration, start_pn, end_pn, rate_pn_s)
     needed = ramp.fastest_mm_per_s()
     if motor.speed is not None and needed > motor.speed:
+        slower = _below(rate_pn_s * motor.speed / needed)
         raise LimitError(
             f"a ramp of {rate_pn_s:g} pN/s from {start_pn:.3g} to {end_pn:.3g} pN needs {needed:.3g} mm/s, "
-            f"but {motor.name} does {motor.speed:g}; give at most {rate_pn_s * motor.speed / needed:.3g} pN/s"
+            f"but {motor.name} does {motor.speed:g}; give at most {slower} pN/s"
         )
     return ramp
+
+
+def _below(value: float) -> str:
+    """Write a number > 0 with three digits that are not above it."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 2)
+    return f"{math.floor((1.0 - 1e-9) * value / unit) * unit:.3g}"
 
 
 def height_for(motor: Motor, calibration: ForceCalibration, force_pn: float) -> float:

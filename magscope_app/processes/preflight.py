@@ -23,6 +23,7 @@ from magscope_app.processes.load_function import load_function
 from magscope_app.processes.segments import ring_bytes
 from magscope_app.processes.status_board import nearest_folder
 from magscope_app.processes.video_storage import storage_problem
+from magscope_app.storage import open_dataset
 from magscope_app.storage.names import validate_dataset_name
 
 _T = TypeVar("_T")
@@ -87,8 +88,12 @@ def load_ready(source: str, overrides: Sequence[str], record: Path | None, name:
 
 def compile_targets(config: Config) -> tuple[str, ...]:
     """Return the functions that compile the kernels which this config needs."""
-    camera = load_driver(config.camera.driver, Camera, config.drivers.path)
-    return (*TRACKING_KERNELS, *camera.kernels)
+    return (*TRACKING_KERNELS, *driver_targets(config))
+
+
+def driver_targets(config: Config) -> tuple[str, ...]:
+    """Return those of the camera's driver alone, which is all that is needed to open it."""
+    return load_driver(config.camera.driver, Camera, config.drivers.path).kernels
 
 
 def _device_problems(config: Config, known: FrameFormat | None) -> Iterator[Problem]:
@@ -159,6 +164,12 @@ def _file_problems(config: Config) -> Iterator[Problem]:
         reason = why_not_calibration(zlut, config)
         if reason:
             yield Problem("tracking.zlut", reason)
+    focus = config.tracking.recorded_focus
+    if focus is not None:
+        try:
+            open_dataset(focus)
+        except MagscopeError as error:
+            yield Problem("tracking.recorded_focus", str(error), "give the dataset that is played, or none")
 
 
 def _force_problems(config: Config) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from magscope_app.errors import MagscopeError
+from magscope_app.processes.recorded_focus import RecordedFocus
 from magscope_app.storage.reading.dataset import Dataset
 
 #: The camera that plays recordings.
@@ -60,7 +61,17 @@ def replay_config(dataset: Dataset) -> tuple[dict[str, Any], list[str]]:
     config["recording"] = {"folder": folder}
     if config["tracking"].get("zlut") is not None:
         config["tracking"]["zlut"] = _zlut(dataset, str(config["tracking"]["zlut"]))
+    config["tracking"]["recorded_focus"] = _focus(dataset, said)
     return config, said
+
+
+def _focus(dataset: Dataset, said: list[str]) -> str | None:
+    """Return the dataset where it knows the focus of its frames, and say it where it should and does not."""
+    if RecordedFocus(dataset.path).is_known:
+        return str(dataset.path)
+    if any(motor.get("role") == "focus" for motor in dataset.config.get("motors", [])):
+        said.append("heights (height_nm) are not replayed: no tracked frame says where the focus was")
+    return None
 
 
 def _require_whole_frames(dataset: Dataset) -> None:

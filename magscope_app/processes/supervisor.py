@@ -32,6 +32,7 @@ from magscope_app.operating_system import Awake, keep_awake
 from magscope_app.processes.bead_owner import beads_of_config
 from magscope_app.processes.children import START_TIMEOUT_S, Children
 from magscope_app.processes.controllers import CAMERA, motor_processes
+from magscope_app.processes.draining import Drain
 from magscope_app.processes.handles import make_handles
 from magscope_app.processes.line import Line
 from magscope_app.processes.options import (
@@ -51,6 +52,8 @@ _TICK_S = 0.1
 _STATUS_EVERY_S = 0.25
 #: Parts of an orderly end: the camera stops, the recording is finished, which may first wait for tracking.
 _STOP_CAMERA_S, _FINISH_RECORDING_S = 0.5, 30.0
+#: The end of what is played, as long as its tracking advances.
+_FINISH_REPLAY_S = 600.0
 #: The recording's end when somebody is in a hurry: what is still to be tracked is not waited for.
 _HURRY_RECORDING_S = 4.0
 #: A Z-lock that does not answer within this must not keep the motors from being stopped.
@@ -264,13 +267,35 @@ class Supervisor:
         line.motors.stop_all()
         # An axis that is not well at the end is not to be overlooked.
         line.errors += line.motors.unwell
+        played = not line.acquiring
         if line.acquiring:
             line.children.send("camera", StopAcquisition())
             self._pump(lambda: not line.acquiring, _STOP_CAMERA_S)
+        self._finish_tracking(played)
         if line.recording.ordered:
             status = line.stopping if line.stopping in ("interrupted", "failed") else "completed"
             self._finish_recording(StopRecording(exit_status=status))
             line.end_recorder()
+
+    def _finish_tracking(self, played: bool) -> None:
+        """Let what was acquired be tracked: all of what was `played` to its end, and what nobody records.
+
+        A recorder waits by itself for frames from life; where there is none, only those count that are on
+        their way already.
+        """
+        line, video = self._line, self._segments.video
+
+        def patient() -> bool:
+            return played and line.stopping == "completed" and self._stop_reason != "interrupted"
+
+        if video is None or (line.recording.ordered and not patient()):
+            return
+        drain = Drain(video, video.counters().acquired, patient, _FINISH_REPLAY_S)
+        self._pump(lambda: not drain.goes_on(None) or drain.tracked, _FINISH_REPLAY_S)
+        if not drain.tracked and not line.recording.ordered:
+            line.log(
+                logging.WARNING, "the run ends before all frames are tracked: there was no time for them"
+            )
 
     def _finish_recording(self, stop: StopRecording) -> None:
         """Wait for the end of the recording, until a second Ctrl-C only for what is left without tracking."""

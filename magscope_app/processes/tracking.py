@@ -40,6 +40,7 @@ from magscope_app.processes.lut_check import LutCheck
 from magscope_app.processes.lut_places import LutPlaces
 from magscope_app.processes.makeshift import KIND, Makeshift
 from magscope_app.processes.patience import Patience
+from magscope_app.processes.recorded_focus import RecordedFocus
 from magscope_app.processes.rows import make_rows
 from magscope_app.processes.segments import camera_waits, expected_format
 from magscope_app.processes.speed_meter import SpeedMeter
@@ -124,6 +125,8 @@ class _TrackingLoop:
         focus = config.motor_with_role("focus")
         exposure_s = 1e-3 * (config.camera.exposure_ms or 1000.0 / config.camera.fps)
         self._focus = FocusHistory(handles.telemetry(focus.name), exposure_s) if focus else None
+        recorded = config.tracking.recorded_focus
+        self._recorded_focus = RecordedFocus(recorded) if recorded else None
         self._video: VideoBuffer | None = None
         self._reader: VideoReader | None = None
         # Looked for in the very first frame, so that every bead is tracked from there on.
@@ -313,12 +316,11 @@ class _TrackingLoop:
         self._check_lut(batch)
         valid = batch.validate()
         t_ns = batch.timestamps_ns.astype(np.float64)
-        focus_nm = self._focus.at(t_ns) if self._focus else np.full(len(t_ns), np.nan)
         rows = make_rows(
             tracks,
             batch.frame_ids.astype(np.float64),
             t_ns,
-            focus_nm,
+            self._focus_nm(batch, t_ns),
             self._beads.ids.astype(np.float64),
             self._beads.corners.astype(np.float64),
             self._nm_per_px,
@@ -329,6 +331,11 @@ class _TrackingLoop:
             self._rows.write(rows)
         self._next_frame_id = int(batch.frame_ids[-1]) + 1
         batch.release()
+
+    def _focus_nm(self, batch: FrameBatch, t_ns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        if self._recorded_focus is not None:
+            return self._recorded_focus.at(batch.device_ticks)
+        return self._focus.at(t_ns) if self._focus is not None else np.full(len(t_ns), np.nan)
 
     def _tell_makeshift(self, frame_id: int, fields: dict[str, Any]) -> None:
         t_ns = time.perf_counter_ns() - self._handles.session_start_ns

@@ -124,6 +124,13 @@ def test_all_problems_of_a_file_are_listed_at_once(write: Write) -> None:
     assert "motors.magnet: lowest is missing" in text
 
 
+def test_a_section_that_is_missing_is_named_with_what_it_needs(write: Write) -> None:
+    assert problems(write("[buffer]\nseconds = 1\n")) == [
+        "camera: is missing; add [camera] with driver",
+        "optics: is missing; add [optics] with pixel_pitch_um and magnification",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [

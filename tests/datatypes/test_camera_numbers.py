@@ -185,3 +185,26 @@ def test_a_run_that_one_handle_begins_begins_for_all(video: VideoBuffer, make_vi
     publish(other, 20)
     publish(video, 22)
     assert video.counters().lost_upstream == 1
+
+
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_after_a_frame_without_a_number_any_is_expected(
+    video: VideoBuffer, make_video: Make, *, in_turn: bool
+) -> None:
+    other = make_video(create=False) if in_turn else video
+    publish_all(video, range(5))
+    publish(video, -1)
+    publish(other, 6)
+    assert video.ledger() == ()
+    publish(video, 8)
+    assert video.counters().lost_upstream == 1
+
+
+def test_a_slot_that_an_ended_writer_began_keeps_no_handle_waiting(make_video: Make) -> None:
+    owner = make_video(default_reader=False)
+    ended, second, third = (make_video(create=False) for _ in range(3))
+    ended.begin()
+    ended.close()
+    second.begin_run()
+    assert publish(third, 0) == 0
+    assert owner.counters().acquired == 1

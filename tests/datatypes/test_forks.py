@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -91,3 +92,16 @@ def test_a_forked_child_may_write_rows_as_any_process_may(locks: LockMap, sessio
     matrix.close()
     del matrix.lock
     shared.clear()
+
+
+def test_a_forked_child_does_not_wait_for_a_thread_of_its_parents(make_video: Make) -> None:
+    video = make_video(default_reader=False)
+
+    def write() -> None:
+        # Ends the child if it waits.
+        signal.alarm(20)
+        video.write_timestamp(1.0)
+
+    with video._writer.turn:
+        assert in_a_fork(write)
+    assert video.counters().acquired == 1

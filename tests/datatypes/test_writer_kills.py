@@ -144,3 +144,29 @@ def test_losses_booked_already_are_no_second_loss_when_the_table_is_full(
     assert again.resume_run(timestamp_ns=4145 * MS, fps=FPS) == 10
     again.commit(timestamp_ns=4145 * MS, camera_frame=0)
     assert accounted(again) == 4146
+
+
+def test_killed_while_it_comes_back_after_a_jump(make_video: Make) -> None:
+    def miss_three(video: VideoBuffer) -> None:
+        offer(video, 4, 4)
+        offer(video, 8, 8)
+
+    for again, _ in killed(make_video, miss_three, resume):
+        if again.counters().acquired == 6:
+            resume(again)
+        assert accounted(again) == 21
+
+
+def test_what_was_resumed_holds_for_the_next_handle(make_video: Make) -> None:
+    video, other = make_video(default_reader=False), make_video(create=False)
+    reader = video.reader("recording", ReaderMode.LOSSLESS)
+    for number in range(8):
+        offer(video, number, number)
+    video.begin_run()
+    assert not offer(video, 0, 8)
+    read_all(reader)
+    video.begin()
+    assert video.resume_run(timestamp_ns=9 * MS, fps=FPS) == 0
+    video.abort()
+    assert offer(other, 3, 9)
+    assert accounted(video) == 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,12 @@ class Settings:
         if setting is None:
             raise DeviceError(f"there is no setting {name!r}")
         refusal = setting.why_not(value)
-        low_passes = self._wrong == "low unchecked" and isinstance(value, float) and value < 1.0
-        if refusal is not None and self._wrong != "unchecked" and not low_passes:
+        passes = (
+            self._wrong == "unchecked"
+            or (self._wrong == "low unchecked" and isinstance(value, float) and value < 1.0)
+            or (self._wrong == "compared" and isinstance(value, float) and isnan(value))
+        )
+        if refusal is not None and not passes:
             raise DeviceError(refusal)
         if self._wrong != "ignored":
             self._values[name] = value
@@ -78,6 +83,7 @@ class Stage(Motor):
         self._wrong, self._settings = wrong, Settings(wrong)
         self._from = self._to = Stage.place
         self._began = 0.0
+        self._was_open = self._closed = False
 
     def _now(self) -> tuple[float, bool]:
         way, gone = self._to - self._from, 20.0 * (time.monotonic() - self._began)
@@ -87,6 +93,9 @@ class Stage(Motor):
         self._from, self._to, self._began = self._now()[0], position, time.monotonic()
 
     def open(self) -> None:
+        if self._closed and self._wrong == "once":
+            raise DeviceError("the port is not there any more")
+        self._was_open = True
         self._from = self._to = Stage.place
         if self._wrong == "homes":
             self._from = self._to = 0.0
@@ -94,6 +103,8 @@ class Stage(Motor):
             self._go(self._to + 1.0)
 
     def close(self) -> None:
+        # One that was never opened has nothing to let go of.
+        self._closed = self._was_open
         Stage.place = self._now()[0]
 
     def position(self) -> float:
@@ -141,19 +152,23 @@ class Noise(Camera):
         self._wrong, self._settings = wrong, Settings(wrong)
         self._random = np.random.default_rng(1)
         self._first: npt.NDArray[Any] | None = None
-        self._number, self._due = 0, 0.0
+        self._number, self._due, self._began_ns = 0, 0.0, 0
+        self._was_open = self._closed = False
 
     @property
     def format(self) -> FrameFormat:
         return FrameFormat(32, 24, 12)
 
     def open(self) -> None:
-        pass
+        if self._closed and self._wrong == "once":
+            raise DeviceError("the port is not there any more")
+        self._was_open = True
 
     def close(self) -> None:
-        pass
+        self._closed = self._was_open
 
     def start(self) -> None:
+        self._began_ns = time.perf_counter_ns()
         self._number, self._due = 0, time.monotonic() + 0.01
 
     def stop(self) -> None:
@@ -167,13 +182,14 @@ class Noise(Camera):
         time.sleep(max(wait_s, 0.0))
         self._due += 0.01
         self._draw(buffer)
-        number, self._number = self._number, self._number + 1
-        return FrameInfo(number, time.perf_counter_ns())
+        number, self._number = self._number, self._number + (2 if self._wrong == "twos" else 1)
+        return FrameInfo(number, self._began_ns if self._wrong == "one time" else time.perf_counter_ns())
 
     def _draw(self, buffer: npt.NDArray[Any]) -> None:
         if self._wrong == "old image":
             self._random = np.random.default_rng(1)
-        buffer[:] = 7 if self._wrong == "constant" else self._random.integers(0, 4000, buffer.shape)
+        shape = {"rows": (buffer.shape[0], 1), "columns": (1, buffer.shape[1])}.get(self._wrong, buffer.shape)
+        buffer[:] = 7 if self._wrong == "constant" else self._random.integers(0, 4000, shape)
         if self._wrong == "earlier":
             self._first = buffer if self._first is None else self._first
             self._first[:] = buffer
@@ -244,6 +260,8 @@ def test_the_good_camera_passes() -> None:
         ("ignored", "settings_are_described", r"gain was set from 2\.0 to 1\.8, but is 2\.0 afterwards"),
         ("unchecked", "bad_settings_are_refused", r"gain = 0\.0 is not allowed, but set\(\) takes it"),
         ("low unchecked", "bad_settings_are_refused", r"gain = 0\.0 is not allowed, but set\(\) takes it"),
+        ("compared", "bad_settings_are_refused", r"gain = nan is not allowed, but set\(\) takes it"),
+        ("once", "closing_is_allowed_at_any_time", "a device that was closed cannot be opened again"),
     ],
 )
 def test_a_wrong_motor_is_refused(wrong: str, test: str, said: str) -> None:
@@ -265,6 +283,12 @@ def test_a_wrong_motor_is_refused(wrong: str, test: str, said: str) -> None:
         ("ignored", "settings_are_described", r"gain was set from 2\.0 to 1\.8, but is 2\.0 afterwards"),
         ("unchecked", "bad_settings_are_refused", r"gain = 0\.0 is not allowed, but set\(\) takes it"),
         ("low unchecked", "bad_settings_are_refused", r"gain = 0\.0 is not allowed, but set\(\) takes it"),
+        ("compared", "bad_settings_are_refused", r"gain = nan is not allowed, but set\(\) takes it"),
+        ("once", "it_can_be_opened_again", "a device that was closed cannot be opened again"),
+        ("one time", "numbers_and_times_rise", r"5 frames were taken at one time, \d+ ns"),
+        ("twos", "numbers_and_times_rise", "frame numbers go up in steps of 2"),
+        ("rows", "frames_show_something", "all rows of 5 frames have one value each"),
+        ("columns", "frames_show_something", "all columns of 5 frames have one value each"),
     ],
 )
 def test_a_wrong_camera_is_refused(wrong: str, test: str, said: str) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hardware.simulated.microscope import SimulatedMagnetHeight
 from magscope_app.config import ForceConfig, load_config
 from magscope_app.devices import LimitError
 from magscope_app.devices.force import (
@@ -20,8 +21,9 @@ from magscope_app.devices.force import (
     read_force_table,
 )
 from magscope_app.errors import ConfigError, MagscopeError
-from magscope_app.processes.force_ramp import ForceRamp
+from magscope_app.processes.force_ramp import ForceRamp, plan_ramp
 from magscope_app.processes.preflight import load_ready
+from tests.hardware.simulated.twin import motor_context, twin_config
 
 CONFIG = """
 camera = { driver = "hardware.simulated.microscope:SimulatedCamera" }
@@ -120,6 +122,35 @@ def test_a_ramp_is_straight_in_force(start: float, end: float, rate: float) -> N
     forces = [float(model.force_pn(ramp.height_mm(time))) for time in times]
     assert forces == pytest.approx(np.linspace(start, end, 9).tolist())
     assert ramp.height_mm(ramp.duration_s + 1.0) == model.height_mm(end)
-    if abs(start - end) > 0.1:
-        # The weakest force is where the magnets must be fastest: speed = decay · rate / force.
-        assert ramp.fastest_mm_per_s() == pytest.approx(1.6 * rate / min(start, end), rel=0.6)
+    # The weakest force is where the magnets must be fastest: speed = decay · rate / force.
+    fastest = 0.0 if start == end else 1.6 * rate / min(start, end)
+    assert ramp.fastest_mm_per_s() == pytest.approx(fastest)
+
+
+@pytest.mark.parametrize(
+    ("start_pn", "end_pn", "fastest_mm_per_s"),
+    [(10.0, 4.99, 70.06), (4.99, 10.0, 70.06), (10.0, 5.0, 10.0), (9.0, 6.0, 2.408e-5)],
+)
+def test_the_steepest_part_of_a_table_on_the_way_sets_the_speed(
+    start_pn: float, end_pn: float, fastest_mm_per_s: float
+) -> None:
+    table = ForceTable([0.0, 1.0, 1.001, 8.0], [10.0, 9.99, 5.0, 4.99])
+    ramp = ForceRamp(table, start_pn, end_pn, rate_pn_s=0.1)
+    assert ramp.fastest_mm_per_s() == pytest.approx(fastest_mm_per_s, rel=0.02)
+
+
+@given(end=st.floats(0.01, 5.0), speed=st.floats(0.01, 20.0))
+@settings(max_examples=50)
+def test_the_rate_that_a_refused_ramp_recommends_can_be_followed(end: float, speed: float) -> None:
+    config = twin_config(motors={"magnet_height": {"speed": speed, "settings": {"start": 1.0}}})
+    magnet, model = SimulatedMagnetHeight(motor_context(config, "magnet_height")), ExponentialForce(40.0, 1.6)
+    magnet.open()
+    try:
+        with pytest.raises(LimitError, match="give at most") as refused:
+            plan_ramp(magnet, model, end, 1.1 * speed * end / 1.6)
+        recommended = float(str(refused.value).split()[-2])
+        ramp = plan_ramp(magnet, model, end, recommended)
+    finally:
+        magnet.close()
+    heights = [ramp.height_mm(ramp.duration_s * (1.0 - 1e-6 * step)) for step in (0, 1)]
+    assert 0.98 * speed < abs(heights[0] - heights[1]) / (1e-6 * ramp.duration_s) < 1.001 * speed

@@ -18,12 +18,13 @@ from tests.line.running import SMALL, Dataset, run
 _FULL = ("--set", "recording.mode=Track and Video (Full)")
 #: Room in the ring, so that tracking has time on a busy computer, too.
 _PATIENT = ("--set", "buffer.seconds=10")
-_EXACT = ("x_nm", "y_nm", "z_nm", "sigma_x_nm", "sigma_y_nm", "sigma_z_nm", "quality", "roi_x_px", "roi_y_px")
+_PLACES = ("x_nm", "y_nm", "z_nm", "height_nm", "focus_nm", "roi_x_px", "roi_y_px")
+_EXACT = (*_PLACES, "sigma_x_nm", "sigma_y_nm", "sigma_z_nm", "quality")
 
 
-def _record(folder: Path, *settings: str) -> Path:
+def _record(folder: Path, *settings: str, seconds: str = "2") -> Path:
     done = run(
-        *("run", "demo.toml", "--headless", "--duration", "2", "--record", str(folder)),
+        *("run", "demo.toml", "--headless", "--duration", seconds, "--record", str(folder)),
         *(*SMALL, *_FULL, *_PATIENT, *settings),
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -62,7 +63,7 @@ def test_the_tracks_are_the_same_within_a_tenth_of_their_noise(recorded: Path, t
 @pytest.mark.parametrize("method", [pytest.param("qi", marks=pytest.mark.slow), "full"])
 def test_the_tracks_are_the_same_to_the_last_bit(method: str, tmp_path: Path) -> None:
     """With the methods that know nothing of the frames before."""
-    recorded = _record(tmp_path / "recorded", "--set", f"tracking.method={method}")
+    recorded = _record(tmp_path / "recorded", "--set", f"tracking.method={method}", seconds="1")
     first, again = open_dataset(recorded), _replayed(recorded, tmp_path / "again")
     assert again.counters["frames_lost"] == 0
     old, new = first.tracks(), again.tracks()
@@ -73,7 +74,7 @@ def test_the_tracks_are_the_same_to_the_last_bit(method: str, tmp_path: Path) ->
     np.testing.assert_array_equal(new["bead_id"], old["bead_id"])
     for column in _EXACT:
         np.testing.assert_array_equal(new[column], old[column], err_msg=column)
-    assert np.isfinite(new["z_nm"]).all()
+    assert np.isfinite(new["height_nm"]).all()
     assert "recording" in again.description["camera"]["tick_source"]
     assert {bead["role"] for bead in again.description["beads"]} == {"tethered"}
     np.testing.assert_array_equal(np.asarray(first.video[-1]), np.asarray(again.video[-1]))
@@ -88,6 +89,14 @@ def test_the_config_can_be_written_and_changed(recorded: Path, tmp_path: Path) -
     assert given.motors == ()
     assert given.tracking.zlut is not None
     assert given.tracking.zlut.is_relative_to(recorded)
+
+
+def test_the_last_frames_are_tracked_also_where_nothing_is_recorded(recorded: Path) -> None:
+    done = run("replay", str(recorded), "--headless", "--set", "buffer.n_images=4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    n = open_dataset(recorded).counters["frames_recorded"]
+    assert f"{n} frames acquired" in done.stdout
+    assert f" {n} tracked, 0 lost" in done.stdout
 
 
 def test_what_cannot_be_played_again_is_said(

@@ -17,6 +17,8 @@ class CountingCamera(Camera):
     PERIOD_NS = 10_000_000
     plan: ClassVar[Iterator[Any]] = iter(())
     began_ns: ClassVar[int] = 0
+    #: What `set` raises, as drivers of others may.
+    refuses: ClassVar[type[BaseException] | None] = None
 
     def open(self) -> None:
         pass
@@ -39,7 +41,8 @@ class CountingCamera(Camera):
         return (Setting("fps", SettingKind.FLOAT, 100.0),)
 
     def set(self, name: str, value: SettingValue) -> None:
-        pass
+        if self.refuses is not None:
+            raise self.refuses("the line is busy")
 
     def stop(self) -> None:
         pass

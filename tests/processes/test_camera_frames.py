@@ -17,6 +17,7 @@ from magscope_app.datatypes import Session, VideoBuffer
 from magscope_app.devices import FrameFormat
 from magscope_app.messages import (
     AcquisitionStopped,
+    CommandRefused,
     FirstFrame,
     Message,
     SetCameraSetting,
@@ -121,3 +122,13 @@ def test_a_driver_may_count_in_numbers_of_numpys(handles: Handles, video: VideoB
     assert [message.timestamp_ns for message in sent if isinstance(message, FirstFrame)] == [0]
     (stopped,) = [message for message in sent if isinstance(message, AcquisitionStopped)]
     assert stopped.seconds == pytest.approx(0.07 * 5 / 4)
+
+
+@pytest.mark.parametrize("error", [OSError, SystemExit, KeyboardInterrupt])
+def test_frames_go_on_whatever_a_setting_raises(
+    handles: Handles, video: VideoBuffer, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CountingCamera, "refuses", error)
+    sent = take(handles, video, range(5), SetCameraSetting("fps", 50), StartAcquisition())
+    (refused,) = [message for message in sent if isinstance(message, CommandRefused)]
+    assert refused.text.startswith(f"the camera did not set fps ({error.__name__}: the line is busy)")

@@ -21,8 +21,16 @@ def write_examples(document: str, folder: Path) -> list[Path]:
     return files
 
 
-def config_of(document: str) -> str:
-    """Return the TOML block of a document."""
+def write_config(document: str, folder: Path) -> Path:
+    """Write the one TOML block of a document, which begins with its file name, and return the file."""
     text = (DOCS / document).read_text(encoding="utf-8")
-    (block,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
-    return str(block)
+    ((name, block),) = re.findall(r"```toml\n# (\w+\.toml)\n(.*?)```", text, re.DOTALL)
+    path = folder / str(name)
+    path.write_text(str(block), encoding="utf-8")
+    return path
+
+
+def commands_of(document: str) -> list[list[str]]:
+    """Return the words of every command of the application that a document shows."""
+    text = (DOCS / document).read_text(encoding="utf-8")
+    return [line.split() for line in re.findall(r"^    magscope-app (.*?)(?:  .*)?$", text, re.MULTILINE)]

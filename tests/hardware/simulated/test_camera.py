@@ -42,6 +42,25 @@ def test_another_start_of_a_camera_is_another_run_of_the_same_sample() -> None:
     camera.close()
 
 
+def test_closing_ends_no_count_of_runs_and_no_drift() -> None:
+    camera = started(twin_config(simulation={"drift": {"x_nm_per_s": 100.0}}))
+    frames, truth = film(camera, 2)
+    camera.stop()
+    camera.start()
+    second = film(camera, 2)
+    camera.close()
+    again = started(twin_config(simulation={"drift": {"x_nm_per_s": 100.0}}))
+    film(again, 2)
+    again.close()
+    again.open()
+    again.start()
+    reopened_frames, reopened = film(again, 2)
+    assert (reopened_frames != frames).any()
+    assert (reopened == second[1]).all()
+    assert reopened[0, 0, 1] - truth[1, 0, 1] == pytest.approx(1.0)
+    again.close()
+
+
 def test_frame_numbers_jump_where_frames_were_dropped_and_the_others_stay_the_same() -> None:
     whole_frames, whole_truth = film(started(twin_config()), 12)
     camera = started(twin_config(simulation={"faults": [DROP]}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -121,6 +122,59 @@ def test_what_cannot_go_wrong_is_refused() -> None:
     with pytest.raises(DeviceError, match="duration_s"):
         camera.cause_fault("stall")
     camera.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "text"),
+    [
+        (
+            "drop_frames",
+            {"count": -5},
+            "drop_frames with count = -5: input should be greater than or equal to 1",
+        ),
+        ("drop_frames", {"count": 100_001}, "count = 100001: .* less than or equal to 100000"),
+        ("saturated_light", {"count": 0}, "saturated_light with count = 0: .* greater than or equal to 1"),
+        ("saturated_light", {"duration_s": 2.0}, "saturated_light does not use duration_s"),
+        ("stall", {"duration_s": math.nan}, "stall with duration_s = nan: give a finite number"),
+        ("stall", {"duration_s": math.inf}, "stall with duration_s = inf: give a finite number"),
+        ("stall", {"duration_s": 1e300}, "duration_s = 1e[+]300: .* less than or equal to 1000000"),
+        ("stall", {"duration_s": 0.0}, "duration_s = 0.0: .* greater than 0"),
+        ("stall", {"duration_s": 1.0, "count": 3}, "stall does not use count"),
+        ("disconnect", {"at_position": 1.0}, "disconnect does not use at_position"),
+    ],
+)
+def test_a_camera_fault_on_demand_is_checked_as_in_the_config(
+    kind: str, given: dict[str, Any], text: str
+) -> None:
+    camera = failing_camera()
+    with pytest.raises(DeviceError, match=f"^the simulated camera: .*{text}"):
+        camera.cause_fault(kind, **given)
+    assert numbers(camera, 3) == [0, 1, 2]
+    camera.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "text"),
+    [
+        ("stuck_motor", {"duration_s": -1.0}, "stuck_motor with duration_s = -1.0: .* greater than 0"),
+        (
+            "limit_switch",
+            {"at_position": math.nan},
+            "limit_switch with at_position = nan: give a finite number",
+        ),
+        ("limit_switch", {}, "limit_switch needs at_position"),
+        ("disconnect", {"duration_s": 1.0}, "disconnect does not use duration_s"),
+        ("disconnect", {"count": 2}, "disconnect does not use count"),
+    ],
+)
+def test_a_motor_fault_on_demand_is_checked_as_in_the_config(
+    kind: str, given: dict[str, Any], text: str, failing: Any
+) -> None:
+    motor = failing()
+    with pytest.raises(DeviceError, match=f"^magnet_height: .*{text}"):
+        motor.cause_fault(kind, **given)
+    motor.move_to(3.1)
+    assert settle(motor) == 3.1
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,15 @@ def test_stuck_beads_rest() -> None:
     assert seen[1].all()
 
 
+def test_stuck_beads_rest_whatever_would_hold_them() -> None:
+    nowhere = np.full((1, 3), np.nan)
+    motion = BeadMotion(kernels, np.array([False]), 0.01)
+    for _ in range(2):
+        motion.hold(Trap(nowhere[0, :1], nowhere, nowhere), 0.005)
+    motion.begin(np.random.default_rng(1))
+    assert (motion.advance(5) == 0.0).all()
+
+
 def test_a_bead_follows_a_new_force_with_its_own_time_constant() -> None:
     strong, weak = trap_at(2.0, SIMULATION), trap_at(0.05, SIMULATION)
     period_s = 0.2 / weak.rate_hz[0, 2]

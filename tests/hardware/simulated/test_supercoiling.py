@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hardware.simulated.supercoiling import SHORTEST, TwistedChain
+from hardware.simulated.tether import trap_at
 from hardware.simulated.worm_like_chain import WormLikeChain
+from magscope_app.config import Simulation
 from tests.hardware.simulated.twin import Floats, film, started, twin_config
 
 KT = 4.114
@@ -95,9 +97,47 @@ def test_the_extension_stays_within_the_tether(force_pn: float, turns: float) ->
     assert float(DNA.stiffness_pn_per_nm(force_pn, turns)) > 0.0
 
 
-def truth_at(turns: float, simulation: dict[str, Any] | None = None) -> Floats:
+TETHERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "contour_nm": st.floats(10.0, 100_000.0, exclude_min=True),
+        "persistence_nm": st.floats(0.1, 1000.0, exclude_min=True),
+        "torsional_nm": st.floats(1.0, 1000.0, exclude_min=True),
+        "plectoneme_nm": st.floats(0.1, 1000.0, exclude_min=True),
+        "melting_torque_pn_nm": st.floats(0.0, 1000.0, exclude_min=True),
+    },
+)
+
+
+@given(
+    tether=TETHERS,
+    temperature_k=st.floats(251.0, 400.0),
+    radius_nm=st.floats(51.0, 5000.0),
+    force_pn=st.floats(0.0, 10_000.0) | st.floats(0.0, 1.0),
+    turns=st.floats(-100_000.0, 100_000.0) | st.floats(-100.0, 100.0),
+)
+@example({"persistence_nm": 20.0}, 298.0, 500.0, 0.022, 12.0)
+@example({"persistence_nm": 100.0, "torsional_nm": 1000.0}, 298.0, 500.0, 0.02, 3.0)
+def test_every_tether_that_can_be_set_holds_its_beads(
+    tether: dict[str, float], temperature_k: float, radius_nm: float, force_pn: float, turns: float
+) -> None:
+    simulation = Simulation.model_validate(
+        {"tether": tether, "temperature_k": temperature_k, "bead_radius_nm": radius_nm}
+    )
+    trap = trap_at(force_pn, simulation, turns=turns)
+    contour_nm = simulation.tether.contour_nm
+    assert 0.0 < trap.height_nm[0] - radius_nm <= contour_nm
+    most_nm = np.array([contour_nm, contour_nm + radius_nm, contour_nm])
+    assert ((trap.variance_nm2 > 0.0) & (trap.variance_nm2 <= 1.000001 * most_nm**2)).all()
+    assert ((trap.rate_hz > 0.0) & (trap.rate_hz < math.inf)).all()
+
+
+def truth_at(turns: float, simulation: dict[str, Any] | None = None, height_mm: float = 3.0) -> Floats:
     """Return the truth of 100 frames with the magnets turned from the start, (100, 3, 7)."""
-    magnets = {"magnet_height": {}, "magnet_rotation": {"settings": {"start": turns}}}
+    magnets = {
+        "magnet_height": {"settings": {"start": height_mm}},
+        "magnet_rotation": {"settings": {"start": turns}},
+    }
     camera = started(twin_config(motors=magnets, simulation=simulation))
     _, truth = film(camera, 100)
     camera.close()
@@ -114,3 +154,13 @@ def test_turned_magnets_shorten_tethers_but_not_nicked_ones() -> None:
     assert expected < 0.8 * relaxed[:, 2, 6].mean()
     assert wound[:, 2, 6].mean() == pytest.approx(expected, abs=20.0)
     assert (wound[:, 0, 6] == 0.0).all()
+
+
+@pytest.mark.parametrize("persistence_nm", [20.0, 50.0])
+def test_a_tether_that_is_coiled_up_entirely_is_short_and_quiet(persistence_nm: float) -> None:
+    """It was NaN with 20 nm, and 24 nm too long with 50 nm."""
+    truth = truth_at(15.0, {"tether": {"persistence_nm": persistence_nm}}, height_mm=7.8)
+    assert truth[0, 1, 5] == pytest.approx(0.3, abs=0.01)
+    assert np.isfinite(truth).all()
+    assert truth[:, 1:, 6].mean() == pytest.approx(SHORTEST * 1000.0, abs=2.0)
+    assert 1.0 < truth[:, 1:, 6].std() < SHORTEST * 1000.0

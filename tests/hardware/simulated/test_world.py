@@ -14,15 +14,16 @@ from hardware.simulated.microscope import (
     SimulatedMagnetHeight,
     SimulatedStageX,
 )
-from hardware.simulated.world import MATRIX, SHARED, Axis, World
+from hardware.simulated.world import MATRIX, Axis, World
 from magscope_app.config import Config
 from magscope_app.datatypes import MatrixBuffer
 from magscope_app.devices.context import SharedMatrix
-from tests.hardware.simulated.twin import Floats, camera_context, motor_context, twin_config
+from tests.hardware.simulated.twin import Floats, camera_context, film, motor_context, started, twin_config
 
 CONFIG = twin_config(
     motors={role: {"settings": {"instant": True}} for role in ("focus", "magnet_height", "stage_x")},
 )
+DRIFTING = twin_config(simulation={"drift": {"x_nm_per_s": 1000.0}})
 TIMEOUT_S = 30.0
 
 
@@ -39,10 +40,14 @@ def lock() -> Lock:
 
 @pytest.fixture(autouse=True)
 def matrix(lock: Lock, nothing_left_behind: None) -> Iterator[MatrixBuffer]:
-    """Make the world's matrix, as the engine does."""
-    matrix = MatrixBuffer(create=True, locks={MATRIX: lock}, name=MATRIX, shape=SHARED[MATRIX])
-    yield matrix
-    matrix.close()
+    """Make the matrices of the camera, as the engine does; lend the world's."""
+    matrices = {
+        name: MatrixBuffer(create=True, locks={name: lock}, name=name, shape=shape)
+        for name, shape in SimulatedCamera.shared_matrices.items()
+    }
+    yield matrices[MATRIX]
+    for matrix in matrices.values():
+        matrix.close()
 
 
 def one_frame(camera: SimulatedCamera) -> Floats:
@@ -142,3 +147,30 @@ def test_a_slow_focus_is_seen_on_its_way(lock: Lock) -> None:
     focus.stop()
     focus.close()
     camera.close()
+
+
+def test_a_camera_whose_process_was_started_again_counts_the_runs_on(lock: Lock) -> None:
+    alone = started(DRIFTING)
+    expected = []
+    for _ in range(3):
+        expected.append(film(alone, 2))
+        alone.stop()
+        alone.start()
+    alone.close()
+    lost = SimulatedCamera(camera_context(DRIFTING, attach_with(lock)))
+    lost.open()
+    for frames, _ in expected[:2]:
+        lost.start()
+        assert (film(lost, 2)[0] == frames).all()
+    last = lost.truth()
+    # It is not closed in order: what another process knows is in the matrix.
+    restarted = SimulatedCamera(camera_context(DRIFTING, attach_with(lock)))
+    restarted.open()
+    restarted.start()
+    _, truth = film(restarted, 2)
+    # Motion is that of the third run; drift has gone on for as long as it took.
+    drifted = truth[:, :, 1:] - expected[2][1][:, :, 1:]
+    assert drifted == pytest.approx(np.broadcast_to(drifted[0, 0], drifted.shape), abs=1e-6)
+    assert truth[0, 0, 1] > last[0, 1] - 15.0
+    for camera in (lost, restarted):
+        camera.close()
