@@ -8,8 +8,9 @@ from pathlib import Path
 
 from gui.background import Background
 from gui.models.candidates import Candidate, in_reading_order, renumbered
-from gui.models.edits import BeadList, EditHistory
+from gui.models.edits import BeadList, Command, EditHistory
 from gui.models.state import State
+from gui.zluts import ZLuts
 from magscope_app.config import BeadRole
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import (
@@ -39,12 +40,17 @@ class BeadCommands:
         The list as the owner has told it.
     background : Background
         Reads and writes files.
+    zluts : ZLuts
+        That go by the numbers of beads.
     """
 
-    def __init__(self, send: Callable[[Message], None], state: State, background: Background) -> None:
+    def __init__(
+        self, send: Callable[[Message], None], state: State, background: Background, zluts: ZLuts
+    ) -> None:
         self._send = send
         self._state = state
         self._background = background
+        self._zluts = zluts
         self.edits = EditHistory(time.monotonic)
         self._adding_until_s = 0.0
         self._brought_back: frozenset[int] = frozenset()
@@ -66,53 +72,60 @@ class BeadCommands:
     def add(self, x_px: float, y_px: float) -> None:
         """Ask for a bead here; it is selected when it exists."""
         self._await(frozenset())
-        self.edits.expect("adding a bead", None)
-        self._send(AddBead(x_px, y_px))
+        self._expect("adding a bead", AddBead(x_px, y_px))
 
     def move(self, bead_ids: Iterable[int], dx_px: float, dy_px: float) -> None:
         """Move the ROIs of these beads; if one would leave the frame, all stay."""
         beads = self._known(bead_ids)
         if len(beads) == 1:
             bead = beads[0]
-            self.edits.expect(f"moving {_name(beads)}", frozenset({bead.id}))
-            self._send(MoveBead(bead.id, bead.x_px + dx_px, bead.y_px + dy_px))
+            moved_to = MoveBead(bead.id, bead.x_px + dx_px, bead.y_px + dy_px)
+            self._expect(f"moving {_name(beads)}", moved_to)
         elif beads:
             moved = tuple(Bead(b.id, b.x_px + dx_px, b.y_px + dy_px, b.role) for b in beads)
-            self._edit(f"moving {_name(beads)}", EditBeads(moved))
+            self._expect(f"moving {_name(beads)}", EditBeads(moved))
 
     def remove(self, bead_ids: Iterable[int]) -> None:
         """Take beads off the list."""
         beads = self._known(bead_ids)
         if beads:
             ids = tuple(bead.id for bead in beads)
-            self.edits.expect(f"removing {_name(beads)}", frozenset(ids))
-            self._send(RemoveBeads(ids))
+            self._expect(f"removing {_name(beads)}", RemoveBeads(ids))
 
     def set_role(self, bead_ids: Iterable[int], role: BeadRole) -> None:
         """Say what beads are for."""
         beads = [bead for bead in self._known(bead_ids) if bead.role != role]
         if len(beads) == 1:
-            self.edits.expect(f"the role of {_name(beads)}", frozenset({beads[0].id}))
-            self._send(SetBeadRole(beads[0].id, role))
+            self._expect(f"the role of {_name(beads)}", SetBeadRole(beads[0].id, role))
         elif beads:
             changed = tuple(Bead(b.id, b.x_px, b.y_px, role) for b in beads)
-            self._edit(f"the role of {_name(beads)}", EditBeads(changed))
+            self._expect(f"the role of {_name(beads)}", EditBeads(changed))
 
     def renumber(self) -> None:
-        """Give all beads the numbers 0, 1, 2 … from top to bottom."""
-        fresh = renumbered(self._state.beads.values())
-        self._edit("renumbering", EditBeads(fresh, tuple(self._state.beads)))
+        """Give all beads the numbers 0, 1, 2 … from top to bottom, unless Z-LUTs go by those of now."""
+        beads = self._state.beads
+        fresh = renumbered(beads.values())
+        others = BeadList(beads, 0).changed(BeadList({bead.id: bead for bead in fresh}, 0))
+        if n_zluts := len(others & self._zluts.own_ids):
+            said = "1 bead has a Z-LUT" if n_zluts == 1 else f"{n_zluts} beads have Z-LUTs"
+            self._state.warn(
+                f"the beads keep their numbers: {said} by number, and z would come from another bead's; "
+                "renumber before a sweep, or load a list with other numbers and sweep again"
+            )
+            return
+        self._expect("renumbering", EditBeads(fresh, tuple(beads)))
 
     def resize(self, roi_px: int) -> None:
         """Give every ROI another side."""
         if roi_px != self._state.roi_px:
-            self._edit("resizing the ROIs", EditBeads(roi_px=roi_px))
+            self._expect("resizing the ROIs", EditBeads(roi_px=roi_px))
 
     def find(self, *, preview: bool) -> None:
         """Look for beads in the next frame; without preview, those that are new go on the list."""
-        if not preview:
-            self.edits.expect("adding the beads that were found", None)
-        self._send(FindBeads(preview))
+        if preview:
+            self._send(FindBeads(preview))
+        else:
+            self._expect("adding the beads that were found", FindBeads())
 
     def add_found(self, candidates: Iterable[Candidate]) -> None:
         """Put candidates on the list, numbered by rows."""
@@ -120,7 +133,7 @@ class BeadCommands:
         ordered = in_reading_order(candidates)
         fresh = tuple(Bead(first + index, x, y) for index, (x, y, _) in enumerate(ordered))
         if fresh:
-            self._edit("adding the beads that were found", EditBeads(fresh))
+            self._expect("adding the beads that were found", EditBeads(fresh))
 
     def load(self, path: Path) -> None:
         """Make the list that a file holds the whole list, unless it holds none."""
@@ -144,7 +157,7 @@ class BeadCommands:
 
     def replace(self, beads: Iterable[Bead], what: str, roi_px: int | None = None) -> None:
         """Make these beads the whole list."""
-        self._edit(f"loading {what}", EditBeads(tuple(beads), tuple(self._state.beads), roi_px))
+        self._expect(f"loading {what}", EditBeads(tuple(beads), tuple(self._state.beads), roi_px))
 
     def save(self, path: Path) -> None:
         """Write the list to a file."""
@@ -170,10 +183,9 @@ class BeadCommands:
         self._adding_until_s = time.monotonic() + _ADD_TIMEOUT_S
         self._brought_back = brought_back
 
-    def _edit(self, label: str, edit: EditBeads) -> None:
-        ids = frozenset(bead.id for bead in edit.put) | frozenset(edit.remove)
-        self.edits.expect(label, ids)
-        self._send(edit)
+    def _expect(self, label: str, command: Command) -> None:
+        self.edits.expect(label, command)
+        self._send(command)
 
     def _known(self, bead_ids: Iterable[int]) -> list[Bead]:
         beads: Mapping[int, Bead] = self._state.beads

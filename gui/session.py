@@ -32,6 +32,7 @@ from magscope_app.devices.force import ForceCalibration, force_calibration
 from magscope_app.devices.setting import SettingValue
 from magscope_app.messages import (
     AddNote,
+    Bead,
     BeadsChanged,
     CommandRefused,
     HomeMotor,
@@ -50,6 +51,7 @@ from magscope_app.messages import (
     StopMotors,
     StopRecording,
 )
+from magscope_app.processes.bead_owner import roi_of
 from magscope_app.processes.link import Link, LinkClosed
 
 #: Messages taken at most per pull, so that a flood cannot hold the window.
@@ -103,7 +105,7 @@ class Session(QObject):
         self.force: ForceCalibration | None = None
         self.background.run(lambda: force_calibration(self.config.force), self._take_force)
         self.zluts = ZLuts(self.background, self.config.tracking.zlut)
-        self.beads = BeadCommands(link.send, self.state, self.background)
+        self.beads = BeadCommands(link.send, self.state, self.background, self.zluts)
         self.locks = LockCommands(link.send, self._feeds.lock_rows)
 
     def _take_force(self, calibration: ForceCalibration | None) -> None:
@@ -204,6 +206,10 @@ class Session(QObject):
         """Keep the selection sensible: a bead just added is selected, a removed one is not."""
         after = BeadList(self.state.beads, self.state.roi_px)
         self.history.keep_only(set(after.beads))
+        for bead_id in before.replaced(after):
+            self.history.begin_anew(
+                bead_id, *(_corner(known.beads[bead_id], known.roi_px) for known in (before, after))
+            )
         added = self.beads.follow(before, after)
         if added:
             self.choose(Selection.of(added))
@@ -320,3 +326,8 @@ class Session(QObject):
             asked = "start" if self.state.starting else "stop"
             self.state.starting = self.state.stopping = False
             self.state.warn(f"Nobody answered the command to {asked} recording; see the log and try again.")
+
+
+def _corner(bead: Bead, roi_px: int) -> tuple[float, float]:
+    x0, _, y0, _ = roi_of(bead.x_px, bead.y_px, roi_px)
+    return x0, y0

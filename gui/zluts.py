@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from pathlib import Path
 
 from gui.background import Background
@@ -31,6 +32,11 @@ class ZLuts:
     def is_reading(self) -> bool:
         """True where a file is named and not read yet."""
         return self.path is not None and self._loaded is None
+
+    @property
+    def own_ids(self) -> Set[int]:
+        """The numbers of the beads that have Z-LUTs of their own, as far as they are read."""
+        return self._loaded.keys() if isinstance(self._loaded, ZLUTSet) else frozenset()
 
     def use(self, path: Path) -> None:
         """Take another file: beads are tracked with it now."""

@@ -7,12 +7,15 @@ other bead.
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableSequence, Set
 from dataclasses import dataclass
 
-from magscope_app.messages import Bead, EditBeads
+from magscope_app.messages import AddBead, Bead, EditBeads, FindBeads, MoveBead, RemoveBeads, SetBeadRole
 
+#: A command that changes the list.
+Command = AddBead | EditBeads | FindBeads | MoveBead | RemoveBeads | SetBeadRole
 #: Edits that can be taken back.
 MAX_EDITS = 200
 #: A command that has changed nothing for so long will not.
@@ -25,6 +28,25 @@ class BeadList:
 
     beads: Mapping[int, Bead]
     roi_px: int
+
+    def changed(self, after: BeadList) -> Set[int]:
+        """Return the ids of which the beads are others in the list after a change."""
+        ids = {**self.beads, **after.beads}
+        return {bead_id for bead_id in ids if self.beads.get(bead_id) != after.beads.get(bead_id)}
+
+    def replaced(self, after: BeadList) -> Set[int]:
+        """Return the ids that belong to another bead in the list after a change.
+
+        A bead does not go farther than its ROI at once, nor exactly to where another one was.
+        """
+        places = {(bead.x_px, bead.y_px) for bead in self.beads.values()}
+        ways = [(old, after.beads[bead_id]) for bead_id, old in self.beads.items() if bead_id in after.beads]
+        return {
+            old.id
+            for old, new in ways
+            if (far := math.hypot(new.x_px - old.x_px, new.y_px - old.y_px))
+            and (far > self.roi_px or (new.x_px, new.y_px) in places)
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +75,47 @@ def _command(wanted: Mapping[int, Bead | None], roi_px: int | None) -> EditBeads
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    label: str
-    ids: frozenset[int] | None
-    until_s: float
+    """A command that was not answered yet; `put_back` is called where an undo or redo is refused."""
 
-    def covers(self, bead_id: int, before: Bead | None) -> bool:
-        """Return whether the command is about this bead; without ids it is about beads that are new."""
-        return before is None if self.ids is None else bead_id in self.ids
+    label: str
+    command: Command
+    until_s: float
+    put_back: Callable[[], None] | None = None
+
+    def explains(self, before: BeadList, after: BeadList) -> Set[int] | None:
+        """Return which of the beads that have changed are this command's; None if this was not its answer."""
+        about = _carried_out(self.command, before, after)
+        if about is None:
+            return None
+        changed, resized = before.changed(after), before.roi_px != after.roi_px
+        resizes = resized and isinstance(self.command, EditBeads) and self.command.roi_px is not None
+        # An answer in which nothing has changed is that of a command that had nothing to change.
+        return about & changed if about & changed or resizes or not (changed or resized) else None
+
+
+def _carried_out(command: Command, before: BeadList, after: BeadList) -> Set[int] | None:
+    """Return the beads of a command that was carried out, as the list after it tells; None if it was not."""
+    beads = after.beads
+    match command:
+        case AddBead(x_px, y_px):
+            fresh = beads.keys() - before.beads.keys()
+            return {key for key in fresh if (beads[key].x_px, beads[key].y_px) == (x_px, y_px)} or None
+        case FindBeads():
+            return (beads.keys() - before.beads.keys()) or None
+        case MoveBead(bead_id, x_px, y_px):
+            bead = beads.get(bead_id)
+            return {bead_id} if bead is not None and (bead.x_px, bead.y_px) == (x_px, y_px) else None
+        case SetBeadRole(bead_id, role):
+            return {bead_id} if bead_id in beads and beads[bead_id].role == role else None
+        case RemoveBeads(bead_ids):
+            return None if beads.keys() & set(bead_ids) else set(bead_ids)
+        case EditBeads(put, remove, roi_px):
+            wanted: dict[int, Bead | None] = dict.fromkeys(remove) | {bead.id: bead for bead in put}
+            is_so = all(beads.get(bead_id) == bead for bead_id, bead in wanted.items())
+            return wanted.keys() if is_so and roi_px in (None, after.roi_px) else None
+
+
+Stack = MutableSequence[Edit]
 
 
 class EditHistory:
@@ -87,53 +143,63 @@ class EditHistory:
         """What `redo` would make again; empty where there is nothing."""
         return self._undone[-1].label if self._undone else ""
 
-    def expect(self, label: str, ids: frozenset[int] | None) -> None:
-        """Note that a command was sent: about these beads, or (None) about beads that do not exist yet."""
-        self._expected.append(_Expected(label, ids, self._clock_s() + _TIMEOUT_S))
+    def expect(self, label: str, command: Command, put_back: Callable[[], None] | None = None) -> None:
+        """Note that a command was sent."""
+        self._expected.append(_Expected(label, command, self._clock_s() + _TIMEOUT_S, put_back))
 
     def take(self, before: BeadList, after: BeadList) -> None:
         """Compare the list before and after a change; what a command was expected to do becomes an edit."""
         while self._expected and self._expected[0].until_s < self._clock_s():
             self._expected.popleft()
-        if not self._expected:
+        # A search ends at any time; all else is answered in order.
+        for expected in sorted(self._expected, key=lambda one: isinstance(one.command, FindBeads)):
+            ours = expected.explains(before, after)
+            if ours is None:
+                continue
+            self._expected.remove(expected)
+            if (ours or before.roi_px != after.roi_px) and expected.put_back is None:
+                self._undone.clear()
+                self._done.append(
+                    Edit(
+                        expected.label,
+                        {key: before.beads.get(key) for key in ours},
+                        {key: after.beads.get(key) for key in ours},
+                        (before.roi_px, after.roi_px),
+                    )
+                )
             return
-        changed = [
-            bead_id
-            for bead_id in {**before.beads, **after.beads}
-            if before.beads.get(bead_id) != after.beads.get(bead_id)
-        ]
-        expected = self._expected[0]
-        ours = [key for key in changed if expected.covers(key, before.beads.get(key))]
-        if not ours and before.roi_px == after.roi_px:
-            return
-        self._expected.popleft()
-        self._undone.clear()
-        self._done.append(
-            Edit(
-                expected.label,
-                {key: before.beads.get(key) for key in ours},
-                {key: after.beads.get(key) for key in ours},
-                (before.roi_px, after.roi_px),
-            )
-        )
 
     def refused(self) -> None:
-        """Forget the oldest command that was not answered yet."""
-        if self._expected:
-            self._expected.popleft()
+        """Forget the oldest command that was not answered yet; an undo or redo can be tried again."""
+        refused = next((one for one in self._expected if not isinstance(one.command, FindBeads)), None)
+        if refused is not None:
+            self._expected.remove(refused)
+            if refused.put_back is not None:
+                refused.put_back()
 
     def undo(self) -> EditBeads | None:
         """Return the command that takes the newest edit back, None where there is none."""
         if not self._done:
             return None
-        edit = self._done.pop()
-        self._undone.append(edit)
-        return edit.backward()
+        edit = self._done[-1]
+        return self._pass(edit, edit.backward(), self._done, self._undone)
 
     def redo(self) -> EditBeads | None:
         """Return the command that makes the edit again that was taken back last, None where there is none."""
         if not self._undone:
             return None
-        edit = self._undone.pop()
-        self._done.append(edit)
-        return edit.forward()
+        edit = self._undone[-1]
+        return self._pass(edit, edit.forward(), self._undone, self._done)
+
+    def _pass(self, edit: Edit, command: EditBeads, here: Stack, there: Stack) -> EditBeads:
+        """Move the newest edit to the other stack, until its command is refused."""
+
+        def put_back() -> None:
+            if edit in there:
+                there.remove(edit)
+                here.append(edit)
+
+        here.pop()
+        there.append(edit)
+        self.expect(edit.label, command, put_back)
+        return command

@@ -9,6 +9,7 @@ from gui.models.frame_ring import FloatArray, FrameRing, Trace
 from magscope_app.datatypes import TRACKS_COLUMNS
 
 _T_NS, _BEAD = TRACKS_COLUMNS.index("t_ns"), TRACKS_COLUMNS.index("bead_id")
+_CORNER = [TRACKS_COLUMNS.index("roi_x_px"), TRACKS_COLUMNS.index("roi_y_px")]
 #: Points (beads · moments) kept at most for drawing: 3 float32 each, so 25 MB.
 _MAX_POINTS = 2**21
 #: Moments kept at most for drawing.
@@ -34,6 +35,8 @@ class TraceHistory:
         self.newest_t_s = float("nan")
         self._slot_of: dict[int, int] = {}
         self._free: list[int] = []
+        #: Old and new ROI (x, y) of ids that belong to other beads now, until the first row of the new one.
+        self._awaited: dict[int, tuple[tuple[float, float], tuple[float, float]]] = {}
         self._allocate(16)
 
     def _allocate(self, slots: int) -> None:
@@ -49,7 +52,7 @@ class TraceHistory:
         if not len(rows):
             return
         self.newest_t_s = float(rows[-1, _T_NS]) * 1e-9
-        rows = rows[rows[:, _BEAD] >= 0]
+        rows = self._without_former(rows[rows[:, _BEAD] >= 0])
         if not len(rows):
             return
         slots = self._slots(rows[:, _BEAD].astype(np.int64))
@@ -74,9 +77,40 @@ class TraceHistory:
             slots *= 2
         self._allocate(slots)
 
+    def _without_former(self, rows: FloatArray) -> FloatArray:
+        """Return the rows without those of beads that had the same ids before."""
+        kept = np.ones(len(rows), bool)
+        for bead_id, (old, new) in list(self._awaited.items()):
+            mine = np.flatnonzero(rows[:, _BEAD] == bead_id)
+            corners = rows[mine][:, _CORNER]
+            is_new = np.hypot(*(corners - new).T) < np.hypot(*(corners - old).T)
+            if is_new.any():
+                del self._awaited[bead_id]
+                mine = mine[: np.argmax(is_new)]
+            kept[mine] = False
+        return rows[kept]
+
+    def begin_anew(self, bead_id: int, old: tuple[float, float], new: tuple[float, float]) -> None:
+        """Forget a bead whose id belongs to another one now.
+
+        Parameters
+        ----------
+        bead_id : int
+            Its id.
+        old, new : tuple of float
+            Corners (x, y) of the ROIs in pixels: rows of the former bead may still come, and are left out.
+        """
+        self._forget({bead_id})
+        self._awaited[bead_id] = old, new
+
     def keep_only(self, bead_ids: set[int]) -> None:
         """Forget beads that are no longer on the list."""
-        for bead_id in set(self._slot_of) - bead_ids:
+        self._forget((self._slot_of.keys() | self._awaited.keys()) - bead_ids)
+
+    def _forget(self, bead_ids: set[int]) -> None:
+        for bead_id in bead_ids & self._awaited.keys():
+            del self._awaited[bead_id]
+        for bead_id in bead_ids & self._slot_of.keys():
             slot = self._slot_of.pop(bead_id)
             for ring in (self._drawn, self._every):
                 ring.forget(slot)

@@ -17,10 +17,11 @@ Places = npt.NDArray[np.float64]
 
 
 class LutPlaces:
-    """Compares places of beads with those of their sweep, each bead once.
+    """Compares places of beads with those of their sweep: at first, and when a ROI was put elsewhere.
 
-    A way that all beads have gone is the stage's, and no reason for doubt. Nothing is refused: a bead may
-    have been moved, and z shows if its Z-LUT is a wrong one.
+    Elsewhere is farther than half a ROI at once or in small steps, so that other numbers are told as well as
+    a bead that was moved. A way that all beads have gone is the stage's, and no reason for doubt. Nothing is
+    refused: a bead may have been moved, and z shows if its Z-LUT is a wrong one.
 
     Parameters
     ----------
@@ -31,7 +32,10 @@ class LutPlaces:
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._zluts: ZLUTSet | None = None
-        self._known: set[int] = set()
+        self._corners: npt.NDArray[np.int64] | None = None
+        #: Where each bead was when it was compared, and what was said of it.
+        self._compared: dict[int, Places] = {}
+        self._said: dict[int, str] = {}
 
     def look(
         self,
@@ -40,25 +44,39 @@ class LutPlaces:
         corners: npt.NDArray[np.int64],
         roi_px: int,
     ) -> None:
-        """Compare the beads that were not yet compared with these Z-LUTs; corners (n, 2) of their ROIs."""
-        if not isinstance(zluts, ZLUTSet):
+        """Compare the beads that are new or elsewhere.
+
+        Parameters
+        ----------
+        zluts : ZLUT, ZLUTSet or None
+            Beads are tracked with them.
+        ids, corners : ndarray (n,), (n, 2)
+            The beads and their ROIs; where something has changed, the corners are another array.
+        roi_px : int
+            Side of the ROIs.
+        """
+        if not isinstance(zluts, ZLUTSet) or (zluts is self._zluts and corners is self._corners):
             return
         if zluts is not self._zluts:
-            self._zluts = zluts
-            self._known.clear()
-        fresh = set(ids.tolist()) - self._known
+            self._compared.clear()
+            self._said.clear()
+        self._zluts, self._corners = zluts, corners
+        then, near_px = _swept_at(zluts), roi_px / 2
+        places = corners.astype(np.float64) + (roi_px - 1) / 2
+        now = {bead: place for bead, place in zip(ids.tolist(), places, strict=True) if bead in then}
+        fresh = {bead for bead, place in now.items() if not self._is_compared(bead, place, near_px)}
         if not fresh:
             return
-        self._known |= fresh
-        then = _swept_at(zluts)
-        listed = [place for place, bead in enumerate(ids.tolist()) if bead in then]
-        if listed:
-            beads = [int(ids[place]) for place in listed]
-            now = corners[listed].astype(np.float64) + (roi_px - 1) / 2
-            elsewhere = _elsewhere(beads, now, then, roi_px / 2)
-            said = [text for bead, text in elsewhere.items() if bead in fresh]
-            if said:
-                self._say(said, len(beads))
+        self._compared |= {bead: now[bead] for bead in fresh}
+        elsewhere = _elsewhere(list(now), np.stack(list(now.values())), then, near_px)
+        said = [text for bead, text in elsewhere.items() if bead in fresh and text != self._said.get(bead)]
+        kept = {bead: text for bead, text in self._said.items() if bead not in fresh}
+        self._said = kept | {bead: text for bead, text in elsewhere.items() if bead in fresh}
+        if said:
+            self._say(said, len(now))
+
+    def _is_compared(self, bead: int, place: Places, near_px: float) -> bool:
+        return bead in self._compared and bool(np.hypot(*(place - self._compared[bead])) <= near_px)
 
     def _say(self, said: list[str], n_beads: int) -> None:
         more = " and others" if len(said) > _MOST_NAMED else ""

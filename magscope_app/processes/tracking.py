@@ -116,7 +116,7 @@ class _TrackingLoop:
         self._patience = Patience(camera_waits=camera_waits(config))
         self._makeshift = Makeshift(self._tell_makeshift)
         self._lut_check = LutCheck(lambda text: _log.warning("%s", text))
-        self._lut_places = LutPlaces(lambda text: _log.warning("%s", text))
+        self._lut_places = LutPlaces(lambda text: _log.error("%s", text))
         self._tracker = self._make_tracker()
         self._speed = SpeedMeter(config.camera.fps, config.tracking.threads)
         self._rows = handles.tracks()

@@ -26,7 +26,7 @@ from magscope_app.messages import (
     SystemStatus,
     VideoReady,
 )
-from magscope_app.processes.bead_owner import BeadOwner
+from magscope_app.processes.bead_owner import BeadOwner, roi_of
 from magscope_app.processes.handles import make_handles, telemetry_name
 from magscope_app.processes.link import Link
 from magscope_app.processes.segments import LOCK_SHAPES, Segments
@@ -177,8 +177,7 @@ class Rig:
                     b.y_px * NM_PER_PX,
                     z_nm + b.id,
                     b.id,
-                    b.x_px,
-                    b.y_px,
+                    *roi_of(b.x_px, b.y_px, self.beads.roi_px)[::2],
                     *rest,
                 )
                 for b in beads

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPushButton, QSlider
 
 from gui.window import MainWindow
+from magscope_app.calibration.messages import ZLUTsUsed
 from magscope_app.messages import Bead, BeadsFound, CommandRefused, EditBeads, FindBeads, MoveBead
+from magscope_app.tracking import ZLUT, ZLUTSet
 from tests.gui.hands import CONTROL, click, click_image, drag_image, find, look, press, retype, text_of, until
 from tests.gui.rig import Rig
 
@@ -102,6 +105,76 @@ def test_beads_are_renumbered_from_top_to_bottom(running: MainWindow, rig: Rig, 
     running.menus.actions["renumber"].trigger()
     settle(running, rig, qapp)
     assert places(rig) == {0: PLACES[1], 1: PLACES[2], 2: (100.0, 200.0)}
+
+
+def test_beads_keep_the_numbers_that_their_z_luts_go_by(
+    running: MainWindow, rig: Rig, qapp: QApplication, tmp_path: Path
+) -> None:
+    z_nm = np.arange(0.0, 400.0, 50.0)
+    profiles = np.cos(np.arange(16) / 2 + z_nm[:, None] / 300) * 40 + 100
+    ZLUTSet({0: ZLUT(z_nm, profiles)}).save(tmp_path / "z.npz")
+    rig.send(ZLUTsUsed(tmp_path / "z.npz", 0))
+    until(running, qapp, lambda: bool(running.session.zluts.own_ids))
+    running.session.beads.renumber()
+    settle(running, rig, qapp)
+    assert places(rig) == dict(enumerate(PLACES)), "already from top to bottom"
+    rig.beads.handle(MoveBead(0, 100.0, 200.0))
+    rig.send(rig.beads.changed())
+    look(running, qapp)
+    before = places(rig)
+    running.menus.actions["renumber"].trigger()
+    settle(running, rig, qapp)
+    assert places(rig) == before
+    assert "the beads keep their numbers: 1 bead has a Z-LUT by number" in running.session.state.log[-1].text
+
+
+def test_a_trace_has_no_rows_of_the_bead_that_had_the_number_before(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    session = running.session
+
+    def track() -> None:
+        rig.rows(20, step_ns=1_000_000)
+        session.rows_soon()
+        look(running, qapp)
+
+    def spread_nm() -> list[float]:
+        traces = [session.history.every_frame(bead_id) for bead_id in session.state.beads]
+        return [float(np.nanmax(trace.x_nm) - np.nanmin(trace.x_nm)) for trace in traces]
+
+    track()
+    session.beads.move((2,), 4.0, 0.0)
+    settle(running, rig, qapp)
+    track()
+    assert np.ptp(session.history.every_frame(2).x_nm) > 300, "a bead that is dragged is the same bead"
+    rig.beads.handle(MoveBead(0, 100.0, 200.0))
+    rig.send(rig.beads.changed())
+    look(running, qapp)
+    session.beads.renumber()
+    # Frames that were tracked before the list has changed come late.
+    rig.rows(20, step_ns=1_000_000)
+    session.rows_soon()
+    for change in (session.beads.undo, lambda: session.beads.replace([Bead(0, 200.0, 200.0)], "a list")):
+        settle(running, rig, qapp)
+        track()
+        assert max(spread_nm()) < 500
+        change()
+    settle(running, rig, qapp)
+    track()
+    assert max(spread_nm()) < 500
+
+
+def test_an_undo_that_is_refused_can_be_tried_again(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    session = running.session
+    session.beads.resize(48)
+    settle(running, rig, qapp)
+    session.beads.undo()
+    rig.send(CommandRefused("supervisor", "the ROIs keep their size while something is recorded"))
+    look(running, qapp)
+    assert session.beads.edits.undo_label == "resizing the ROIs"
+    assert running.menus.actions["undo"].isEnabled()
 
 
 def test_all_rois_are_resized_and_a_wrong_size_is_refused_in_place(

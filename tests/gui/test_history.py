@@ -123,6 +123,20 @@ def test_removed_beads_are_forgotten_and_their_place_is_used_again() -> None:
     assert history.latest()[:, 5].tolist() == [2, 3]
 
 
+def test_an_id_of_another_bead_begins_anew_with_the_first_row_of_that_bead() -> None:
+    history = TraceHistory(60.0)
+    history.add(rows(0, 10, [1, 2]))
+    history.begin_anew(1, (0.0, 0.0), (50.0, 0.0))
+    late, fresh = rows(10, 4, [1, 2]), rows(14, 6, [1, 2])
+    fresh[::2, 6] = 49.0
+    history.add(late[:4])
+    history.add(np.concatenate((late[4:], fresh)))
+    for trace in (history.trace(1), history.every_frame(1)):
+        assert np.isnan(trace.x_nm[:14]).all()
+        np.testing.assert_array_equal(trace.x_nm[14:], 1000 + np.arange(14, 20))
+    np.testing.assert_array_equal(history.trace(2).x_nm, 2000 + np.arange(20))
+
+
 def test_frames_without_beads_move_time_on() -> None:
     history = TraceHistory(60.0)
     empty = np.full((1, len(TRACKS_COLUMNS)), np.nan)
