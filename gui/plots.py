@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyqtgraph as pg
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QFont
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -115,6 +116,10 @@ def colour_plots(widget: Any, plots: Iterable[Any], theme: Theme) -> None:
     font_px = widget.fontInfo().pixelSize()
     for plot in plots:
         _colour_axes(plot, theme, font_px)
+    if isinstance(widget, pg.GraphicsLayoutWidget):
+        # The height of the ticks is known when they are drawn: room for a line of them.
+        least = widget.ci.effectiveSizeHint(Qt.SizeHint.MinimumSize).height()
+        widget.setMinimumHeight(round(least) + font_px)
 
 
 def _colour_axes(plot: Any, theme: Theme, font_px: int) -> None:
@@ -129,6 +134,8 @@ def _colour_axes(plot: Any, theme: Theme, font_px: int) -> None:
         axis.setTextPen(pg.mkPen(theme.dim))
         axis.labelStyle["color"] = theme.dim
         axis.setLabel(axis.labelText, units=axis.labelUnits, **axis.labelStyle)
+    # A plot lower than its label is long would write it over that of the next plot.
+    plot.getViewBox().setMinimumHeight(plot.getAxis("left").label.boundingRect().width())
 
 
 def pen(colour: str) -> Any:
