@@ -104,7 +104,8 @@ class ImageTools(QWidget):
             self._age.setText("")
             return
         age = f"{age_text(age_s)} old" if old else "live"
-        self._age.setText(f"frame {count_text(snapshot.picture.frame_id)} · {age}")
+        # Where there is no room for both, the age is read rather than the number.
+        self._age.setText(f"{age} · frame {count_text(snapshot.picture.frame_id)}")
         self._age.setToolTip(self._age.text())
 
     def show_saturation(self, share: float, n_beads: int) -> None:

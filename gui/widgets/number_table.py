@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PyQt6.QtCore import QEvent
-from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QTableView
+from PyQt6.QtCore import QEvent, Qt
+from PyQt6.QtGui import QFont, QFontMetrics, QResizeEvent
+from PyQt6.QtWidgets import QStyle, QTableView
 
 from gui.models.room import shares
 
 #: Room beside a text.
-_BESIDE_PX = 16
+_BESIDE_PX = 10
 _LEAST_ROW_PX = 22
 
 
@@ -25,6 +25,9 @@ class NumberTable(QTableView):
         self._needed: list[int] = []
         self._longest: tuple[str, ...] = ()
         super().__init__()
+        if (header := self.horizontalHeader()) is not None:
+            # The arrow of the sorted column needs room.
+            header.sortIndicatorChanged.connect(self._measure)
 
     def need(self, longest: Sequence[str]) -> None:
         """Make room for these texts, one per column; columns grow with them and do not jump back."""
@@ -45,20 +48,28 @@ class NumberTable(QTableView):
             self._measure()
 
     def _measure(self) -> None:
-        header, rows = self.horizontalHeader(), self.verticalHeader()
-        if header is None or rows is None or not self._longest:
+        rows = self.verticalHeader()
+        if rows is None or not self._longest:
             return
         rows.setDefaultSectionSize(max(_LEAST_ROW_PX, self.fontMetrics().height() + 4))
-        before = self._needed or [0] * len(self._longest)
+        known = self._needed or [0] * len(self._longest)
         self._needed = [
-            max(
-                known,
-                self.fontMetrics().horizontalAdvance(text) + _BESIDE_PX,
-                header.sectionSizeHint(section),
-            )
-            for section, (known, text) in enumerate(zip(before, self._longest, strict=True))
+            max(before, self.fontMetrics().horizontalAdvance(text) + _BESIDE_PX, self._header_width(section))
+            for section, (before, text) in enumerate(zip(known, self._longest, strict=True))
         ]
         self._share()
+
+    def _header_width(self, section: int) -> int:
+        header, model, style = self.horizontalHeader(), self.model(), self.style()
+        if header is None or model is None or style is None:
+            return 0
+        # The header of a column in which something is selected is bold.
+        font = QFont(header.font())
+        font.setBold(True)
+        lines = str(model.headerData(section, Qt.Orientation.Horizontal) or "").split("\n")
+        width = max(QFontMetrics(font).horizontalAdvance(line) for line in lines) + _BESIDE_PX
+        arrow = style.pixelMetric(QStyle.PixelMetric.PM_HeaderMarkSize, None, header)
+        return width + (arrow if section == header.sortIndicatorSection() else 0)
 
     def _share(self) -> None:
         header, viewport = self.horizontalHeader(), self.viewport()
