@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PyQt6.QtCore import QEvent, Qt
+from PyQt6.QtCore import QEvent, QModelIndex, Qt
 from PyQt6.QtGui import QFont, QFontMetrics, QResizeEvent
-from PyQt6.QtWidgets import QStyle, QTableView
+from PyQt6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from gui.models.room import shares
 
 #: Room beside a text.
 _BESIDE_PX = 10
 _LEAST_ROW_PX = 22
+
+
+class _Whole(QStyledItemDelegate):
+    """Draws "…" in place of a text that the edge of the table would cut."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
+        """Take the text, if there is room for it."""
+        super().initStyleOption(option, index)
+        table = self.parent()
+        viewport = table.viewport() if isinstance(table, QTableView) else None
+        if option is None or viewport is None:
+            return
+        if option.rect.left() < 0 or option.rect.right() >= viewport.width():
+            option.text = "…"
 
 
 class NumberTable(QTableView):
@@ -25,6 +39,10 @@ class NumberTable(QTableView):
         self._needed: list[int] = []
         self._longest: tuple[str, ...] = ()
         super().__init__()
+        self.setItemDelegate(_Whole(self))
+        if (bar := self.horizontalScrollBar()) is not None:
+            # What was cut before may be whole now.
+            bar.valueChanged.connect(lambda _: self._draw_anew())
         if (header := self.horizontalHeader()) is not None:
             # The arrow of the sorted column needs room.
             header.sortIndicatorChanged.connect(self._measure)
@@ -46,6 +64,10 @@ class NumberTable(QTableView):
         if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._needed = []
             self._measure()
+
+    def _draw_anew(self) -> None:
+        if (viewport := self.viewport()) is not None:
+            viewport.update()
 
     def _measure(self) -> None:
         rows = self.verticalHeader()

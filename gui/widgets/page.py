@@ -71,4 +71,6 @@ class Page(QScrollArea):
 
 def _least_height(layout: QLayout, width: int) -> int:
     """Return the least height of a layout of this width, where sentences wrap."""
-    return layout.minimumHeightForWidth(width) if layout.hasHeightForWidth() else layout.minimumSize().height()
+    return (
+        layout.minimumHeightForWidth(width) if layout.hasHeightForWidth() else layout.minimumSize().height()
+    )

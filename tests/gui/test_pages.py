@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 from PyQt6.QtCore import QRect
-from PyQt6.QtWidgets import QApplication, QScrollArea, QTableView
+from PyQt6.QtWidgets import QApplication, QScrollArea, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from gui.panels.traces import TracesPanel
 from gui.theme import LIGHT, put_on
@@ -74,7 +74,8 @@ def page_fits(window: MainWindow, opened: str, said: str) -> None:
     page, panel = window.docks[opened].widget(), window.panels[opened]
     assert isinstance(page, QScrollArea)
     bar, layout, room = page.verticalScrollBar(), panel.layout(), page.maximumViewportSize()
-    assert bar is not None and layout is not None
+    assert bar is not None
+    assert layout is not None
     assert panel.width() <= room.width(), said
     assert panel.height() >= layout.minimumSize().height(), said
     assert bar.maximum() == max(0, panel.height() - room.height()), said
@@ -92,7 +93,16 @@ def labels_are_apart(window: MainWindow) -> None:
 
 def no_number_is_cut(window: MainWindow, said: str) -> None:
     table = find(window, QTableView, "beads.table")
-    header = table.horizontalHeader()
+    header, model = table.horizontalHeader(), table.model()
+    viewport, delegate = table.viewport(), table.itemDelegate()
     assert header is not None
+    assert model is not None
+    assert viewport is not None
+    assert isinstance(delegate, QStyledItemDelegate)
     for column in range(header.count()):
         assert table.sizeHintForColumn(column) <= header.sectionSize(column), f"{column} beside {said}"
+        index, option = model.index(0, column), QStyleOptionViewItem()
+        option.rect = table.visualRect(index)
+        delegate.initStyleOption(option, index)
+        whole = option.rect.right() < viewport.width()
+        assert option.text == (index.data() if whole else "…"), f"{column} beside {said}"

@@ -145,7 +145,8 @@ def test_nothing_is_cut_off_on_any_screen(
         for key in (entry.key, "image", "traces"):
             assert cut_off(running.panels[key]) == [], f"{key} with {entry.key} open"
             page = running.docks[key].widget()
-            assert page is not None and running.panels[key].width() <= page.width(), f"{key} is scrolled"
+            assert page is not None
+            assert running.panels[key].width() <= page.width(), f"{key} is scrolled"
 
 
 def cut_off(panel: QWidget) -> list[str]:

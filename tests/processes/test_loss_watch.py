@@ -16,7 +16,9 @@ def test_losses_are_said_at_once_and_then_together_every_ten_seconds() -> None:
     for tenth in range(1, 120):
         watch.look(Counters(frames_acquired=200, lost_ring=1 + tenth, lost_upstream=3), 1.0 + tenth / 10)
     assert len(said) == 2
-    assert said[1] == "103 more frames were lost: 3 by the camera or its driver, 100 because the buffer was full"
+    assert (
+        said[1] == "103 more frames were lost: 3 by the camera or its driver, 100 because the buffer was full"
+    )
 
 
 def test_a_new_recording_counts_its_losses_anew() -> None:
