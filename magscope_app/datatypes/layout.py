@@ -13,8 +13,8 @@ GEOMETRY = 6
 GEOMETRY_WORDS = 10
 # Written under the buffer's lock: by whoever joins as writer or reader.
 WRITER_PID, WRITER_START, WRITER_TOKEN, PIN_TIMEOUT_NS, HAS_DEFAULT = range(16, 21)
-#: Who holds the lock: the number of an entry of `LOCK_USERS`, counted from 1, 0 for nobody.
-LOCK_HOLDER = 24
+# Who holds the lock, so that a dead holder can be told from a slow one.
+LOCK_PID, LOCK_START = 24, 25
 #: Counts how often the lock was taken away from a dead holder; changed under the lock of the session's file.
 LOCK_TAKEN_AWAY = 29
 # Under the lock, too: an odd number while the losses of a reader that is gone are being moved to those of
@@ -42,14 +42,9 @@ NAME_WORDS = 8
 UNPIN_NAMES = 64
 MAX_UNPIN_NAMES = 8
 
-# Processes that may hold the lock, pid and start time each, so that a dead holder can be told from a slow
-# one. Changed under the lock of the session's file.
-LOCK_USERS = 128
-LOCK_USER_WORDS, MAX_LOCK_USERS = 2, 64
-
 # Readers: 128 bytes each, the first line written by the reader, the second by the writer and by who joins.
 MAX_READERS = 16
-READERS = 256
+READERS = 128
 READER_WORDS = 16
 PID, START, MODE, ARMED, CURSOR, TORN, BEAT = range(7)
 UNPINNED, UNPINNED_WHY = 8, 9

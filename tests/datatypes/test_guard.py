@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -51,85 +52,45 @@ def other() -> Iterator[subprocess.Popen[Any]]:
         process.kill()
 
 
-#: A number that no process gets by itself here.
-NUMBER = 5
+def sign(words: memoryview[int], pid: int) -> None:
+    words[layout.LOCK_PID], words[layout.LOCK_START] = pid, system.process_start(pid)
 
 
-def enter(words: memoryview[int], pid: int, start: int) -> None:
-    """Put a process into the list of those that use the buffer."""
-    place = layout.LOCK_USERS + (NUMBER - 1) * layout.LOCK_USER_WORDS
-    words[place], words[place + 1] = pid, start
-
-
-def sign(words: memoryview[int], pid: int, start: int) -> None:
-    enter(words, pid, start)
-    words[layout.LOCK_HOLDER] = NUMBER
-
-
-def holder(words: memoryview[int]) -> int:
-    """Return the process that has signed."""
-    number = words[layout.LOCK_HOLDER]
-    return words[layout.LOCK_USERS + (number - 1) * layout.LOCK_USER_WORDS] if number else 0
-
-
-DEAD = (2**22 + 5, 1)
-
-
-def test_a_lock_that_nobody_signed_for_is_taken_away_after_its_time_if_somebody_died(
-    words: memoryview[int],
-) -> None:
+def test_a_lock_that_nobody_signed_for_is_taken_away_after_its_time(words: memoryview[int]) -> None:
     lock = Taken()
-    enter(words, *DEAD)
     with Guard(lock, words, "m"):
-        assert holder(words) == os.getpid()
+        assert words[layout.LOCK_PID] == os.getpid()
     # Not at once: who has just taken it is about to sign.
-    assert lock.looks > 3
+    assert lock.looks > 2
     assert not lock.taken
-    assert holder(words) == 0
-    # The dead one has had its turn: the next who does not sign is not taken for it.
-    lock.taken = True
-    with pytest.raises(TimeoutError, match="held by a living process that has not signed for it"):
-        Guard(lock, words, "m").take()
-    assert lock.taken
+    assert words[layout.LOCK_PID] == 0
 
 
-def test_who_was_passed_over_gives_nothing_back_that_another_has_signed_for(words: memoryview[int]) -> None:
+def test_who_was_taken_for_dead_gives_nothing_back_that_another_has_signed_for(
+    words: memoryview[int], other: subprocess.Popen[Any]
+) -> None:
     lock = Taken()
     lock.taken = False
     guard = Guard(lock, words, "m")
     guard.take()
-    sign(words, *DEAD)
+    sign(words, other.pid)
     guard.give_back()
     assert lock.taken
+    assert words[layout.LOCK_PID] == other.pid
 
 
-def test_of_those_who_died_before_a_handle_was_made_nobody_has_the_lock(words: memoryview[int]) -> None:
-    lock = Taken()
-    enter(words, *DEAD)
-    lock.taken = False
-    guard = Guard(lock, words, "m")
-    lock.taken = True
-    with pytest.raises(TimeoutError, match="has not signed"):
-        guard.take()
-
-
-def test_more_processes_than_the_list_has_places_are_refused_unless_some_are_dead(
-    words: memoryview[int],
-) -> None:
-    places = range(layout.LOCK_USERS, layout.LOCK_USERS + layout.MAX_LOCK_USERS * layout.LOCK_USER_WORDS, 2)
-    for place in places:
-        words[place], words[place + 1] = os.getppid(), system.process_start(os.getppid())
-    with pytest.raises(RuntimeError, match="m is used by 64 processes already"):
-        Guard(Taken(), words, "m")
-    enter(words, *DEAD)
-    Guard(Taken(), words, "m")
-    assert words[places[NUMBER - 1]] == os.getpid()
+def test_a_lock_that_was_released_by_another_is_given_back_without_an_error(words: memoryview[int]) -> None:
+    lock = multiprocessing.get_context("spawn").Lock()
+    with Guard(lock, words, "m"):
+        lock.release()
+    assert words[layout.LOCK_PID] == 0
+    assert lock.acquire(False)
 
 
 def test_the_time_of_a_lock_without_a_name_begins_anew_with_every_holder(
     words: memoryview[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the fourth look another one than before has taken it, and is about to sign."""
+    """At the third look another one than before has taken it, and is about to sign."""
 
     class Stepping(Taken):
         taken_away_at = 0
@@ -137,7 +98,7 @@ def test_the_time_of_a_lock_without_a_name_begins_anew_with_every_holder(
         def acquire(self, _block: bool = True, _timeout: float = -1.0, /) -> bool:
             if self.taken:
                 self.looks += 1
-                words[layout.LOCK_HOLDER] = 1 if self.looks == 4 else 0
+                words[layout.LOCK_PID] = os.getpid() if self.looks == 3 else 0
                 return False
             return True
 
@@ -146,18 +107,18 @@ def test_the_time_of_a_lock_without_a_name_begins_anew_with_every_holder(
             super().release()
 
     lock = Stepping()
-    # Each look takes 2 ms, and the time is 5 ms; the first two look without waiting.
+    # Each look takes 2 ms, and the time is 5 ms; the first one looks without waiting.
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 0.002 * lock.looks))
-    enter(words, *DEAD)
+    words[layout.LOCK_START] = system.process_start(os.getpid())
     Guard(lock, words, "m").take()
-    assert lock.taken_away_at == 8
+    assert lock.taken_away_at == 7
 
 
 def test_a_living_holder_keeps_its_lock_and_a_dead_one_does_not(
     words: memoryview[int], other: subprocess.Popen[Any]
 ) -> None:
     lock = Taken()
-    sign(words, other.pid, system.process_start(other.pid))
+    sign(words, other.pid)
     with pytest.raises(TimeoutError, match=f"held by process {other.pid}"):
         Guard(lock, words, "m").take()
     assert lock.taken
@@ -165,8 +126,8 @@ def test_a_living_holder_keeps_its_lock_and_a_dead_one_does_not(
     other.wait(10)
     before = lock.looks
     with Guard(lock, words, "m"):
-        assert holder(words) == os.getpid()
-    assert lock.looks == before + 4
+        assert words[layout.LOCK_PID] == os.getpid()
+    assert lock.looks == before + 3
 
 
 class Counted(Taken):
@@ -185,7 +146,7 @@ def test_of_two_who_wait_for_a_dead_holder_only_one_takes_the_lock_away(
     words: memoryview[int], session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = Counted()
-    sign(words, *DEAD)
+    words[layout.LOCK_PID], words[layout.LOCK_START] = 2**22 + 5, 1
     slow, fast = (Guard(lock, words, "m", session) for _ in range(2))
     at_file: list[int] = []
     try_to_lock = system._try_to_lock
@@ -209,10 +170,9 @@ def test_the_lock_of_a_dead_holder_is_waited_for_while_the_file_is_locked(
     words: memoryview[int], session: Session
 ) -> None:
     lock = Counted()
-    sign(words, *DEAD)
-    guard = Guard(lock, words, "m", session)
+    words[layout.LOCK_PID], words[layout.LOCK_START] = 2**22 + 5, 1
     with system.file_lock(session.path, 1.0), pytest.raises(TimeoutError, match="session"):
-        guard.take()
+        Guard(lock, words, "m", session).take()
     assert lock.releases == 0
     session.close()
     with Guard(lock, words, "m", session):
@@ -226,13 +186,13 @@ def test_a_lock_that_a_killed_holder_had_given_back_is_nobodys_to_release(words:
         """Free by the time that it is taken away."""
 
         def acquire(self, _block: bool = True, _timeout: float = -1.0, /) -> bool:
-            looks.append(len(looks) > 2)
+            looks.append(len(looks) > 1)
             return looks[-1] and lock.acquire(False)
 
         def release(self) -> None:
             lock.release()
 
-    sign(words, *DEAD)
+    words[layout.LOCK_PID], words[layout.LOCK_START] = 2**22 + 5, 1
     with Guard(GivenBack(), words, "m"):
         assert lock.locked()
     assert not lock.locked()
