@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyqtgraph as pg
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QFont
-from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
 from gui.theme import Theme
+from gui.widgets.caption import Caption
 
 #: How much of a line that is old is seen.
 OLD = 0.4
@@ -29,21 +31,15 @@ def captioned(panel: QWidget, name: str, plots: QWidget, *beside: QWidget) -> QL
     plots : QWidget
         Takes all the room that is left.
     *beside : QWidget
-        Stand at the right end of the line.
+        Stand at the right end of the line, or under it.
     """
     text = QLabel()
     text.setObjectName(name)
     text.setWordWrap(True)
-    bar = QHBoxLayout()
-    bar.setContentsMargins(6, 2, 6, 0)
-    bar.setSpacing(8)
-    bar.addWidget(text, 1)
-    for widget in beside:
-        bar.addWidget(widget)
     column = QVBoxLayout(panel)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(0)
-    column.addLayout(bar)
+    column.addWidget(Caption(text, *beside))
     column.addWidget(plots, 1)
     return text
 
@@ -61,6 +57,8 @@ def single(left: str, bottom: str) -> tuple[Any, Any]:
 def stacked(lefts: Iterable[str], bottom: str) -> tuple[Any, list[Any]]:
     """Return a widget with quiet plots, one over the other with one axis of time, and the plots."""
     widget = pg.GraphicsLayoutWidget()
+    widget.ci.layout.setContentsMargins(9, 3, 9, 3)
+    widget.ci.layout.setVerticalSpacing(2)
     plots = []
     for row, left in enumerate(lefts):
         plot = widget.addPlot(row=row, col=0)
@@ -115,6 +113,11 @@ def colour_plots(widget: Any, plots: Iterable[Any], theme: Theme) -> None:
     font_px = widget.fontInfo().pixelSize()
     for plot in plots:
         _colour_axes(plot, theme, font_px)
+    if isinstance(widget, pg.GraphicsLayoutWidget):
+        widget.ci.layout.invalidate()
+        # The height of the ticks is known when they are drawn: room for a line of them.
+        least = widget.ci.layout.effectiveSizeHint(Qt.SizeHint.MinimumSize).height()
+        widget.setMinimumHeight(round(least) + font_px)
 
 
 def _colour_axes(plot: Any, theme: Theme, font_px: int) -> None:
@@ -129,6 +132,9 @@ def _colour_axes(plot: Any, theme: Theme, font_px: int) -> None:
         axis.setTextPen(pg.mkPen(theme.dim))
         axis.labelStyle["color"] = theme.dim
         axis.setLabel(axis.labelText, units=axis.labelUnits, **axis.labelStyle)
+    # A plot lower than its label is long would write it over that of the next plot.
+    label = plot.getAxis("left").label
+    plot.getViewBox().setMinimumHeight(label.boundingRect().width() - 2 * label.document().documentMargin())
 
 
 def pen(colour: str) -> Any:

@@ -33,12 +33,13 @@ from gui.models.preferences import PREFERENCES, Preferences
 from gui.notice_bar import DoneBar, HintBar, NoticeBar
 from gui.panels.image import ImagePanel
 from gui.panels.panel import Panel, PanelContext
-from gui.panels.registry import PANELS
+from gui.panels.registry import PANELS, PanelEntry
 from gui.session import Session
 from gui.session_files import SessionFiles
 from gui.snapshot import Snapshot
 from gui.status_strip import StatusStrip
 from gui.theme import Theme
+from gui.widgets.page import Page
 from gui.widgets.palette import Palette
 
 #: Time between two looks at the microscope, in ms: with the window open, with a slow camera, and minimised.
@@ -105,7 +106,7 @@ class MainWindow(QMainWindow):
         self._visible: set[str] = set()
         self._due_s: dict[str, float] = {}
         for entry in PANELS:
-            self._add_dock(entry.key, entry.title, entry.factory(PanelContext(session, theme, self.desk)))
+            self._add_dock(entry, entry.factory(PanelContext(session, theme, self.desk)))
         self.image = cast("ImagePanel", self.panels["image"])
         self.strip = StatusStrip(session.config, theme)
         self.notice, self.closing, self.done = NoticeBar(), ClosingBar(), DoneBar()
@@ -124,10 +125,10 @@ class MainWindow(QMainWindow):
 
     # --- building ----------------------------------------------------------------------------
 
-    def _add_dock(self, key: str, title: str, panel: Panel) -> None:
-        dock = QDockWidget(title, self)
+    def _add_dock(self, entry: PanelEntry, panel: Panel) -> None:
+        key, dock = entry.key, QDockWidget(entry.title, self)
         dock.setObjectName(f"dock.{key}")
-        dock.setWidget(panel)
+        dock.setWidget(Page(panel, keeps_width=entry.place == "controls"))
         dock.topLevelChanged.connect(lambda _: self._colour_buttons())
         dock.visibilityChanged.connect(lambda visible, key=key: self._note_visible(key, visible))
         self.panels[key] = panel
@@ -159,7 +160,7 @@ class MainWindow(QMainWindow):
         self.addToolBar(Qt.ToolBarArea.RightToolBarArea, self.icon_bar)
         layout = self.layout()
         assert layout is not None
-        # Panels that need more room than the screen has are cut, not the button that stops the motors.
+        # Where a screen is smaller than all minima, panels are cut, not the button that stops the motors.
         layout.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         self.setMinimumSize(*_LEAST_PX)
 
@@ -167,6 +168,7 @@ class MainWindow(QMainWindow):
         self.strip.stop_all.connect(self.session.stop_motors)
         self.strip.field_clicked.connect(lambda field: self.show_panel(_PANEL_OF_FIELD[field]))
         self.closing.stop_and_close.connect(self.session.stop_recording)
+        self.closing.asks.connect(lambda asks: self.image.escape.setEnabled(not asks))
         self.session.selection_changed.connect(self.refresh_soon)
         self.desk.hints_wanted.connect(self.hints.restart)
 

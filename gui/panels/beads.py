@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 
 from PyQt6.QtCore import QItemSelection, QItemSelectionModel, QPoint, QSortFilterProxyModel, Qt
-from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout
+from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QVBoxLayout
 
 from gui.models.age import MOTOR_STALE_S
-from gui.models.bead_table import COLUMNS, bead_lines
+from gui.models.bead_table import COLUMNS, BeadLine, bead_lines
 from gui.models.force import force_at
 from gui.models.selection import Selection
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.widgets.bead_menu import open_bead_menu
 from gui.widgets.bead_model import SORT_ROLE, BeadModel
+from gui.widgets.number_table import NumberTable
 
-#: Columns of words, and the longest of them.
-_WORDS = {COLUMNS.index("for"): "reference", COLUMNS.index("state"): "no Z-LUT"}
+#: Columns of words, and the longest that is common.
+_WORDS = {"for": "reference", "state": "no Z-LUT"}
 
 
 class BeadsPanel(Panel):
@@ -29,7 +30,7 @@ class BeadsPanel(Panel):
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self.model)
         self._sorted.setSortRole(SORT_ROLE)
-        self.table = QTableView()
+        self.table = NumberTable()
         self.table.setObjectName("beads.table")
         self.table.setModel(self._sorted)
         self._set_up_table()
@@ -54,16 +55,11 @@ class BeadsPanel(Panel):
         rows, columns = table.verticalHeader(), table.horizontalHeader()
         if rows is not None:
             rows.hide()
-            rows.setDefaultSectionSize(22)
         if columns is not None:
-            columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-            columns.setMinimumSectionSize(46)
-            # The words need more room than the numbers.
-            for section, longest in _WORDS.items():
-                columns.setSectionResizeMode(section, QHeaderView.ResizeMode.Fixed)
-                columns.resizeSection(section, table.fontMetrics().horizontalAdvance(longest) + 14)
+            columns.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         table.setSortingEnabled(True)
         table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        table.need(_longest([]))
 
     def chosen(self) -> frozenset[int]:
         """Return the beads whose rows are selected."""
@@ -94,6 +90,7 @@ class BeadsPanel(Panel):
             snapshot.state.beads, snapshot.history.latest(), math.nan if force_pn is None else force_pn, age
         )
         self.model.set_lines(lines, self.theme.dim if age else "")
+        self.table.need(_longest(lines))
         if snapshot.selection.chosen != self.chosen():
             self._follow(snapshot.selection)
         self._following = False
@@ -118,3 +115,9 @@ class BeadsPanel(Panel):
         open_bead_menu(
             self, self.session, self.table.mapToGlobal(at) if viewport is None else viewport.mapToGlobal(at)
         )
+
+
+def _longest(lines: list[BeadLine]) -> list[str]:
+    """Return the text with the most letters of each column."""
+    texts = zip(*(line.texts for line in lines), strict=True) if lines else ((),) * len(COLUMNS)
+    return [max((_WORDS.get(name, ""), *found), key=len) for name, found in zip(COLUMNS, texts, strict=True)]

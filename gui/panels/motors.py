@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
@@ -16,8 +15,7 @@ class MotorsPanel(Panel):
     def __init__(self, context: PanelContext) -> None:
         super().__init__(context)
         self.setObjectName("motors")
-        page = QWidget()
-        column = QVBoxLayout(page)
+        column = QVBoxLayout(self)
         column.setContentsMargins(6, 6, 6, 6)
         self.boxes = {motor.name: MotorBox(self.session, motor) for motor in self.session.config.motors}
         for box in self.boxes.values():
@@ -25,21 +23,6 @@ class MotorsPanel(Panel):
         if not self.boxes:
             column.addWidget(QLabel("The config names no motors."))
         column.addStretch()
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(page)
-        self._page, self._area = page, area
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(area)
-
-    def _keep_width(self) -> None:
-        """Be as wide as the axes need: what moves something is not to be scrolled to."""
-        bar = self._area.verticalScrollBar()
-        beside = 0 if bar is None else bar.sizeHint().width()
-        self._area.setMinimumWidth(self._page.minimumSizeHint().width() + beside)
 
     def settings(self) -> list[tuple[str, QWidget]]:
         """Return the fields that move axes."""
@@ -57,4 +40,3 @@ class MotorsPanel(Panel):
             reading = snapshot.motors.get(name)
             box.show_status(snapshot.state.motor_states.get(name))
             box.show_reading(reading, snapshot.motor_age_s(name))
-        self._keep_width()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QSize
+from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
@@ -11,6 +11,7 @@ from gui.models.quantities import age_text, count_text
 from gui.session import Session
 from gui.snapshot import Snapshot
 from gui.theme import Theme
+from gui.widgets.elided import ElidedLabel
 from gui.widgets.number_field import NumberField
 from magscope_app.processes.bead_owner import MAX_ROI_PX, MIN_ROI_PX
 
@@ -54,8 +55,9 @@ class ImageTools(QWidget):
             "Pixels at the largest grey level cannot be told apart; in the ROI of a bead they bias its "
             "position: less light, exposure or gain"
         )
-        self._age = QLabel()
+        self._age = ElidedLabel()
         self._age.setObjectName("image.age")
+        self._age.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._lay_out()
         self.roi.committed.connect(lambda value: session.beads.resize(int(value)))
 
@@ -87,9 +89,8 @@ class ImageTools(QWidget):
         for widget in (QLabel("ROI"), self.roi, QLabel("px")):
             bar.addWidget(widget)
         bar.addSpacing(6)
-        bar.addStretch(1)
         bar.addWidget(self._saturated)
-        bar.addWidget(self._age)
+        bar.addWidget(self._age, 1)
 
     def refresh(self, snapshot: Snapshot, *, old: bool) -> None:
         """Show number and age of the newest frame."""
@@ -103,7 +104,9 @@ class ImageTools(QWidget):
             self._age.setText("")
             return
         age = f"{age_text(age_s)} old" if old else "live"
-        self._age.setText(f"frame {count_text(snapshot.picture.frame_id)} · {age}")
+        # Where there is no room for both, the age is read rather than the number.
+        self._age.setText(f"{age} · frame {count_text(snapshot.picture.frame_id)}")
+        self._age.setToolTip(self._age.text())
 
     def show_saturation(self, share: float, n_beads: int) -> None:
         """Say how many beads and how much of the image are saturated.

@@ -174,19 +174,22 @@ class MotorBox(QFrame):
             control.setEnabled(self._info is not None and not closed)
 
     def show_reading(self, reading: MotorReading | None, age_s: float) -> None:
-        """Show where the axis is."""
-        status = self._status
-        if status is not None and status.state not in ("ready", "moving"):
-            self._state.setText(status.state)
-            return
-        if reading is None or self._info is None:
-            return
-        decimals, unit = decimals_of(self._info.unit), self._info.unit
-        self._position.setText(f"{number_text(reading.position, decimals)} {unit}")
-        mark_old(self._position, old=age_s > MOTOR_STALE_S)
-        if age_s > MOTOR_STALE_S:
-            self._state.setText(f"no position for {age_text(age_s)}")
-        elif reading.moving:
-            self._state.setText(f"moving to {number_text(reading.target, decimals)} {unit}")
-        else:
-            self._state.setText("on target" if reading.at_target else "at rest")
+        """Show where the axis is, whatever its state: also one that is in error may move."""
+        status, old = self._status, age_s > MOTOR_STALE_S
+        words = [] if status is None or status.state in ("ready", "moving") else [str(status.state)]
+        if reading is not None and self._info is not None:
+            decimals, unit = decimals_of(self._info.unit), self._info.unit
+            self._position.setText(f"{number_text(reading.position, decimals)} {unit}")
+            mark_old(self._position, old=old)
+            if old:
+                words.append(f"no position for {age_text(age_s)}")
+            elif not words:
+                words.append(_doing(reading, f"{number_text(reading.target, decimals)} {unit}"))
+        if words:
+            self._state.setText(", ".join(words))
+
+
+def _doing(reading: MotorReading, target: str) -> str:
+    if reading.moving:
+        return f"moving to {target}"
+    return "on target" if reading.at_target else "at rest"

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, replace
+from functools import partial
 
 from magscope_app import __version__
 from magscope_app.clock import WallAnchor
@@ -35,6 +36,7 @@ from magscope_app.processes.controllers import CAMERA, motor_processes
 from magscope_app.processes.draining import Drain
 from magscope_app.processes.handles import make_handles
 from magscope_app.processes.line import Line
+from magscope_app.processes.loss_watch import LossWatch
 from magscope_app.processes.options import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -117,6 +119,7 @@ class Supervisor:
                 self._line = line = Line(
                     self._loaded, self._options, listeners, self._segments, children, self._anchor
                 )
+                self._losses = LossWatch(partial(line.log, logging.WARNING))
                 line.log(logging.DEBUG, self._introduction())
                 try:
                     self._attempt(self._live)
@@ -348,6 +351,7 @@ class Supervisor:
             line.motors.statuses,
             line.locks.states,
         )
+        self._losses.look(status.counters, time.monotonic())
         self._listeners.on_status(status)
         line.children.send("gui", status)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PyQt6.QtCore import QPoint
 from PyQt6.QtWidgets import QApplication, QCheckBox, QLabel, QLineEdit, QPushButton
 
 from gui.models.lock_trace import lock_trace, nice_limits, parse_ids
@@ -85,7 +86,7 @@ def test_rois_follow_all_but_the_beads_left_out(running: MainWindow, rig: Rig, q
     assert rig.expect(SwitchXYLock) == SwitchXYLock(True)
     follow = find(running, QCheckBox, "xy_lock.follow")
     assert follow.isChecked()
-    click(follow)
+    click(follow, QPoint(8, 8))
     assert rig.expect(FollowBead) == FollowBead(0, False)
     rig.send(LockChanged(LockState("xy_lock", "on", "", (0,), 120.0, corrections=4)))
     look(running, qapp)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QApplication, QLineEdit, QPushButton
+from PyQt6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
 
 from gui.panels.beads import BeadsPanel
 from gui.panels.registry import PANELS
@@ -80,6 +80,21 @@ def test_a_lost_axis_is_said_everywhere_and_can_be_reconnected(
     look(running, qapp)
     assert not button.isVisible()
     assert text_of(running, "status.motors.value") == "at rest"
+
+
+def test_an_axis_in_error_shows_where_it_is_and_how_old_that_is(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    running.show_panel("motors")
+    rig.send(MotorChanged(MotorStatus("focus", "error", "focus goes on after a stop")))
+    for position in (100.0, 150.0):
+        rig.focus(position, 10.0, moving=True)
+        look(running, qapp)
+        assert text_of(running, "motor.focus.position") == f"{position:.0f} nm"
+        assert "error" in [label.text() for label in running.panels["motors"].findChildren(QLabel)]
+    rig.axis("focus", 160.0, 10.0, moving=True, age_s=3.0)
+    look(running, qapp)
+    assert find(running, QLabel, "motor.focus.position").property("old")
 
 
 @pytest.mark.parametrize(("state", "tone"), [("hung", "alarm"), ("slow", "warn"), ("restarting", "warn")])

@@ -144,6 +144,9 @@ def test_nothing_is_cut_off_on_any_screen(
         look(running, qapp)
         for key in (entry.key, "image", "traces"):
             assert cut_off(running.panels[key]) == [], f"{key} with {entry.key} open"
+            page = running.docks[key].widget()
+            assert page is not None
+            assert running.panels[key].width() <= page.width(), f"{key} is scrolled"
 
 
 def cut_off(panel: QWidget) -> list[str]:

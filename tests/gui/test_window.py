@@ -219,6 +219,9 @@ def test_closing_while_recording_asks_in_a_bar(running: MainWindow, rig: Rig, qa
     click(find(running, QPushButton, "closing.keep"))
     assert not running.closing.isVisible()
     running.close()
+    press(running.image.view, Qt.Key.Key_Escape)
+    assert not running.closing.isVisible()
+    running.close()
     click(find(running, QPushButton, "closing.stop"))
     assert not [m for m in rig.heard() if isinstance(m, Quit)], "the recording is not finished yet"
     look(running, qapp)

@@ -35,6 +35,7 @@ def test_drops_in_the_camera_are_counted(tmp_path: Path) -> None:
     losses = [event for event in dataset.events() if event["kind"] == "loss"]
     assert len(losses) == len(ledger)
     assert f"{counters['frames_lost']} lost" in done.stdout
+    assert "by the camera or its driver" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("pause_s", [0.45, pytest.param(1.8, marks=pytest.mark.slow)])
