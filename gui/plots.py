@@ -8,10 +8,11 @@ from typing import Any
 import pyqtgraph as pg
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QFont
-from PyQt6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from gui.theme import Theme
 from gui.widgets.caption import Caption
+from gui.widgets.choice_box import ChoiceBox
 
 #: How much of a line that is old is seen.
 OLD = 0.4
@@ -71,9 +72,9 @@ def stacked(lefts: Iterable[str], bottom: str) -> tuple[Any, list[Any]]:
     return widget, plots
 
 
-def past_shown(name: str, texts: Sequence[str], first: int) -> QComboBox:
+def past_shown(name: str, texts: Sequence[str], first: int) -> ChoiceBox:
     """Return a box that chooses how much of the past is shown."""
-    box = QComboBox()
+    box = ChoiceBox()
     box.setObjectName(name)
     box.addItems([f"last {text}" for text in texts])
     box.setCurrentIndex(first)

@@ -7,7 +7,6 @@ import time
 from html import escape
 
 from PyQt6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -22,6 +21,7 @@ from gui.models.state import MAX_LOG, LogLine
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.theme import Theme
+from gui.widgets.choice_box import ChoiceBox
 
 _NAMES = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
 
@@ -38,7 +38,7 @@ class LogPanel(Panel):
         copy = QPushButton("Copy all")
         copy.setObjectName("log.copy")
         copy.clicked.connect(self._copy)
-        self.level = QComboBox()
+        self.level = ChoiceBox()
         self.level.setObjectName("log.level")
         self.level.addItems(list(LEVELS))
         self.level.setCurrentText("from info")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PyQt6.QtGui import QKeySequence
 from PyQt6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QFormLayout,
     QHeaderView,
     QKeySequenceEdit,
@@ -19,6 +18,7 @@ from PyQt6.QtWidgets import (
 
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
+from gui.widgets.choice_box import ChoiceBox
 from gui.widgets.message_label import MessageLabel
 
 _THEMES = {"as the config says": "", "dark": "dark", "light": "light", "as the desktop": "system"}
@@ -31,7 +31,7 @@ class PreferencesPanel(Panel):
         super().__init__(context)
         self.setObjectName("preferences")
         self._desk = context.desk
-        self.chosen_theme = QComboBox()
+        self.chosen_theme = ChoiceBox()
         self.chosen_theme.setObjectName("preferences.theme")
         self.chosen_theme.addItems(list(_THEMES))
         self.chosen_theme.setToolTip("Colours of the window, from now on")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import cast, get_args
 
 from PyQt6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -25,6 +24,7 @@ from gui.models.state import State
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.widgets.checked_field import TextField
+from gui.widgets.choice_box import ChoiceBox
 from magscope_app.config import RecordingMode
 from magscope_app.messages import StartRecording
 from magscope_app.storage.names import validate_dataset_name
@@ -51,7 +51,7 @@ class RecordingPanel(Panel):
             "Name of the dataset, after date and time; Return renames a running one; a second recording of "
             "the same name in this folder gets _002, the next _003 …"
         )
-        self.mode = QComboBox()
+        self.mode = ChoiceBox()
         self.mode.setObjectName("recording.mode")
         self.mode.addItems(get_args(RecordingMode))
         self.mode.setCurrentText(str(order.mode))

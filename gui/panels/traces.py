@@ -192,4 +192,4 @@ def _why_empty(snapshot: Snapshot, has_points: bool) -> str:
 
 def _unbroken(count: int) -> str:
     """Return a count that no line break parts."""
-    return count_text(count).replace("\u2009", "\u202f")
+    return count_text(count).replace("\u2009", "\u00a0")

@@ -6,12 +6,13 @@ import numpy as np
 import numpy.typing as npt
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
-from PyQt6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from gui.models.display import Display, LevelMode
 from gui.models.picture import COLOUR_MAPS, Levels, histogram
 from gui.snapshot import Snapshot
 from gui.theme import Theme
+from gui.widgets.choice_box import ChoiceBox
 
 _MODES: dict[str, LevelMode] = {
     "automatic": "auto",
@@ -111,11 +112,11 @@ class LevelsBar(QFrame):
         super().__init__()
         self._display = display
         self.histogram = HistogramView(theme)
-        self.mode = QComboBox()
+        self.mode = ChoiceBox()
         self.mode.setObjectName("levels.mode")
         self.mode.addItems(list(_MODES))
         self.mode.setToolTip("How black and white follow the image")
-        self.colours = QComboBox()
+        self.colours = ChoiceBox()
         self.colours.setObjectName("levels.colours")
         self.colours.addItems(list(COLOUR_MAPS))
         self.colours.setToolTip(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from PyQt6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QWidget
 
+from gui.widgets.choice_box import ChoiceBox
 from gui.widgets.number_field import NumberField
 from gui.widgets.tick_box import TickBox
 from magscope_app.devices.setting import Setting, SettingKind, SettingValue
@@ -45,7 +46,7 @@ class SettingControl:
                 box.clicked.connect(lambda checked: self._send(self.setting.name, bool(checked)))
                 return box
             case SettingKind.CHOICE:
-                choices = QComboBox()
+                choices = ChoiceBox()
                 choices.addItems(self.setting.choices)
                 choices.textActivated.connect(lambda text: self._send(self.setting.name, text))
                 return choices

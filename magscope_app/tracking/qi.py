@@ -9,7 +9,7 @@ from magscope_app.tracking.lut_tables import LutTables
 from magscope_app.tracking.method import Job, Method, Setup
 from magscope_app.tracking.noise import CameraNoise
 from magscope_app.tracking.pixel_kernels import copy_rois
-from magscope_app.tracking.qi_kernels import centre_rois, doubt
+from magscope_app.tracking.qi_kernels import RIGHT, SMALL_ROI_PX, centre_rois, doubt
 from magscope_app.tracking.z_kernels import find_heights
 
 #: Pixels copied at a time as float32: they should stay in a core's second-level cache.
@@ -36,6 +36,7 @@ class QuadrantInterpolation:
 
     def __init__(self, roi_px: int, tables: LutTables, noise: CameraNoise | None) -> None:
         self._roi_px = roi_px
+        self._right = RIGHT if roi_px < SMALL_ROI_PX else 0.0
         self._tables = tables
         self.at_a_time = max(1, _PIXELS_AT_A_TIME // roi_px**2)
         self._pixels = np.empty((self.at_a_time, roi_px * roi_px), np.float32)
@@ -99,7 +100,7 @@ class QuadrantInterpolation:
 
     def doubt(self, job: Job, first: int, count: int, *, fitted: bool) -> None:
         """Take back what is doubtful of the ROIs last run, if beads with a Z-LUT were not fitted since."""
-        doubt(self._likely, job.lut_of_bead, first, count, fitted, job.columns, job.flags)
+        doubt(self._likely, job.lut_of_bead, first, count, fitted, self._right, job.columns, job.flags)
 
 
 def quadrant_interpolations(setup: Setup) -> list[Method]:

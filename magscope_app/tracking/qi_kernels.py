@@ -41,9 +41,10 @@ CLEARLY_SYMMETRIC = 0.9
 #: … still less, noise taken off, and it is made from places around, this share of a ROI away.
 _AROUND = 1 / 6
 _AROUND_X, _AROUND_Y = (-1, 0, 1, -1, 1, -1, 0, 1), (-1, -1, -1, 0, 0, 1, 1, 1)
-#: Less symmetric, all noise taken off, and the centre may be beside the bead's: such have up to 0.76, right
-#: ones of single beads 0.95 and more.
-RIGHT = 0.8
+#: Less symmetric, all noise taken off, and the centre may be beside the bead's in a ROI smaller than this, as
+#: its rings do not fit: such have up to 0.76, right ones of single beads 0.95 and more. In larger ROIs dust,
+#: a neighbour or uneven light do that, and move the centre by far less.
+RIGHT, SMALL_ROI_PX = 0.8, 48
 #: A bead beyond its Z-LUT has a sigma only if it is this round: nothing else tells of a neighbour there.
 _ROUND = 0.999
 #: Bilinear interpolation averages 9/4 pixels on average, so a sample is worth that many.
@@ -477,17 +478,19 @@ def doubt(
     first: int,
     count: int,
     fitted: bool,
+    right: float,
     columns: Float64,
     flags: npt.NDArray[np.uint8],
 ) -> None:
     """Take back what no fit has confirmed of `count` ROIs, given how round their beads are (count,).
 
-    `fitted` says that beads with a Z-LUT were fitted, and judged, after `centre_rois`.
+    `fitted` says that beads with a Z-LUT were fitted, and judged, after `centre_rois`; a bead that is less
+    round than `right` is LOST.
     """
     for slot in range(count):
         number = first + slot
         alone = not fitted or lut_of_bead[number % lut_of_bead.shape[0]] < 0
-        if alone and likely[slot] < RIGHT:
+        if alone and likely[slot] < right:
             flags[number] |= _LOST
             columns[:QUALITY, number] = math.nan
         elif flags[number] & _OUT_OF_LUT and likely[slot] < _ROUND:

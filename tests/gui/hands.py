@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from PyQt6.QtCore import QPoint, Qt
-from PyQt6.QtGui import QImage
+from PyQt6.QtCore import QPoint, QPointF, Qt
+from PyQt6.QtGui import QImage, QWheelEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QLabel, QWidget
 
@@ -65,6 +65,24 @@ def click(widget: QWidget, at: QPoint | None = None) -> None:
 
 def hold_down(widget: QWidget) -> None:
     _TEST.mousePress(widget, LEFT, NO_KEY, widget.rect().center())
+
+
+def wheel(widget: QWidget, turn: int) -> None:
+    """Turn the wheel over the middle of a widget; 120 is one notch."""
+    middle = widget.rect().center()
+    QApplication.sendEvent(
+        widget,
+        QWheelEvent(
+            QPointF(middle),
+            QPointF(widget.mapToGlobal(middle)),
+            QPoint(),
+            QPoint(0, turn),
+            Qt.MouseButton.NoButton,
+            NO_KEY,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        ),
+    )
 
 
 def press(window: QWidget, key: Qt.Key, keys: Qt.KeyboardModifier = NO_KEY) -> None:

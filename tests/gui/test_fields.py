@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QApplication, QLineEdit, QPushButton, QToolTip
+from PyQt6.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton, QToolTip
 
 from gui.panels.registry import PANELS
 from gui.widgets.checked_field import CheckedField
 from gui.window import MainWindow
 from magscope_app.messages import RecordingStarted, RenameRecording, StartRecording
-from tests.gui.hands import click, find, look, press, retype, text_of, until
+from tests.gui.hands import click, find, look, press, retype, text_of, until, wheel
 from tests.gui.rig import Rig, with_magnet
 
 #: What no field takes, and fields for which it is a text like any other.
@@ -56,6 +56,21 @@ def test_a_wrong_value_is_refused_in_every_field(running: MainWindow, rig: Rig, 
             assert (field.text(), field.toolTip()) == (before, help_)
         assert rig.heard() == []
     assert typed == {"image", "recording", "camera", "motor", "calibration", "z_lock", "force"}
+
+
+def test_the_wheel_changes_no_choice_that_the_pointer_passes(running: MainWindow, qapp: QApplication) -> None:
+    seen: set[str] = set()
+    for entry in PANELS:
+        running.show_panel(entry.key)
+        look(running, qapp)
+        for box in running.panels[entry.key].findChildren(QComboBox):
+            box.clearFocus()
+            chosen = box.currentIndex()
+            for turn in (-120, 120):
+                wheel(box, turn)
+                assert box.currentIndex() == chosen, box.objectName()
+            seen.add(box.objectName().partition(".")[0])
+    assert {"recording", "camera"} <= seen
 
 
 def test_a_name_that_no_disk_takes_starts_nothing_and_renames_nothing(
