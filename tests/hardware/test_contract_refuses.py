@@ -180,7 +180,8 @@ class Noise(Camera):
             time.sleep(timeout_s)
             return None
         time.sleep(max(wait_s, 0.0))
-        self._due += 0.01
+        # Late, it does not catch up: on a busy machine, too, the next frame is a period away.
+        self._due = max(self._due, time.monotonic()) + 0.01
         self._draw(buffer)
         number, self._number = self._number, self._number + (2 if self._wrong == "twos" else 1)
         return FrameInfo(number, self._began_ns if self._wrong == "one time" else time.perf_counter_ns())
