@@ -34,6 +34,7 @@ def _record(folder: Path, *faults: tuple[str, int]) -> tuple[Dataset, str]:
     return Dataset.only(folder), line.output
 
 
+@pytest.mark.slow
 def test_killed_processes_come_back_and_every_frame_is_accounted_for(tmp_path: Path) -> None:
     order = ("tracking", "recording", "camera")
     dataset, output = _record(tmp_path, *((name, signal.SIGKILL) for name in order))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import psutil
+import pytest
 
 from magscope_app.config import load_config
 from magscope_app.messages import LogEntry, SetCameraSetting, SystemStatus
@@ -15,6 +16,7 @@ from tests.line.running import Dataset
 SMALL = ["camera.roi_px=[0,0,320,256]", "simulation.n_beads=2", "simulation.n_reference=1"]
 
 
+@pytest.mark.slow
 def test_what_was_set_by_hand_outlives_the_camera_process(tmp_path: Path) -> None:
     log: list[str] = []
     killed: list[int] = []

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.line.running import SMALL, Dataset, errors_against_truth, lost_here, run
 
 
+@pytest.mark.slow
 def test_corrected_rois_are_tracked_as_well(tmp_path: Path) -> None:
     np.save(tmp_path / "dark.npy", np.full((384, 512), 8.0, np.float32))
     np.save(tmp_path / "flat.npy", np.full((384, 512), 104.0, np.float32))

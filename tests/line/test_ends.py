@@ -21,7 +21,10 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize(
     ("number", "code", "status"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 0, "interrupted")],
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        pytest.param(signal.SIGTERM, 0, "interrupted", marks=pytest.mark.slow),
+    ],
 )
 def test_signals_end_in_order(number: int, code: int, status: str, tmp_path: Path) -> None:
     with running("demo.toml", "--headless", "--record", str(tmp_path), *SMALL) as line:
@@ -122,6 +125,7 @@ def test_children_of_a_killed_supervisor_end_and_the_next_start_is_clean(tmp_pat
         assert line.process.wait(30) == 0, line.output
 
 
+@pytest.mark.slow
 def test_children_of_a_supervisor_killed_during_the_start_end_too() -> None:
     with running("demo.toml", "--headless", *SMALL) as line:
         deadline = time.monotonic() + START_S
@@ -134,6 +138,7 @@ def test_children_of_a_supervisor_killed_during_the_start_end_too() -> None:
     reap_dead_sessions()  # as the next start does
 
 
+@pytest.mark.slow
 def test_a_child_that_is_stuck_ends_with_its_supervisor(tmp_path: Path) -> None:
     (tmp_path / "late.py").write_text(_LATE, encoding="utf-8")
     late = ("--set", "camera.driver=late:Late", "--set", f"drivers.path=[{str(tmp_path)!r}]")

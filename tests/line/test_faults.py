@@ -115,6 +115,7 @@ def practise(microscope):
 """
 
 
+@pytest.mark.slow
 def test_faults_on_demand(tmp_path: Path) -> None:
     (tmp_path / "practice.py").write_text(PROTOCOL, encoding="utf-8")
     arguments = (

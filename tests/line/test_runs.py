@@ -56,7 +56,9 @@ def test_demo_is_tracked_and_recorded_completely(tmp_path: Path) -> None:
         assert len(dataset.column(f"telemetry/{axis}")) > 50
 
 
-@pytest.mark.parametrize("mode", ["Track and Video (Full)", "Video (ROIs)"])
+@pytest.mark.parametrize(
+    "mode", ["Track and Video (Full)", pytest.param("Video (ROIs)", marks=pytest.mark.slow)]
+)
 def test_video_holds_every_frame(mode: str, tmp_path: Path) -> None:
     done = run(
         *("run", "demo.toml", "--headless", "--duration", "1", "--record", str(tmp_path)),

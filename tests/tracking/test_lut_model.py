@@ -247,7 +247,7 @@ def test_defocus_and_rubbish_are_told(zlut: ZLUT) -> None:
     assert "resembles no plane" in zlut.match(np.random.default_rng(5).normal(size=22)).reasons[0]
 
 
-@pytest.mark.parametrize("method", ["full", "fast"])
+@pytest.mark.parametrize("method", ["full", pytest.param("fast", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["10x", pytest.param("long", marks=pytest.mark.slow)])
 def test_real_tables_give_rising_z_on_planes_they_have_not_seen(
     test_data: Path, name: str, method: str
