@@ -37,9 +37,8 @@ def test_what_is_lost_elsewhere_is_not_at_the_edge(zlut: ZLUT) -> None:
     empty = np.ones((40, ROI, ROI))
     z_nm = np.linspace(-3300.0, -2700.0, 20)
     one = np.ones(20)
-    two = bead_images.clean(-500 * one, 0 * one, z_nm, ROI) + bead_images.clean(
-        900 * one, 300 * one, z_nm, ROI
-    )
+    two = bead_images.clean(-500 * one, 0 * one, z_nm, ROI)
+    two += bead_images.clean(900 * one, 300 * one, z_nm, ROI)
     for light in (empty, np.maximum(two - 1, 0)):
         frames = bead_images.expose(light, PHOTONS_E, rng)
         for noise in (NOISE, None):
