@@ -62,17 +62,7 @@ class QuadrantInterpolation:
     def run_few(self, job: Job, first: int, count: int) -> npt.NDArray[np.float32]:
         """Track at most `at_a_time` ROIs; return their pixels (at_a_time, roi, roi)."""
         profiles = job.profiles[first : first + count] if len(job.profiles) else self._profiles
-        copy_rois(
-            job.frames,
-            job.rois,
-            first,
-            count,
-            job.ceiling,
-            self._roi_px,
-            self._pixels,
-            job.flags,
-            self._clipped,
-        )
+        self._copy(job, first, count)
         centre_rois(
             self._pixels,
             job.rois,
@@ -107,6 +97,20 @@ class QuadrantInterpolation:
             job.flags,
         )
         return self._pixels.reshape(-1, self._roi_px, self._roi_px)
+
+    def _copy(self, job: Job, first: int, count: int) -> None:
+        """Copy the pixels of the ROIs, and note how many are clipped."""
+        copy_rois(
+            job.frames,
+            job.rois,
+            first,
+            count,
+            job.ceiling,
+            self._roi_px,
+            self._pixels,
+            job.flags,
+            self._clipped,
+        )
 
     def doubt(self, job: Job, first: int, count: int, *, fitted: bool) -> None:
         """Take back what is doubtful of the ROIs last run, if beads with a Z-LUT were not fitted since."""
