@@ -255,21 +255,23 @@ WHOLE = tuple(
     for state in STATES
     for group in _GROUPS
 )
-#: Every process and every kind once, in little time.
+#: Every process, kind and state at least once, in little time.
 SHORT = (
     (
-        Cell("camera", "loops", "recording"),
-        Cell("recording", "raises", "recording"),
-        Cell("motors", "killed", "recording"),
+        Cell("camera", "killed", "recording"),
+        Cell("tracking", "stopped", "recording"),
+        Cell("recording", "killed", "recording"),
+        Cell("supervisor", "killed", "recording"),
     ),
     (
-        Cell("gui", "raises", "acquiring"),
-        Cell("supervisor", "stopped", "acquiring"),
-        Cell("supervisor", "raises", "acquiring"),
+        Cell("gui", "killed", "idle"),
+        Cell("motors", "raises", "idle"),
+        Cell("supervisor", "raises", "idle"),
     ),
+    (Cell("recording", "stopped", "sweep"),),
     (
-        Cell("tracking", "killed", "lock"),
         Cell("feedback", "raises", "lock"),
+        Cell("motors", "loops", "lock"),
         Cell("experiment", "killed", "lock"),
     ),
 )
