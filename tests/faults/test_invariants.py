@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -21,10 +22,13 @@ def _sources(*folders: str) -> list[Path]:
     return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
+@cache
+def _nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def _calls(path: Path) -> list[ast.Call]:
-    return [
-        node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
-    ]
+    return [node for node in _nodes(path) if isinstance(node, ast.Call)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the start of an interpreter counts there, too")
@@ -164,7 +168,7 @@ def test_processes_are_spawned_and_platforms_differ_in_one_place() -> None:
     asking = {
         path.relative_to(ROOT).as_posix()
         for path in _sources("magscope_app", "hardware", "gui")
-        if any(_asks_for_the_platform(node) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        if any(_asks_for_the_platform(node) for node in _nodes(path))
     }
     assert asking == {"magscope_app/operating_system.py", *_MAY_ASK}
 

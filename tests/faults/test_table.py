@@ -42,7 +42,7 @@ def test_the_short_form_has_every_process_kind_and_state() -> None:
     killed = {cell.process for cell in cells if cell.kind == "killed"}
     assert killed >= {"camera", "recording", "gui", "supervisor"}
     hung = {cell.process for cell in cells if cell.kind in ("stopped", "loops")}
-    assert hung >= {"tracking", "recording"}
+    assert hung >= {"recording", "motors"}
     whole = [cell for group in WHOLE for cell in group]
     # The locks' process runs in one state only.
     assert len(whole) == len(set(whole)) == len(EXPECTED) * len(STATES) - len(KINDS) * (len(STATES) - 1)
