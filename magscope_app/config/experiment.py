@@ -40,8 +40,8 @@ class Buffer(Section):
         2.0,
         gt=0,
         le=600,
-        description="Video that the ring holds. Tracking, and the recording of video, may stand still for about "
-        "so long before frames are lost; it takes bytes of a frame × fps × seconds of memory.",
+        description="Video that the ring holds. Tracking, and the recording of video, may stand still for "
+        "about so long before frames are lost; it takes bytes of a frame × fps × seconds of memory.",
     )
     n_images: int = Field(16, ge=1, le=1000, description="Frames that tracking takes at most at once.")
     tracks_rows: int = Field(200_000, ge=1000, le=100_000_000, description="Bead rows kept in memory.")
@@ -158,7 +158,8 @@ class Supervisor(Section):
         le=60,
         description="A process without a sign of life for so long is called slow, after six times that hung; "
         "a hung camera, tracking or motors process, and after 120 times that the recording one, is killed "
-        "and started again. A hung feedback process is killed, too, and not started again: the locks are off.",
+        "and started again. A hung feedback process is killed, too, and not started again: the locks are "
+        "off.",
     )
     on_child_death: Literal["shutdown", "continue"] = Field(
         "shutdown",

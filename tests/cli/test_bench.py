@@ -77,7 +77,7 @@ def test_the_method_that_is_timed_is_the_one_that_was_asked_for(roi_px: int) -> 
 def test_fast_is_faster_than_full() -> None:
     zlut = ZLUT.load("config/demo-zlut.npz")
     fast, full = (rois_per_s(32, method, 1, zlut, seconds=0.1) for method in ("fast", "full"))
-    assert fast > 3 * full
+    assert fast > 20 * full
 
 
 @pytest.mark.parametrize("known", [True, False])

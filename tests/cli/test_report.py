@@ -139,7 +139,8 @@ def test_only_the_home_folder_is_left_out_of_paths(
 def test_what_is_secret_in_a_config_is_not_in_the_report(tmp_path: Path) -> None:
     config = tmp_path / "mine.toml"
     config.write_text(
-        'password = "hush 1, \\" hush 2"\napi_key = \'hush3\'\nsettings = { Token = "hush4", keyboard = 5, n = 1 }\n'
+        'password = "hush 1, \\" hush 2"\napi_key = \'hush3\'\n'
+        'settings = { Token = "hush4", keyboard = 5, n = 1 }\n'
         'client-secret = """\nhush5\n"""\nkey = hush6 # why\nx = 2\n',
         encoding="utf-8",
     )

@@ -133,11 +133,15 @@ EXPECTED: dict[tuple[Process, Kind], Outcome] = {
     **{(process, kind): BACK[kind] for process in ("camera", "tracking", "motors") for kind in KINDS},
     ("recording", "killed"): BACK["killed"],
     ("recording", "stopped"): replace(
-        WAITS, text="shown as hung, waited for; goes on where it was, nothing is lost that the ring still holds"
+        WAITS,
+        text="shown as hung, waited for; goes on where it was, nothing is lost that the ring still holds",
     ),
     ("recording", "raises"): BACK["raises"],
     ("recording", "loops"): Outcome(
-        "hung after 120 heartbeats, killed, started again; goes on in its dataset, from what the ring still holds", _SILENT, _RETURN
+        "hung after 120 heartbeats, killed, started again; goes on in its dataset, "
+        "with what the ring still holds",
+        _SILENT,
+        _RETURN,
     ),
     **{("feedback", kind): replace(BACK[kind], text=_FEEDBACK_DIES, back="") for kind in KINDS},
     ("experiment", "killed"): Outcome(_EXPERIMENT_DIES, _ALONE, exit_code=1),

@@ -52,7 +52,17 @@ def test_nothing_polls_hot() -> None:
 
 
 _WAITS = {"sleep", "wait", "wait_for", "recv", "acquire", "join", "communicate"}
-_FILES = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "fromfile", "tofile", "load", "save"}
+_FILES = {
+    "open",
+    "read_text",
+    "write_text",
+    "read_bytes",
+    "write_bytes",
+    "fromfile",
+    "tofile",
+    "load",
+    "save",
+}
 #: Nothing of these is done without waiting for another program or computer.
 _OTHERS = {"subprocess", "socket", "urllib", "http", "select", "asyncio", "ftplib", "requests"}
 #: Functions that touch files, and who calls them.

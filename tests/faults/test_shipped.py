@@ -1,4 +1,4 @@
-"""What a process that dies or stands still costs with the values that are shipped: counted, and said at once."""
+"""What a process that dies or stands still costs with the shipped values: counted, and said at once."""
 
 from __future__ import annotations
 

@@ -60,7 +60,9 @@ def test_only_messages_are_taken() -> None:
 def test_what_no_other_process_can_be_given_is_refused_and_the_next_message_arrives() -> None:
     here, there = multiprocessing.Pipe()
     one, other = Link(here, "one"), Link(there, "other")
-    with pytest.raises(MagscopeError, match=r"SetCameraSetting cannot be sent .*: its value is <function .*>"):
+    with pytest.raises(
+        MagscopeError, match=r"SetCameraSetting cannot be sent .*: its value is <function .*>"
+    ):
         one.send(SetCameraSetting("exposure_ms", lambda: 3))  # type: ignore[arg-type]  # that is the test
     one.send(MoveMotor("focus", 1.0))
     assert other.receive(5.0) == MoveMotor("focus", 1.0)
@@ -80,7 +82,7 @@ def test_what_is_unknown_at_this_end_is_named_and_the_next_message_arrives() -> 
     finally:
         del sys.modules[module.__name__]
     one.send(MoveMotor("focus", 1.0))
-    with pytest.raises(TypeError, match="cannot be read here .*not_to_be_found_here"):
+    with pytest.raises(TypeError, match=r"cannot be read here .*not_to_be_found_here"):
         other.receive(5.0)
     assert other.receive(5.0) == MoveMotor("focus", 1.0)
     one.close()
