@@ -76,16 +76,16 @@ def test_the_method_that_is_timed_is_the_one_that_was_asked_for(roi_px: int) -> 
 
 def test_fast_is_faster_than_full() -> None:
     zlut = ZLUT.load("config/demo-zlut.npz")
-    fast, full = (rois_per_s(32, method, 1, zlut, seconds=0.1) for method in ("fast", "full"))
-    assert fast > 20 * full
+    fast, full = (rois_per_s(64, method, 1, zlut, seconds=0.2) for method in ("fast", "full"))
+    assert fast > 5 * full
 
 
-@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("known", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_beads_in_the_line_are_fitted_whether_the_noise_is_known_or_not(known: bool, tmp_path: Path) -> None:
     config = load_config("demo.toml").config
     if not known:
         config = config.model_copy(update={"camera": config.camera.model_copy(update={"noise": None})})
-    run_line(config, FrameFormat(256, 128, 8), 4, 40.0, seconds=1.2, record=tmp_path)
+    run_line(config, FrameFormat(256, 128, 8), 4, 40.0, seconds=2.5, record=tmp_path)
     (dataset,) = tmp_path.iterdir()
     flags = open_dataset(dataset).tracks()["flags"]
     assert len(flags)
