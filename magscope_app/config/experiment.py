@@ -137,10 +137,7 @@ class Experiment(Section):
 
 
 class Restart(Section):
-    """Which processes are started again when they die.
-
-    After growing pauses, six times in five minutes: the seventh death within them is the last.
-    """
+    """Which processes are started again when they die: after growing pauses, at most six times in 5 minutes."""
 
     camera: RestartPolicy = Field("always", description="Frame ids go on; the gap stands in the ledger.")
     tracking: RestartPolicy = Field("always", description="It goes on with the frame it had reached.")

@@ -274,9 +274,9 @@ SHORT = (
         Cell("motors", "loops", "idle"),
         Cell("supervisor", "raises", "idle"),
     ),
-    (Cell("recording", "stopped", "sweep"),),
+    (Cell("experiment", "killed", "sweep"),),
     (
+        Cell("recording", "stopped", "lock"),
         Cell("feedback", "raises", "lock"),
-        Cell("experiment", "killed", "lock"),
     ),
 )
