@@ -137,7 +137,7 @@ class Experiment(Section):
 
 
 class Restart(Section):
-    """Which processes are started again when they die: after growing pauses, at most six times in 5 minutes."""
+    """Which processes are started again when they die: after growing pauses, six times in 5 minutes."""
 
     camera: RestartPolicy = Field("always", description="Frame ids go on; the gap stands in the ledger.")
     tracking: RestartPolicy = Field("always", description="It goes on with the frame it had reached.")
