@@ -52,6 +52,9 @@ class Calibration(FocusSweep):
         super().execute()
         result = build_zluts(self.raw.path, progress=self._on_built)
         self.check_abort()
+        # Where a file was asked for, this is why there is none.
+        if self.out is None and result.drift is not None and result.drift.is_too_much:
+            self.warnings.append(result.drift.text)
         try:
             if result.zluts:
                 result.zluts.save(self.raw.path / "zluts" / "zluts.npz")
