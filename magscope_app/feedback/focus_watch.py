@@ -8,6 +8,8 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
+from magscope_app.devices.numbers import apart
+
 #: Latencies whose median is shown.
 _KEPT = 101
 #: Targets (nm) that differ by less are the same.
@@ -83,9 +85,10 @@ class FocusWatch:
             self._latencies_ms.append(1e-6 * (self.settled_ns - sent_ns))
             self._sent_ns = None
         elif now_ns - sent_ns > self._arrival_ns:
+            at, wanted = apart(self.position_nm, self.target_nm)
             return (
-                f"the focus did not reach {self.target_nm:.0f} nm within {1e-9 * self._arrival_ns:g} s, "
-                f"it is at {self.position_nm:.0f} nm (is it stuck?)"
+                f"the focus did not reach {wanted} nm within {1e-9 * self._arrival_ns:g} s, "
+                f"it is at {at} nm (is it stuck?)"
             )
         return None
 
