@@ -85,10 +85,10 @@ class FocusWatch:
             self._latencies_ms.append(1e-6 * (self.settled_ns - sent_ns))
             self._sent_ns = None
         elif now_ns - sent_ns > self._arrival_ns:
-            at, wanted = apart(self.position_nm, self.target_nm)
+            place, wanted = apart(self.position_nm, self.target_nm)
             return (
                 f"the focus did not reach {wanted} nm within {1e-9 * self._arrival_ns:g} s, "
-                f"it is at {at} nm (is it stuck?)"
+                f"it is at {place} nm (is it stuck?)"
             )
         return None
 
