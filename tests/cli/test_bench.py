@@ -74,12 +74,6 @@ def test_the_method_that_is_timed_is_the_one_that_was_asked_for(roi_px: int) -> 
     assert not (flags & (TrackFlag.FALL_BACK | TrackFlag.LOST)).any()
 
 
-def test_fast_is_faster_than_full() -> None:
-    zlut = ZLUT.load("config/demo-zlut.npz")
-    fast, full = (rois_per_s(64, method, 1, zlut, seconds=0.2) for method in ("fast", "full"))
-    assert fast > 5 * full
-
-
 @pytest.mark.parametrize("known", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_beads_in_the_line_are_fitted_whether_the_noise_is_known_or_not(known: bool, tmp_path: Path) -> None:
     config = load_config("demo.toml").config
