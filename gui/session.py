@@ -112,6 +112,11 @@ class Session(QObject):
         self.force = calibration
 
     @property
+    def run(self) -> int:
+        """What tells this run from others; the same in a window that is opened again."""
+        return self._start_ns
+
+    @property
     def stale_after_s(self) -> float:
         """Age at which images and rows are old: a second, or more where the camera is slow."""
         return stale_after_s(self.config.camera.fps)
