@@ -12,6 +12,7 @@ from gui.session import Session
 from gui.widgets.file_dialog import ask_file
 from magscope_app.calibration.messages import UseZLUTs
 from magscope_app.errors import MagscopeError
+from magscope_app.storage.atomic import write_atomically
 
 _BEAD_LISTS = "Bead lists (*.csv)"
 _CONFIGS = "Configs (*.toml)"
@@ -65,7 +66,7 @@ class SessionFiles:
             return
 
         def write() -> bool:
-            path.write_text(made.text, encoding="utf-8")
+            write_atomically(path, made.text.encode())
             return zlut is None or zlut.is_file()
 
         def tell(zlut_is_there: bool) -> None:

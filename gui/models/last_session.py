@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from magscope_app.devices.setting import SettingValue
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import Bead, StartRecording
 from magscope_app.processes.bead_owner import MAX_ROI_PX, MIN_ROI_PX
+from magscope_app.storage.atomic import write_atomically
 
 _VERSION = 2
 
@@ -70,12 +70,7 @@ def save_last_session(last: LastSession, path: Path, run: int, before: LastSessi
         "session": asdict(last),
         "before": None if before is None else asdict(before),
     }
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    try:
-        draft.write_text(json.dumps(data, indent=1, default=str), encoding="utf-8")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_atomically(path, json.dumps(data, indent=1, default=str).encode())
 
 
 def load_last_session(path: Path, run: int) -> LastSession:

@@ -100,6 +100,23 @@ class State:
     #: What was told against each axis and is not settled.
     _troubles: dict[str, set[str]] = field(default_factory=dict)
 
+    def asked_fps(self, configured: float) -> float:
+        """Return the rate that the camera is set to; `configured` where it describes none."""
+        described = next((setting.value for setting in self.camera_settings if setting.name == "fps"), None)
+        return configured if described is None else float(described)
+
+    def fps(self, configured: float) -> float:
+        """Return the rate of the camera now: the measured one as long as frames come.
+
+        Where the camera describes its rate, a change of it counts at once.
+        """
+        asked = self.asked_fps(configured)
+        measured = 0.0 if self.status is None else self.status.fps
+        if measured <= 0:
+            return asked
+        is_described = any(setting.name == "fps" for setting in self.camera_settings)
+        return min(asked, measured) if is_described else measured
+
     def note(self, process: str, level: int, text: str, timestamp_ns: int | None = None) -> None:
         """Add a line to the log."""
         at_ns = self.clock() if timestamp_ns is None else timestamp_ns

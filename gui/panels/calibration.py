@@ -207,7 +207,7 @@ class CalibrationPanel(Panel):
         if plan is None:
             text, right = "a field holds no number", False
         else:
-            text, right = plan_text(plan, self.session.config.camera.fps)
+            text, right = plan_text(plan, self.session.fps)
         self.summary.setText(text)
         self.start.setEnabled(right and self.session.state.calibration.progress is None)
 
