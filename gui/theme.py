@@ -149,6 +149,7 @@ def _style_sheet(theme: Theme) -> str:
     QMainWindow::separator:hover {{ background: {theme.accent.background}; }}
     QLabel[role="dim"] {{ color: {theme.dim}; }}
     QLabel[old="true"] {{ color: {theme.dim}; }}
+    QLabel[found="true"] {{ color: {theme.accent.text}; background: {theme.accent.background}; }}
     QLabel[role="big"] {{ font-size: 22px; font-weight: 600; }}
     QLabel[role="refused"] {{ color: {theme.alarm.text}; background: {theme.alarm.background}; padding: 4px;
         border-radius: 3px; }}

@@ -41,6 +41,7 @@ from gui.session_files import SessionFiles
 from gui.snapshot import Snapshot
 from gui.status_strip import StatusStrip
 from gui.theme import Theme
+from gui.widgets.found import Found
 from gui.widgets.page import Page
 from gui.widgets.palette import Palette
 
@@ -115,6 +116,7 @@ class MainWindow(QMainWindow):
         self.notice, self.closing, self.done = NoticeBar(), ClosingBar(), DoneBar()
         self.hints = HintBar(HINTS, self.desk.preferences.hints_seen, self.desk.save)
         self.palette_bar = Palette(self, lambda: entries_of(self))
+        self.found = Found(self)
         self.files = SessionFiles(session, self, folder)
         self._leaving = False
         self._build_frame()

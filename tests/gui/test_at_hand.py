@@ -103,7 +103,7 @@ def test_the_search_finds_every_setting(running: MainWindow, typed: str, title: 
 
 
 def test_what_is_found_is_seen_and_can_be_set(running: MainWindow, qapp: QApplication) -> None:
-    found = {entry.title: entry for entry in entries_of(running) if entry.kind == "setting"}
+    found = {entry.title: entry for entry in entries_of(running) if entry.kind in ("setting", "value")}
     for key, panel in running.panels.items():
         for label, widget in panel.settings():
             found[f"{running.docks[key].windowTitle()}: {label}"].run()
@@ -265,3 +265,38 @@ def test_axes_of_plots_follow_the_size_of_the_text(running: MainWindow, qapp: QA
     assert axis.style["tickFont"].pixelSize() == 24
     assert axis.labelStyle["font-size"] == "24px"
     put_on(qapp, DARK)
+
+
+def test_what_is_typed_after_a_search_is_no_command(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    shown = running.session.selected
+    for typed, name in (("temperature", "camera.temperature"), ("trigger", "camera.trigger")):
+        press(running, Qt.Key.Key_K, CONTROL)
+        field = find(running, QLineEdit, "palette.field")
+        field.setText(typed)
+        press(field, Qt.Key.Key_Return)
+        look(running, qapp)
+        found = find(running, QWidget, name)
+        assert running.focusWidget() is found
+        assert found.property("found") == "true"
+        # Space opens a choice.
+        space = () if typed == "trigger" else (Qt.Key.Key_Space,)
+        for key in (Qt.Key.Key_A, Qt.Key.Key_B, Qt.Key.Key_R, Qt.Key.Key_Delete, *space):
+            press(focused(running), key)
+        press(focused(running), Qt.Key.Key_A, CONTROL)
+        assert running.focusWidget() is found
+        assert not running.image.add_action.isChecked()
+        assert running.session.selection == Selection.of((shown,) if shown is not None else ())
+        assert rig.heard() == []
+        press(focused(running), Qt.Key.Key_Escape)
+        assert running.focusWidget() is not found
+        assert not found.property("found")
+    press(focused(running), Qt.Key.Key_A)
+    assert running.image.add_action.isChecked(), "the keys are commands again"
+
+
+def test_a_value_that_can_only_be_read_is_not_offered_as_a_setting(running: MainWindow) -> None:
+    kinds = {entry.title: entry.kind for entry in entries_of(running)}
+    assert kinds["Camera: temperature (°C)"] == "value"
+    assert kinds["Camera: exposure (ms)"] == "setting"
