@@ -16,7 +16,8 @@ VERSION = 1
 #: Name of the file.
 PREFERENCES = "window.json"
 _THEMES = ("", "dark", "light", "system")
-_SMALLEST_FONT, _LARGEST_FONT = 8, 24
+#: Size of the text in pixels.
+SMALLEST_FONT, LARGEST_FONT = 8, 24
 
 
 @dataclass
@@ -83,7 +84,7 @@ def _is_good(name: str, value: Any) -> bool:
         return value in _THEMES
     if name == "font_px":
         whole = isinstance(value, int) and not isinstance(value, bool)
-        return whole and (value == 0 or _SMALLEST_FONT <= value <= _LARGEST_FONT)
+        return whole and (value == 0 or SMALLEST_FONT <= value <= LARGEST_FONT)
     if name == "geometry":
         return isinstance(value, str) and _is_hex(value)
     if name == "layout":

@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, Q
 from gui.models.room import shares
 
 #: Room beside a text.
-_BESIDE_PX = 10
+_BESIDE_PX = 7
 _LEAST_ROW_PX = 22
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
@@ -23,7 +25,15 @@ from gui.panels.traces import MOST_BEADS, TracesPanel
 from gui.theme import DARK, contrast, put_on
 from gui.widgets.tick_box import TickBox
 from gui.window import MainWindow
-from magscope_app.messages import CommandRefused, MotorChanged, MotorStatus, RemoveBeads, StartRecording
+from magscope_app.messages import (
+    CommandRefused,
+    LogEntry,
+    MotorChanged,
+    MotorStatus,
+    ProcessState,
+    RemoveBeads,
+    StartRecording,
+)
 from magscope_app.tracking import TrackFlag
 from tests.gui.hands import CONTROL, click, find, look, press, retype, seen, text_of
 from tests.gui.rig import Rig
@@ -300,3 +310,61 @@ def test_a_value_that_can_only_be_read_is_not_offered_as_a_setting(running: Main
     kinds = {entry.title: entry.kind for entry in entries_of(running)}
     assert kinds["Camera: temperature (°C)"] == "value"
     assert kinds["Camera: exposure (ms)"] == "setting"
+
+
+def test_a_trace_that_leaves_its_middle_finds_it_again(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    traces = running.panels["traces"]
+    assert isinstance(traces, TracesPanel)
+    rig.rows(3, z_nm=230.0)
+    look(running, qapp)
+    assert "z&nbsp;230&nbsp;nm" in text_of(running, "traces.title")
+    rig.rows(400, z_nm=300.0, ahead_s=4.2)
+    look(running, qapp)
+    title = text_of(running, "traces.title")
+    assert "z&nbsp;300&nbsp;nm" in title
+    assert abs(np.nanmedian(traces.points("z")[1])) < 1
+    for turn in range(5):
+        rig.rows(30, z_nm=304.0, ahead_s=4.6 + 0.35 * turn)
+        look(running, qapp)
+        assert text_of(running, "traces.title") == title, "what moves a little moves nothing else"
+
+
+def test_a_bead_that_is_lost_has_no_trace_and_is_said_to_be(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    empty = find(running, QLabel, "traces.empty")
+    running.session.select(1)
+    rig.rows(50, lost=(1,))
+    look(running, qapp)
+    assert empty.isVisible()
+    assert empty.text().startswith("Bead 1 is lost: ")
+    running.session.select(2)
+    look(running, qapp)
+    assert not empty.isVisible()
+    assert "no z" not in text_of(running, "traces.title")
+    running.session.set_role("reference")
+    running.session.select(1)
+    rig.heard()
+    look(running, qapp)
+    rig.rows(1600, z_nm=np.nan, flags=TrackFlag.NO_ZLUT, step_ns=20_000_000, ahead_s=33.0)
+    look(running, qapp)
+    assert text_of(running, "traces.title").endswith(" – no z: no Z-LUT")
+    find(running, TickBox, "traces.relative").setChecked(True)
+    rig.rows(1600, lost=(2,), step_ns=20_000_000, ahead_s=66.0)
+    look(running, qapp)
+    assert empty.text().startswith("The references are not found (bead 2)")
+
+
+def test_a_process_that_is_back_is_said_to_be(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
+    said = "the camera process ended unexpectedly (exit code 1); it is started again in 1 s"
+    rig.send(rig.status(processes=(ProcessState("camera", "restarting", 11),)))
+    rig.send(LogEntry(rig.start_ns, "supervisor", logging.ERROR, said))
+    look(running, qapp)
+    assert text_of(running, "notice.text") == said
+    rig.send(rig.status())
+    look(running, qapp)
+    assert text_of(running, "notice.text") == f"{said} – it runs again"
+    click(find(running, QPushButton, "notice.dismiss"))
+    assert not running.notice.isVisible()

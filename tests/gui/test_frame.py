@@ -62,7 +62,7 @@ def test_every_panel_and_action_can_be_found_by_its_name(running: MainWindow) ->
     entries = entries_of(running)
     for entry in entries:
         assert entry in matching(entries, entry.title)[:4], entry.title
-    assert {entry.kind for entry in entries} == {"panel", "setting", "action"}
+    assert {entry.kind for entry in entries} == {"panel", "setting", "value", "action"}
     assert matching(entries, "no such thing") == []
 
 

@@ -153,9 +153,9 @@ def test_the_table_selects_and_follows(running: MainWindow, rig: Rig, qapp: QApp
     assert model is not None
     assert viewport is not None
     shown = [model.index(1, column).data() for column in range(model.columnCount())]
-    assert shown[:2] == ["1", "tethered"]
+    assert shown[:2] == ["1", "tether"]
     assert float(shown[2]) == pytest.approx(22.0, abs=0.03)
-    assert shown[3:] == ["15.000", "251", "2.5", "0.987", "–", "tracked"]
+    assert shown[3:] == ["15.000", "251", "2.5", "0.987", "–", "✓ tracked"]
     click(viewport, table.visualRect(model.index(1, 0)).center())
     assert rig.expect(SelectBead) == SelectBead(1)
     click_image(running, *FIRST)
