@@ -15,7 +15,7 @@ from magscope_app.datatypes import TRACKS_COLUMNS
 from magscope_app.messages import Bead
 from magscope_app.tracking.flags import REASONS, TrackFlag, worst_reason
 
-COLUMNS = ("bead", "for", "x (µm)", "y (µm)", "z (nm)", "σz (nm)", "qual.", "F (pN)", "state")
+COLUMNS = ("id", "for", "x (µm)", "y (µm)", "z (nm)", "σz (nm)", "qual.", "F (pN)", "state")
 TOOLTIPS = (
     "Number of the bead",
     "tether(ed), or ref(erence) for a bead stuck to the coverslip; right click changes it",

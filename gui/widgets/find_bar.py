@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSlider, Q
 from gui.models.candidates import Candidate, new_candidates
 from gui.session import Session
 from gui.snapshot import Snapshot
+from gui.widgets.caption import Caption
 
 _FIRST_SCORE = 60
 #: A slider of less length cannot be set.
@@ -54,17 +55,14 @@ class FindBar(QFrame):
 
     def _lay_out(self) -> None:
         """Stand in two lines: with a panel of controls open there is no room for all of it side by side."""
-        above, below = QHBoxLayout(), QHBoxLayout()
+        above = QHBoxLayout()
         above.addWidget(QLabel("Least score"))
         above.addWidget(self.score, 1)
-        below.addWidget(self._text, 1)
-        for button in (self.again, self.add, self.done):
-            below.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 2, 6, 2)
         column.setSpacing(2)
         column.addLayout(above)
-        column.addLayout(below)
+        column.addWidget(Caption(self._text, self.again, self.add, self.done))
 
     def look(self) -> None:
         """Show the bar and look for beads in the next frame."""

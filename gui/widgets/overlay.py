@@ -23,8 +23,8 @@ from magscope_app.config import BeadRole
 #: Colours on the image, which is grey in every theme.
 TETHERED, REFERENCE, SELECTED, LOST = "#35c8ff", "#ffd23f", "#7dff6a", "#ff5a4d"
 CANDIDATE = "#ff9df2"
-#: Boxes smaller than this on the screen have no id beside them.
-_MIN_SIDE_FOR_ID = 14.0
+#: Boxes smaller than this on the screen have no id, which would cover them, unless they are chosen.
+_MIN_SIDE_FOR_ID = 20.0
 #: Half the length of a cross's lines on the screen.
 _ARM = 3.0
 #: Height of the ids: at most so much of a box, but still to be read.
