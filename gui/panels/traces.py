@@ -27,6 +27,8 @@ _SMALLEST_NM = 20.0
 _INNER = (0.02, 0.98)
 #: … and anew when that has moved by so much of what lies between them.
 _OFF = 0.25
+#: Values that tell the middle of a trace well enough.
+_ENOUGH = 2000
 #: Beads drawn at most: more lines than this nobody can tell apart.
 MOST_BEADS = 6
 
@@ -120,7 +122,8 @@ class TracesPanel(Panel):
             # What comes next is another trace.
             origins.pop(key, None)
             return
-        low, high = (float(value) for value in np.quantile(finite, _INNER))
+        few = finite[:: len(finite) // _ENOUGH + 1]
+        low, high = (float(value) for value in np.quantile(few, _INNER))
         middle, span = (low + high) / 2, max(high - low, _SMALLEST_NM)
         if key not in origins or abs(middle - origins[key]) > _OFF * span:
             origins[key] = round(middle)

@@ -1,10 +1,11 @@
 """Cost of the window: ``python -m tests.benchmarks.window``, under X or ``QT_QPA_PLATFORM=offscreen``.
 
 A feeder writes 2048 × 2048 frames of 16 bit at 100 fps and rows of 200 beads into the real buffers; the real
-GUI process shows them at 1920 × 1080. Printed are updates of the image per second and the share of a core that
-the GUI process uses; both again (`_long`) while the traces' panel draws 100 000 points per axis each time; the
-time from a click to the repainted image; what it costs to draw those traces once; and memory and the refresh
-of the traces before and after an hour's rows. Times are of this machine; run it when nothing else runs.
+GUI process shows them at 1920 × 1080. Printed are updates of the image per second and the share of a core
+that the GUI process uses; both again (`_long`) while the traces' panel draws 100 000 points per axis each
+time; the time from a click to the repainted image; what it costs to draw those traces once; and memory and
+the refresh of the traces before and after an hour's rows. Times are of this machine; run it when nothing
+else runs.
 """
 
 from __future__ import annotations
