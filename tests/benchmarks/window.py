@@ -187,8 +187,8 @@ class _Meter:
 def _long_trace() -> Any:
     from gui.models.frame_ring import Trace
 
-    values = np.random.default_rng(1).normal(0, 30, (3, _POINTS)).astype(np.float32)
-    return Trace(np.linspace(-1000.0, 0.0, _POINTS), *values, np.arange(_POINTS))
+    x_nm, y_nm, z_nm = np.random.default_rng(1).normal(0, 30, (3, _POINTS)).astype(np.float32)
+    return Trace(np.linspace(-1000.0, 0.0, _POINTS), x_nm, y_nm, z_nm, np.arange(_POINTS))
 
 
 def _draw(traces: Any, trace: Any) -> None:
