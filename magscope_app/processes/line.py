@@ -421,10 +421,9 @@ class Line:
         if route is not None and not self.children.alive(route):
             self._refuse(f"the {route} process is not running: start again to use it")
         elif route is not None:
-            self.children.send(route, message)
-        elif isinstance(message, StopMotors):
-            self._stop_motors()
-        elif isinstance(message, (*MOTOR_COMMANDS, *LOCK_MESSAGES)):
+            if not self.formats.refuses(message, self.camera_desk):
+                self.children.send(route, message)
+        elif isinstance(message, (StopMotors, *MOTOR_COMMANDS, *LOCK_MESSAGES)):
             self._command_device(message)
         elif isinstance(message, (SubmitProtocol, *SWEEP_COMMANDS)):
             self._command_experiment(message)
@@ -454,6 +453,9 @@ class Line:
         self.calibration.halt()
 
     def _command_device(self, message: Message) -> None:
+        if isinstance(message, StopMotors):
+            self._stop_motors()
+            return
         if isinstance(message, Fault) and message.device == "camera":
             self.children.send("camera", message)
             return
