@@ -98,6 +98,24 @@ def test_the_devices_of_the_demo_answer(capsys: pytest.CaptureFixture[str]) -> N
     assert "all 4 devices were opened and closed, nothing was moved" in out
 
 
+def test_an_axis_outside_its_limits_is_a_warning_in_the_tree(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "far_axis.py").write_text(MISTAKEN + "\nclass Far(Axis):\n    needs = ''\n")
+    (tmp_path / "setup.toml").write_text(
+        '[camera]\ndriver = "hardware.simulated.microscope:SimulatedCamera"\n'
+        "[optics]\npixel_pitch_um = 5.0\nmagnification = 50.0\n"
+        '[[motors]]\nname = "far"\ndriver = "far_axis:Far"\nlimits = [2.0, 3.0]\n'
+    )
+    assert check(str(tmp_path / "setup.toml"), [], connect=True) == 0
+    out = capsys.readouterr().out
+    line = (
+        "WARN    far  far_axis:Far: at 1 mm, limits 2 to 3 mm; it is outside its limits; move it inside, or"
+    )
+    assert line in out
+    assert "see to far; all 2 devices were opened and closed, nothing was moved" in out
+
+
 def test_every_failure_is_in_the_tree_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     controller = StageController()
     write_examples("connect-a-motor.md", tmp_path)
