@@ -19,6 +19,7 @@ from magscope_app.messages import (
     CommandRefused,
     Event,
     Fault,
+    FaultCaused,
     FindBeads,
     FirstFrame,
     FormatAsked,
@@ -287,7 +288,7 @@ class Line:
                 self._on_ready(child, message)
             case TrackingSpeed(fps):
                 self.board.tracking_fps = fps
-            case CameraSettings() | MotorChanged() | FormatAsked():
+            case CameraSettings() | MotorChanged() | FormatAsked() | FaultCaused():
                 self._on_device(message)
             case _ if isinstance(message, RecordingNews):
                 self._on_recording(message)
@@ -473,12 +474,12 @@ class Line:
         else:
             self._keep("note", {"text": text})
 
-    def _on_device(self, message: CameraSettings | MotorChanged | FormatAsked) -> None:
+    def _on_device(self, message: CameraSettings | MotorChanged | FormatAsked | FaultCaused) -> None:
         if isinstance(message, CameraSettings):
             self.camera_desk.on_settings(message)
         elif isinstance(message, MotorChanged):
             self.motors.on_changed(message)
-        elif self.formats.ask(message):
+        elif isinstance(message, FormatAsked) and self.formats.ask(message):
             self.stop("completed")
 
     def _tell(self, message: Message) -> None:
