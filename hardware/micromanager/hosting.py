@@ -90,10 +90,11 @@ def _claims_alone(given: DeviceDescription, config: Config) -> tuple[str, ...]:
 
 
 def _all_of(config: Config) -> Iterator[DeviceDescription]:
-    for model, settings in (
-        (CameraDescription, config.camera.settings),
-        *((AxisDescription, motor.settings) for motor in config.motors),
-    ):
+    models: list[tuple[type[DeviceDescription], dict[str, Any]]] = [
+        (CameraDescription, config.camera.settings)
+    ]
+    models += [(AxisDescription, motor.settings) for motor in config.motors]
+    for model, settings in models:
         if (given := _read(model, settings)) is not None:
             yield given
 

@@ -15,6 +15,7 @@ from hardware.simulated.microscope import (
     SimulatedMagnetHeight,
     SimulatedStageX,
 )
+from hardware.simulated.renderer import Light
 from hardware.simulated.runs import Runs
 from hardware.simulated.sample import Sample
 from hardware.simulated.scene import Scene
@@ -162,6 +163,8 @@ def test_the_truth_of_a_frame_is_that_of_the_middle_of_its_exposure(lock: Lock) 
         motors={"stage_x": {}},
     )
     scene = Scene(camera_context(config, attach_with(lock)), kernels, Runs())
+    scene.set_light(Light(1000.0, 0.5, 0.1, 8.0, 5.0, 255))
+    scene.set_exposure(exposure_s)
     scene.begin()
     frame, now_ns = np.empty((240, 320), np.uint8), time.perf_counter_ns()
     world = World(config, attach_with(lock))
