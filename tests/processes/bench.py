@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from magscope_app.config import Config
-from magscope_app.datatypes import MatrixBuffer
+from magscope_app.datatypes import MatrixBuffer, Session
 from magscope_app.devices import DeviceError, MotorContext
 from magscope_app.messages import MotorChanged, MotorStatus
 from magscope_app.processes.axis import Axis
@@ -62,3 +63,21 @@ class Bench:
 
 
 MakeBench = Callable[..., Bench]
+
+
+def benches() -> Iterator[MakeBench]:
+    """Lend a function that makes benches; end them all afterwards."""
+    session = Session.create()
+    locks = {"stage": threading.Lock()}
+    telemetry = MatrixBuffer(create=True, locks=locks, name="stage", shape=(5000, 5), session=session)
+    made: list[Bench] = []
+
+    def make(motor: type[RunawayStage] = RunawayStage, /, **entry: Any) -> Bench:
+        made.append(Bench(telemetry, motor, entry))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.worker.end()
+    telemetry.close()
+    session.close()

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
+import pytest
+
 from magscope_app.devices.force import ExponentialForce
-from tests.processes.bench import MakeBench
+from tests.processes.bench import MakeBench, benches
 from tests.processes.stages import RunawayStage
+
+
+@pytest.fixture
+def bench() -> Iterator[MakeBench]:
+    yield from benches()
 
 
 class NotingStage(RunawayStage):
