@@ -24,6 +24,8 @@ CONFIG_NAME = "config.toml"
 _PART_BYTES, _PARTS = 5_000_000, 4
 #: Logs of older runs are removed.
 _RUNS_KEPT = 30
+#: A file system may round its times up.
+_CLOCKS_APART_S = 2.0
 
 
 def logs_folder() -> Path:
@@ -32,9 +34,29 @@ def logs_folder() -> Path:
 
 
 def run_folders() -> list[Path]:
-    """Return the folders of the runs, oldest first."""
-    folder = logs_folder()
-    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    """Return the folders of the runs, oldest first, by when they were last written into.
+
+    What was written later than now is older than all others: the wall clock was ahead, and was set back.
+    """
+    folder, now = logs_folder(), time.time()
+    if not folder.is_dir():
+        return []
+
+    def age(path: Path) -> tuple[bool, float, str]:
+        written = _written(path)
+        return written <= now + _CLOCKS_APART_S, written, path.name
+
+    return sorted((path for path in folder.iterdir() if path.is_dir()), key=age)
+
+
+def _written(folder: Path) -> float:
+    """Return when a log was last written into, in seconds of the wall clock."""
+    for path in (folder / LOG_NAME, folder):
+        try:
+            return path.stat().st_mtime
+        except OSError:
+            continue
+    return 0.0
 
 
 def crash_file(folder: Path, process: str) -> Path:
@@ -72,7 +94,7 @@ class RunLog:
             self._complain(folder, str(error.strerror))
             return
         self.folder = folder
-        _remove_old()
+        _remove_old(folder)
 
     def write(self, entry: LogEntry) -> None:
         """Add an entry (time, process, level, text) and pass it on."""
@@ -126,8 +148,10 @@ class _PartsHandler(RotatingFileHandler):
             self.failure = self.failure or str(error)
 
 
-def _remove_old() -> None:
-    for folder in run_folders()[:-_RUNS_KEPT]:
+def _remove_old(own: Path) -> None:
+    """Remove the logs of the oldest runs, whatever the clock says never that of this one."""
+    others = [folder for folder in run_folders() if folder != own]
+    for folder in others[: 1 - _RUNS_KEPT]:
         shutil.rmtree(folder, ignore_errors=True)
 
 

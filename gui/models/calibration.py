@@ -142,7 +142,9 @@ def ended_text(state: CalibrationState) -> str:
     if state.used is not None:
         same = state.used == state.saved
         lines.append(f"beads are tracked with {'these Z-LUTs' if same else state.used}")
-    return "; ".join([*lines, *ended.warnings])
+    # Where it was too much, that is one of the warnings.
+    drift = [ended.drift] if ended.drift and ended.drift not in ended.warnings else []
+    return "; ".join([*lines, *drift, *ended.warnings])
 
 
 def report_texts(report: BeadReport) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import tifffile
 
-from magscope_app.bench.scene import make_scene
+from magscope_app.bench.scene import make_scene, usual_noise
 from magscope_app.config import Config, LoadedConfig
 from magscope_app.datatypes import MatrixBuffer
 from magscope_app.devices import FrameFormat
@@ -26,6 +26,7 @@ from magscope_app.processes.handles import TRACKS
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.supervisor import Supervisor
 from magscope_app.tracking import ZLUT
+from magscope_app.tracking.noise import CameraNoise
 
 _CAMERA = "hardware.replay.camera:ReplayCamera"
 #: Frames that the ring holds: enough for every batch, and small enough for any computer.
@@ -106,7 +107,8 @@ def run_line(
     zlut = load_calibration(config.tracking.zlut) if config.tracking.zlut else None
     roi_px = config.beads.roi_px
     looks = zlut if isinstance(zlut, ZLUT) else None
-    scene = make_scene(n_beads, roi_px, form, looks, camera_noise(config, form))
+    noise = camera_noise(config, form) or usual_noise(form.bits)
+    scene = make_scene(n_beads, roi_px, form, looks, noise)
     with TemporaryDirectory(prefix="magscope-bench-") as folder:
         path = Path(folder) / "frames.tif"
         tifffile.imwrite(path, scene.frames, photometric="minisblack")
@@ -114,19 +116,22 @@ def run_line(
             {"id": number, "x_px": float(x0) + roi_px / 2, "y_px": float(y0) + roi_px / 2}
             for number, (x0, y0) in enumerate(scene.corners)
         ]
-        looped = _looped(config, path, beads, fps, ring_frames)
+        looped = _looped(config, noise, path, beads, fps, ring_frames)
         return run_loaded(LoadedConfig(looped, path, b""), seconds, warm_s=warm_s, record=record, ages=ages)
 
 
 def _looped(
-    config: Config, path: Path, beads: Sequence[dict[str, float]], fps: float | None, ring_frames: int
+    config: Config,
+    noise: CameraNoise,
+    path: Path,
+    beads: Sequence[dict[str, float]],
+    fps: float | None,
+    ring_frames: int,
 ) -> Config:
     rate = fps if fps is not None else 100.0
     kept = config.model_dump(include={"optics", "tracking", "drivers"})
-    noise = config.camera.noise
-    known = (
-        None if noise is None else noise.model_dump(exclude={"dark_frame", "flat_field"}, exclude_unset=True)
-    )
+    # The noise that the frames have: a fit that is not told of it takes it for a bead unlike the Z-LUT's.
+    known = {name: getattr(noise, name) for name in ("gain_dn_per_e", "offset_dn", "read_noise_e")}
     return Config.model_validate(
         kept
         | {

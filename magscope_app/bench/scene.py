@@ -16,8 +16,8 @@ from magscope_app.tracking.noise import CameraNoise
 
 #: Grey level of the background, and height of rings that no Z-LUT gives, as shares of the largest value.
 _BACKGROUND, _CONTRAST = 0.45, 0.35
-#: Noise of a camera of which nothing is known, as such a share.
-_NOISE = 0.01
+#: Electrons in a pixel of the largest value, and read noise, of a camera of which nothing is known.
+_FULL_WELL_E, _READ_NOISE_E = 10_000.0, 5.0
 #: Beads move around their places so far.
 _SIGMA_PX, _SIGMA_NM = 0.3, 60.0
 #: Part of a Z-LUT's range in which the places are.
@@ -48,6 +48,12 @@ def frame_edge_px(n_beads: int, roi_px: int) -> int:
     return roi_px * math.ceil(math.sqrt(n_beads))
 
 
+def usual_noise(bits: int) -> CameraNoise:
+    """Return the noise of a usual camera; a tracker must be told what it finds in the images."""
+    full = (1 << bits) - 1
+    return CameraNoise(full / _FULL_WELL_E, 0.0, _READ_NOISE_E, full)
+
+
 def make_scene(
     n_beads: int,
     roi_px: int,
@@ -67,7 +73,7 @@ def make_scene(
     zlut : ZLUT or None
         Gives the beads their looks at each z; without one they have rings that are alike at every z.
     noise : CameraNoise, optional
-        Of the frames; a hundredth of the largest grey level if not given.
+        Of the frames; `usual_noise` if not given.
     n_frames : int
         How many frames.
 
@@ -79,6 +85,7 @@ def make_scene(
     columns, rows = form.width_px // roi_px, form.height_px // roi_px
     if n_beads > columns * rows:
         raise ValueError(f"{n_beads} ROIs of {roi_px} px do not fit in {form.width_px} × {form.height_px} px")
+    seen = noise or usual_noise(form.bits)
     rng = np.random.default_rng(1)
     full = (1 << form.bits) - 1
     index = np.arange(n_beads)
@@ -90,7 +97,7 @@ def make_scene(
         level = np.full(frame.shape, draw.background)
         for bead, (x0, y0) in enumerate(corners):
             level[y0 : y0 + roi_px, x0 : x0 + roi_px] = drawn[bead % _DRAWN][number]
-        frame[...] = np.clip(np.rint(level + _noise(level, noise, full, rng)), 0, full)
+        frame[...] = np.clip(np.rint(level + _noise(level, seen, rng)), 0, full)
     return Scene(frames, corners)
 
 
@@ -105,9 +112,7 @@ def _images(draw: _Rings | _Looks, rng: np.random.Generator, roi_px: int, n_fram
     return [draw(middle + x_px, middle + y_px, place_nm + z_nm) for x_px, y_px, z_nm in moves.tolist()]
 
 
-def _noise(level: Image, noise: CameraNoise | None, full: int, rng: np.random.Generator) -> Image:
-    if noise is None:
-        return rng.normal(0.0, _NOISE * full, level.shape)
+def _noise(level: Image, noise: CameraNoise, rng: np.random.Generator) -> Image:
     light = np.clip(level - noise.offset_dn, 0.0, None)
     variance = noise.gain_dn_per_e * light + (noise.gain_dn_per_e * noise.read_noise_e) ** 2
     return rng.standard_normal(level.shape) * np.sqrt(variance)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.calibration.evaluate import Images, SweepFacts, evaluate_bead
+from magscope_app.calibration.evaluate import SweepFacts, evaluate_bead
+from magscope_app.calibration.lookup import Images, median_known, track_images
 from magscope_app.calibration.mosaic_correction import MosaicCorrection, recorded_corrections
 from magscope_app.calibration.report import BeadReport
+from magscope_app.calibration.sample_drift import SampleDrift, sample_drift
+from magscope_app.calibration.saturation import saturated_planes
 from magscope_app.config import BeadRole
 from magscope_app.errors import MagscopeError
 from magscope_app.processes.camera_noise import field_correction
 from magscope_app.storage import Dataset, open_dataset
-from magscope_app.tracking import CameraNoise, ZLUTSet
+from magscope_app.tracking import ZLUT, CameraNoise, ZLUTSet
 from magscope_app.tracking.zlut import MIN_PLANES
 
 #: Images that are held in memory at once; with more, the files are read again for the next beads.
@@ -56,10 +60,13 @@ class SweepResult:
         Of all beads that have one, poor ones included.
     reports : tuple of BeadReport
         All beads of the sweep.
+    drift : SampleDrift or None
+        Of the sample during the sweep, where that is known.
     """
 
     zluts: ZLUTSet
     reports: tuple[BeadReport, ...]
+    drift: SampleDrift | None = None
 
     def only(self, bead_ids: set[int]) -> ZLUTSet:
         """Return the Z-LUTs of some beads."""
@@ -72,6 +79,8 @@ class SweepResult:
 
     def require_good(self) -> ZLUTSet:
         """Return the good Z-LUTs; MagscopeError says for the first few beads why there is none."""
+        if not self.good_ids and self.drift is not None and self.drift.is_too_much:
+            raise MagscopeError(f"no Z-LUT is good: {self.drift.text}")
         if not self.good_ids:
             said = [f"bead {report.bead_id}: {'; '.join(report.remarks)}" for report in self.reports[:3]]
             raise MagscopeError(f"no bead gave a good Z-LUT ({'; '.join(said)})")
@@ -98,7 +107,9 @@ def build_zluts(
         It is no dataset of a sweep, or damaged, or the settings leave too little.
     """
     sweep = SweepImages(open_dataset(path), settings or BuildSettings())
-    zluts, reports = {}, []
+    zluts: dict[int, ZLUT] = {}
+    reports: list[BeadReport] = []
+    offsets_nm: list[float] = []
     for place, (bead, images) in enumerate(sweep.beads()):
         bead_id, role = int(bead["id"]), cast("BeadRole", bead["role"])
         progress(f"Z-LUT of bead {bead_id}", place / sweep.n_beads)
@@ -106,11 +117,34 @@ def build_zluts(
         if removed:
             reports.append(BeadReport(bead_id, role, "lost", (removed,)))
             continue
-        zlut, report = evaluate_bead(bead_id, role, images, sweep.z_nm, sweep.facts(bead))
+        facts = sweep.facts(bead)
+        zlut, report = evaluate_bead(bead_id, role, images, sweep.z_nm, facts)
         reports.append(report)
         if zlut is not None:
             zluts[bead_id] = zlut
-    return SweepResult(ZLUTSet(zluts), tuple(reports))
+            offsets_nm += sweep.offset_at_end(place, zlut, facts)
+    drift = sweep.drift(offsets_nm)
+    if drift is not None:
+        zluts, reports = _with_drift(zluts, reports, drift)
+    return SweepResult(ZLUTSet(zluts), tuple(reports), drift)
+
+
+def _with_drift(
+    zluts: dict[int, ZLUT], reports: list[BeadReport], drift: SampleDrift
+) -> tuple[dict[int, ZLUT], list[BeadReport]]:
+    """Note the drift in every Z-LUT; none is good where it was too much."""
+    if drift.is_too_much:
+        reports = [
+            one if one.verdict == "lost" else replace(one, verdict="poor", remarks=(drift.text, *one.remarks))
+            for one in reports
+        ]
+    drift_nm = drift.drift_nm if math.isfinite(drift.drift_nm) else None
+    said = {one.bead_id: one.as_metadata() | {"drift_nm": drift_nm} for one in reports}
+    noted = {
+        bead_id: replace(zlut, metadata=dict(zlut.metadata) | said[bead_id])
+        for bead_id, zlut in zluts.items()
+    }
+    return noted, reports
 
 
 class SweepImages:
@@ -169,7 +203,14 @@ class SweepImages:
         # What focus travel means in height, from the coverslip on where the config states that.
         zero_nm = factor * float(about["focus_start_nm"]) if surface_nm is None else float(surface_nm)
         steps = [(zero_nm - factor * float(step["focus_nm"]), step) for step in about["steps"]]
-        self._steps = sorted(steps, key=lambda pair: pair[0])[:: settings.every]
+        # Sweeps of before this was taken have none.
+        self._closing: dict[str, Any] | None = about.get("closing")
+        self._closing_z_nm = (
+            zero_nm - factor * float(self._closing["focus_nm"]) if self._closing else math.nan
+        )
+        self._closing_rois: Images | None = None
+        self._all_steps = sorted(steps, key=lambda pair: pair[0])
+        self._steps = self._all_steps[:: settings.every]
         if len(self._steps) < MIN_PLANES:
             raise MagscopeError(
                 f"{len(self._steps)} planes are too few, a Z-LUT needs {MIN_PLANES}; leave out fewer"
@@ -223,6 +264,28 @@ class SweepImages:
             images = self._read(group)
             for place in group:
                 yield beads[place], images[place - first]
+
+    def offset_at_end(self, place: int, zlut: ZLUT, facts: SweepFacts) -> list[float]:
+        """Return z (nm) of a bead in the last look less that of the plane; nothing if that is not known."""
+        if self._closing is None:
+            return []
+        if self._closing_rois is None:
+            frames = [int(frame_id) for frame_id in self._closing["frames"][: self._frames]]
+            everyone = range(self.n_beads)
+            step = int(self._closing["step"])
+            self._closing_rois = np.stack([self._rois(frame_id, step, everyone) for frame_id in frames])
+        images = self._closing_rois[np.newaxis, :, place]
+        if saturated_planes(images, facts.ceiling_dn).any():
+            return []
+        return [median_known(track_images(images, zlut, facts.noise).z_nm) - self._closing_z_nm]
+
+    def drift(self, offsets_nm: list[float]) -> SampleDrift | None:
+        """Return the drift of the sample, from the beads' `offset_at_end`; None where nothing is known."""
+        if self._closing is None or not offsets_nm:
+            return None
+        every_z = [step for _, step in self._all_steps]
+        range_nm = self._all_steps[-1][0] - self._all_steps[0][0]
+        return sample_drift(offsets_nm, every_z, self._closing, range_nm)
 
     def _read(self, group: range) -> Images:
         images: Images | None = None

@@ -9,13 +9,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from magscope_app.calibration.between import error_between_planes
+from magscope_app.calibration.lookup import (
+    FloatArray,
+    Images,
+    finite_share,
+    mean_known,
+    median_known,
+    std_known,
+    track_images,
+)
 from magscope_app.calibration.report import BeadReport
+from magscope_app.calibration.saturation import saturated_planes
 from magscope_app.config import BeadRole
-from magscope_app.tracking import ZLUT, CameraNoise, Tracker, Tracks
+from magscope_app.tracking import ZLUT, CameraNoise, Tracks
+from magscope_app.tracking.zlut import MIN_PLANES
 from magscope_app.tracking.zlut_facts import MetadataValue
-
-FloatArray = npt.NDArray[np.float64]
-Images = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 #: A bead that is seen in fewer of a plane's frames than this share is lost there.
 _SEEN_SHARE = 0.5
@@ -23,6 +32,9 @@ _SEEN_SHARE = 0.5
 _NEAR_NM, _FOUND_SHARE = 25.0, 0.8
 #: A Z-LUT is poor below this share of the sweep usable, above this residual, below this contrast.
 _USABLE_SHARE, _MOST_RESIDUAL_NM, _LEAST_CONTRAST = 0.6, 10.0, 0.01
+#: A Z-LUT is poor where planes that are left out are found so badly, and worse than by scatter alone. With
+#: few planes those near the ends count much, so twice as badly; with too few to tell, steps must be small.
+_MOST_BETWEEN_NM, _BEYOND_SCATTER, _MANY_PLANES, _LARGE_STEP_NM = 5.0, 2.0, 12, 100.0
 #: A tethered bead whose z scatters by more than this is warned of: by its motion it blurs its own Z-LUT.
 MOST_MOTION_NM = 5.0
 #: Fewest frames of a plane that scatter.
@@ -76,7 +88,13 @@ def evaluate_bead(
     ZLUT or None, BeadReport
         None where the bead was lost; the report says why.
     """
-    lost = _why_lost(images, z_nm)
+    bright = saturated_planes(images, facts.ceiling_dn)
+    first, last = _longest(~bright)
+    full_z_nm = z_nm
+    swept_nm, dim = float(z_nm[-1] - z_nm[0]), slice(first, last + 1)
+    lost = _too_bright(bright, z_nm) if last - first + 1 < MIN_PLANES else ""
+    images, z_nm = images[dim], z_nm[dim]
+    lost = lost or _why_lost(images, z_nm)
     if lost:
         return None, BeadReport(bead_id, role, "lost", (lost,))
     try:
@@ -91,13 +109,26 @@ def evaluate_bead(
         )
     except ValueError as error:
         return None, BeadReport(bead_id, role, "lost", (str(error),))
-    report = judge(bead_id, role, zlut, images, facts)
+    report = judge(bead_id, role, zlut, images, facts, swept_nm)
+    if bright.any():
+        ends = (
+            f"{_too_bright(bright, full_z_nm)}: its Z-LUT goes from {z_nm[0]:.0f} to {z_nm[-1]:.0f} nm only"
+        )
+        report = replace(report, remarks=(*report.remarks, ends))
     return replace(zlut, metadata=dict(facts.metadata) | report.as_metadata()), report
+
+
+def _too_bright(bright: npt.NDArray[np.bool_], z_nm: FloatArray) -> str:
+    at_nm = z_nm[bright]
+    return (
+        f"saturated in {len(at_nm)} of {len(z_nm)} planes, z = {at_nm[0]:.0f} to {at_nm[-1]:.0f} nm; "
+        "reduce the exposure or the light and sweep again"
+    )
 
 
 def _why_lost(images: Images, z_nm: FloatArray) -> str:
     """Say where the bead is not seen, or return nothing."""
-    seen = _finite_share(_track(images, None, None).x_px, images)
+    seen = finite_share(track_images(images, None, None).x_px, images)
     if (seen >= _SEEN_SHARE).all():
         return ""
     missing = z_nm[seen < _SEEN_SHARE]
@@ -107,13 +138,23 @@ def _why_lost(images: Images, z_nm: FloatArray) -> str:
     )
 
 
-def judge(bead_id: int, role: BeadRole, zlut: ZLUT, images: Images, facts: SweepFacts) -> BeadReport:
-    """Find the sweep's frames again with its Z-LUT, by a fit of all pixels, and say how well that went."""
-    tracks = _track(images, zlut, facts.noise)
+def judge(
+    bead_id: int,
+    role: BeadRole,
+    zlut: ZLUT,
+    images: Images,
+    facts: SweepFacts,
+    swept_nm: float | None = None,
+) -> BeadReport:
+    """Find the sweep's frames again with its Z-LUT, by a fit of all pixels, and say how well that went.
+
+    `swept_nm` is the range of the sweep, where the Z-LUT has less.
+    """
+    tracks = track_images(images, zlut, facts.noise)
     z = tracks.z_nm[:, 0].reshape(images.shape[:2])
     found = np.isfinite(z).mean(axis=1) >= _FOUND_SHARE
-    deviation, scatter = _mean(z) - zlut.z_nm, _std(z)
-    sigma = _mean(tracks.sigma_z_nm[:, 0].reshape(images.shape[:2]))
+    deviation, scatter = mean_known(z) - zlut.z_nm, std_known(z)
+    sigma = mean_known(tracks.sigma_z_nm[:, 0].reshape(images.shape[:2]))
     first, last = _longest(found & (np.abs(deviation) <= _NEAR_NM))
     stretch = slice(first, last + 1)
     motion = np.sqrt(np.maximum(scatter**2 - np.nan_to_num(sigma) ** 2, 0.0))
@@ -122,17 +163,22 @@ def judge(bead_id: int, role: BeadRole, zlut: ZLUT, images: Images, facts: Sweep
         role,
         "good",
         (),
-        _median(sigma[stretch]),
+        median_known(sigma[stretch]),
         float(np.max(sigma[stretch], initial=0.0, where=np.isfinite(sigma[stretch])))
         if np.isfinite(sigma[stretch]).any()
         else math.nan,
-        _median(scatter[stretch]),
-        _median(motion[stretch]) if np.isfinite(sigma[stretch]).any() else math.nan,
+        median_known(scatter[stretch]),
+        median_known(motion[stretch]) if np.isfinite(sigma[stretch]).any() else math.nan,
         (float(zlut.z_nm[first]), float(zlut.z_nm[last])) if last >= first else (math.nan, math.nan),
         ring_contrast(zlut),
         float(np.sqrt(np.nanmean(deviation[stretch] ** 2))) if last >= first else math.nan,
+        error_between_planes(zlut, images, facts.noise, stretch),
     )
-    faults, notes = _faults(report, zlut, tracks), _notes(report, n_per_plane=images.shape[1])
+    span_nm = float(zlut.z_nm[-1] - zlut.z_nm[0]) if swept_nm is None else swept_nm
+    faults, notes = (
+        _faults(report, zlut, tracks, span_nm, images.shape[1]),
+        _notes(report, n_per_plane=images.shape[1]),
+    )
     return replace(report, verdict="poor" if faults else "good", remarks=tuple(faults + notes))
 
 
@@ -143,22 +189,40 @@ def ring_contrast(zlut: ZLUT) -> float:
     return float(np.median(rings / np.maximum(outer, 1e-9)))
 
 
-def _faults(report: BeadReport, zlut: ZLUT, tracks: Tracks) -> list[str]:
+def _faults(report: BeadReport, zlut: ZLUT, tracks: Tracks, span_nm: float, n_per_plane: int) -> list[str]:
     from magscope_app.tracking import TrackFlag
 
     low, high = report.usable_nm
-    span = float(zlut.z_nm[-1] - zlut.z_nm[0])
     found = []
-    if not high - low >= _USABLE_SHARE * span:
-        share = 100 * (high - low) / span if high > low else 0.0
+    if not high - low >= _USABLE_SHARE * span_nm:
+        share = 100 * (high - low) / span_nm if high > low else 0.0
         found.append(f"only {share:.0f} % of the range is found again; use another bead")
     if report.residual_nm > _MOST_RESIDUAL_NM:
         found.append(f"planes are found {report.residual_nm:.0f} nm beside their place; sweep again")
+    else:
+        found += _coarseness(report, zlut, n_per_plane)
     if not report.contrast >= _LEAST_CONTRAST:
         found.append("the rings are hardly seen; more light, or another bead")
     if tracks.has(TrackFlag.OVERLAPPED).mean() > 0.5:
         found.append("another bead's rings reach into its ROI; choose a bead that is alone")
     return found
+
+
+def _coarseness(report: BeadReport, zlut: ZLUT, n_per_plane: int) -> list[str]:
+    """Say if the planes lie too far apart for z between them to be right."""
+    between_nm, remedy = report.between_nm, "the steps are too large; sweep again with 50 nm or less"
+    if math.isinf(between_nm):
+        return [f"planes are not found again with a Z-LUT of their neighbours: {remedy}"]
+    if math.isnan(between_nm):
+        step_nm = float(np.diff(zlut.z_nm).max())
+        far = f"planes {step_nm:.0f} nm apart are too few to tell what z is worth between them"
+        return [f"{far}: {remedy}"] if step_nm > _LARGE_STEP_NM else []
+    # Means of a plane scatter, and so do those that they are compared with.
+    scatter_nm = float(np.nanmax([0.0, report.scatter_nm, report.sigma_z_nm])) * math.sqrt(2 / n_per_plane)
+    most_nm = _MOST_BETWEEN_NM * (1 if zlut.n_planes >= _MANY_PLANES else 2)
+    if between_nm > max(most_nm, _BEYOND_SCATTER * scatter_nm):
+        return [f"planes are found {between_nm:.0f} nm off with a Z-LUT of their neighbours: {remedy}"]
+    return []
 
 
 def _notes(report: BeadReport, n_per_plane: int) -> list[str]:
@@ -179,41 +243,6 @@ def _notes(report: BeadReport, n_per_plane: int) -> list[str]:
     if motion_nm > MOST_MOTION_NM:
         return [f"it moved by {motion_nm:.1f} nm rms in z, which blurs its Z-LUT; sweep at a higher force"]
     return [f"its z scatters by {scatter_nm:.1f} nm in a plane, as the camera's noise does; more light helps"]
-
-
-def _track(images: Images, zlut: ZLUT | None, noise: CameraNoise | None) -> Tracks:
-    height, width = images.shape[2:]
-    roi_px = min(height, width)
-    corner = np.array([[(width - roi_px) // 2, (height - roi_px) // 2]])
-    with Tracker(roi_px, zlut, noise, method="qi" if zlut is None else "full") as tracker:
-        return tracker.track(images.reshape(-1, height, width), corner)
-
-
-def _finite_share(values: FloatArray, images: Images) -> FloatArray:
-    share: FloatArray = np.isfinite(values[:, 0]).reshape(images.shape[:2]).mean(axis=1)
-    return share
-
-
-def _mean(values: FloatArray) -> FloatArray:
-    """Return the mean along the last axis of what is known, NaN where nothing is."""
-    known = np.isfinite(values)
-    count = known.sum(axis=1)
-    mean: FloatArray = np.where(known, values, 0.0).sum(axis=1) / np.where(count, count, np.nan)
-    return mean
-
-
-def _std(values: FloatArray) -> FloatArray:
-    """Return the standard deviation along the last axis of what is known; NaN for fewer than two."""
-    known = np.isfinite(values)
-    count = known.sum(axis=1)
-    squares = np.where(known, values - _mean(values)[:, None], 0.0) ** 2
-    std: FloatArray = np.sqrt(squares.sum(axis=1) / np.where(count > 1, count - 1, np.nan))
-    return std
-
-
-def _median(values: FloatArray) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else math.nan
 
 
 def _longest(good: npt.NDArray[np.bool_]) -> tuple[int, int]:

@@ -52,6 +52,12 @@ class Calibration(FocusSweep):
         super().execute()
         result = build_zluts(self.raw.path, progress=self._on_built)
         self.check_abort()
+        # Where a file was asked for, this is why there is none.
+        if self.out is None and result.drift is not None and result.drift.is_too_much:
+            self.warnings.append(result.drift.text)
+        if result.drift is None and result.zluts and self._closing is not None:
+            unknown = "the beads are saturated in the last look"
+            self.warnings.append(f"how far the sample drifted during the sweep is not known: {unknown}")
         try:
             if result.zluts:
                 result.zluts.save(self.raw.path / "zluts" / "zluts.npz")

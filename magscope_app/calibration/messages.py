@@ -103,6 +103,8 @@ class SweepEnded(Message):
         True where that was asked for.
     warnings : tuple of str
         What the user should know.
+    drift : str
+        How far the sample drifted meanwhile; nothing where that is not known.
     """
 
     reports: tuple[BeadReport, ...] = ()
@@ -111,6 +113,7 @@ class SweepEnded(Message):
     error: str = ""
     cancelled: bool = False
     warnings: tuple[str, ...] = ()
+    drift: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,11 @@ class SweepPlan:
         return tuple(self.start_nm + step * index for index in range(self.n_steps))
 
     @property
+    def closing_plane(self) -> int:
+        """Which plane is looked at once more at the end: a quarter of the range from the first."""
+        return self.n_steps // 4
+
+    @property
     def approach_nm(self) -> float:
         """Where the focus turns before the first plane, relative to the start."""
         return self.start_nm - self.direction * self.backlash_nm

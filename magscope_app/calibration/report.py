@@ -43,6 +43,8 @@ class BeadReport:
         Median over the planes of the rings' standard deviation, relative to the level around the bead.
     residual_nm : float
         How far the planes are found from where they were, rms over the usable range.
+    between_nm : float
+        How far planes are found with a Z-LUT of their neighbours alone, rms: what z is worth between planes.
     """
 
     bead_id: int
@@ -56,6 +58,7 @@ class BeadReport:
     usable_nm: tuple[float, float] = (math.nan, math.nan)
     contrast: float = math.nan
     residual_nm: float = math.nan
+    between_nm: float = math.nan
 
     def as_metadata(self) -> dict[str, str | int | float | bool | None]:
         """Return the report as plain values, for the metadata of the bead's Z-LUT."""
@@ -68,6 +71,7 @@ class BeadReport:
             "usable_to_nm": self.usable_nm[1],
             "contrast": self.contrast,
             "residual_nm": self.residual_nm,
+            "between_nm": self.between_nm,
         }
         plain = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
         texts = {"role": self.role, "verdict": self.verdict, "remarks": "\n".join(self.remarks)}
@@ -97,20 +101,23 @@ class BeadReport:
             (number("usable_from_nm"), number("usable_to_nm")),
             number("contrast"),
             number("residual_nm"),
+            number("between_nm"),
         )
 
     def describe(self) -> str:
-        """Return one line for a person."""
+        """Return one line for a person; a number below 0 means all beads."""
+        name = f"bead {self.bead_id:4d}" if self.bead_id >= 0 else "all beads"
         if self.verdict == "lost":
-            return f"bead {self.bead_id:4d}  {self.role:9s}  lost  {'; '.join(self.remarks)}"
+            return f"{name}  {self.role:9s}  lost  {'; '.join(self.remarks)}"
         low, high = self.usable_nm
         usable = f"usable {low:+.0f} to {high:+.0f} nm" if math.isfinite(low) else "nothing usable"
         numbers = (
             f"σz {_known(self.sigma_z_nm)} nm, scatter {_known(self.scatter_nm)} nm, {usable}, "
-            f"contrast {_known(100 * self.contrast)} %, residual {_known(self.residual_nm)} nm"
+            f"contrast {_known(100 * self.contrast)} %, residual {_known(self.residual_nm)} nm, "
+            f"between planes {_known(self.between_nm)} nm"
         )
         said = f"  ({'; '.join(self.remarks)})" if self.remarks else ""
-        return f"bead {self.bead_id:4d}  {self.role:9s}  {self.verdict:4s}  {numbers}{said}"
+        return f"{name}  {self.role:9s}  {self.verdict:4s}  {numbers}{said}"
 
 
 def _known(value: float) -> str:

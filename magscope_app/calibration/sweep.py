@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from magscope_app.calibration.capture import Capture, Shot
 from magscope_app.calibration.live import LiveProfiles, profile_length
 from magscope_app.calibration.messages import MakeSweepBuffer, SweepPhase, SweepProgress
 from magscope_app.calibration.mosaic_correction import MosaicCorrection
 from magscope_app.calibration.plan import SweepPlan
 from magscope_app.calibration.raw import RawSweep
+from magscope_app.calibration.saturation import saturated_planes
 from magscope_app.data import DataCoordinates, DataCoordinatesIterator
 from magscope_app.engine import Abortable, DataProducing, EventAborted, ExecutorEvent
 from magscope_app.errors import MagscopeError
@@ -24,6 +27,8 @@ from magscope_app.messages import Bead
 _log = logging.getLogger(__name__)
 #: A plane that fails is tried so often.
 _ATTEMPTS = 3
+#: A plane that is too bright is taken again after a moment, as light may have been on; so often in a sweep.
+_BRIGHT_RETRIES, _BRIGHT_PAUSE_S = 9, 0.5
 #: How long the focus may take to be back, and in a whole sweep, axes whose process is started again.
 _RETURN_S, _REVIVAL_S = 20.0, 20.0
 _PAUSE_LOOK_S = 0.1
@@ -90,9 +95,11 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
         self._go_on = threading.Event()
         self._go_on.set()
         self._steps: list[dict[str, Any]] = []
+        self._closing: dict[str, Any] | None = None
+        self._bright_tries = 0
         self._removed: dict[str, str] = {}
         self._live: LiveProfiles | None = None
-        self._began = self._paused_s = self._start_nm = 0.0
+        self._began = self._paused_s = 0.0
         self._patience_s = _REVIVAL_S
 
     def pause(self, paused: bool) -> None:
@@ -217,19 +224,37 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
                 self._live.close(complete=len(self._steps) == self.plan.n_steps)
 
     def _sweep(self, start_nm: float) -> None:
-        self._start_nm = start_nm
-        self._approach(start_nm)
+        offsets_nm = self.plan.offsets_nm
+        self._approach(start_nm + offsets_nm[0])
         self._began = time.monotonic()
-        for step, offset_nm in enumerate(self.plan.offsets_nm):
+        for step, offset_nm in enumerate(offsets_nm):
             if self._hold(step):
-                self._approach(start_nm)
+                self._approach(start_nm + offset_nm)
             self._report("sweep", step, f"plane {step + 1} of {self.plan.n_steps}")
             self._steps.append(self._plane(step, start_nm + offset_nm))
+            self._note_removed(step)
+        self._closing = self._look_again(start_nm)
 
-    def _approach(self, start_nm: float) -> None:
-        """Go to where the next plane is reached in the direction of the sweep."""
-        behind_nm = self.plan.offsets_nm[len(self._steps)] - self.plan.direction * self.plan.backlash_nm
-        self._microscope.move(self._focus, start_nm + behind_nm)
+    def _look_again(self, start_nm: float) -> dict[str, Any] | None:
+        """Take an early plane once more: where a bead is seen elsewhere, the sample has drifted since.
+
+        Not the very first plane: a bead that has drifted must still be within its Z-LUT.
+        """
+        plane, n_steps = self.plan.closing_plane, self.plan.n_steps
+        self._report("sweep", n_steps, f"plane {plane + 1} once more, for the drift")
+        focus_nm = start_nm + self.plan.offsets_nm[plane]
+        try:
+            self._approach(focus_nm)
+            return self._plane(n_steps, focus_nm) | {"plane": plane}
+        except EventAborted:
+            raise
+        except MagscopeError as error:
+            self.warnings.append(f"how far the sample drifted during the sweep is not known: {error}")
+            return None
+
+    def _approach(self, focus_nm: float) -> None:
+        """Go to where a plane is reached in the direction of the sweep."""
+        self._microscope.move(self._focus, focus_nm - self.plan.direction * self.plan.backlash_nm)
 
     def _hold(self, step: int) -> bool:
         """Wait while the sweep is paused; return whether it was."""
@@ -244,28 +269,56 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
 
     def _plane(self, step: int, focus_nm: float) -> dict[str, Any]:
         """Take one plane, several times if need be, and return what is to be remembered of it."""
+        at_nm, shots = self._taken(step, focus_nm)
+        for shot in shots:
+            metadata = {"t_ns": shot.t_ns, "focus_nm": at_nm, "rois_px": shot.rois_px}
+            self.put_data({"time": shot.frame_id, "step": step}, shot.mosaic, metadata)
+        # What is looked at once more is no plane of a Z-LUT.
+        if self._live is not None and step < self.plan.n_steps:
+            self._live.add(step, at_nm, shots)
+        t_ns = sum(shot.t_ns for shot in shots) // len(shots)
+        return {"step": step, "focus_nm": at_nm, "t_ns": t_ns, "frames": [shot.frame_id for shot in shots]}
+
+    def _taken(self, step: int, focus_nm: float) -> tuple[float, list[Shot]]:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 if attempt > 1:
                     self._await_axes()
-                    self._approach(self._start_nm)
+                    self._approach(focus_nm)
                 at_nm, shots = self._frames(focus_nm)
+                self._require_dim(shots, last=attempt == _ATTEMPTS)
                 break
             except EventAborted:
                 raise
             except MagscopeError as error:
-                text = f"plane {step + 1} of {self.plan.n_steps}, attempt {attempt} of {_ATTEMPTS}: {error}"
+                name = (
+                    f"plane {step + 1} of {self.plan.n_steps}"
+                    if step < self.plan.n_steps
+                    else "the last look"
+                )
+                text = f"{name}, attempt {attempt} of {_ATTEMPTS}: {error}"
                 if attempt == _ATTEMPTS:
                     raise MagscopeError(f"the sweep was given up at {text}") from error
-                _log.warning("%s; it is tried again", text)
                 self.warnings.append(text)
-        for shot in shots:
-            metadata = {"t_ns": shot.t_ns, "focus_nm": at_nm, "rois_px": shot.rois_px}
-            self.put_data({"time": shot.frame_id, "step": step}, shot.mosaic, metadata)
-        if self._live is not None:
-            self._live.add(step, at_nm, shots)
-        self._note_removed(step)
-        return {"step": step, "focus_nm": at_nm, "frames": [shot.frame_id for shot in shots]}
+                self._report("sweep", len(self._steps), f"{name} is tried again")
+        return at_nm, shots
+
+    def _require_dim(self, shots: list[Shot], *, last: bool) -> None:
+        """Raise MagscopeError where beads are saturated and another try may help; wait a moment before."""
+        ceiling_dn = 2**self._capture.bits - 1
+        edge = self._capture.roi_px
+        rois = np.stack([shot.mosaic for shot in shots]).reshape(len(shots), -1, edge, edge)
+        bright = [
+            bead.id
+            for place, bead in enumerate(self.beads)
+            if saturated_planes(rois[np.newaxis, :, place], ceiling_dn).any()
+        ]
+        if not bright or last or self._bright_tries >= _BRIGHT_RETRIES:
+            return
+        self._bright_tries += 1
+        self.wait(_BRIGHT_PAUSE_S)
+        many = f"bead {bright[0]} is" if len(bright) == 1 else f"{len(bright)} beads are"
+        raise MagscopeError(f"{many} saturated; reduce the exposure or the light")
 
     def _frames(self, focus_nm: float) -> tuple[float, list[Shot]]:
         self._microscope.move(self._focus, focus_nm)
@@ -306,13 +359,15 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
             "focus_start_nm": start_nm,
             "force_pn": force_pn,
             "steps": self._steps,
+            "closing": self._closing,
             "warnings": self.warnings,
         }
-        self.raw.finish(about, sum(len(step["frames"]) for step in self._steps))
+        looks = [*self._steps, *([] if self._closing is None else [self._closing])]
+        self.raw.finish(about, sum(len(look["frames"]) for look in looks))
 
 
 class _Planes:
-    """The coordinates of a sweep: the planes are known, the frames only when they are there."""
+    """The coordinates of a sweep: the planes and the last look are known, the frames not before they come."""
 
     def __init__(self, n_steps: int) -> None:
         self._n_steps = n_steps
@@ -322,7 +377,7 @@ class _Planes:
 
     def might_produce_coordinates(self, coordinates: DataCoordinates) -> bool | None:
         step = coordinates.coordinate_dict.get("step")
-        return None if isinstance(step, int) and 0 <= step < self._n_steps else False
+        return None if isinstance(step, int) and 0 <= step <= self._n_steps else False
 
     def __iter__(self) -> Iterator[DataCoordinates]:
         return iter(())

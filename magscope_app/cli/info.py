@@ -148,7 +148,10 @@ def _text(facts: dict[str, Any]) -> str:
     lines += _gap_lines("missing in tracks", facts["gaps_in_tracks"])
     lines += _gap_lines("missing in video", facts["gaps_in_video"])
     lines += _gap_lines("ledger", facts["ledger"])
-    lines += [f"problem: {problem}; magscope-app repair may help" for problem in facts["problems"]]
+    problems = facts["problems"]
+    lines += [f"problem: {problem}; magscope-app repair may help" for problem in problems[:_MOST_GAPS_SHOWN]]
+    if len(problems) > _MOST_GAPS_SHOWN:
+        lines.append(f"problem: and {len(problems) - _MOST_GAPS_SHOWN} more")
     if facts["exit_status"] == "running":
         lines.append("the recording still runs, or was killed: then use magscope-app repair")
     return "\n".join(lines)
@@ -173,5 +176,5 @@ def _gap_lines(title: str, found: list[dict[str, Any]]) -> list[str]:
         why = f" ({gap['where']}: {gap.get('why', '')})" if "where" in gap else ""
         lines.append(f"{title}: {gap.get('count')} frames from {gap.get('first_id')} on{why}")
     if len(found) > _MOST_GAPS_SHOWN:
-        lines.append(f"{title}: {len(found) - _MOST_GAPS_SHOWN} more")
+        lines.append(f"{title}: and {len(found) - _MOST_GAPS_SHOWN} more")
     return lines

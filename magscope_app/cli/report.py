@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -20,12 +21,20 @@ from magscope_app.run_log import logs_folder, run_folders
 
 #: Runs whose logs go into a report, the newest.
 _RUNS = 3
+#: What a key is called whose value is nobody's business, its sign, and its value in TOML or Python.
+_SECRET = re.compile(
+    r"""(?ix) ( [\w-]* (?: password | passwd | token | secret ) [\w-]* | (?: [\w-]*[_-] | api )? key )
+    ( ["']? \s* = \s* | ["'] \s* : \s* )
+    ( \"\"\".*?\"\"\" | '''.*?''' | "(?: [^"\\\n] | \\. )*" | '[^'\n]*' | [^\s,}\]#'"]+ )""",
+    re.DOTALL,
+)
 
 
 def report(config: str | None, out: Path | None) -> int:
     """Write the logs of the last runs, the config, versions and the machine into one zip file.
 
-    The user's home folder is written as ``~`` throughout, since it often holds a name.
+    The user's home folder is written as ``~`` throughout, since it often holds a name, and what passwords,
+    tokens, secrets and keys are set to as ``"***"``.
 
     Parameters
     ----------
@@ -47,7 +56,7 @@ def report(config: str | None, out: Path | None) -> int:
     try:
         with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as bundle:
             for name, text in parts:
-                bundle.writestr(name, text.replace(str(Path.home()), "~"))
+                bundle.writestr(name, _discreet(text))
         unfinished.replace(target)
     except OSError as error:
         raise MagscopeError(
@@ -58,6 +67,18 @@ def report(config: str | None, out: Path | None) -> int:
     runs = len(run_folders()[-_RUNS:])
     print(f"{target}: versions, this computer and the logs of {runs} runs; look at it before you send it")
     return 0
+
+
+def _discreet(text: str) -> str:
+    """Return a text without passwords and without the user's home folder."""
+    text = _SECRET.sub(r'\1\2"***"', text)
+    home = Path.home()
+    if home == home.parent:
+        # The root of a disk is nobody's name, and every path begins with it.
+        return text
+    for spelling in {str(home), home.as_posix(), str(home).replace("\\", "\\\\")}:
+        text = re.sub(rf"(?<![\w.~-]){re.escape(spelling)}(?![\w-])", "~", text)
+    return text
 
 
 def _machine() -> Iterator[str]:

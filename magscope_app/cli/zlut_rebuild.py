@@ -27,6 +27,8 @@ def rebuild(dataset: Path, settings: BuildSettings, out: Path | None, overwrite:
         result = build_zluts(dataset, settings, line.show)
     for report in result.reports:
         print(report.describe())
+    if result.drift is not None:
+        print(result.drift.text)
     zluts = result.require_good()
     folder = save_zluts(zluts, path, overwrite=overwrite)
     print(f"{len(zluts)} Z-LUTs in {path}, as text in {folder}")

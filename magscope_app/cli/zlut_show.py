@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageDraw
 
 from magscope_app.calibration import BeadReport
+from magscope_app.cli.zlut_picture import draw
 from magscope_app.errors import MagscopeError
 from magscope_app.processes.calibration_file import load_calibration
 from magscope_app.tracking import ZLUT, CameraNoise, ZLUTSet
 
-#: Pixels of the picture per radius and per plane, and around each table.
-_SCALE_X, _HEIGHT, _MARGIN, _LABEL, _COLUMNS = 6, 240, 12, 28, 6
 #: σz is said at so many places of the range.
 _PLACES = 5
 
@@ -25,7 +23,7 @@ def show(path: Path, plot: Path | None) -> int:
         raise MagscopeError(f"{plot} does not end in .png; choose another name")
     path = _file_of(path)
     loaded = load_calibration(path)
-    zluts = {0: loaded} if isinstance(loaded, ZLUT) else _all(loaded)
+    zluts = {_bead_of(path): loaded} if isinstance(loaded, ZLUT) else _all(loaded)
     if not zluts:
         raise MagscopeError(f"{path} holds no Z-LUT; sweep again")
     print(_head(path, zluts))
@@ -34,7 +32,7 @@ def show(path: Path, plot: Path | None) -> int:
         print(report.describe() if report is not None else _plain(bead_id, zlut))
         print(_sigma_line(zlut))
     if plot is not None:
-        _draw(zluts, plot)
+        draw(zluts, plot)
         print(f"picture: {plot}")
     return 0
 
@@ -49,6 +47,12 @@ def _file_of(path: Path) -> Path:
     raise MagscopeError(
         f"{path} is a folder without Z-LUTs of a sweep; give a file, or the dataset of a sweep"
     )
+
+
+def _bead_of(path: Path) -> int:
+    """Return the bead that the name of a text file says, else that it is for all beads."""
+    named = re.fullmatch(r"bead-(\d+)", path.stem)
+    return int(named[1]) if named else -1
 
 
 def _all(zluts: ZLUTSet) -> dict[int, ZLUT]:
@@ -90,32 +94,3 @@ def _sigma_line(zlut: ZLUT) -> str:
     places = np.linspace(1, zlut.n_planes - 2, _PLACES).round().astype(int)
     parts = [f"{quality.sigma_z_nm[at]:.1f} at {round(zlut.z_nm[at]):+d}" for at in places]
     return f"           {zlut.n_planes} planes; σz in nm: {', '.join(parts)} nm"
-
-
-def _draw(zluts: dict[int, ZLUT], path: Path) -> None:
-    """Draw each table: radius to the right, z upwards, and the same grey levels for all."""
-    tables = {bead_id: _picture(zlut) for bead_id, zlut in zluts.items()}
-    width = max(table.shape[1] for table in tables.values()) + _MARGIN
-    height = _HEIGHT + _LABEL
-    columns = min(_COLUMNS, len(tables))
-    rows = -(-len(tables) // columns)
-    image = Image.new("L", (columns * width + _MARGIN, rows * height + _MARGIN), 255)
-    pen = ImageDraw.Draw(image)
-    for place, (bead_id, table) in enumerate(tables.items()):
-        x, y = _MARGIN + place % columns * width, _MARGIN + place // columns * height
-        zlut = zluts[bead_id]
-        text = f"{bead_id}: {zlut.z_nm[0]:+.0f} to {zlut.z_nm[-1]:+.0f} nm"
-        pen.text((x, y), text, fill=0)
-        image.paste(Image.fromarray(table), (x, y + _LABEL - _MARGIN))
-    try:
-        image.save(path)
-    except OSError as error:
-        raise MagscopeError(f"{path} could not be written ({error}); choose another folder") from error
-
-
-def _picture(zlut: ZLUT) -> npt.NDArray[np.uint8]:
-    low, high = np.percentile(zlut.profiles, [0.5, 99.5])
-    grey = np.clip(255 * (zlut.profiles - low) / max(high - low, 1e-9), 0, 255).astype(np.uint8)
-    planes = np.linspace(zlut.n_planes - 1, 0, _HEIGHT).round().astype(int)
-    table: npt.NDArray[np.uint8] = np.repeat(grey[planes], _SCALE_X, axis=1)
-    return table

@@ -12,6 +12,7 @@ from magscope_app.calibration.messages import StartSweep, SweepEnded, SweepProgr
 from magscope_app.calibration.saving import text_folder, why_not_path
 from magscope_app.cli.progress import ProgressLine
 from magscope_app.cli.status_line import StatusLine
+from magscope_app.config import LoadedConfig
 from magscope_app.errors import MagscopeError
 from magscope_app.kernel_cache import ensure_compiled
 from magscope_app.messages import LogEntry, Message
@@ -21,12 +22,28 @@ from magscope_app.processes.supervisor import Supervisor
 from magscope_app.processes.sweeps import sweep_problems
 
 _BAR = 30
+#: A sweep is made because there is no Z-LUT that fits, and nothing but the sweep is to run.
+_ONLY_THE_SWEEP = (
+    "tracking.zlut=",
+    "experiment.protocol=",
+    "recording.start=false",
+    "xy_lock.on=false",
+    "z_lock.on=false",
+    "drift.on=false",
+)
 #: Longer times are told in minutes.
 _MINUTES_FROM_S = 120.0
 
 
+def load_for_sweep(config: str, overrides: Sequence[str]) -> LoadedConfig:
+    """Read a config without what a sweep does without; ConfigError with everything else that is wrong."""
+    return load_ready(config, (*overrides, *_ONLY_THE_SWEEP), None, None)
+
+
 def sweep(config: str, overrides: Sequence[str], plan: SweepPlan, out: Path, overwrite: bool) -> int:
     """Run a config only for a sweep; print what came of it and return the exit code.
+
+    Its Z-LUT is not looked at, and it starts no lock, no protocol and no recording.
 
     Raises
     ------
@@ -34,12 +51,15 @@ def sweep(config: str, overrides: Sequence[str], plan: SweepPlan, out: Path, ove
         Something is wrong with what was given; nothing was moved.
     """
     out = out.expanduser().absolute()
-    loaded = load_ready(config, overrides, None, None)
+    loaded = load_for_sweep(config, overrides)
     problems = [*plan.problems(), *sweep_problems(loaded.config)]
     problems += [reason] if (reason := why_not_path(out, overwrite=overwrite)) is not None else []
     if problems:
         raise MagscopeError("\n".join(problems))
     said = StatusLine()
+    said.say(
+        "a sweep alone: the config's Z-LUT is not used, and no lock, protocol or recording begins with it"
+    )
     ensure_compiled(compile_targets(loaded.config), said.say)
     with ProgressLine() as line:
         listener = _Listener(line, said)

@@ -36,7 +36,13 @@ class Drivers(Section):
 class Buffer(Section):
     """Sizes of the shared memory between camera and tracking."""
 
-    seconds: float = Field(2.0, gt=0, le=600, description="Video that the ring holds.")
+    seconds: float = Field(
+        2.0,
+        gt=0,
+        le=600,
+        description="Video that the ring holds. Tracking, and the recording of video, may stand still for "
+        "about so long before frames are lost; it takes bytes of a frame × fps × seconds of memory.",
+    )
     n_images: int = Field(16, ge=1, le=1000, description="Frames that tracking takes at most at once.")
     tracks_rows: int = Field(200_000, ge=1000, le=100_000_000, description="Bead rows kept in memory.")
 
@@ -131,7 +137,7 @@ class Experiment(Section):
 
 
 class Restart(Section):
-    """Which processes are started again when they die: after growing pauses, six times in five minutes."""
+    """Which processes are started again when they die: after growing pauses, six times in 5 minutes."""
 
     camera: RestartPolicy = Field("always", description="Frame ids go on; the gap stands in the ledger.")
     tracking: RestartPolicy = Field("always", description="It goes on with the frame it had reached.")
@@ -149,7 +155,8 @@ class Supervisor(Section):
         le=60,
         description="A process without a sign of life for so long is called slow, after six times that hung; "
         "a hung camera, tracking or motors process, and after 120 times that the recording one, is killed "
-        "and started again.",
+        "and started again. A hung feedback process is killed, too, and not started again: the locks are "
+        "off.",
     )
     on_child_death: Literal["shutdown", "continue"] = Field(
         "shutdown",

@@ -74,3 +74,6 @@ class DriftConfig(Section):
         False, description="Let the drift in z be a plane in x and y; needs three beads not on one line."
     )
     min_quality: float = Field(0.4, ge=0, le=1, description="Rows of lower quality are not believed.")
+    max_disagreement_nm: float = Field(
+        50.0, gt=0, le=10_000, description="A bead farther than this from the median of all is not believed."
+    )

@@ -53,7 +53,7 @@ def load_config(given: str | Path, overrides: Iterable[str] = ()) -> LoadedConfi
         Path of the file, or the name of a shipped config.
     overrides : iterable of str
         ``section.key=value`` from the command line; paths in them are relative to the current folder,
-        paths in the file to the file.
+        paths in the file to the file. Without a value, the key counts as if the file did not have it.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def _anchor_settings(settings: dict[str, Any], folder: Path) -> None:
 
 
 def _anchor_one(data: dict[str, Any], parts: tuple[str, ...]) -> None:
-    """Make a path from the command line absolute, in place."""
+    """Make a path from the command line absolute, in place; take a key out that was given no value."""
     model: type[BaseModel] | None = Config
     table: Any = data
     for part in parts[:-1]:
@@ -157,7 +157,12 @@ def _anchor_one(data: dict[str, Any], parts: tuple[str, ...]) -> None:
         field = model.model_fields.get(part) if model else None
         model = _model_of(field.annotation) if field else None
         table = table[part]
-    if len(parts) > 1 and parts[-2] == _SETTINGS and isinstance(table, dict) and parts[-1] in table:
+    is_setting = len(parts) > 1 and parts[-2] == _SETTINGS
+    known = is_setting or (model is not None and parts[-1] in model.model_fields)
+    if known and isinstance(table, dict) and parts[-1] in table and table[parts[-1]] is None:
+        del table[parts[-1]]
+        return
+    if is_setting and isinstance(table, dict) and parts[-1] in table:
         _anchor_settings(table, Path.cwd())
         return
     field = model.model_fields.get(parts[-1]) if model else None

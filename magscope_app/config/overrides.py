@@ -14,7 +14,8 @@ def apply_overrides(
 ) -> tuple[list[tuple[str, ...]], list[Problem]]:
     """Put every ``section.key=value`` into `data`.
 
-    A value is read as TOML where it is some, else as text. Axes are named: ``motors.focus.speed=100``.
+    A value is read as TOML where it is some, else as text; nothing at all is None, which takes the key out.
+    Axes are named: ``motors.focus.speed=100``.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ def apply_overrides(
 
 
 def _value(text: str) -> Any:
+    if not text:
+        return None
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

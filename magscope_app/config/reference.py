@@ -16,7 +16,8 @@ _HEAD = """\
 <!-- made by python -m magscope_app.config.reference docs; do not edit -->
 
 TOML. Every key can also be given on the command line as `--set section.key=value`; axes are named there by
-their name, as in `--set motors.focus.speed=100`. Relative paths in a file are relative to the file, those on
+their name, as in `--set motors.focus.speed=100`. Without a value, `--set section.key=`, the key counts
+as if the file did not have it. Relative paths in a file are relative to the file, those on
 the command line to the current folder. An unknown key, a wrong type or a value out of its limits is refused,
 all problems at once; `magscope-app check FILE` says what they are without opening a device.
 """

@@ -45,7 +45,7 @@ _TEXT = {
     Why.OWNER_DIED: "the reader's process died and the ring went on without it",
     Why.NO_HEARTBEAT: "the reader gave no sign of life and the ring went on without it",
     Why.RING_FILLING: "the ring was filling up and this reader gives way first",
-    Why.ABSENT: "published before this reader came or came back",
+    Why.ABSENT: "published while nobody read: the reader's process had died or hung, or had not begun yet",
     Why.OVERWRITTEN_IN_USE: "overwritten while the reader was using it",
     Why.MERGED: "several losses: the table was full, only their sum is kept",
     Why.UNWANTED: "passed over by the reader's own wish",

@@ -126,10 +126,13 @@ class Microscope(Locks):
         Raises
         ------
         MagscopeError
-            The camera refuses, or does not answer.
+            The camera refuses, or does not answer, or the value is no number, text or bool.
         """
-        since = self._news.now
-        self._send(SetCameraSetting(name, value))
+        plain = value.item() if isinstance(value, np.generic) else value
+        since, order = self._news.now, SetCameraSetting(name, plain)
+        if wrong := why_malformed(order):
+            raise MagscopeError(wrong)
+        self._send(order)
         self._answer(CameraSettings, since, _ANSWER_S, f"the camera did not answer to {name} = {value}")
 
     def cause_fault(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.config.feedback import DriftConfig
+from magscope_app.feedback.agreement import Agreement
 from magscope_app.feedback.drift_bead import Bead, RunningMean, Trend, mean_of_known, plane_slopes
 from magscope_app.feedback.readings import Frame
 from magscope_app.feedback.state import LockStage, LockState
@@ -58,7 +59,8 @@ class DriftMeter:
 
     Each bead counts from where it was at first. A bead that is new, or comes back after more than a window,
     is taken to have moved as the others have in the same frames; the others go on from where the mean is when
-    it leaves. So nothing jumps when beads come and go.
+    it leaves. So nothing jumps when beads come and go. One that moves against the others, as when it comes
+    loose, is not believed, and soon left out; of two that disagree none is, and the drift is not known.
 
     Parameters
     ----------
@@ -85,6 +87,7 @@ class DriftMeter:
         self._now = np.zeros(5)
         self._mean = RunningMean(self._config.window, 5)
         self._trend = Trend(_TREND_WINDOWS * self._config.window)
+        self._agreement = Agreement(self._config.max_disagreement_nm, self._config.window)
         self._far_nm = math.nan
 
     def begin(self, bead_ids: Sequence[int]) -> None:
@@ -135,7 +138,9 @@ class DriftMeter:
         if not self._on:
             return LockState("drift", reason=self._reason, begun=self._begun)
         stage: LockStage = "waiting" if math.isnan(self._far_nm) else "on"
-        return LockState("drift", stage, "", self._bead_ids, self._far_nm, begun=self._begun)
+        reason, left_out = self._agreement.reason, self._agreement.left_out
+        followed = tuple(bead_id for bead_id in self._bead_ids if bead_id not in left_out)
+        return LockState("drift", stage, reason, followed, self._far_nm, begun=self._begun)
 
     def take(self, frame: Frame) -> DriftAt | None:
         """Take in a frame; return its drift, None before the first beads are known."""
@@ -146,11 +151,12 @@ class DriftMeter:
             self._beads.setdefault(bead_id, Bead(self._config.window))
         ids = list(self._beads)
         at = np.array([places.get(bead_id, _UNKNOWN) for bead_id in ids]).reshape(-1, 3)
+        at[self._agreement.wrong(ids, self._moved(ids, at))] = np.nan
         known = np.array([self._beads[bead_id].known for bead_id in ids]).reshape(-1, 3)
         found = self._measure(ids, at, frame.t_ns)
         self._get_to_know(ids, at, known, found)
         self._mean.add(found)
-        report = self._report(frame, len(places))
+        report = self._report(frame, int((~np.isnan(at[:, 0])).sum()))
         return None if math.isnan(self._far_nm) else report
 
     def _places(self, frame: Frame) -> dict[int, Floats]:
@@ -160,10 +166,18 @@ class DriftMeter:
             bead_id: np.array([reading.x_nm, reading.y_nm, reading.z_nm + shift_nm])
             for bead_id, reading in frame.beads.items()
             if bead_id in self._bead_ids
+            and bead_id not in self._agreement.left_out
             and not math.isnan(reading.x_nm)
             # Without a Z-LUT the quality is -1: x and y can be believed all the same.
             and (reading.quality >= self._config.min_quality or reading.quality == -1.0)
         }
+
+    def _moved(self, ids: Sequence[int], at: Floats) -> Floats:
+        """Return how far each bead (n, 3) has moved, less the tilt of the last frame: that changes slowly."""
+        origins = np.array([self._beads[bead_id].origin_nm for bead_id in ids]).reshape(-1, 3)
+        moved: Floats = at - origins
+        moved[:, _Z] -= origins[:, :2] @ self._now[3:]
+        return moved
 
     def _measure(self, ids: list[int], at: Floats, t_ns: float) -> Floats:
         """Return x, y, height at (0, 0) and slopes (5,) of this frame; NaN where no bead says it."""

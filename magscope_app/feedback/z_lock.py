@@ -384,7 +384,7 @@ class ZLock:
     def _out_of_range(self, bead_id: int, z_nm: float) -> str | None:
         limits = self._z_range(bead_id)
         if limits is None:
-            return f"bead {bead_id} has no Z-LUT"
+            return f"bead {bead_id} has no Z-LUT, or nothing of it is usable"
         low, high = limits[0] + self._config.lut_margin_nm, limits[1] - self._config.lut_margin_nm
         if low <= z_nm <= high:
             return None

@@ -141,12 +141,16 @@ class Receipt(Message):
 
 @dataclass(frozen=True, slots=True)
 class RecordingFinished(Message):
-    """The dataset is complete, or `error` says why it is not."""
+    """The dataset is complete, or `error` says why it is not.
+
+    Of the frames that the recording lost, `without_image` are in the tracks, and only their image is missing.
+    """
 
     path: Path
     exit_status: str
     counters: Counters
     error: str = ""
+    without_image: int = 0
 
 
 @dataclass(frozen=True, slots=True)

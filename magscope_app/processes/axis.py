@@ -376,7 +376,8 @@ class Axis:
             self._target = wanted
             self._say(*self._arrived(goal, position))
         elif now > goal.deadline:
-            self._fail_to_arrive(wanted, "in its time")
+            is_there = abs(position - wanted) <= self._motor.tolerance
+            self._fail_to_arrive(wanted, "and come to rest in its time" if is_there else "in its time")
         elif rests_s > _SETTLE_S:
             self._fail_to_arrive(wanted, "and stands still (a limit switch, or something holds it)")
 
@@ -392,11 +393,11 @@ class Axis:
         )
 
     def _fail_to_arrive(self, wanted: float, how: str) -> None:
-        self._break_off(f"{self.name} did not reach {self._place(wanted)} {how}")
+        self._break_off(f"{self.name} did not reach {self._place(wanted)} {how}", wanted)
 
-    def _break_off(self, why: str = "") -> None:
+    def _break_off(self, why: str = "", wanted: float = math.nan) -> None:
         """Have the axis stop; what became of it is said when it is at rest, or goes on all the same."""
-        self._halting.note(why)
+        self._halting.note(why, wanted)
         self._tell_to_stop()
 
     def _tell_to_stop(self) -> None:

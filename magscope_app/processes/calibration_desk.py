@@ -81,6 +81,7 @@ class CalibrationDesk:
         self._folder = config.recording.folder
         self._halted = False
         self.sweeping = False
+        self._warned = 0
 
     def command(self, message: Message) -> None:
         """Carry out one of SWEEP_COMMANDS."""
@@ -91,7 +92,7 @@ class CalibrationDesk:
             if self.sweeping:
                 self._refuse("a sweep is running already; wait until it has ended, or cancel it")
                 return
-            self.sweeping, self._halted = True, False
+            self.sweeping, self._halted, self._warned = True, False, 0
             # A lock would take the sweep for somebody's interference.
             self._locks.begin_sweep()
             self._order(message)
@@ -108,6 +109,8 @@ class CalibrationDesk:
         if isinstance(message, ZLUTsLoaded):
             self._on_loaded(message.copy)
             return
+        if isinstance(message, SweepProgress | SweepEnded):
+            self._warn(message.warnings)
         if isinstance(message, SweepEnded):
             self._on_ended(message)
         elif isinstance(message, ZLUTsSaved):
@@ -121,6 +124,12 @@ class CalibrationDesk:
             self._log(logging.INFO, f"beads are tracked with {message.path}")
         self._on_news(message)
         self._children.send("gui", message)
+
+    def _warn(self, warnings: tuple[str, ...]) -> None:
+        """Log what was not known before."""
+        for warning in warnings[self._warned :]:
+            self._log(logging.WARNING, f"sweep: {warning}")
+        self._warned = max(self._warned, len(warnings))
 
     def _on_loaded(self, copy: Path) -> None:
         """Keep what tracking has begun with; one that was started again is told with what to go on."""
@@ -145,8 +154,6 @@ class CalibrationDesk:
     def _on_ended(self, message: SweepEnded) -> None:
         self.sweeping = False
         self._locks.end_sweep()
-        for warning in message.warnings:
-            self._log(logging.WARNING, f"sweep: {warning}")
         if message.error:
             self._log(logging.ERROR, f"the sweep failed: {message.error}")
         elif message.cancelled and self._halted:
@@ -157,6 +164,8 @@ class CalibrationDesk:
         else:
             good = sum(report.verdict == "good" for report in message.reports)
             self._log(logging.INFO, f"{good} of {len(message.reports)} beads have a good Z-LUT")
+            if message.drift and message.drift not in message.warnings:
+                self._log(logging.INFO, message.drift)
 
     def messages(self) -> list[Message]:
         """Return what a window must know that opens late."""
@@ -172,6 +181,15 @@ class CalibrationDesk:
         """End a sweep in order."""
         if self.sweeping:
             self._children.send("experiment", CancelSweep())
+
+    def leave(self) -> None:
+        """Say what a sweep leaves behind that is not waited for any more."""
+        if self.sweeping:
+            self._log(
+                logging.WARNING,
+                "the sweep was broken off and nothing was kept: focus and magnets stay where they are, and "
+                "were not brought back; look where they are before the next sweep",
+            )
 
     def on_experiment_lost(self, text: str) -> None:
         """Say that a sweep has died with its process, and remove what it leaves."""

@@ -6,6 +6,7 @@ import hashlib
 import logging
 from pathlib import Path
 
+from magscope_app.calibration.report import BeadReport
 from magscope_app.config import Config
 from magscope_app.datatypes import Session
 from magscope_app.errors import MagscopeError
@@ -107,7 +108,7 @@ def all_zluts(loaded: ZLUT | ZLUTSet) -> list[ZLUT]:
 
 
 class ZRanges:
-    """From where to where a bead's Z-LUT goes.
+    """From where to where a bead's Z-LUT can be relied on.
 
     Parameters
     ----------
@@ -119,10 +120,17 @@ class ZRanges:
         self._loaded = load_calibration(path) if path is not None else None
 
     def __call__(self, bead_id: int) -> tuple[float, float] | None:
-        """Return lowest and highest z of a bead's Z-LUT in nm, None where it has none."""
+        """Return lowest and highest z in nm that are usable of a bead's Z-LUT, None where there are none.
+
+        That is what the sweep found out; of a table that is not of a sweep, all of it.
+        """
         loaded = self._loaded
         zlut = loaded.get(bead_id, loaded.default) if isinstance(loaded, ZLUTSet) else loaded
-        return None if zlut is None else (float(zlut.z_nm[0]), float(zlut.z_nm[-1]))
+        if zlut is None:
+            return None
+        report = BeadReport.of_metadata(bead_id, zlut.metadata)
+        low, high = (float(zlut.z_nm[0]), float(zlut.z_nm[-1])) if report is None else report.usable_nm
+        return (low, high) if low < high else None
 
 
 def why_not_roi(loaded: ZLUT | ZLUTSet, roi_px: int) -> str | None:

@@ -19,6 +19,13 @@ _WINDOW_S = 60.0
 _SETTLE_S, _KNOWN_S = 5.0, 10.0
 
 
+def in_minutes(minutes: float) -> str:
+    """Return when something will be, in words."""
+    if minutes < 1:
+        return "in less than a minute"
+    return f"in {minutes:.0f} minute{'' if round(minutes) == 1 else 's'}"
+
+
 class DiskWatch:
     """Looks at the disk twice a second and works out how long it lasts.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 
+from magscope_app.devices.numbers import apart
 from magscope_app.messages import MotorState
 
 #: An axis that was told to stop is at rest after this, or it goes on.
@@ -33,6 +34,7 @@ class Halting:
         self._seen = 0
         self._since = 0.0
         self._why = self._refusal = ""
+        self._wanted = math.nan
         self._again = math.inf
 
     @property
@@ -50,10 +52,11 @@ class Halting:
         """True where the axis was not told to stop by anybody, but because its move went wrong."""
         return bool(self._why)
 
-    def note(self, why: str = "") -> None:
-        """Note an order to stop; `why` says what went wrong before, where nobody gave it."""
+    def note(self, why: str = "", wanted: float = math.nan) -> None:
+        """Note an order to stop; `why` says what went wrong on the way to `wanted`, where nobody gave it."""
         if not self.is_pending:
             self._since, self._refusal, self._why = time.monotonic(), "", why
+            self._wanted = wanted
         self.orders += 1
 
     def tried(self, refusal: str = "") -> None:
@@ -101,7 +104,8 @@ class Halting:
         arrived : bool, optional
             True at the target that it had before, None where that is not known.
         """
-        place = f"{position:.6g} {self._unit}"
+        # A place that was not reached must not look like the one that is said to have been wanted.
+        place = f"{apart(position, self._wanted)[0]} {self._unit}"
         late = self.goes_on or bool(self._refusal)
         after = f"{time.monotonic() - self._since:.1f} s after it was told to stop{self._because()}"
         if self._why:

@@ -263,7 +263,7 @@ class Line:
     def handle(self, child: Child, message: Message) -> None:
         """Do what a message from a process asks for; one that says nothing sensible changes nothing."""
         if (wrong := why_malformed(message)) is not None:
-            self.log(logging.WARNING, f"the {child.name} process sent {wrong}")
+            self.log(logging.WARNING, f"from the {child.name} process: {wrong}")
             return
         if isinstance(message, NEWS):
             self._tell(message)

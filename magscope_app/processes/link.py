@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections import deque
 from multiprocessing.connection import Connection
-from typing import Protocol
+from multiprocessing.reduction import ForkingPickler
+from typing import Any, Protocol
 
+from magscope_app.errors import FOREIGN, MagscopeError, described
 from magscope_app.messages import Heartbeat, Message
 
 #: Messages that may wait for a neighbour that does not read; older ones are dropped beyond that.
@@ -47,7 +50,7 @@ class Link:
         self.connection = connection
         self._beat_s = beat_s
         self._beat_due = time.monotonic()
-        self._waiting: deque[Message] = deque(maxlen=MAX_WAITING)
+        self._waiting: deque[bytes] = deque(maxlen=MAX_WAITING)
         self._wake = threading.Condition()
         self._closing = False
         self._broken = False
@@ -56,9 +59,16 @@ class Link:
         self._thread.start()
 
     def send(self, message: Message) -> None:
-        """Queue `message`; returns at once, also when the other end is gone."""
+        """Queue `message` as it is now; returns at once, also when the other end is gone.
+
+        Raises
+        ------
+        MagscopeError
+            It holds what no other process can be given; the text says which field.
+        """
+        packed = _packed(message)
         with self._wake:
-            self._waiting.append(message)
+            self._waiting.append(packed)
             self._wake.notify()
 
     def beat(self) -> None:
@@ -81,15 +91,21 @@ class Link:
         ------
         LinkClosed
             The process at the other end has ended.
+        TypeError
+            What came is no message, or cannot be read here; the next one is as good as ever.
         """
         if beats:
             self.beat()
         try:
             if not self.connection.poll(timeout_s):
                 return None
-            message = self.connection.recv()
+            packed = self.connection.recv_bytes()
         except (EOFError, OSError) as error:
             raise LinkClosed("the process at the other end has ended") from error
+        try:
+            message = ForkingPickler.loads(packed)
+        except FOREIGN as error:
+            raise TypeError(f"a message cannot be read here ({described(error)})") from error
         if not isinstance(message, Message):
             raise TypeError(f"a pipe carried {type(message).__name__}, which is no message")
         return message
@@ -117,12 +133,33 @@ class Link:
                 if not self._waiting:
                     return
                 self._idle = False
-                message = self._waiting.popleft()
+                packed = self._waiting.popleft()
             try:
-                self.connection.send(message)
+                self.connection.send_bytes(packed)
             except (OSError, ValueError):
                 with self._wake:
                     self._broken = True
                     self._waiting.clear()
                     self._wake.notify_all()
                 return
+
+
+def _packed(message: Message) -> bytes:
+    try:
+        return bytes(ForkingPickler.dumps(message))
+    except FOREIGN as error:
+        raise MagscopeError(
+            f"{type(message).__name__} cannot be sent to another process: {_culprit(message)} "
+            f"({described(error)}); give plain numbers and texts"
+        ) from error
+
+
+def _culprit(message: Any) -> str:
+    """Name the field, and what it holds, that no other process can be given."""
+    for field in dataclasses.fields(message) if dataclasses.is_dataclass(message) else ():
+        content = getattr(message, field.name)
+        try:
+            ForkingPickler.dumps(content)
+        except FOREIGN:
+            return f"its {field.name} is {content!r:.60}"
+    return f"it is {message!r:.60}"

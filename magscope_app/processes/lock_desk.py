@@ -171,13 +171,17 @@ class LockDesk:
         for name in ("gui", "experiment"):
             self._children.send(name, LockChanged(state))
         anew = before.begun != state.begun
+        # A reference bead that has come loose is to be found in the dataset, too.
+        anew = anew or (state.name == "drift" and before.bead_ids != state.bead_ids)
         if (
             before.stage == state.stage
             and not anew
             and (state.stage == "on" or before.reason == state.reason)
         ):
             return
-        self._log(logging.WARNING if state.let_go else logging.INFO, state.text)
+        doubted = state.stage == "on" and bool(state.reason)
+        text = f"{state.text}: {state.reason}" if doubted else state.text
+        self._log(logging.WARNING if state.let_go or doubted else logging.INFO, text)
         fields: dict[str, Any] = {"stage": state.stage, "reason": state.reason, "beads": state.bead_ids}
         self._record("lock", {"lock": state.name} | fields)
 

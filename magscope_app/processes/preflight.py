@@ -30,6 +30,8 @@ from magscope_app.storage.names import validate_dataset_name
 _T = TypeVar("_T")
 #: Less free disk than this is a full disk.
 _FULL_BYTES = 100_000_000
+#: Sections with which a Z-LUT is compared.
+_OF_A_SWEEP = ("optics", "camera", "beads")
 
 
 def require_ready(
@@ -80,6 +82,9 @@ def load_ready(source: str, overrides: Sequence[str], record: Path | None, name:
             require_ready(error.rest, source, record, name)
         except ConfigError as more:
             said = {problem.where for problem in problems}
+            if any(where.startswith(_OF_A_SWEEP) for where in said):
+                # What the file says there is not known: the Z-LUT would be compared with defaults.
+                said.add("tracking.zlut")
             problems += [problem for problem in more.problems if problem.where not in said]
         raise ConfigError(source, problems) from error
     require_ready(loaded, source, record, name)

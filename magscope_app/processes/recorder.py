@@ -13,7 +13,7 @@ from magscope_app.datatypes import BeadRoiBuffer, Gap, VideoBuffer
 from magscope_app.errors import FOREIGN, MagscopeError
 from magscope_app.messages import Counters, Message, RecordingFinished, RecordingOrder
 from magscope_app.processes.accounting import account
-from magscope_app.processes.disk_watch import DiskWatch
+from magscope_app.processes.disk_watch import DiskWatch, in_minutes
 from magscope_app.processes.draining import Drain
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.keeper import Keeper
@@ -156,7 +156,7 @@ class Recorder:
         disk.look(written + self._tracks.bytes_written, waiting)
         if disk.is_low and not self._warned:
             self._warned = True
-            _log.warning("the disk will be full in %.0f minutes at this rate", disk.minutes_so_far)
+            _log.warning("the disk will be full %s at this rate", in_minutes(disk.minutes_so_far))
         if disk.too_full_for_video and self._frames is not None and not self._frames.closed:
             self._end_video(f"video has stopped: the disk of {self.path} is nearly full")
         if disk.too_full_for_tracks:
@@ -229,6 +229,10 @@ class Recorder:
         why = "; ".join(errors) or "the disk did not keep up"
         gaps = [*self._video.ledger(), *self._seams]
         counters, ledger = account(window, gaps, rows, frames, why, self._left_out)
+        without_image = 0
+        if rows is not None and frames is not None:
+            in_rows, _ = account(window, gaps, rows, None)
+            without_image = counters.lost_recording - in_rows.lost_recording
         status = "failed" if errors else exit_status
         _attempt(errors, partial(self._note, "recording ended", exit_status=status))
         for gap in ledger:
@@ -236,7 +240,7 @@ class Recorder:
         _attempt(errors, partial(self._tracks.finish, status))
         _attempt(errors, partial(self._finish_folder, status, counters, ledger, errors))
         path = self._folder.take_name()
-        return RecordingFinished(path, status, counters, "; ".join(dict.fromkeys(errors)))
+        return RecordingFinished(path, status, counters, "; ".join(dict.fromkeys(errors)), without_image)
 
     def _drain(self, drain: Drain, stop: int) -> None:
         """Take what is still on its way through tracking and ring, as long as that makes sense."""

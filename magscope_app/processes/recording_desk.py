@@ -179,7 +179,7 @@ class RecordingDesk:
         elif isinstance(message, RecordingStarted):
             self._resuming = False
             if message.path != board.recording:
-                board.start_recording(message.path)
+                board.start_recording(message.path, has_video="Video" in message.mode)
         elif isinstance(message, RecordingProgress):
             board.recorded = replace(board.recorded, frames_recorded=message.frames_recorded)
         elif isinstance(message, RecordingFinished):

@@ -23,6 +23,8 @@ def recording_text(message: Message, running: Path | None) -> str:
         counters = message.counters
         lost = f"{counters.frames_lost} lost" if counters.frames_lost else "none lost"
         frames = f"{counters.frames_recorded} frames, {lost}"
+        if message.without_image:
+            frames += f" ({message.without_image} of them have tracks and no image)"
         if counters.frames_left_out:
             frames += f", {counters.frames_left_out} left out of the video"
         return f"recording has ended ({message.exit_status}): {frames}, in {message.path}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from magscope_app.clock import WallAnchor
-from magscope_app.datatypes import ReaderCounters, VideoBuffer
+from magscope_app.datatypes import ReaderCounters, RingCounters, VideoBuffer
 from magscope_app.feedback.state import LockState
 from magscope_app.messages import Counters, MotorStatus, ProcessState, SystemStatus
 
@@ -51,11 +51,15 @@ class StatusBoard:
     recorded: Counters = field(default_factory=Counters)
     tracking_fps: float = 0.0
     _recording_since: float = 0.0
+    _has_video: bool = False
+    #: What the reader of the images had lost when the recording began; None until it has come.
+    _lost_before: int | None = None
     _heads: deque[tuple[float, int]] = field(default_factory=deque)
     _disk: tuple[float, int] = (-1e9, 0)
 
-    def start_recording(self, path: Path) -> None:
-        """Note that a dataset is being written."""
+    def start_recording(self, path: Path, *, has_video: bool) -> None:
+        """Note that a dataset is being written, with or without images."""
+        self._has_video, self._lost_before = has_video, None
         self.recording = path
         self.recorded = Counters()
         self._recording_since = time.monotonic()
@@ -77,14 +81,26 @@ class StatusBoard:
         tracked, lost = (tracking.got, tracking.lost) if tracking else (0, 0)
         # What a reader that hangs or is dead will miss is lost already, before it comes back and counts it.
         lost += max(0, ring.acquired - tracked - lost - video.n_total_images)
+        recorded = self.recorded
+        if self.recording is not None and self._has_video:
+            recorded = replace(recorded, lost_recording=self._lost_images(ring))
         return replace(
-            self.recorded,
+            recorded,
             frames_acquired=ring.acquired,
             frames_tracked=tracked,
             lost_upstream=ring.lost_upstream,
             lost_ring=ring.lost_ring,
             lost_tracking=ring.acquired - tracked if tracking_ended else lost,
         )
+
+    def _lost_images(self, ring: RingCounters) -> int:
+        """Return how many images the recorder has lost so far: one that hangs cannot say it itself."""
+        for reader in ring.readers:
+            if reader.name == "recording" and reader.pid:
+                lost = reader.counters.lost + reader.overdue
+                self._lost_before = lost if self._lost_before is None else self._lost_before
+                return max(0, lost - self._lost_before)
+        return self.recorded.lost_recording
 
     def take(
         self,

@@ -264,6 +264,7 @@ class Supervisor:
         if line.calibration.sweeping:
             line.calibration.cancel()
             self._pump(lambda: self._hurried or not line.calibration.sweeping, _END_SWEEP_S)
+            line.calibration.leave()
         # A lock that still held the focus would take the stop for somebody's interference.
         line.locks.release()
         self._pump(lambda: not line.locks.holds_focus, _RELEASE_FOCUS_S)

@@ -105,7 +105,9 @@ class Sweeps:
             return
         done = future.await_execution(1.0)
         self._result = done.result
-        self._send(SweepEnded(done.result.reports, done.dataset, done.saved, warnings=done.warnings))
+        reports, drift = done.result.reports, done.result.drift
+        said = "" if drift is None else drift.text
+        self._send(SweepEnded(reports, done.dataset, done.saved, warnings=done.warnings, drift=said))
 
     def close(self) -> None:
         """Leave nothing behind of a sweep that did not end."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from magscope_app.calibration.build import BuildSettings, SweepImages
-from magscope_app.calibration.evaluate import Images
+from magscope_app.calibration.lookup import Images
 from magscope_app.storage import open_dataset
 from magscope_app.tracking import ZLUTSet
 from tests.benchmarks.accuracy_cases import load_magtrack

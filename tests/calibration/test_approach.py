@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from multiprocessing.context import SpawnContext
 from pathlib import Path
 from typing import cast
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 from magscope_app.calibration import SweepPlan
+from magscope_app.calibration import sweep as sweep_module
 from magscope_app.calibration.capture import Capture
 from magscope_app.calibration.messages import MakeSweepBuffer, SweepBufferReady, SweepProgress
 from magscope_app.calibration.raw import RawSweep
@@ -71,6 +73,10 @@ class World:
         self.pushed_at = float("nan")
         self._pushes = 3
         self._read_until: int | None = None
+        #: Session time of the first row at each place.
+        self.arrivals: dict[float, int] = {}
+        #: So many visits to a target are too bright.
+        self.flashes: dict[float, int] = {}
         #: The sweep is held before this plane, once.
         self.held_before = -1
         self.told: list[SweepProgress] = []
@@ -101,6 +107,8 @@ class World:
 
     def _send(self, message: Message) -> None:
         if isinstance(message, MoveMotor):
+            if self._is_flashed:
+                self.flashes[self._target] -= 1
             self.targets.append(message.position)
             self._target = message.position
         elif isinstance(message, MakeSweepBuffer):
@@ -132,7 +140,10 @@ class World:
 
     def _say_where(self) -> None:
         there = self._focus == self._target and not self._is_pushed()
-        row = [self._anchor.session_ns(), self._focus, self._target, not there, there]
+        now_ns = self._anchor.session_ns()
+        if there:
+            self.arrivals.setdefault(self._target, now_ns)
+        row = [now_ns, self._focus, self._target, not there, there]
         self._telemetry.write(np.array([row], np.float64))
 
     def _is_pushed(self) -> bool:
@@ -148,6 +159,10 @@ class World:
         self._pushes -= 1
         return True
 
+    @property
+    def _is_flashed(self) -> bool:
+        return self.flashes.get(self._target, 0) > 0
+
     def _expose(self, exposed: list[float]) -> None:
         """Show, one in the upper and one in the lower half, the ends of the way in this exposure."""
         slot = self._video.begin()
@@ -155,6 +170,8 @@ class World:
             return
         slot[: int(BEAD.y_px)] = 128 + round(min(exposed) / NM_PER_GREY)
         slot[int(BEAD.y_px) :] = 128 + round(max(exposed) / NM_PER_GREY)
+        if self._is_flashed:
+            slot[:] = 255
         self._video.commit(timestamp_ns=self._anchor.session_ns())
 
 
@@ -181,10 +198,28 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 def test_every_plane_is_reached_from_the_same_side(world: World) -> None:
     plan = world.sweep.plan
     beyond = plan.start_nm - plan.direction * BACKLASH_NM
-    # Beyond the first plane, through all, and back the same way.
+    # Beyond the first plane, through all, to an early one once more, and back: always the same way.
+    again = plan.offsets_nm[1]
     back = [-plan.direction * BACKLASH_NM, 0.0]
-    assert swept(world) == pytest.approx([beyond, *plan.offsets_nm, *back])
+    once_more = [again - plan.direction * BACKLASH_NM, again]
+    assert swept(world) == pytest.approx([beyond, *plan.offsets_nm, *once_more, *back])
     assert world.sweep.warnings == []
+
+
+def test_the_last_look_is_no_plane(world: World) -> None:
+    """It has images of its own, beside the planes, and no rows in the profiles that are watched."""
+    dataset = open_dataset(world.run())
+    plan, about = world.sweep.plan, dataset.description["sweep"]
+    assert [step["step"] for step in about["steps"]] == list(range(plan.n_steps))
+    closing = about["closing"]
+    assert (closing["step"], closing["plane"]) == (plan.n_steps, 1)
+    assert closing["focus_nm"] == pytest.approx(plan.offsets_nm[1])
+    assert closing["t_ns"] > max(step["t_ns"] for step in about["steps"])
+    assert len(closing["frames"]) == plan.frames
+    for frame_id in closing["frames"]:
+        image = dataset.get_data({"time": frame_id, "step": plan.n_steps})
+        assert (image == 128 + round(plan.offsets_nm[1] / NM_PER_GREY)).all()
+    assert dataset.description["counters"]["frames_recorded"] == plan.frames * (plan.n_steps + 1)
 
 
 def test_after_a_pause_the_next_plane_is_approached_anew(world: World) -> None:
@@ -196,6 +231,38 @@ def test_after_a_pause_the_next_plane_is_approached_anew(world: World) -> None:
     at = targets.index(fourth)
     assert targets[at - 1] == pytest.approx(fourth - plan.direction * BACKLASH_NM)
     assert targets[at - 2] == pytest.approx(plan.offsets_nm[3])
+
+
+@pytest.mark.parametrize("world", [replace(UP, settle_s=0.12)], indirect=True)
+def test_frames_count_only_once_the_focus_has_settled(world: World) -> None:
+    about = open_dataset(world.run()).description["sweep"]
+    for step in about["steps"]:
+        # The mean of two frames that follow each other is half a frame later than the first.
+        since_s = 1e-9 * (step["t_ns"] - world.arrivals[step["focus_nm"]])
+        assert since_s >= world.sweep.plan.settle_s
+
+
+@pytest.mark.parametrize("world", [UP], indirect=True)
+def test_a_plane_that_is_too_bright_is_taken_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep_module, "_BRIGHT_PAUSE_S", 0.01)
+    plan = world.sweep.plan
+    world.flashes = {plan.offsets_nm[2]: 1}
+    swept(world)
+    (warning,) = world.sweep.warnings
+    assert "plane 3 of 7, attempt 1 of 3: bead 0 is saturated; reduce the exposure or the light" in warning
+
+
+@pytest.mark.parametrize("world", [UP], indirect=True)
+def test_planes_that_stay_too_bright_do_not_end_the_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_module, "_BRIGHT_PAUSE_S", 0.01)
+    monkeypatch.setattr(sweep_module, "_BRIGHT_RETRIES", 3)
+    world.flashes = dict.fromkeys(world.sweep.plan.offsets_nm, 1000)
+    about = open_dataset(world.run()).description["sweep"]
+    assert len(about["steps"]) == world.sweep.plan.n_steps
+    # Two more tries of the first plane, one of the second; then it is known that nothing helps.
+    assert [warning[:11] for warning in about["warnings"]] == ["plane 1 of ", "plane 1 of ", "plane 2 of "]
 
 
 def test_a_plane_that_the_focus_left_is_taken_again_from_its_side(world: World) -> None:

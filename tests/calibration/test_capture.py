@@ -10,6 +10,7 @@ from multiprocessing.context import SpawnContext
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from magscope_app.calibration import capture as capture_module
@@ -109,6 +110,33 @@ def test_frames_that_come_in_a_rush_are_not_used_early(plane: Plane) -> None:
     stamps = iter([ARRIVAL_MS - 3, ARRIVAL_MS + 1, ARRIVAL_MS + 3, *range(ARRIVAL_MS + 12, 10_000, 10)])
     (shot,) = plane.capture.take(1, 1_000_000 * ARRIVAL_MS, lambda: plane.expose(next(stamps), STILL))
     assert shot.t_ns == 1_000_000 * (ARRIVAL_MS + 22)
+
+
+def test_frames_that_the_camera_overwrites_while_they_are_copied_are_left_out(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The camera waits for nobody: it goes once round its ring in the middle of a copy."""
+    stamps = iter(range(ARRIVAL_MS, 10_000, 10))
+
+    def next_frame() -> None:
+        stamp_ms = next(stamps)
+        plane.expose(stamp_ms, grey_of(stamp_ms))
+
+    def grey_of(stamp_ms: int) -> int:
+        return 50 + stamp_ms // 10 % 150
+
+    copy, late = plane.capture._mosaic, iter([300])
+
+    def copy_slowly(frame: npt.NDArray[np.uint8], corners: list[list[int]]) -> npt.NDArray[np.uint8]:
+        for _ in range(next(late, 0)):
+            next_frame()
+        return copy(frame, corners)
+
+    monkeypatch.setattr(plane.capture, "_mosaic", copy_slowly)
+    shots = plane.capture.take(3, 1_000_000 * ARRIVAL_MS, next_frame)
+    assert len(shots) == 3
+    for shot in shots:
+        assert (shot.mosaic[:ROI_PX] == grey_of(shot.t_ns // 1_000_000)).all()
 
 
 def test_the_arrival_is_the_first_moment_at_the_target(plane: Plane) -> None:

@@ -12,8 +12,10 @@ from PIL import Image
 
 from magscope_app.calibration import BeadReport
 from magscope_app.cli import main
+from magscope_app.cli.zlut_picture import picture
+from magscope_app.cli.zlut_sweep import load_for_sweep
 from magscope_app.config import load_config
-from magscope_app.processes.calibration_file import camera_name, why_not_calibration
+from magscope_app.processes.calibration_file import ZRanges, camera_name, why_not_calibration
 from magscope_app.tracking import ZLUT, ZLUTSet
 
 RANGE = ["--start-nm", "-500", "--stop-nm", "500", "--step-nm", "50"]
@@ -90,6 +92,46 @@ def test_older_zluts_are_not_replaced_unasked(tmp_path: Path, capsys: pytest.Cap
     assert out.read_text() == "old"
 
 
+def test_a_sweep_needs_no_zlut_and_begins_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is made just when the Z-LUT of the config does not fit, or is not there yet."""
+    given = [
+        *(
+            "beads.roi_px=96",
+            "tracking.zlut=nowhere.npz",
+            "z_lock.on=true",
+            "xy_lock.on=true",
+            "drift.on=true",
+        ),
+        *("experiment.protocol=nowhere:scan", "recording.start=true", "optics.magnification=20"),
+    ]
+    config = load_for_sweep("demo.toml", given).config
+    assert config.tracking.zlut is None
+    assert config.beads.roi_px == 96
+    assert config.experiment.protocol is None
+    assert not any((config.z_lock.on, config.xy_lock.on, config.drift.on, config.recording.start))
+    # What else is wrong is said as ever.
+    sets = [part for one in given for part in ("--set", one)]
+    assert main(["zlut", "demo.toml", *RANGE, "--out", str(tmp_path / "z.txt"), *sets]) == 2
+    said = capsys.readouterr().err
+    assert "does not end in .npz" in said
+    assert "nowhere" not in said
+
+
+def test_a_zlut_is_not_compared_with_what_is_wrong_in_the_config(
+    zlut: ZLUT, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ZLUTSet({3: zlut}).save(tmp_path / "z.npz")
+    sets = ["--set", f"tracking.zlut={tmp_path.as_posix()}/z.npz", "--set", "optics.focal_shift_factor=-0.88"]
+    assert main(["check", "demo.toml", *sets]) == 2
+    said = "".join(capsys.readouterr())
+    assert "optics.focal_shift_factor" in said
+    assert "is not allowed" in said
+    assert "but it is 1 now" not in said
+    assert "tracking.zlut" not in said
+
+
 def test_without_a_focus_there_is_no_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "still.toml"
     demo = load_config("demo.toml").text.decode()
@@ -103,8 +145,8 @@ def test_a_file_is_shown_in_words_and_as_a_picture(
     zlut: ZLUT, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ZLUTSet({3: zlut, 4: replace(zlut, metadata={})}, default=zlut).save(tmp_path / "z.npz")
-    picture = tmp_path / "z.png"
-    assert main(["zlut", "show", str(tmp_path / "z.npz"), "--plot", str(picture)]) == 0
+    png = tmp_path / "z.png"
+    assert main(["zlut", "show", str(tmp_path / "z.npz"), "--plot", str(png)]) == 0
     said = capsys.readouterr().out
     assert "3 Z-LUTs, made today, 100 nm per px, focal shift factor 0.88, ROI 64 px, camera hardware" in said
     assert "bead    3  reference  poor  σz 2.0 nm" in said
@@ -112,10 +154,37 @@ def test_a_file_is_shown_in_words_and_as_a_picture(
     assert " at +0, " in said
     assert "17 planes; σz in nm:" in said
     assert "bead    4  17 planes, -400 to +400 nm; not of a sweep" in said
-    grey = np.asarray(Image.open(picture))
+    grey = np.asarray(Image.open(png))
     assert grey.ndim == 2
     # Rings run through the tables: no row of a table is of one grey.
-    assert (np.ptp(grey[60:200, 20:180], axis=1) > 100).all()
+    assert (np.ptp(grey[60:200, 70:230], axis=1) > 100).all()
+    # Ticks and numbers of z to the left, of the radius below.
+    assert (grey[40:250, 56:60] == 0).any()
+    assert (grey[268:300, 60:250] == 0).any()
+    # The text of one bead knows which it was.
+    zlut.save(tmp_path / "bead-0003.txt")
+    assert main(["zlut", "show", str(tmp_path / "bead-0003.txt")]) == 0
+    assert "bead    3  reference  poor" in capsys.readouterr().out
+    zlut.save(tmp_path / "any.txt")
+    assert main(["zlut", "show", str(tmp_path / "any.txt")]) == 0
+    assert "all beads  reference  poor" in capsys.readouterr().out
+
+
+def test_faint_outer_rings_are_drawn_as_well_as_the_inner_ones(zlut: ZLUT) -> None:
+    faint = replace(zlut, profiles=100 + (zlut.profiles - 100) * np.linspace(1.0, 0.15, zlut.n_radii))
+    columns = picture(faint)
+    assert np.ptp(columns[:, -8:].astype(int), axis=0).min() > 200
+
+
+def test_the_z_lock_keeps_to_what_is_usable(zlut: ZLUT, tmp_path: Path) -> None:
+    path = tmp_path / "z.npz"
+    nothing = BeadReport(5, "reference", "poor").as_metadata()
+    ZLUTSet({3: zlut, 4: replace(zlut, metadata={}), 5: replace(zlut, metadata=nothing)}).save(path)
+    ranges = ZRanges(path)
+    assert ranges(3) == (-300.0, 300.0)
+    assert ranges(4) == (-400.0, 400.0)
+    assert ranges(5) is None
+    assert ranges(6) is None
 
 
 def test_a_set_that_belongs_to_something_else_is_refused(zlut: ZLUT, tmp_path: Path) -> None:

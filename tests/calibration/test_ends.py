@@ -37,6 +37,23 @@ def test_ctrl_c_ends_a_sweep_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_second_ctrl_c_says_what_it_leaves(tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "z.npz"
+    folder = ("--set", f"recording.folder={data.as_posix()}", "--set", "motors.focus.speed=1e3")
+    sweep = Running(["zlut", "demo.toml", *RANGE, *SMALL, *folder, "--out", str(out)])
+    try:
+        sweep.wait_for("plane 1 of 21")
+        sweep.process.send_signal(signal.SIGINT)
+        sweep.wait_for("bringing the focus back")
+        code, _ = sweep.end(signal.SIGINT)
+    finally:
+        sweep.close()
+    assert code == 130, sweep.output
+    assert "focus and magnets stay where they are, and were not brought back" in sweep.output
+    assert "Traceback" not in sweep.output
+
+
+@pytest.mark.slow
 def test_a_range_beyond_the_limits_is_refused_before_anything_moves(tmp_path: Path) -> None:
     data, out = tmp_path / "data", tmp_path / "z.npz"
     beyond = ("--start-nm", "-30000", "--stop-nm", "0", "--step-nm", "1000")

@@ -128,6 +128,69 @@ def test_planes_that_are_found_beside_their_place_are_poor(zlut: ZLUT) -> None:
     assert report.remarks == ("planes are found 18 nm beside their place; sweep again",)
 
 
+def test_saturated_planes_end_a_zlut(images: npt.NDArray[np.uint8]) -> None:
+    """What is white looks alike everywhere: z would be wrong there with the best quality."""
+    first, ends = 5, float(Z_NM[5])
+    bright = images.copy()
+    bright[:first] = 255
+    made, report = evaluate_bead(3, "reference", bright, Z_NM, FACTS)
+    assert made is not None
+    assert made.z_nm[0] == ends
+    assert report.usable_nm[0] >= ends
+    assert report.verdict == "good"
+    assert (
+        f"saturated in 5 of {len(Z_NM)} planes, z = -600 to -424 nm; reduce the exposure"
+        in report.remarks[-1]
+    )
+    # One frame of a plane is enough; what is left of the range must do.
+    bright = images.copy()
+    bright[len(Z_NM) // 2, 3] = 255
+    made, report = evaluate_bead(3, "reference", bright, Z_NM, FACTS)
+    assert report.verdict == "poor"
+    assert "% of the range is found again" in report.remarks[0]
+    assert f"saturated in 1 of {len(Z_NM)} planes" in report.remarks[-1]
+    # Nothing is left.
+    made, report = evaluate_bead(3, "reference", np.full_like(images, 255), Z_NM, FACTS)
+    assert made is None
+    assert report.verdict == "lost"
+    assert f"saturated in {len(Z_NM)} of {len(Z_NM)} planes" in report.remarks[0]
+    # A pixel that is always white is none.
+    hot = images.copy()
+    hot[:, :, 3, 4] = 255
+    report = evaluate_bead(3, "reference", hot, Z_NM, FACTS)[1]
+    assert not [said for said in report.remarks if "saturated" in said]
+
+
+@pytest.mark.parametrize("step_nm", [440.0, 176.0, 264.0, 88.0])
+def test_steps_that_are_too_large_are_poor(step_nm: float) -> None:
+    """The planes themselves are always found well; what z is worth between them is what counts."""
+    z_nm = np.arange(-1760.0, 1761.0, step_nm)
+    report = evaluate_bead(3, "reference", sweep_images(z_nm, seed=8)[:, :5, 4:68, 4:68].copy(), z_nm, FACTS)[
+        1
+    ]
+    if step_nm < 100:
+        assert report.verdict == "good", report
+        assert report.between_nm < 5.0
+    elif step_nm > 200:
+        assert report.verdict == "poor"
+        assert any(
+            "the steps are too large; sweep again with 50 nm or less" in said for said in report.remarks
+        )
+    else:
+        # Not far from right.
+        assert 2.0 < report.between_nm < 30.0
+
+
+def test_of_few_planes_far_apart_nobody_knows() -> None:
+    z_nm = np.arange(-600.0, 601.0, 200.0)
+    report = evaluate_bead(3, "reference", sweep_images(z_nm, seed=8)[:, :5, 4:68, 4:68].copy(), z_nm, FACTS)[
+        1
+    ]
+    assert report.verdict == "poor"
+    assert any("planes 200 nm apart are too few to tell" in said for said in report.remarks), report
+    assert "between planes ? nm" in report.describe()
+
+
 def test_a_range_of_which_half_is_not_found_again_is_poor(zlut: ZLUT, images: npt.NDArray[np.uint8]) -> None:
     half = len(Z_NM) // 2
     elsewhere = images.copy()

@@ -92,6 +92,11 @@ def test_what_may_happen_to_a_sweep(tmp_path: Path) -> None:
         yield from line.until_ended()
         assert not line.ended[0].error, line.ended
         assert "attempt 1 of 3: focus did not reach" in line.ended[0].warnings[0]
+        # Each is told once, when it happens.
+        assert [line.log.count(f"sweep: {one}") for one in line.ended[0].warnings] == [1] * len(
+            line.ended[0].warnings
+        )
+        assert not [text for text in line.log if "attempt 1 of 3" in text and not text.startswith("sweep: ")]
         assert len(line.kept()) == 1
         assert sweep_rows(line) == (ZLUTSweepDataset.STATE_COMPLETE, 4 * 8 * SLOW.frames)
         seen.add("stuck for a moment")

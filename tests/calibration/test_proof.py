@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from magscope_app.storage import open_dataset
 from magscope_app.tracking import ZLUTSet
 from tests.calibration.proof import OFFSETS, RANGE, read_scan, scan, sweep, track_scan
+from tests.line.running import SMALL, run
 
 
 @pytest.mark.slow
@@ -31,3 +34,25 @@ def test_z_of_the_demo_is_right_over_the_whole_range(tmp_path: Path) -> None:
         assert max(bias) <= 2.0
         assert max(ratio) <= 1.3
         assert sum(one.missing for one in found.values()) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("speed_nm_s", [20.0, -20.0])
+def test_a_sample_that_drifts_gives_no_good_zlut(speed_nm_s: float, tmp_path: Path) -> None:
+    """Such a sweep calls everything right by itself, and heights would be wrong by a tenth."""
+    out, data = tmp_path / "z.npz", tmp_path / "data"
+    done = run(
+        *("zlut", "demo.toml", "--start-nm", "-1500", "--stop-nm", "1500", "--step-nm", "50", *SMALL),
+        *("--out", str(out), "--set", f"recording.folder={data.as_posix()}"),
+        *("--set", f"simulation.drift.z_nm_per_s={speed_nm_s}"),
+        timeout_s=200.0,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert not out.exists()
+    said = re.search(r"no Z-LUT is good: the sample drifted ([+-]\d+\.\d) nm during the sweep", done.stderr)
+    assert said is not None, done.stderr
+    (dataset,) = data.iterdir()
+    steps = open_dataset(dataset).description["sweep"]["steps"]
+    lasted_s = 1e-9 * (steps[-1]["t_ns"] - steps[0]["t_ns"])
+    assert float(said[1]) == pytest.approx(speed_nm_s * lasted_s, rel=0.03)

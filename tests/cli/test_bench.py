@@ -11,7 +11,7 @@ from magscope_app.bench.disk import disk_bytes_per_s
 from magscope_app.bench.line import run_line
 from magscope_app.bench.ring import ring_bytes_per_s
 from magscope_app.bench.scene import frame_edge_px, make_scene
-from magscope_app.bench.tracking import rois_per_s
+from magscope_app.bench.tracking import rois_per_s, tracker_and_scene
 from magscope_app.bench.verdict import Limit, first_limit, frame_cost, most_beads
 from magscope_app.bench.window import TARGET, window_rate
 from magscope_app.config import load_config
@@ -20,6 +20,7 @@ from magscope_app.errors import MagscopeError
 from magscope_app.processes.child import load_work
 from magscope_app.storage import open_dataset
 from magscope_app.tracking import ZLUT, Tracker
+from magscope_app.tracking.flags import TrackFlag
 
 
 @pytest.mark.parametrize("bits", [8, 12])
@@ -63,6 +64,26 @@ def test_the_line_runs_at_the_rate_of_its_camera_without_a_loss() -> None:
     assert result.frames_per_s == pytest.approx(40, rel=0.15)
     assert result.frames_lost == 0
     assert {"camera", "tracking"} <= set(result.processor)
+
+
+@pytest.mark.parametrize("roi_px", [32, 64])
+def test_the_method_that_is_timed_is_the_one_that_was_asked_for(roi_px: int) -> None:
+    tracker, scene = tracker_and_scene(roi_px, "fast", 1, ZLUT.load("config/demo-zlut.npz"))
+    with tracker:
+        flags = tracker.track(scene.frames[:2], scene.corners).flags
+    assert not (flags & (TrackFlag.FALL_BACK | TrackFlag.LOST)).any()
+
+
+@pytest.mark.parametrize("known", [pytest.param(True, marks=pytest.mark.slow), False])
+def test_beads_in_the_line_are_fitted_whether_the_noise_is_known_or_not(known: bool, tmp_path: Path) -> None:
+    config = load_config("demo.toml").config
+    if not known:
+        config = config.model_copy(update={"camera": config.camera.model_copy(update={"noise": None})})
+    run_line(config, FrameFormat(256, 128, 8), 4, 40.0, seconds=2.5, record=tmp_path)
+    (dataset,) = tmp_path.iterdir()
+    flags = open_dataset(dataset).tracks()["flags"]
+    assert len(flags)
+    assert not (flags.astype(int) & (TrackFlag.FALL_BACK | TrackFlag.LOST)).any()
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import time
@@ -94,6 +95,59 @@ def test_the_oldest_logs_are_removed() -> None:
     folders = run_folders()
     assert len(folders) == 30
     assert folders[-1] == log.folder
+
+
+def test_a_clock_that_was_set_back_costs_no_run_its_own_log() -> None:
+    now = time.time()
+    for day in range(40):
+        folder = logs_folder() / f"2099-01-{day:02d}_000000_1"
+        folder.mkdir(parents=True)
+        (folder / LOG_NAME).touch()
+        # Half of them were written while the clock was ahead, the others are only called so.
+        at = now + 3600 + day if day % 2 else now - 3600 + day
+        os.utime(folder / LOG_NAME, (at, at))
+    for run in range(2):
+        log = _log([])
+        log.write(_entry(f"run {run}"))
+        log.close()
+        assert log.folder is not None
+        assert log.folder.is_dir()
+        os.utime(log.folder / LOG_NAME, (now - 10 + run, now - 10 + run))
+        if not run:
+            log.folder.rename(log.folder.with_name("2026-01-01_000000_1"))
+    newest = [(folder / LOG_NAME).read_text(encoding="utf-8").split()[-1] for folder in run_folders()[-2:]]
+    assert newest == ["0", "1"]
+    assert len(run_folders()) == 30
+
+
+def _reported(config: Path, out: Path) -> dict[str, str]:
+    assert main(["report", str(config), "--out", str(out)]) == 0
+    with zipfile.ZipFile(out) as bundle:
+        return {name: bundle.read(name).decode() for name in bundle.namelist()}
+
+
+@pytest.mark.parametrize(("home", "left"), [("/", "/home/ann/x /homeless"), ("/home", "~/ann/x /homeless")])
+def test_only_the_home_folder_is_left_out_of_paths(
+    home: str, left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "mine.toml"
+    config.write_text("# /home/ann/x /homeless\n", encoding="utf-8")
+    monkeypatch.setattr(Path, "home", lambda: Path(home))
+    assert left in _reported(config, tmp_path / "report.zip")["config.toml"]
+
+
+def test_what_is_secret_in_a_config_is_not_in_the_report(tmp_path: Path) -> None:
+    config = tmp_path / "mine.toml"
+    config.write_text(
+        'password = "hush 1, \\" hush 2"\napi_key = \'hush3\'\n'
+        'settings = { Token = "hush4", keyboard = 5, n = 1 }\n'
+        'client-secret = """\nhush5\n"""\nkey = hush6 # why\nx = 2\n',
+        encoding="utf-8",
+    )
+    text = _reported(config, tmp_path / "report.zip")["config.toml"]
+    assert "hush" not in text
+    assert text.count('"***"') == 5
+    assert all(kept in text for kept in ("keyboard = 5", "n = 1", "# why", "x = 2", "api_key = "))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a POSIX signal makes the crash")

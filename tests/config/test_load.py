@@ -75,6 +75,16 @@ def test_paths_in_the_file_are_relative_to_it(
     assert config.recording.folder == elsewhere / "data"
 
 
+def test_an_override_without_a_value_takes_a_key_out(write: Write) -> None:
+    text = MINIMAL + '[tracking]\nzlut = "z.npz"\n[session]\nname = "mine"\n'
+    config = load_config(write(text), ["tracking.zlut=", "session.name=", "experiment.protocol="]).config
+    assert config.tracking.zlut is None
+    assert config.session.name != "mine"
+    assert config.experiment.protocol is None
+    assert "there is no such key" in problems(write(MINIMAL), "tracking.zlutt=")[0]
+    assert "is missing" in problems(write(MINIMAL), "camera.driver=")[0]
+
+
 def test_overrides_reach_every_kind_of_value(write: Write) -> None:
     motor = '[[motors]]\nname = "focus"\ndriver = "a.b:C"\n'
     loaded = load_config(

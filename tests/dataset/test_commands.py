@@ -54,6 +54,18 @@ def test_info(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "problem" not in text
 
 
+def test_info_ends_after_twenty_losses(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    description = json.loads((path / "dataset.json").read_text(encoding="utf-8"))
+    description["ledger"] = [
+        {"first_id": 3 * number, "count": 1, "where": "ring", "why": ""} for number in range(100)
+    ]
+    (path / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
+    assert call("info", path) == 0
+    said = capsys.readouterr().out
+    assert "ledger: and 80 more" in said
+    assert max(said.count(start) for start in ("\nledger: ", "\nproblem: ")) == 21
+
+
 def test_info_as_json(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("info", path, "--json") == 0
     facts = json.loads(capsys.readouterr().out)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from magscope_app.datatypes import TRACKS_COLUMNS
 from magscope_app.storage import open_dataset
 from magscope_app.storage.repairing import repair_dataset
 from tests.data.rows import make_rows
@@ -42,12 +43,47 @@ def test_corrected_is_raw_less_the_drift(tmp_path: Path) -> None:
     np.testing.assert_allclose(less["x_nm"][known], raw["x_nm"][known] - 2 * frame)
     np.testing.assert_array_equal(less["y_nm"][known], raw["y_nm"][known])
     plane = frame + 1e-3 * (raw["x_nm"][known] - 50) - 2e-3 * (raw["y_nm"][known] - 80)
-    for name in ("z_nm", "height_nm"):
-        np.testing.assert_allclose(less[name][known], raw[name][known] - plane)
+    np.testing.assert_allclose(less["height_nm"][known], raw["height_nm"][known] - plane)
+    for name in ("x_nm", "height_nm"):
         assert np.isnan(less[name][~known]).all()
+    # The distance from a focus that moves says nothing of the stage.
+    np.testing.assert_array_equal(less["z_nm"], raw["z_nm"])
     np.testing.assert_array_equal(less["quality"], raw["quality"])
     one = data.corrected_tracks(1, first_frame=30, stop_frame=32)
     assert one["frame_id"].tolist() == [30, 31]
+
+
+def test_a_focus_that_follows_the_drift_puts_none_into_z(tmp_path: Path) -> None:
+    """With the Z-lock on z stands still, raw and corrected, and so does the corrected height."""
+    folder = new_folder(tmp_path)
+    rows = make_rows(range(10, 50), 1)
+    z, frame, focus = (TRACKS_COLUMNS.index(name) for name in ("z_nm", "frame_id", "focus_nm"))
+    rows[:, z] = 500.0
+    rows[:, focus] = rows[:, frame] / 0.88
+    tracks = new_tracks(folder)
+    tracks.append_rows(rows)
+    tracks.append_drift(
+        [[at, 1e7 * at, 0.0, 0.0, float(at), 0.0, 0.0, 0.0, 0.0, 1.0] for at in range(10, 50)]
+    )
+    tracks.close("completed")
+    folder.finish("completed", {}, [], start_frame_id=10)
+    less = open_dataset(folder.path).corrected_tracks()
+    np.testing.assert_array_equal(less["z_nm"], 500.0)
+    np.testing.assert_allclose(less["height_nm"], less["height_nm"][0])
+
+
+def test_without_a_focus_z_is_the_height_and_corrected(tmp_path: Path) -> None:
+    folder = new_folder(tmp_path)
+    rows = make_rows(range(10, 30), N_BEADS)
+    rows[:, TRACKS_COLUMNS.index("focus_nm")] = np.nan
+    tracks = new_tracks(folder)
+    tracks.append_rows(rows)
+    tracks.append_drift([[*row[:5], 0.0, 0.0, *row[7:]] for row in drift_rows(range(10, 25))])
+    tracks.close("completed")
+    folder.finish("completed", {}, [], start_frame_id=10)
+    data = open_dataset(folder.path)
+    raw, less = data.tracks(stop_frame=25), data.corrected_tracks(stop_frame=25)
+    np.testing.assert_allclose(less["z_nm"], raw["z_nm"] - raw["frame_id"].astype(float))
 
 
 def test_without_drift_nothing_is_corrected(tmp_path: Path) -> None:

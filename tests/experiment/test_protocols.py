@@ -15,6 +15,7 @@ from magscope_app.processes.supervisor import Supervisor
 from tests.line.running import Dataset, run
 
 PROTOCOLS = '''
+import numpy as np
 from magscope_app.errors import MagscopeError
 
 
@@ -30,7 +31,7 @@ def sweep(microscope):
         rows = microscope.tracks(10)
         assert len(set(rows[:, 0])) == 10
         assert len(rows) == 40
-    microscope.set_camera("exposure_ms", 4.0)
+    microscope.set_camera("exposure_ms", np.float32(4.0))
     finished = microscope.stop_recording()
     assert finished.path == path.with_name(path.name.replace("sweep", "sweep to 1000 nm")), (finished, path)
 
@@ -41,6 +42,8 @@ def refused(microscope):
         lambda: microscope.move("focus", 1e9),
         lambda: microscope.position("nobody"),
         lambda: microscope.set_camera("exposure_ms", -1.0),
+        lambda: microscope.set_camera("exposure_ms", lambda: 3),
+        lambda: microscope.note(lambda: 3),
         lambda: microscope.start_recording("a/b"),
         lambda: microscope.start_recording(mode="nonsense"),
         lambda: microscope.start_recording(3),
@@ -114,6 +117,8 @@ def test_what_a_protocol_raises_is_said(folder: Path) -> None:
     assert "focus cannot go to 1e+09 nm: its limits are -20000 to 20000 nm" in done.stderr
     assert "there is no motor 'nobody'; there is: focus, magnet, rotation" in done.stderr
     assert "exposure_ms = -1" in done.stderr
+    assert "SetCameraSetting has a wrong value (<function" in done.stderr
+    assert "AddNote cannot be sent to another process: its text is <function" in done.stderr
     assert "'a/b' holds /" in done.stderr
     assert (
         "there is no recording mode 'nonsense'; choose one of Track, Track and Video (ROIs), " in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -15,9 +16,14 @@ from tests.line.running import ROOT, SMALL, running
 SOURCES = [path for folder in ("magscope_app", "hardware", "gui") for path in (ROOT / folder).rglob("*.py")]
 
 
+@cache
+def _nodes(path: Path) -> list[ast.AST]:
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return [node for node in nodes if isinstance(node, ast.Call | ast.Import | ast.ImportFrom)]
+
+
 def _calls(path: Path) -> list[ast.Call]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [node for node in _nodes(path) if isinstance(node, ast.Call)]
 
 
 def test_nothing_is_unpickled() -> None:
@@ -25,7 +31,7 @@ def test_nothing_is_unpickled() -> None:
     imported = {
         (path.name, name.partition(".")[0])
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in _nodes(path)
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in [
             *(alias.name for alias in node.names),

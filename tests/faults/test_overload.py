@@ -14,6 +14,7 @@ from tests.faults.sources import OverloadingCamera, centres
 from tests.line.running import ROOT, Dataset, require_identities, running
 
 _ROI_PX = 64
+_ANSWERED_WITHIN_S = 5.0
 PROTOCOL = """
 import time
 def practise(microscope):
@@ -76,6 +77,9 @@ def test_overload(seconds: int, tmp_path: Path) -> None:
     (begin,) = re.findall(r"rest begins at camera frame (\d+)", output)
     refused = [gap["first_id"] + gap["count"] for gap in ledger if gap["where"] == "ring"]
     assert max(refused) < (int(begin) + made) / 2
-    answers = [event["text"] for event in dataset.events() if event["kind"] == "note"]
+    notes = [event["text"] for event in dataset.events() if event["kind"] == "note"]
+    answers = [float(found[1]) for text in notes if (found := re.match(r"answered after ([\d.]+) s", text))]
     assert len(answers) >= seconds / 2
+    # It stays responsive, also on a busy machine; alone it takes less than a tenth of a second.
+    assert max(answers) < _ANSWERED_WITHIN_S
     print(re.findall(r"\w+ begins at camera frame .* fps", output), f"{made} made", counters, max(answers))

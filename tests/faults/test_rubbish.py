@@ -20,7 +20,7 @@ from magscope_app import messages
 from magscope_app.cli import main
 from magscope_app.config import Config, load_config
 from magscope_app.config.files import shipped_config_folder
-from magscope_app.messages import Message
+from magscope_app.messages import Bead, BeadsChanged, Message, MoveMotor, RemoveBeads, SelectBead
 from magscope_app.processes.calibration_file import why_not_calibration
 from magscope_app.processes.message_check import why_malformed
 from tests.faults.rig import rig
@@ -203,6 +203,20 @@ def test_messages_of_the_wrong_type_are_found_out(kind: type[Message], data: st.
     assert said is not None
     assert said.startswith(f"{kind.__name__} has a wrong ")
     assert wrong in {field.name for field in fields(kind)}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        MoveMotor("focus", True),  # True is no number
+        SelectBead(True),
+        RemoveBeads(("one",)),  # type: ignore[arg-type]  # what a tuple holds
+        BeadsChanged((Bead(0, "left", 2.0),), 1),  # type: ignore[arg-type]  # what is nested in it
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_wrong_numbers_entries_and_nested_fields_are_found_out(message: Message) -> None:
+    assert str(why_malformed(message)).startswith(f"{type(message).__name__} has a wrong ")
 
 
 PROTOCOL = """import math

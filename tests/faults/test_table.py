@@ -34,10 +34,15 @@ def test_every_fault(group: Group, tmp_path: Path) -> None:
     _go_through(group, tmp_path, stop_s=10.0)
 
 
-def test_the_short_form_has_every_process_and_kind() -> None:
+def test_the_short_form_has_every_process_kind_and_state() -> None:
     cells = [cell for group in SHORT for cell in group]
     assert {cell.process for cell in cells} == {process for process, _ in EXPECTED}
     assert {cell.kind for cell in cells} == set(KINDS)
+    assert {cell.state for cell in cells} == set(STATES) - {"acquiring"}  # a lock and a sweep acquire, too
+    killed = {cell.process for cell in cells if cell.kind == "killed"}
+    assert killed >= {"camera", "recording", "gui", "supervisor"}
+    hung = {cell.process for cell in cells if cell.kind in ("stopped", "loops")}
+    assert hung >= {"recording", "motors"}
     whole = [cell for group in WHOLE for cell in group]
     # The locks' process runs in one state only.
     assert len(whole) == len(set(whole)) == len(EXPECTED) * len(STATES) - len(KINDS) * (len(STATES) - 1)

@@ -67,6 +67,9 @@ def test_drift_is_found_and_a_moving_focus_is_none() -> None:
 )
 def test_three_beads_give_a_plane(x: float, y: float, beads: tuple[int, ...]) -> None:
     meter = meter_at_zero(beads, tilt=True)
+    for number in range(80):
+        # A stage tilts slowly: what comes at once is a bead that has come loose.
+        meter.take(frame(number, tilt=(x * number / 80, y * number / 80), beads=beads))
     found = settled(meter, drift_nm=(0.0, 0.0, 5.0), tilt=(x, y), beads=beads)
     np.testing.assert_allclose(found.tilt, (x, y), atol=1e-9)
     centre = np.mean([PLACES_NM[bead_id] for bead_id in beads], axis=0)
@@ -218,6 +221,76 @@ def test_without_a_focus_that_moves_z_is_the_height() -> None:
         found = meter.take(replace(frame(number, at, beads=(1,)), focus_nm=math.nan))
     assert found is not None
     np.testing.assert_allclose(found.drift_nm, (0.0, 0.0, 7.0), atol=1e-6)
+
+
+def _loose(
+    number: int, bead_ids: tuple[int, ...], off_nm: tuple[float, float, float], tilt: float = 0.0
+) -> Frame:
+    """The stage goes 5 nm/s upwards; bead 2 is off."""
+    seen = frame(number, (0.0, 0.0, 0.05 * number), tilt=(tilt * number, 0.0), beads=bead_ids)
+    one = seen.beads[2]
+    x_nm, y_nm, z_nm = (at + off for at, off in zip((one.x_nm, one.y_nm, one.z_nm), off_nm, strict=True))
+    seen.beads[2] = replace(one, x_nm=x_nm, y_nm=y_nm, z_nm=z_nm)
+    return seen
+
+
+@pytest.mark.parametrize("tilt", [False, True])
+@pytest.mark.parametrize("off_nm", [(0.0, 0.0, 300.0), (0.0, -300.0, 0.0)], ids=["z", "y"])
+def test_a_bead_that_comes_loose_does_not_move_the_drift(
+    off_nm: tuple[float, float, float], tilt: bool
+) -> None:
+    meter = DriftMeter(DriftConfig(window=20, tilt=tilt), FACTOR)
+    meter.begin((1, 2, 3))
+    found = []
+    for number in range(300):
+        at = meter.take(_loose(number, (1, 2, 3), off_nm if number >= 150 else (0.0, 0.0, 0.0)))
+        found += [at] if at is not None else []
+        if number == 149:
+            assert meter.state.reason == ""
+    steps = np.diff([_anywhere(at) for at in found], axis=0)[60:]
+    np.testing.assert_allclose(steps, np.broadcast_to((0.0, 0.0, 0.05), steps.shape), atol=1e-3)
+    assert [at.n_beads for at in found[-3:]] == [2, 2, 2]
+    assert meter.state.stage == "on"
+    assert meter.state.bead_ids == (1, 3)
+    assert meter.state.reason.startswith("bead 2 has moved 300 nm against the others, more than 50 nm")
+    # One frame that is wrong is left out alone.
+    meter = meter_at_zero((1, 2, 3))
+    meter.take(_loose(30, (1, 2, 3), off_nm))
+    assert "bead 2" in meter.state.reason
+    assert settled(meter, beads=(1, 2, 3)).n_beads == 3
+    assert meter.state.reason == ""
+
+
+def test_of_two_beads_that_disagree_none_is_believed() -> None:
+    meter = DriftMeter(DriftConfig(window=20), FACTOR)
+    meter.begin((1, 2))
+    for number in range(100):
+        before = meter.take(_loose(number, (1, 2), (0.0, 0.0, 0.0)))
+    for number in range(100, 150):
+        found = meter.take(_loose(number, (1, 2), (60.0, 0.0, 0.0)))
+    assert before is not None
+    assert found is not None
+    assert found.n_beads == 0
+    assert np.isnan(found.drift_nm).all()
+    assert "1 and 2 have moved 60 nm against each other, more than 50 nm" in meter.state.reason
+    # They agree again: the drift goes on from where it began.
+    for number in range(150, 200):
+        found = meter.take(_loose(number, (1, 2), (0.0, 0.0, 0.0)))
+    assert found is not None
+    assert found.drift_nm[2] - before.drift_nm[2] == pytest.approx(5.0, abs=0.1)
+    assert meter.state.reason == ""
+
+
+def test_what_a_blinking_bead_moves_by_itself_counts_for_its_share() -> None:
+    """What all have in common is 0 on the mean, also while one is seen in few frames."""
+    meter = meter_at_zero((1, 2), window=20)
+    for number in range(30, 300):
+        seen = frame(number, beads=(1,) if number % 3 else (1, 2))
+        if 2 in seen.beads and number > 80:
+            seen.beads[2] = replace(seen.beads[2], x_nm=seen.beads[2].x_nm + 40.0)
+        found = meter.take(seen)
+    assert found is not None
+    assert found.drift_nm[0] == pytest.approx(20.0, abs=0.1)
 
 
 def test_without_a_good_bead_there_is_no_drift() -> None:

@@ -80,6 +80,16 @@ def test_a_roi_does_not_run_after_its_neighbours_bead() -> None:
     assert len(looked(lock_of(), {1: (98.5, 100.5), 2: (108.5, 100.5)}, near).moves) == 2
 
 
+def test_where_two_are_in_each_others_way_the_farthest_goes_first() -> None:
+    centres = {1: (100.5, 100.5), 2: (120.5, 100.5)}
+    look = looked(lock_of(), {1: (104.5, 100.5), 2: (110.5, 100.5)}, centres)
+    assert [(move.bead_id, move.x_px) for move in look.moves] == [(2, 116.5)]
+    assert list(look.held) == [1]
+    assert [
+        move.bead_id for move in looked(lock_of(), {1: (110.5, 100.5), 2: (116.5, 100.5)}, centres).moves
+    ] == [1]
+
+
 _INSIDE = st.tuples(st.integers(0, 268), st.integers(0, 168)).map(lambda at: (at[0] + 15.5, at[1] + 15.5))
 _ANYWHERE = st.tuples(st.floats(-50, 350), st.floats(-50, 250))
 

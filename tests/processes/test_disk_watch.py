@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from magscope_app.processes import disk_watch
-from magscope_app.processes.disk_watch import DiskWatch
+from magscope_app.processes.disk_watch import DiskWatch, in_minutes
 
 
 @pytest.fixture
@@ -87,3 +87,8 @@ def test_what_waits_for_the_disk_takes_its_room_at_once(tmp_path: Path, clock: l
         watch.look(written, waiting)
         full.append((watch.too_full_for_video, watch.too_full_for_tracks))
     assert full == [(True, False), (False, False), (True, False)]
+
+
+def test_minutes_are_said_in_words() -> None:
+    said = [in_minutes(minutes) for minutes in (0.0, 0.99, 1.0, 1.2, 9.6)]
+    assert said == ["in less than a minute"] * 2 + ["in 1 minute"] * 2 + ["in 10 minutes"]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import time
+import types
 
 import pytest
 
-from magscope_app.messages import MoveMotor, ProcessReady, Shutdown
+from magscope_app.errors import MagscopeError
+from magscope_app.messages import MoveMotor, ProcessReady, SetCameraSetting, Shutdown
 from magscope_app.processes.link import MAX_WAITING, Link, LinkClosed
 
 
@@ -52,3 +55,35 @@ def test_only_messages_are_taken() -> None:
         link.receive(1.0)
     link.close()
     there.close()
+
+
+def test_what_no_other_process_can_be_given_is_refused_and_the_next_message_arrives() -> None:
+    here, there = multiprocessing.Pipe()
+    one, other = Link(here, "one"), Link(there, "other")
+    with pytest.raises(
+        MagscopeError, match=r"SetCameraSetting cannot be sent .*: its value is <function .*>"
+    ):
+        one.send(SetCameraSetting("exposure_ms", lambda: 3))  # type: ignore[arg-type]  # that is the test
+    one.send(MoveMotor("focus", 1.0))
+    assert other.receive(5.0) == MoveMotor("focus", 1.0)
+    one.close()
+    other.close()
+
+
+def test_what_is_unknown_at_this_end_is_named_and_the_next_message_arrives() -> None:
+    here, there = multiprocessing.Pipe()
+    one, other = Link(here, "one"), Link(there, "other")
+    module = types.ModuleType("not_to_be_found_here")
+    sys.modules[module.__name__] = module
+    try:
+        module.Own = type("Own", (), {"__module__": module.__name__})  # type: ignore[attr-defined]  # made here
+        one.send(SetCameraSetting("exposure_ms", module.Own()))
+        assert one.flush(5.0)
+    finally:
+        del sys.modules[module.__name__]
+    one.send(MoveMotor("focus", 1.0))
+    with pytest.raises(TypeError, match=r"cannot be read here .*not_to_be_found_here"):
+        other.receive(5.0)
+    assert other.receive(5.0) == MoveMotor("focus", 1.0)
+    one.close()
+    other.close()

@@ -27,3 +27,14 @@ def test_a_new_recording_counts_its_losses_anew() -> None:
     for time_s, lost in ((0.0, 5), (20.0, 5), (40.0, 0), (60.0, 2)):
         watch.look(Counters(lost_recording=lost), time_s)
     assert [text.partition(" ")[0] for text in said] == ["5", "2"]
+
+
+def test_a_loss_that_is_over_is_said_whole_within_four_seconds() -> None:
+    said: list[str] = []
+    watch = LossWatch(said.append)
+    for quarter in range(60):
+        at_s = quarter / 4
+        watch.look(Counters(lost_tracking=round(100 * min(max(0.0, at_s - 1), 5))), at_s)
+        if at_s == 10:
+            assert sum(int(text.partition(" ")[0]) for text in said) == 500
+    assert len(said) == 2

@@ -22,6 +22,7 @@ from magscope_app.messages import (
     SetForce,
 )
 from magscope_app.processes.controllers import motor_processes
+from magscope_app.processes.halting import Halting
 from tests.hardware.controller import StageController
 from tests.hardware.docs.examples import write_examples
 from tests.hardware.simulated.twin import twin_config
@@ -191,6 +192,12 @@ def test_a_stuck_motor_is_stopped_and_said(rig: MotorsRig, controller: StageCont
     controller.sticks = False
     rig.send("stage", MoveMotor("stage", start))
     rig.until_state("stage", "ready")
+
+
+def test_a_place_that_was_not_reached_does_not_look_like_the_one_that_was_wanted() -> None:
+    halting = Halting("focus", "nm")
+    halting.note("focus did not reach 600000 nm in its time", 600_000.0)
+    assert "; it stopped at 599999.9 nm, look at the axis" in halting.verdict(599_999.9, arrived=False)[1]
 
 
 def test_a_limit_switch_ends_a_move(rig: MotorsRig, controller: StageController) -> None:

@@ -29,6 +29,11 @@ def test_it_is_started_once_after_the_pause() -> None:
     assert revival.take_due() == []
 
 
+def test_the_pauses_grow_and_after_the_last_it_is_given_up() -> None:
+    revival = Revival({"camera": "always"}, Clock())
+    assert [revival.plan("camera") for _ in range(7)] == [0.1, 0.5, 1.0, 2.0, 4.0, 8.0, None]
+
+
 def test_without_a_policy_it_is_not() -> None:
     revival = Revival({"camera": "never"})
     assert revival.plan("camera") is None

@@ -66,6 +66,27 @@ def test_a_move_that_fails_and_cannot_be_stopped_says_both(bench: MakeBench) -> 
     assert "stage did not reach 0.8 mm in its time; it came to rest at 0.8 mm, " in run.said[-1].text
 
 
+class RestlessStage(RunawayStage):
+    """Is where it is sent, and says that it moves until it is told to stop."""
+
+    restless = False
+
+    def start_move(self, position: float) -> None:
+        self.restless = True
+
+    def is_moving(self) -> bool:
+        return self.restless and not self.stops
+
+
+def test_an_axis_that_arrives_and_never_rests_is_not_said_to_be_elsewhere(bench: MakeBench) -> None:
+    run = bench(RestlessStage, timeout_s=0.1)
+    run.do(partial(run.axis.move, 0.0))
+    said = run.until_said("error")
+    assert (
+        said == "stage did not reach 0 mm and come to rest in its time; it stopped at 0 mm, look at the axis"
+    )
+
+
 def test_an_axis_without_a_place_runs_out_of_time(bench: MakeBench) -> None:
     run = bench(settings={"nan": True}, timeout_s=0.2)
     run.do(partial(run.axis.move, 1.0))

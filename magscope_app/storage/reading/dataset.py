@@ -227,8 +227,15 @@ class Dataset:
     def corrected_tracks(
         self, bead_id: int | None = None, *, first_frame: int | None = None, stop_frame: int | None = None
     ) -> Records:
-        """Return `tracks` less the drift: x_nm, y_nm, z_nm and height_nm; NaN in frames without drift."""
-        return corrected(self.tracks(bead_id, first_frame=first_frame, stop_frame=stop_frame), self.drift())
+        """Return `tracks` less the drift: x_nm, y_nm and height_nm; NaN in frames without drift.
+
+        z_nm, the distance from the focal plane, stays as it was measured: a focus that has followed the drift
+        has taken it out already. Where there is no focus that moves, z_nm is corrected, too.
+        """
+        tracks = self.tracks(bead_id, first_frame=first_frame, stop_frame=stop_frame)
+        has_focus = any(about.get("role") == "focus" for about in self.devices.values())
+        has_focus = has_focus or bool(np.isfinite(tracks["focus_nm"]).any())
+        return corrected(tracks, self.drift(), has_focus=has_focus)
 
     def truth(self) -> Records | None:
         """Return where the beads of a simulated run really were, structured; None in real recordings."""

@@ -1,0 +1,69 @@
+"""Whether the focus does what it is told, from its telemetry alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from magscope_app.feedback.focus_watch import FocusWatch
+
+Row = tuple[float, float, float, float, float]
+REST: Row = (0.0, 0.0, 0.0, 0.0, 1.0)
+FOREIGN = "the focus was moved or stopped by something else"
+
+
+def rows(*given: Row) -> npt.NDArray[np.float64]:
+    return np.array(given, np.float64)
+
+
+@pytest.fixture
+def watch() -> FocusWatch:
+    made = FocusWatch(5.0, 2.0)
+    assert made.begin(rows(REST)) is None
+    return made
+
+
+def test_what_was_ordered_is_no_interference(watch: FocusWatch) -> None:
+    watch.send(3.0, 10e6)
+    # The order before stands until the new one arrives, and is in the telemetry for long.
+    seen = [REST, (5e6, 0.0, 0.0, 0.0, 1.0), (11e6, 0.0, 0.0, 0.0, 1.0)]
+    assert watch.look(rows(*seen), 12e6) is None
+    assert np.isnan(watch.latency_ms)
+    seen += [(13e6, 1.5, 3.0, 1.0, 0.0), (14e6, 3.0, 3.0, 0.0, 1.0)]
+    assert watch.look(rows(*seen), 15e6) is None
+    watch.send(6.0, 16e6)
+    seen += [(16.5e6, 3.0, 3.0, 0.0, 1.0), (17e6, 6.0, 6.0, 0.0, 1.0)]
+    assert watch.look(rows(*seen), 18e6) is None
+    assert watch.latency_ms == pytest.approx(2.0)
+
+
+def test_somebody_elses_move_is_seen_before_a_correction_hides_it(watch: FocusWatch) -> None:
+    """The user moves it, and a correction that was on its way already takes it back: within one look."""
+    watch.send(3.0, 12e6)
+    moved = [(10.5e6, 60.0, 100.0, 1.0, 0.0), (11e6, 100.0, 100.0, 0.0, 1.0)]
+    back = [(13e6, 50.0, 3.0, 1.0, 0.0), (14e6, 3.0, 3.0, 0.0, 1.0)]
+    assert watch.look(rows(REST, *moved, *back), 15e6) == FOREIGN
+
+
+def test_somebody_elses_move_is_seen_while_a_correction_is_on_its_way(watch: FocusWatch) -> None:
+    watch.send(3.0, 10e6)
+    arrived = [(11e6, 3.0, 3.0, 0.0, 1.0), (12e6, 60.0, 100.0, 1.0, 0.0)]
+    assert watch.look(rows(REST, *arrived), 13e6) == FOREIGN
+
+
+def test_what_was_ordered_long_ago_is_foreign(watch: FocusWatch) -> None:
+    seen = [REST]
+    for number, target in enumerate((3.0, 6.0, 9.0), start=1):
+        watch.send(target, number * 1e7)
+        seen += [(number * 1e7 + 1e6, target, target, 0.0, 1.0)]
+        assert watch.look(rows(*seen), number * 1e7 + 2e6) is None
+    seen += [(4e7, 9.0, 3.0, 1.0, 0.0)]
+    assert watch.look(rows(*seen), 4.1e7) == FOREIGN
+
+
+def test_a_focus_that_does_not_arrive_is_said(watch: FocusWatch) -> None:
+    watch.send(300.0, 10e6)
+    on_way = rows(REST, (11e6, 20.0, 300.0, 1.0, 0.0))
+    assert watch.look(on_way, 1e9) is None
+    assert "did not reach 300 nm within 2 s, it is at 20 nm (is it stuck?)" in str(watch.look(on_way, 3e9))
