@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PyQt6.QtWidgets import QLineEdit, QWidget
+from PyQt6.QtWidgets import QLabel, QWidget
 
 from gui.models.search import Entry
 from gui.panels.registry import PANELS
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def entries_of(window: MainWindow) -> list[Entry]:
-    """Return every panel, every setting of every panel, and every action that is possible now."""
+    """Return every panel, every setting and value of every panel, and every action that is possible now."""
     found = [
         Entry(entry.title, "panel", entry.words, entry.shortcut, partial(window.show_panel, entry.key))
         for entry in PANELS
@@ -25,7 +25,11 @@ def entries_of(window: MainWindow) -> list[Entry]:
             words = (entry.title, *entry.words, *widget.toolTip().split())
             found.append(
                 Entry(
-                    f"{entry.title}: {label}", "setting", words, "", partial(_edit, window, entry.key, widget)
+                    f"{entry.title}: {label}",
+                    "value" if isinstance(widget, QLabel) else "setting",
+                    words,
+                    "",
+                    partial(_go_to, window, entry.key, widget),
                 )
             )
     for name, action in window.desk.actions.items():
@@ -35,10 +39,8 @@ def entries_of(window: MainWindow) -> list[Entry]:
     return found
 
 
-def _edit(window: MainWindow, key: str, widget: QWidget) -> None:
-    """Bring a panel to the front and put the keyboard into one of its fields."""
+def _go_to(window: MainWindow, key: str, widget: QWidget) -> None:
+    """Bring a panel to the front, and the keyboard to one of its fields or values."""
     window.show_panel(key)
     window.panels[key].show_setting(widget)
-    widget.setFocus()
-    if isinstance(widget, QLineEdit):
-        widget.selectAll()
+    window.found.show(widget, window.panels[key])

@@ -43,6 +43,7 @@ from magscope_app.messages import (
     Quit,
     RampForce,
     ReconnectMotor,
+    RecordingStarted,
     RenameRecording,
     SelectBead,
     SetCameraSetting,
@@ -97,7 +98,7 @@ class Session(QObject):
         self._feeds = Feeds(handles)
         self._was_empty = True
         self._asked_ns = 0
-        self._over = False
+        self._over = self._stops_soon = False
         self._rows_due_ns = 0
         self.state.roi_px = self.config.beads.roi_px
         self.background = Background(self.state.warn)
@@ -112,9 +113,19 @@ class Session(QObject):
         self.force = calibration
 
     @property
+    def run(self) -> int:
+        """What tells this run from others; the same in a window that is opened again."""
+        return self._start_ns
+
+    @property
+    def fps(self) -> float:
+        """Frames per second of the camera as it runs now."""
+        return self.state.fps(self.config.camera.fps)
+
+    @property
     def stale_after_s(self) -> float:
         """Age at which images and rows are old: a second, or more where the camera is slow."""
-        return stale_after_s(self.config.camera.fps)
+        return stale_after_s(self.fps)
 
     @property
     def selected(self) -> int | None:
@@ -195,6 +206,8 @@ class Session(QObject):
             self.order_recording(
                 message.folder or known.folder, message.name or known.name, message.mode or known.mode
             )
+        if isinstance(message, RecordingStarted) and self._stops_soon:
+            self.stop_recording()
         if isinstance(message, SelectBead) and message.bead_id in self.state.beads:
             self.select(message.bead_id)
         if isinstance(message, BeadsChanged):
@@ -296,11 +309,18 @@ class Session(QObject):
             self.state.warn(f"nothing is recorded: {self.order_refused}")
         elif self.state.recording is None and not self.state.starting:
             self.state.starting = True
+            self._stops_soon = False
             self._asked_ns = time.perf_counter_ns()
             self._link.send(self.recording_order)
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether a recording runs, or was asked for."""
+        return self.state.recording is not None or self.state.starting
+
     def stop_recording(self) -> None:
-        """Finish the dataset with the newest frame."""
+        """Finish the dataset with the newest frame; one that is being started, as soon as it has."""
+        self._stops_soon = self.state.starting
         if self.state.recording is not None and not self.state.stopping:
             self.state.stopping = True
             self._asked_ns = time.perf_counter_ns()

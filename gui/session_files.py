@@ -12,6 +12,7 @@ from gui.session import Session
 from gui.widgets.file_dialog import ask_file
 from magscope_app.calibration.messages import UseZLUTs
 from magscope_app.errors import MagscopeError
+from magscope_app.storage.atomic import write_atomically
 
 _BEAD_LISTS = "Bead lists (*.csv)"
 _CONFIGS = "Configs (*.toml)"
@@ -32,12 +33,13 @@ class SessionFiles:
 
     def __init__(self, session: Session, parent: QWidget, folder: Path | None) -> None:
         self._path = path = None if folder is None else folder / "last-session.json"
-        #: The session before this one, or why there is none; read at once: this one takes its place.
+        #: The session before this one, or why there is none.
         self._before: LastSession | str = "no folder is known in which a last session could lie"
         if path is not None:
-            session.background.run(lambda: _read(path), self._take)
+            session.background.run(lambda: _read(path, session.run), self._take)
         self._session = session
         self._parent = parent
+        self._has_read = path is None
 
     def load_beads(self) -> None:
         """Ask for a bead list and make it the whole list."""
@@ -64,7 +66,7 @@ class SessionFiles:
             return
 
         def write() -> bool:
-            path.write_text(made.text, encoding="utf-8")
+            write_atomically(path, made.text.encode())
             return zlut is None or zlut.is_file()
 
         def tell(zlut_is_there: bool) -> None:
@@ -82,10 +84,11 @@ class SessionFiles:
     def remember(self) -> None:
         """Keep beads, settings and Z-LUT for `continue_session`; motor positions are never kept."""
         session, path = self._session, self._path
-        if path is None or not session.state.video_ready:
+        if path is None or not self._has_read or not session.state.video_ready:
             return
         last = LastSession.of(session.config, session.state, session.recording_order, session.zluts.path)
-        session.background.run(lambda: save_last_session(last, path), lambda _: None)
+        before = None if isinstance(self._before, str) else self._before
+        session.background.run(lambda: save_last_session(last, path, session.run, before), lambda _: None)
 
     def continue_session(self) -> None:
         """Bring back beads, settings and Z-LUT of the session before this one; no motor moves."""
@@ -96,6 +99,7 @@ class SessionFiles:
 
     def _take(self, before: LastSession | str) -> None:
         self._before = before
+        self._has_read = True
 
     def _restore(self, last: LastSession) -> None:
         session = self._session
@@ -140,9 +144,9 @@ class SessionFiles:
             state.tell(f"{said}; no motor was moved")
 
 
-def _read(path: Path) -> LastSession | str:
-    """Return the last session, or in one sentence why there is none."""
+def _read(path: Path, run: int) -> LastSession | str:
+    """Return the session before a run, or in one sentence why there is none."""
     try:
-        return load_last_session(path)
+        return load_last_session(path, run)
     except MagscopeError as error:
         return str(error)

@@ -84,6 +84,10 @@ LIGHT = Theme(
 )
 
 
+#: Height of positions and the like, where the text has its usual size.
+_BIG_PX = 22
+
+
 def contrast(first: str, second: str) -> float:
     """Return the contrast ratio of two colours, 1 to 21, as WCAG 2.1 defines it."""
     bright, dark = sorted((_luminance(first), _luminance(second)), reverse=True)
@@ -138,7 +142,7 @@ def palette_of(theme: Theme) -> QPalette:
     return palette
 
 
-def _style_sheet(theme: Theme) -> str:
+def _style_sheet(theme: Theme, font_px: int) -> str:
     return f"""
     QToolTip {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.line};
         padding: 4px; }}
@@ -149,7 +153,8 @@ def _style_sheet(theme: Theme) -> str:
     QMainWindow::separator:hover {{ background: {theme.accent.background}; }}
     QLabel[role="dim"] {{ color: {theme.dim}; }}
     QLabel[old="true"] {{ color: {theme.dim}; }}
-    QLabel[role="big"] {{ font-size: 22px; font-weight: 600; }}
+    QLabel[found="true"] {{ color: {theme.accent.text}; background: {theme.accent.background}; }}
+    QLabel[role="big"] {{ font-size: {max(_BIG_PX, round(1.3 * font_px))}px; font-weight: 600; }}
     QLabel[role="refused"] {{ color: {theme.alarm.text}; background: {theme.alarm.background}; padding: 4px;
         border-radius: 3px; }}
     QLineEdit {{ background: {theme.base}; border: 1px solid {theme.line}; border-radius: 3px;
@@ -175,6 +180,7 @@ def _style_sheet(theme: Theme) -> str:
 def _style_of_buttons(theme: Theme) -> str:
     """Return the style of what is pressed: tabs and buttons."""
     return f"""
+    QTabBar {{ qproperty-elideMode: ElideNone; qproperty-usesScrollButtons: true; }}
     QTabBar::tab {{ background: {theme.window}; color: {theme.dim}; border: 1px solid {theme.line}; }}
     QTabBar::tab:top {{ padding: 4px 10px; }}
     QTabBar::tab:right {{ padding: 10px 4px; }}
@@ -197,4 +203,4 @@ def put_on(application: QApplication, theme: Theme, font_px: int = 0) -> None:
     application.setStyle("Fusion")
     application.setPalette(palette_of(theme))
     font = f"QWidget {{ font-size: {font_px}px; }}" if font_px else ""
-    application.setStyleSheet(font + _style_sheet(theme) + _style_of_buttons(theme))
+    application.setStyleSheet(font + _style_sheet(theme, font_px) + _style_of_buttons(theme))

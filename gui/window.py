@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -24,6 +25,7 @@ from PyQt6.QtWidgets import (
 from gui.closing_bar import ClosingBar
 from gui.desk import Desk
 from gui.finding import entries_of
+from gui.guard import Guard
 from gui.hints import HINTS
 from gui.icon_bar import IconBar
 from gui.icons import icon
@@ -39,6 +41,7 @@ from gui.session_files import SessionFiles
 from gui.snapshot import Snapshot
 from gui.status_strip import StatusStrip
 from gui.theme import Theme
+from gui.widgets.found import Found
 from gui.widgets.page import Page
 from gui.widgets.palette import Palette
 
@@ -101,6 +104,7 @@ class MainWindow(QMainWindow):
         self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         self._theme = theme
+        self.guard = Guard()
         self.panels: dict[str, Panel] = {}
         self.docks: dict[str, QDockWidget] = {}
         self._visible: set[str] = set()
@@ -112,6 +116,7 @@ class MainWindow(QMainWindow):
         self.notice, self.closing, self.done = NoticeBar(), ClosingBar(), DoneBar()
         self.hints = HintBar(HINTS, self.desk.preferences.hints_seen, self.desk.save)
         self.palette_bar = Palette(self, lambda: entries_of(self))
+        self.found = Found(self)
         self.files = SessionFiles(session, self, folder)
         self._leaving = False
         self._build_frame()
@@ -277,7 +282,7 @@ class MainWindow(QMainWindow):
     def tick(self) -> None:
         """Pull a snapshot and hand it to every panel that is visible and due."""
         minimised = self.isMinimized()
-        slow = self.session.config.camera.fps <= _SLOW_FPS
+        slow = self.session.fps <= _SLOW_FPS
         self._set_interval(TICK_MINIMISED_MS if minimised else TICK_SLOW_MS if slow else TICK_MS)
         visible = set() if minimised else self._visible
         snapshot = self.session.pull(picture=any(self.panels[key].needs_picture for key in visible))
@@ -286,7 +291,9 @@ class MainWindow(QMainWindow):
             # Half a tick of tolerance, so that a timer that is early does not halve the rate.
             if now_s >= self._due_s[key] - TICK_MS / 2000:
                 self._due_s[key] = now_s + self.panels[key].period_s
-                self.panels[key].refresh(snapshot)
+                self.guard.run(
+                    f"the panel {self.docks[key].windowTitle()}", partial(self.panels[key].refresh, snapshot)
+                )
         self._refresh_frame(snapshot, now_s)
 
     def _set_interval(self, interval_ms: int) -> None:
@@ -303,22 +310,22 @@ class MainWindow(QMainWindow):
             self.done.tell(state.done.popleft())
         if now_s >= self._due_s.setdefault("strip", 0.0):
             self._due_s["strip"] = now_s + _STRIP_PERIOD_S
-            self.strip.refresh(snapshot)
+            self.guard.run("the strip", partial(self.strip.refresh, snapshot))
         self.menus.refresh(self.session)
-        if self.closing.waiting and not state.stopping:
+        if self.closing.waiting and not (state.starting or state.stopping):
             self.closing.waiting = False
             self.close()
-        elif state.recording is None and not self.closing.waiting:
+        elif not (self.closing.waiting or self.session.is_recording):
             # Somebody stopped it otherwise: there is nothing left to ask.
             self.closing.hide()
 
     # --- doing -------------------------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
-        """Close, or ask in a bar while a recording runs."""
+        """Close, or ask in a bar while a recording runs or starts."""
         if event is None:
             return
-        if self.session.state.recording is not None and not self._leaving:
+        if self.session.is_recording and not self._leaving:
             self.closing.ask()
             event.ignore()
             return

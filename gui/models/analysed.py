@@ -31,15 +31,23 @@ def allan_of(trace: Trace) -> dict[str, AllanDeviation]:
     return found
 
 
-def spectra_of(trace: Trace) -> dict[str, tuple[Spectrum, Lorentzian]]:
-    """Return spectrum and fitted Lorentzian of each axis that has a stretch long enough."""
+def spectra_of(trace: Trace) -> dict[str, tuple[Spectrum, Lorentzian | None]]:
+    """Return the spectrum of each axis that has a stretch long enough, and a Lorentzian if one fits."""
     found = {}
     for axis in AXES:
         interval_s, values = longest_stretch(trace.t_s, getattr(trace, f"{axis}_nm"), trace.frame_ids)
         if len(values) >= FEWEST_FRAMES and values.any() and values.std() > 0:
             spectrum = power_spectrum(values, interval_s)
-            found[axis] = blocked(spectrum), fit_lorentzian(spectrum)
+            found[axis] = blocked(spectrum), _fitted(spectrum)
     return found
+
+
+def _fitted(spectrum: Spectrum) -> Lorentzian | None:
+    try:
+        return fit_lorentzian(spectrum)
+    except ValueError:
+        # A spectrum of few frequencies, or without power below half the highest one.
+        return None
 
 
 def blocked(spectrum: Spectrum) -> Spectrum:

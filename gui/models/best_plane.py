@@ -14,6 +14,8 @@ FloatArray = npt.NDArray[np.float64]
 FIRST_RADIUS_PX = 2
 #: Radii that a comparison needs beside those.
 FEWEST_RADII = 4
+#: Below, a profile is like no plane; tracking gives no z there either.
+LEAST_CORRELATION = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)

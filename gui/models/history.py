@@ -35,6 +35,8 @@ class TraceHistory:
         self.newest_t_s = float("nan")
         self._slot_of: dict[int, int] = {}
         self._free: list[int] = []
+        #: Beads of the list; None as long as it is not known.
+        self._listed: npt.NDArray[np.int64] | None = None
         #: Old and new ROI (x, y) of ids that belong to other beads now, until the first row of the new one.
         self._awaited: dict[int, tuple[tuple[float, float], tuple[float, float]]] = {}
         self._allocate(16)
@@ -52,7 +54,7 @@ class TraceHistory:
         if not len(rows):
             return
         self.newest_t_s = float(rows[-1, _T_NS]) * 1e-9
-        rows = self._without_former(rows[rows[:, _BEAD] >= 0])
+        rows = self._without_former(self._of_listed(rows))
         if not len(rows):
             return
         slots = self._slots(rows[:, _BEAD].astype(np.int64))
@@ -76,6 +78,14 @@ class TraceHistory:
         while slots < beads:
             slots *= 2
         self._allocate(slots)
+
+    def _of_listed(self, rows: FloatArray) -> FloatArray:
+        """Return the rows without those of frames that have no bead, and of beads that are off the list.
+
+        Tracking is some frames behind the list: rows of a bead come after it was removed.
+        """
+        bead_ids = rows[:, _BEAD]
+        return rows[bead_ids >= 0 if self._listed is None else np.isin(bead_ids, self._listed)]
 
     def _without_former(self, rows: FloatArray) -> FloatArray:
         """Return the rows without those of beads that had the same ids before."""
@@ -104,7 +114,8 @@ class TraceHistory:
         self._awaited[bead_id] = old, new
 
     def keep_only(self, bead_ids: set[int]) -> None:
-        """Forget beads that are no longer on the list."""
+        """Forget beads that are not on the list, and take no more rows of them."""
+        self._listed = np.array(sorted(bead_ids), np.int64)
         self._forget((self._slot_of.keys() | self._awaited.keys()) - bead_ids)
 
     def _forget(self, bead_ids: set[int]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,13 +15,14 @@ from magscope_app.devices.setting import SettingValue
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import Bead, StartRecording
 from magscope_app.processes.bead_owner import MAX_ROI_PX, MIN_ROI_PX
+from magscope_app.storage.atomic import write_atomically
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class LastSession:
-    """The state of a session when its window was closed."""
+    """The state of a session when it was last kept."""
 
     beads: tuple[Bead, ...]
     roi_px: int
@@ -49,20 +49,39 @@ class LastSession:
         )
 
 
-def save_last_session(last: LastSession, path: Path) -> None:
-    """Write a session whole or not at all; OSError where that fails."""
+def save_last_session(last: LastSession, path: Path, run: int, before: LastSession | None = None) -> None:
+    """Write the session of a run, and the one before it, whole or not at all; OSError where that fails.
+
+    Parameters
+    ----------
+    last : LastSession
+        How the run stands.
+    path : Path
+        Where sessions are kept.
+    run : int
+        Tells runs apart.
+    before : LastSession, optional
+        For a window of this run that is opened again: the last session is not its own.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = asdict(last) | {"version": _VERSION}
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    try:
-        draft.write_text(json.dumps(data, indent=1, default=str), encoding="utf-8")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    data = {
+        "version": _VERSION,
+        "run": run,
+        "session": asdict(last),
+        "before": None if before is None else asdict(before),
+    }
+    write_atomically(path, json.dumps(data, indent=1, default=str).encode())
 
 
-def load_last_session(path: Path) -> LastSession:
-    """Read a session.
+def load_last_session(path: Path, run: int) -> LastSession:
+    """Read the session before that of a run.
+
+    Parameters
+    ----------
+    path : Path
+        Where sessions are kept.
+    run : int
+        The run whose own session is not meant.
 
     Raises
     ------
@@ -70,18 +89,22 @@ def load_last_session(path: Path) -> LastSession:
         There is none, or the file cannot be used.
     """
     try:
-        return _session(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        said = f"{path}: there is no last session yet; it is kept when the window is closed"
-        raise MagscopeError(said) from error
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["version"] != _VERSION:
+            raise ValueError(f"version {data['version']}")
+        kept = data["before"] if data["run"] == run else data["session"]
+        last = None if kept is None else _session(kept)
+    except FileNotFoundError:
+        last = None
     except (OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
         said = f"{path}: the last session cannot be read ({error}); load a bead list"
         raise MagscopeError(said) from error
+    if last is None:
+        raise MagscopeError(f"{path}: there is no last session yet; this is the first one")
+    return last
 
 
 def _session(data: Any) -> LastSession:
-    if data["version"] != _VERSION:
-        raise ValueError(f"version {data['version']}")
     return LastSession(
         _beads(data["beads"]),
         _roi_px(data["roi_px"]),

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from magscope_app.storage.atomic import write_atomically
+
 #: Raised when the file's meaning changes; a file of another version is not read.
 VERSION = 1
 #: Name of the file.
 PREFERENCES = "window.json"
 _THEMES = ("", "dark", "light", "system")
-_SMALLEST_FONT, _LARGEST_FONT = 8, 24
+#: Size of the text in pixels.
+SMALLEST_FONT, LARGEST_FONT = 8, 24
 
 
 @dataclass
@@ -82,7 +84,7 @@ def _is_good(name: str, value: Any) -> bool:
         return value in _THEMES
     if name == "font_px":
         whole = isinstance(value, int) and not isinstance(value, bool)
-        return whole and (value == 0 or _SMALLEST_FONT <= value <= _LARGEST_FONT)
+        return whole and (value == 0 or SMALLEST_FONT <= value <= LARGEST_FONT)
     if name == "geometry":
         return isinstance(value, str) and _is_hex(value)
     if name == "layout":
@@ -114,9 +116,4 @@ def save_preferences(preferences: Preferences, path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"version": VERSION, **asdict(preferences)}, indent=1)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_atomically(path, text.encode())

@@ -15,7 +15,7 @@ class Entry:
     title : str
         What is shown.
     kind : str
-        "panel", "setting" or "action".
+        "panel", "setting", "value" (of what can only be read) or "action".
     words : tuple of str
         Other words for it.
     key : str

@@ -99,6 +99,25 @@ class State:
     shutdown: bool = False
     #: What was told against each axis and is not settled.
     _troubles: dict[str, set[str]] = field(default_factory=dict)
+    #: What was told of each process that does not run.
+    _ends: dict[str, list[str]] = field(default_factory=dict)
+
+    def asked_fps(self, configured: float) -> float:
+        """Return the rate that the camera is set to; `configured` where it describes none."""
+        described = next((setting.value for setting in self.camera_settings if setting.name == "fps"), None)
+        return configured if described is None else float(described)
+
+    def fps(self, configured: float) -> float:
+        """Return the rate of the camera now: the measured one as long as frames come.
+
+        Where the camera describes its rate, a change of it counts at once.
+        """
+        asked = self.asked_fps(configured)
+        measured = 0.0 if self.status is None else self.status.fps
+        if measured <= 0:
+            return asked
+        is_described = any(setting.name == "fps" for setting in self.camera_settings)
+        return min(asked, measured) if is_described else measured
 
     def note(self, process: str, level: int, text: str, timestamp_ns: int | None = None) -> None:
         """Add a line to the log."""
@@ -172,6 +191,17 @@ class State:
         if status.is_well and status.state in ("ready", "moving"):
             self.settled.extend(self._troubles.pop(status.name, ()))
 
+    def _note_end(self, text: str) -> None:
+        for process in () if self.status is None else self.status.processes:
+            if text.startswith(f"the {process.name} process ended"):
+                self._ends.setdefault(process.name, []).append(text)
+
+    def _settle_end(self, name: str) -> None:
+        """Add to what was told of the end of a process that it runs again."""
+        if told := self._ends.pop(name, None):
+            self.settled.extend(told)
+            self.notices.append(f"{told[-1]} – it runs again")
+
     @apply.register
     def _(self, message: LockChanged) -> None:
         before = self.locks.get(message.state.name)
@@ -195,6 +225,9 @@ class State:
         self.status = message
         for status in message.motors:
             self._take_motor(status)
+        for process in message.processes:
+            if process.state == "running":
+                self._settle_end(process.name)
         self.rates.add(message)
         self.recording = message.recording
         self.status_at_ns = self.clock()
@@ -220,6 +253,7 @@ class State:
         self.note(message.process, message.level, message.text, message.timestamp_ns)
         if message.level >= logging.ERROR:
             self.notices.append(message.text)
+            self._note_end(message.text)
 
     @apply.register
     def _(self, message: LogHistory) -> None:

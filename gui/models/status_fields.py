@@ -147,7 +147,13 @@ def _fps(status: SystemStatus, expected_fps: float) -> StatusField:
     if not status.acquiring:
         return StatusField("fps", "fps", "stopped", "alarm", "The camera does not acquire; the log says why.")
     slow = status.fps < _SLOW * expected_fps and status.counters.frames_acquired > 2 * expected_fps
-    text = f"{status.fps:.1f}" if status.fps < 99.95 else f"{status.fps:.0f}"
+    text = (
+        f"{status.fps:.2g}"
+        if 0 < status.fps < 1
+        else f"{status.fps:.1f}"
+        if status.fps < 99.95
+        else f"{status.fps:.0f}"
+    )
     return StatusField(
         "fps", "fps", text, "warn" if slow else "calm", f"Expected: {expected_fps:g} frames per second"
     )

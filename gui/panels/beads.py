@@ -18,7 +18,7 @@ from gui.widgets.bead_model import SORT_ROLE, BeadModel
 from gui.widgets.number_table import NumberTable
 
 #: Columns of words, and the longest that is common.
-_WORDS = {"for": "reference", "state": "no Z-LUT"}
+_WORDS = {"for": "tether", "state": "✓ tracked"}
 
 
 class BeadsPanel(Panel):

@@ -9,6 +9,7 @@ from PyQt6.QtGui import QImage, QPixmap
 from PyQt6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -160,6 +161,11 @@ class CalibrationPanel(Panel):
             start, stop, step, int(frames), force_pn=force if self.set_force.isChecked() else None
         )
 
+    def _why_no_plan(self) -> str:
+        """Say of the first field that is refused what is wrong with it."""
+        refused = ((label, self.fields[key].why_not()) for key, label, *_ in _FIELDS)
+        return next((f"{label}: {why_not}" for label, why_not in refused if why_not is not None), "")
+
     def _start(self) -> None:
         plan = self.plan()
         if plan is not None:
@@ -205,9 +211,9 @@ class CalibrationPanel(Panel):
     def _show_plan(self) -> None:
         plan = self.plan()
         if plan is None:
-            text, right = "a field holds no number", False
+            text, right = self._why_no_plan(), False
         else:
-            text, right = plan_text(plan, self.session.config.camera.fps)
+            text, right = plan_text(plan, self.session.fps)
         self.summary.setText(text)
         self.start.setEnabled(right and self.session.state.calibration.progress is None)
 
@@ -240,7 +246,6 @@ class CalibrationPanel(Panel):
                 self.table.setItem(row, column, _cell(text, report))
             self.table.setItem(row, 0, _tick(report, accepted=report.bead_id in state.accepted))
         self.table.blockSignals(False)
-        self.table.resizeColumnsToContents()
         self.table.setCurrentCell(first_to_judge(reports), 1)
         self._show_remarks(self.table.currentRow())
 
@@ -293,6 +298,9 @@ def _table() -> QTableWidget:
         header = table.horizontalHeaderItem(column)
         if header is not None:
             header.setToolTip(text)
+    heads = table.horizontalHeader()
+    if heads is not None:
+        heads.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     vertical = table.verticalHeader()
     if vertical is not None:
         vertical.hide()

@@ -9,17 +9,18 @@ from PyQt6.QtWidgets import (
     QHeaderView,
     QKeySequenceEdit,
     QPushButton,
-    QSpinBox,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
+from gui.models.preferences import LARGEST_FONT, SMALLEST_FONT
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.widgets.choice_box import ChoiceBox
 from gui.widgets.message_label import MessageLabel
+from gui.widgets.number_field import NumberField
 
 _THEMES = {"as the config says": "", "dark": "dark", "light": "light", "as the desktop": "system"}
 
@@ -35,12 +36,11 @@ class PreferencesPanel(Panel):
         self.chosen_theme.setObjectName("preferences.theme")
         self.chosen_theme.addItems(list(_THEMES))
         self.chosen_theme.setToolTip("Colours of the window, from now on")
-        self.text_size = QSpinBox()
+        self.text_size = NumberField(_why_no_size)
         self.text_size.setObjectName("preferences.font")
-        self.text_size.setRange(7, 24)
-        self.text_size.setSpecialValueText("as the desktop")
-        self.text_size.setSuffix(" px")
-        self.text_size.setToolTip("Size of the text, 8 to 24 px")
+        self.text_size.setToolTip(
+            f"Size of the text, {SMALLEST_FONT} to {LARGEST_FONT} px; 0: as the desktop has it"
+        )
         self.keys = QTableWidget(0, 2)
         self.keys.setObjectName("preferences.keys")
         self.keys.setToolTip("Click a key and press another; Backspace or × leaves the action without one")
@@ -57,7 +57,8 @@ class PreferencesPanel(Panel):
         self._lay_out()
         self._show_choices()
         self.chosen_theme.textActivated.connect(lambda text: self._desk.choose_theme(_THEMES[text]))
-        self.text_size.valueChanged.connect(lambda size: self._desk.choose_font(size if size > 7 else 0))
+        self.text_size.committed.connect(lambda size: self._desk.choose_font(int(size)))
+        self.text_size.refused.connect(self._tell)
         self._desk.looks_changed.connect(self._show_choices)
 
     def _lay_out(self) -> None:
@@ -66,7 +67,7 @@ class PreferencesPanel(Panel):
         hints.clicked.connect(self._desk.show_hints_again)
         form = QFormLayout()
         form.addRow("Theme", self.chosen_theme)
-        form.addRow("Text", self.text_size)
+        form.addRow("Text (px; 0: as the desktop)", self.text_size)
         column = QVBoxLayout(self)
         column.addLayout(form)
         column.addWidget(self.keys, 1)
@@ -80,7 +81,7 @@ class PreferencesPanel(Panel):
     def _show_choices(self) -> None:
         preferences = self._desk.preferences
         self.chosen_theme.setCurrentIndex(list(_THEMES.values()).index(preferences.theme))
-        self.text_size.setValue(preferences.font_px or 7)
+        self.text_size.show_number(preferences.font_px)
 
     def refresh(self, snapshot: Snapshot) -> None:  # noqa: ARG002 - nothing of the microscope is shown
         """List the actions once they are known."""
@@ -98,7 +99,16 @@ class PreferencesPanel(Panel):
 
     def _take(self, name: str, editor: QKeySequenceEdit) -> None:
         why_not = self._desk.choose_key(name, editor.keySequence().toString())
-        self._refused.setText(why_not or "")
-        self._refused.setVisible(why_not is not None)
+        self._tell(why_not or "")
         if why_not is not None:
             editor.setKeySequence(QKeySequence(self._desk.actions[name].shortcut()))
+
+    def _tell(self, why_not: str) -> None:
+        self._refused.setText(why_not)
+        self._refused.setVisible(bool(why_not))
+
+
+def _why_no_size(size_px: float) -> str | None:
+    if size_px == 0 or (size_px == int(size_px) and SMALLEST_FONT <= size_px <= LARGEST_FONT):
+        return None
+    return f"give a whole number from {SMALLEST_FONT} to {LARGEST_FONT}, or 0, not {size_px:g}"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyqtgraph as pg
 
-from gui.models.best_plane import FEWEST_RADII, FIRST_RADIUS_PX, best_plane
+from gui.models.best_plane import FEWEST_RADII, FIRST_RADIUS_PX, LEAST_CORRELATION, BestPlane, best_plane
 from gui.models.envelope import steady_range
 from gui.panels.panel import Panel, PanelContext
 from gui.plots import OLD, captioned, colour_plots, curve, pen, single
@@ -65,9 +65,10 @@ class ProfilePanel(Panel):
     def _show_plane(self, values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], age: str) -> None:
         zlut = self.session.zluts.of(self._bead)
         best = None if zlut is None else best_plane(zlut, values)
-        if zlut is None or best is None:
+        if zlut is None or best is None or best.correlation < LEAST_CORRELATION:
             self._plane.setData([], [])
-            self._text.setText(f"<b>Bead {self._bead}</b>{age}: {self._why_no_plane(values)}")
+            why = self._why_no_plane(values) if best is None else _unlike(best)
+            self._text.setText(f"<b>Bead {self._bead}</b>{age}: {why}")
             return
         self._plane.setData(np.arange(len(best.profile)), best.profile)
         x, z = self.theme.x, self.theme.z
@@ -93,6 +94,10 @@ class ProfilePanel(Panel):
         self._curve.setPen(pen(theme.x))
         # Few points: here a wide line costs nothing, and shows beside the other.
         self._plane.setPen(pg.mkPen(theme.z, width=3))
+
+
+def _unlike(best: BestPlane) -> str:
+    return f"its profile fits no plane of its Z-LUT; the best correlation is {best.correlation:.3f}"
 
 
 def _points(line: Any) -> tuple[Any, Any]:

@@ -8,6 +8,7 @@ from gui.models.analysed import spectra_of
 from gui.models.frame_ring import Trace
 from gui.panels.analysis_panel import AnalysisPanel, FloatArray
 from gui.panels.panel import PanelContext
+from magscope_app.analysis import Lorentzian
 
 
 class SpectrumPanel(AnalysisPanel):
@@ -27,15 +28,20 @@ class SpectrumPanel(AnalysisPanel):
         self._fitted = {}
         for axis, (spectrum, fit) in spectra_of(trace).items():
             frequency = spectrum.frequency_hz
-            corner = f"corner {fit.corner_hz:.2g} Hz" if _inside(fit.corner_hz, frequency) else "no corner"
-            found[axis] = frequency, spectrum.density, corner
-            if _inside(fit.corner_hz, frequency):
+            found[axis] = frequency, spectrum.density, _words(fit, frequency)
+            if fit is not None and _inside(fit.corner_hz, frequency):
                 self._fitted[axis] = frequency, fit.density(frequency)
         return found
 
     def fitted(self) -> dict[str, tuple[FloatArray, FloatArray]]:
         """Return the Lorentzians."""
         return self._fitted
+
+
+def _words(fit: Lorentzian | None, frequency_hz: FloatArray) -> str:
+    if fit is None:
+        return "too short to fit"
+    return f"corner {fit.corner_hz:.2g} Hz" if _inside(fit.corner_hz, frequency_hz) else "no corner"
 
 
 def _inside(corner_hz: float, frequency_hz: FloatArray) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QLabel, QWidget
 
+from gui.models.bead_table import newest_row
 from gui.models.envelope import envelope, steady_range, with_gaps
 from gui.models.frame_ring import Trace
 from gui.models.quantities import count_text
@@ -21,6 +23,12 @@ from gui.widgets.tick_box import TickBox
 _WINDOWS_S = (5, 10, 30, 60)
 #: Least range of an axis in nm.
 _SMALLEST_NM = 20.0
+#: A trace counts from the middle between these shares of its values …
+_INNER = (0.02, 0.98)
+#: … and anew when that has moved by so much of what lies between them.
+_OFF = 0.25
+#: Values that tell the middle of a trace well enough.
+_ENOUGH = 2000
 #: Beads drawn at most: more lines than this nobody can tell apart.
 MOST_BEADS = 6
 
@@ -82,8 +90,9 @@ class TracesPanel(Panel):
         traces = [_recent(_trace(snapshot, bead, subtracts=subtracts), now_s - seconds) for bead in drawn]
         for axis in "xyz":
             self._draw(axis, drawn, traces, float(seconds), now_s)
-        self._show_title(snapshot, drawn)
-        self._show_why_empty(_why_empty(snapshot, any(len(trace.t_s) for trace in traces)))
+        self._show_title(snapshot, drawn, traces)
+        has_points = any(np.isfinite(trace.x_nm).any() for trace in traces)
+        self._show_why_empty("" if has_points else _why_empty(snapshot, used))
 
     def _draw(
         self, axis: str, drawn: tuple[int, ...], traces: list[Trace], seconds: float, now_s: float
@@ -93,8 +102,7 @@ class TracesPanel(Panel):
         for line, bead, trace in zip(self._curves[axis], drawn, traces, strict=False):
             values = getattr(trace, f"{axis}_nm")
             finite = values[np.isfinite(values)]
-            if (bead, axis) not in self._origins and len(finite):
-                self._origins[bead, axis] = float(np.round(np.median(finite)))
+            self._place_origin(axis, bead, finite)
             shown = values - self._origins.get((bead, axis), 0.0)
             everything.append(shown)
             x, y = envelope(*with_gaps(trace.t_s, shown), bin_s)
@@ -107,16 +115,30 @@ class TracesPanel(Panel):
             self._ranges[axis] = wanted
             plot.setYRange(*wanted, padding=0)
 
-    def _show_title(self, snapshot: Snapshot, drawn: tuple[int, ...]) -> None:
+    def _place_origin(self, axis: str, bead: int, finite: npt.NDArray[Any]) -> None:
+        """Let a trace count from its middle, and stay there until it has left that clearly."""
+        key, origins = (bead, axis), self._origins
+        if not len(finite):
+            # What comes next is another trace.
+            origins.pop(key, None)
+            return
+        few = finite[:: len(finite) // _ENOUGH + 1]
+        low, high = (float(value) for value in np.quantile(few, _INNER))
+        middle, span = (low + high) / 2, max(high - low, _SMALLEST_NM)
+        if key not in origins or abs(middle - origins[key]) > _OFF * span:
+            origins[key] = round(middle)
+            self._ranges[axis] = None
+
+    def _show_title(self, snapshot: Snapshot, drawn: tuple[int, ...], traces: list[Trace]) -> None:
         if snapshot.selected is None:
             self._title.setText("No bead selected")
             return
         age = self.age_of_rows(snapshot)
-        stale = f" – no new positions for {age}" if age else ""
+        stale = f" – no new positions for {age}" if age else _why_no_z(snapshot, traces)
         said = self._legend(snapshot, drawn) if len(drawn) > 1 else self._origin(snapshot, drawn[0])
         self._title.setText(said + stale)
         for line in (line for lines in self._curves.values() for line in lines):
-            line.setOpacity(OLD if stale else 1.0)
+            line.setOpacity(OLD if age else 1.0)
 
     def _origin(self, snapshot: Snapshot, bead_id: int) -> str:
         """Return the name of the one bead, and where its axes have their 0."""
@@ -177,17 +199,33 @@ def _recent(trace: Trace, since_s: float) -> Trace:
     return Trace(trace.t_s[kept], trace.x_nm[kept], trace.y_nm[kept], trace.z_nm[kept], trace.frame_ids[kept])
 
 
-def _why_empty(snapshot: Snapshot, has_points: bool) -> str:
-    """Say in one sentence why there is no trace, or return nothing."""
-    if has_points:
-        return ""
+def _why_empty(snapshot: Snapshot, used: tuple[int, ...]) -> str:
+    """Say in one sentence why there is no trace; `used` are the references that are subtracted."""
     if snapshot.picture_age_s is None and not snapshot.state.video_ready:
         return "The camera is not open yet."
     if not snapshot.state.beads:
         return "There are no beads: Shift+click one in the image, or press B to find them."
     if snapshot.selected is None:
         return "No bead is selected: click one in the image or the table."
-    return f"Bead {snapshot.selected} was not tracked yet; the log says whether tracking runs."
+    row = newest_row(snapshot.history.latest(), snapshot.selected)
+    if row is None:
+        return f"Bead {snapshot.selected} was not tracked yet; the log says whether tracking runs."
+    if used and np.isfinite(row.x_nm):
+        named = ", ".join(map(str, used))
+        return f"The references are not found (bead {named}): untick “− references”, or choose others."
+    return (
+        f"Bead {snapshot.selected} is lost: nothing like a bead is in its ROI. Drag the ROI onto the bead, "
+        "or remove it with Del."
+    )
+
+
+def _why_no_z(snapshot: Snapshot, traces: list[Trace]) -> str:
+    """Say in a word or two why the plot of z is empty where those of x and y are not."""
+    row = newest_row(snapshot.history.latest(), snapshot.selected)
+    shown = traces[0] if traces else Trace.empty()
+    if row is None or np.isfinite(shown.z_nm).any() or not np.isfinite(shown.x_nm).any():
+        return ""
+    return f" – no z: {row.reason}" if row.reason else ""
 
 
 def _unbroken(count: int) -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSlider
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout
 
 from gui.models.candidates import Candidate, new_candidates
 from gui.session import Session
 from gui.snapshot import Snapshot
+from gui.widgets.caption import Caption
 
 _FIRST_SCORE = 60
+#: A slider of less length cannot be set.
+_LEAST_SLIDER_PX = 120
 
 
 class FindBar(QFrame):
-    """A line under the image; hidden when nobody is looking for beads.
+    """Two lines under the image; hidden when nobody is looking for beads.
 
     Parameters
     ----------
@@ -36,23 +39,30 @@ class FindBar(QFrame):
         )
         self._text = QLabel()
         self._text.setObjectName("find.text")
+        self._text.setWordWrap(True)
         self.again = QPushButton("Look again")
         self.again.setObjectName("find.again")
         self.add = QPushButton("Add")
         self.add.setObjectName("find.add")
         self.done = QPushButton("Done")
         self.done.setObjectName("find.done")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(6, 2, 6, 2)
-        row.addWidget(QLabel("Least score"))
-        row.addWidget(self.score, 1)
-        row.addWidget(self._text, 2)
-        for button in (self.again, self.add, self.done):
-            row.addWidget(button)
+        self.score.setMinimumWidth(_LEAST_SLIDER_PX)
+        self._lay_out()
         self.again.clicked.connect(self.look)
         self.add.clicked.connect(self._add)
         self.done.clicked.connect(self.leave)
         self.hide()
+
+    def _lay_out(self) -> None:
+        """Stand in two lines: with a panel of controls open there is no room for all of it side by side."""
+        above = QHBoxLayout()
+        above.addWidget(QLabel("Least score"))
+        above.addWidget(self.score, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 2, 6, 2)
+        column.setSpacing(2)
+        column.addLayout(above)
+        column.addWidget(Caption(self._text, self.again, self.add, self.done))
 
     def look(self) -> None:
         """Show the bar and look for beads in the next frame."""

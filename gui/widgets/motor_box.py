@@ -53,6 +53,8 @@ class MotorBox(QFrame):
         self.step = NumberField(lambda value: None if value > 0 else "give a step above 0")
         self.step.setObjectName(f"motor.{motor.name}.step")
         self.step.setToolTip("Size of a step")
+        self._limits = ""
+        self._range = MessageLabel(f"motor.{motor.name}.range", "dim")
         self._units = QLabel(), QLabel()
         for unit in self._units:
             unit.setContentsMargins(3, 0, 3, 0)
@@ -97,11 +99,12 @@ class MotorBox(QFrame):
         goal.addWidget(self.target, 1)
         goal.addWidget(self._units[1])
         goal.addWidget(go)
-        grid.addLayout(goal, 2, 0, 1, 2)
-        grid.addLayout(jog, 3, 0, 1, 2)
-        grid.addWidget(self._refused, 4, 0, 1, 2)
-        grid.addWidget(self._trouble, 5, 0, 1, 2)
-        grid.addWidget(self.reconnect, 6, 0, 1, 2)
+        grid.addWidget(self._range, 2, 0, 1, 2)
+        grid.addLayout(goal, 3, 0, 1, 2)
+        grid.addLayout(jog, 4, 0, 1, 2)
+        grid.addWidget(self._refused, 5, 0, 1, 2)
+        grid.addWidget(self._trouble, 6, 0, 1, 2)
+        grid.addWidget(self.reconnect, 7, 0, 1, 2)
         self._controls = (go, back, forth, more, self.target, self.step)
         self._connect()
 
@@ -150,7 +153,8 @@ class MotorBox(QFrame):
         low, high = info.limits
         limits = f"{low:g} to {high:g}" if math.isfinite(low) and math.isfinite(high) else "no limits"
         self.target.setToolTip(f"Position in {info.unit}, {limits}; Return or Go moves there")
-        self.target.setPlaceholderText(f"go to ({limits})")
+        self._limits = f"goes from {limits} {info.unit}" if limits != "no limits" else limits
+        self._range.setText(self._limits)
         for unit in self._units:
             unit.setText(info.unit)
         self.step.show_number(_FIRST_STEP.get(info.unit, 0.1))
@@ -180,11 +184,13 @@ class MotorBox(QFrame):
         if reading is not None and self._info is not None:
             decimals, unit = decimals_of(self._info.unit), self._info.unit
             self._position.setText(f"{number_text(reading.position, decimals)} {unit}")
+            target = f"{number_text(reading.target, decimals)} {unit}"
+            self._range.setText(f"{self._limits}; last sent to {target}")
             mark_old(self._position, old=old)
             if old:
                 words.append(f"no position for {age_text(age_s)}")
             elif not words:
-                words.append(_doing(reading, f"{number_text(reading.target, decimals)} {unit}"))
+                words.append(_doing(reading, target))
         if words:
             self._state.setText(", ".join(words))
 

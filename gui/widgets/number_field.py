@@ -47,14 +47,15 @@ class NumberField(CheckedField):
         value = parsed_number(self.text())
         return None if isinstance(value, str) or self._check(value) is not None else value
 
-    def _why_not(self) -> str | None:
+    def why_not(self) -> str | None:
+        """Say in one sentence why what is typed is refused, None where it is right."""
         value = parsed_number(self.text())
         return value if isinstance(value, str) else self._check(value)
 
     def _finish(self) -> None:
         if not self.isModified():
             return
-        self.mark(self._why_not())
+        self.mark(self.why_not())
         value = self.number()
         if value is not None:
             self.setModified(False)

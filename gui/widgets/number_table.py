@@ -10,8 +10,8 @@ from PyQt6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, Q
 
 from gui.models.room import shares
 
-#: Room beside a text.
-_BESIDE_PX = 10
+#: Room beside a text, in heights of its line.
+_BESIDE = 0.45
 _LEAST_ROW_PX = 22
 
 
@@ -76,10 +76,17 @@ class NumberTable(QTableView):
         rows.setDefaultSectionSize(max(_LEAST_ROW_PX, self.fontMetrics().height() + 4))
         known = self._needed or [0] * len(self._longest)
         self._needed = [
-            max(before, self.fontMetrics().horizontalAdvance(text) + _BESIDE_PX, self._header_width(section))
+            max(
+                before,
+                self.fontMetrics().horizontalAdvance(text) + self._beside(),
+                self._header_width(section),
+            )
             for section, (before, text) in enumerate(zip(known, self._longest, strict=True))
         ]
         self._share()
+
+    def _beside(self) -> int:
+        return max(7, round(_BESIDE * self.fontMetrics().height()))
 
     def _header_width(self, section: int) -> int:
         header, model, style = self.horizontalHeader(), self.model(), self.style()
@@ -89,7 +96,7 @@ class NumberTable(QTableView):
         font = QFont(header.font())
         font.setBold(True)
         lines = str(model.headerData(section, Qt.Orientation.Horizontal) or "").split("\n")
-        width = max(QFontMetrics(font).horizontalAdvance(line) for line in lines) + _BESIDE_PX
+        width = max(QFontMetrics(font).horizontalAdvance(line) for line in lines) + self._beside()
         arrow = style.pixelMetric(QStyle.PixelMetric.PM_HeaderMarkSize, None, header)
         return width + (arrow if section == header.sortIndicatorSection() else 0)
 

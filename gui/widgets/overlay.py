@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PyQt6 import sip
 from PyQt6.QtCore import QLineF, QRect, QRectF, Qt
-from PyQt6.QtGui import QColor, QPainter, QPen
+from PyQt6.QtGui import QColor, QFont, QFontInfo, QPainter, QPen
 
 from gui.models.boxes import Boxes
 from gui.models.candidates import Candidate
@@ -23,10 +23,12 @@ from magscope_app.config import BeadRole
 #: Colours on the image, which is grey in every theme.
 TETHERED, REFERENCE, SELECTED, LOST = "#35c8ff", "#ffd23f", "#7dff6a", "#ff5a4d"
 CANDIDATE = "#ff9df2"
-#: Boxes smaller than this on the screen have no id beside them.
-_MIN_SIDE_FOR_ID = 14.0
+#: Boxes smaller than this on the screen have no id, which would cover them, unless they are chosen.
+_MIN_SIDE_FOR_ID = 20.0
 #: Half the length of a cross's lines on the screen.
 _ARM = 3.0
+#: Height of the ids: at most so much of a box, but still to be read.
+_LABEL_SHARE, _LEAST_LABEL_PX = 0.4, 9
 #: How much of what is old is seen, of 255.
 _OLD_ALPHA = 80
 
@@ -95,6 +97,7 @@ def draw_overlay(
     ratio : float
         Pixels of the screen per point of the widget.
     """
+    painter.setFont(_font_of_labels(painter.font(), overlay.roi_px * viewport.scale))
     overlay.labels.begin(painter, ratio)
     prepared = _prepared(overlay, viewport, dragged, ratio)
     for box_pen, boxes in prepared.boxes:
@@ -110,6 +113,14 @@ def draw_overlay(
         colour.setAlpha(_OLD_ALPHA if overlay.is_old else 255)
         painter.setPen(QPen(colour, 1))
         painter.drawLines(crosses)
+
+
+def _font_of_labels(font: QFont, side: float) -> QFont:
+    """Return a font with which the number of a bead leaves most of its box free."""
+    made = QFont(font)
+    largest = max(_LEAST_LABEL_PX, round(_LABEL_SHARE * side))
+    made.setPixelSize(min(QFontInfo(font).pixelSize(), largest))
+    return made
 
 
 def _prepared(overlay: Overlay, viewport: Viewport, dragged: Dragged | None, ratio: float) -> Prepared:

@@ -16,6 +16,7 @@ _SMALLEST_PX = 16
 CORNER = ("roi_x_px", "roi_y_px")
 #: Settings that change its size.
 SIZE = ("roi_width_px", "roi_height_px")
+AREA = CORNER + SIZE
 
 
 def read_format(core: CMMCorePlus, label: str) -> FrameFormat:
@@ -76,6 +77,7 @@ def area_settings(core: CMMCorePlus, label: str, full: tuple[int, int]) -> tuple
             "px",
             (min(_SMALLEST_PX, now), most),
             help="size of the part of the sensor that is read; another one begins the run anew",
+            begins_anew=True,
         )
         for name, now, most in zip(SIZE, (width, height), full, strict=True)
     )
@@ -89,8 +91,8 @@ def area_settings(core: CMMCorePlus, label: str, full: tuple[int, int]) -> tuple
             at,
             "px",
             (0, most),
-            help="where the part of the sensor that is read begins",
-            config_key=("camera", "roi_px", CORNER.index(name)),
+            help="where the part of the sensor that is read begins; elsewhere the run begins anew",
+            begins_anew=True,
         )
         for name, at, most in zip(CORNER, (x, y), room, strict=True)
     )
@@ -103,16 +105,7 @@ def resized(roi: Roi, full: tuple[int, int], name: str, size_px: int) -> Roi:
     return min(x, full[0] - width), min(y, full[1] - height), width, height
 
 
-def move_roi(core: CMMCorePlus, label: str, index: int, at_px: int) -> None:
-    """Let the part that is read begin at another column (index 0) or row (1). Raises DeviceError."""
-    roi = list(core.getROI(label))
-    if roi[index] == at_px:
-        return
-    before, roi[index] = tuple(roi), at_px
-    with device_errors(f"{label} refuses {CORNER[index]} = {at_px}"):
-        core.setROI(label, *roi)
-        if list(core.getROI(label)) == roi:
-            return
-        now = list(core.getROI(label))
-        core.setROI(label, *before)
-    raise DeviceError(f"{label} reads {now} instead of {roi}; give a multiple of its step")
+def moved(roi: Roi, name: str, at_px: int) -> Roi:
+    """Return a part of the sensor that begins at another column or row."""
+    x, y, width, height = roi
+    return (at_px, y, width, height) if name == CORNER[0] else (x, at_px, width, height)

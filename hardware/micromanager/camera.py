@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hardware.micromanager.area import (
-    CORNER,
+    AREA,
     SIZE,
     Roi,
     area_settings,
-    move_roi,
+    moved,
     read_format,
     resized,
     set_roi,
@@ -192,13 +192,14 @@ class MicroManagerCamera(Camera):
     def set(self, name: str, value: SettingValue) -> None:
         """Change a setting; a running sequence is stopped for it and started again.
 
-        The frames in between count as lost, and how many there were is said.
+        The frames in between count as lost, and how many there were is said. What is refused by the
+        description of the setting, or is there already, stops nothing.
 
         Raises
         ------
         DeviceError
             No such setting, or a refused value; `FormatChange` for one that would change the size or depth of
-            the frames.
+            the frames, or the part of the sensor that they show.
         """
         core = self._opened()
         settings = {setting.name: setting for setting in self.settings()}
@@ -206,28 +207,29 @@ class MicroManagerCamera(Camera):
             raise DeviceError(f"{self._label} has no setting {name!r}")
         if (refusal := known.why_not(value)) is not None:
             raise DeviceError(refusal)
-        counter = self._counter
+        if known.begins_anew and known.value == value:
+            return
+        counter, why = self._counter, f"to try {name} = {value!r}, which is as it was,"
         if counter is not None:
             with device_errors(f"{self._label} does not stop"):
                 core.stopSequenceAcquisition()
         try:
             self._change(name, value, settings)
+            why = f"to set {name},"
         finally:
             if counter is not None:
                 lost = self._restart(core, counter, self._exposure_ms() * 1e6)
-                _log.info(
-                    "%s was stopped to set %s, and goes on; about %d frames lost", self._label, name, lost
-                )
+                _log.info("%s was stopped %s and goes on; about %d frames lost", self._label, why, lost)
 
     def _change(self, name: str, value: SettingValue, before: Mapping[str, Setting]) -> None:
         core = self._opened()
         x, y, width, height = core.getROI(self._label)
         roi: Roi = (x, y, width, height)
         whole = (width, height) == self._sensor_px
-        if name in SIZE:
-            wanted = resized(roi, self._sensor_px, name, int(value))
-            if wanted != roi:
-                self._ask_for(name, value, before, roi, wanted, 1.0)
+        if name in AREA:
+            size = name in SIZE
+            part = resized(roi, self._sensor_px, name, int(value)) if size else moved(roi, name, int(value))
+            self._ask_for(name, value, before, roi, part, 1.0)
             return
         self._write(name, value)
         try:
@@ -238,13 +240,13 @@ class MicroManagerCamera(Camera):
             set_roi(core, self._label, None if whole else roi)
             raise
         if changed == self._format:
-            if name not in (*CORNER, "exposure_ms"):
+            if name != "exposure_ms":
                 self._changed[name] = value
             return
         full_px = set_roi(core, self._label, None)
         scale = _whole_ratio(self._sensor_px[0] / full_px[0])
-        part = None if whole else (int(x / scale), int(y / scale), int(width / scale), int(height / scale))
-        self._ask_for(name, value, before, None if whole else roi, part, scale)
+        same = None if whole else (int(x / scale), int(y / scale), int(width / scale), int(height / scale))
+        self._ask_for(name, value, before, None if whole else roi, same, scale)
 
     def _ask_for(
         self,
@@ -261,18 +263,20 @@ class MicroManagerCamera(Camera):
             set_roi(core, self._label, new)
             changed = read_format(core, self._label)
         finally:
-            if name not in SIZE:
+            if name not in AREA:
                 self._put_back(name, before)
             set_roi(core, self._label, old)
         settings = dict(self.context.config.camera.settings)
         properties = dict(settings.get("properties", {})) | self._changed
-        if name not in SIZE:
+        if name not in AREA:
             # The last word: properties are set in this order.
             properties.pop(name, None)
             properties[name] = value
+        would = f"make frames of {changed.width_px} × {changed.height_px} px, {changed.bits} bits"
+        if changed == self._format:
+            would = "show another part of the sensor"
         raise FormatChange(
-            f"{name} = {value!r} would make frames of {changed.width_px} × {changed.height_px} px, "
-            f"{changed.bits} bits, but the buffers are made for others; give it in the config",
+            f"{name} = {value!r} would {would}, but buffers and beads are for others; give it in the config",
             changed,
             {
                 "roi_px": new,
@@ -294,9 +298,6 @@ class MicroManagerCamera(Camera):
     def _write(self, name: str, value: SettingValue) -> None:
         if name == "exposure_ms":
             self._set_exposure(float(value))
-            return
-        if name in CORNER:
-            move_roi(self._opened(), self._label, CORNER.index(name), int(value))
             return
         core = self._opened()
         with device_errors(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,6 +17,8 @@ from magscope_app.devices import DeviceError, MotorContext
 CAMERA = "camera"
 _ALONE = "micromanager"
 _LONGEST = 16
+#: Properties by which two instruments of one kind are told apart, such as SerialNumber.
+_WHICH = re.compile(r"serial|address|\bid\b|[a-z]ID\b|index|\bip\b|host", re.IGNORECASE)
 _Core = tuple[str, frozenset[str]]
 
 
@@ -38,21 +41,19 @@ def axis_controller(context: MotorContext) -> str:
 
 def axis_claims(context: MotorContext) -> tuple[str, ...]:
     """Name the ports, hubs and devices that an axis keeps for its process."""
-    return _claims(_read(AxisDescription, context.motor.settings))
+    return _claims(_read(AxisDescription, context.motor.settings), context.config)
 
 
 def camera_claims(config: Config) -> tuple[str, ...]:
     """Name the ports, hubs and devices that the camera keeps for its process."""
-    return _claims(_read(CameraDescription, config.camera.settings))
+    return _claims(_read(CameraDescription, config.camera.settings), config)
 
 
-def _claims(given: DeviceDescription | None) -> tuple[str, ...]:
+def _claims(given: DeviceDescription | None, config: Config) -> tuple[str, ...]:
     if given is None:
         return ()
     if given.cfg_file is None:
-        port = (f"the port {given.port}",) if given.port else ()
-        hub = (f"the hub {given.hub} of {given.adapter}",) if given.hub and not given.port else ()
-        return port + hub
+        return _claims_alone(given, config)
     try:
         devices = read_cfg(given.cfg_file, given.devices).devices
     except DeviceError:
@@ -67,6 +68,35 @@ def _claims(given: DeviceDescription | None) -> tuple[str, ...]:
         elif not device.parent:
             claims.append(f"the device {device.label} of {given.cfg_file.name}")
     return tuple(claims)
+
+
+def _claims_alone(given: DeviceDescription, config: Config) -> tuple[str, ...]:
+    """Return what a device claims that is named by itself: its port and hub, or else the device."""
+    hub = f"the hub {given.hub} of {given.adapter}"
+    if given.port:
+        return (f"the port {given.port}", *((f"{hub} at {given.port}",) if given.hub else ()))
+    if given.hub:
+        # At which port it is nobody says: it may be any at which others have such a hub.
+        ports = sorted(
+            {
+                other.port
+                for other in _all_of(config)
+                if other.port and (other.adapter, other.hub) == (given.adapter, given.hub)
+            }
+        )
+        return (hub, *(f"{hub} at {port}" for port in ports))
+    which = (f", {name} {value}" for name, value in given.properties.items() if _WHICH.search(name))
+    return (f"the device {given.device} of {given.adapter}{''.join(which)}",)
+
+
+def _all_of(config: Config) -> Iterator[DeviceDescription]:
+    models: list[tuple[type[DeviceDescription], dict[str, Any]]] = [
+        (CameraDescription, config.camera.settings)
+    ]
+    models += [(AxisDescription, motor.settings) for motor in config.motors]
+    for model, settings in models:
+        if (given := _read(model, settings)) is not None:
+            yield given
 
 
 def _camera_core(config: Config) -> _Core | None:

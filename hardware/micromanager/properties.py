@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 # PropertyType of MMDevice.
 _FLOAT, _INTEGER = 2, 3
+#: Names that Micro-Manager gives to what changes size or depth of the frames of any camera.
+_FORMAT = ("Binning", "PixelType")
 
 
 def device_settings(core: CMMCorePlus, label: str) -> tuple[Setting, ...]:
@@ -38,6 +40,7 @@ def property_setting(core: CMMCorePlus, label: str, name: str) -> Setting:
         choices=_ordered(choices, text) if kind is SettingKind.CHOICE else (),
         read_only=fixed or core.isPropertyReadOnly(label, name),
         help="fixed when the device starts: give it in the config" if fixed else f"property of {label}",
+        begins_anew=name in _FORMAT,
     )
 
 

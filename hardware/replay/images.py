@@ -17,11 +17,14 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", *TIFF_SUFFIXES)
 
 
 def in_natural_order(paths: Sequence[Path]) -> list[Path]:
-    """Sort by name, numbers by value: frame2 before frame10."""
+    """Sort by name, numbers by value: frame2 before frame10, and frame before frame(1)."""
 
-    def key(path: Path) -> list[tuple[int, str]]:
-        parts = re.split(r"(\d+)", path.name)
-        return [(int(part), "") if part.isdigit() else (-1, part.lower()) for part in parts]
+    def key(path: Path) -> tuple[list[tuple[int, str]], str]:
+        # ASCII digits only: ² is one for Python, too, but no number.
+        parts = re.split(r"([0-9]+)", path.stem)
+        return [
+            (-1, part.lower()) if at % 2 == 0 else (int(part), "") for at, part in enumerate(parts)
+        ], path.name
 
     return sorted(paths, key=key)
 

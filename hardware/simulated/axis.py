@@ -84,7 +84,26 @@ class SimulatedAxis(Motor):
                 Problem(f"{where}.settings.instant", "is neither true nor false", "give true or false")
             )
         found.extend(cls._start_problems(context))
+        found.extend(cls._switch_problems(context))
         return tuple(found)
+
+    @classmethod
+    def _switch_problems(cls, context: MotorContext) -> list[Problem]:
+        return [
+            Problem(f"simulation.faults.{number}.at_position", *refusal)
+            for number, fault in enumerate(context.config.simulation.faults)
+            if fault.device == context.motor.name and (refusal := cls._why_no_switch(fault.at_position))
+        ]
+
+    @classmethod
+    def _why_no_switch(cls, at: float | None) -> tuple[str, str] | None:
+        """Say why no limit switch can be at a position, and what can be done."""
+        low, high = cls.travel
+        if at is None or math.isnan(at) or low <= at <= high:
+            return None
+        given, lowest, highest = apart(at, low, high)
+        beyond = f"a limit switch at {given} {cls.unit} is beyond the travel of the axis"
+        return beyond, f"give {lowest} to {highest} {cls.unit}"
 
     @classmethod
     def _start_problems(cls, context: MotorContext) -> list[Problem]:
@@ -221,6 +240,8 @@ class SimulatedAxis(Motor):
         at_position: float | None = None,
     ) -> None:
         """Let something go wrong now: stuck_motor, limit_switch, disconnect."""
+        if kind == "limit_switch" and (refusal := self._why_no_switch(at_position)) is not None:
+            raise DeviceError(f"{self.name}: {'; '.join(refusal)}")
         with self._guard:
             now_ns = time.perf_counter_ns()
             at = self._answer(now_ns).position(self.axis, now_ns)

@@ -45,10 +45,12 @@ def check(config: str, overrides: Sequence[str], connect: bool = False) -> int:
     results = connect_all(loaded.config)
     print(f"{loaded.path}\n{tree(results)}")
     failed = [result.name for result in results if not result.is_open]
+    warned = [result.name for result in results if result.warning]
+    found = f"see to {', '.join(warned)}" if warned else "no problems found"
     print(
         f"{len(failed)} of {len(results)} devices could not be opened: {', '.join(failed)}"
         if failed
-        else f"no problems found; all {len(results)} devices were opened and closed, nothing was moved"
+        else f"{found}; all {len(results)} devices were opened and closed, nothing was moved"
     )
     return _FAILED if failed else 0
 
@@ -74,7 +76,8 @@ def tree(results: Sequence[Connected]) -> str:
         lines.append(f"{'└' if last else '├'}─ {process}")
         for number, result in enumerate(members):
             branch = "└" if number == len(members) - 1 else "├"
-            said = "ok" if result.is_open else "FAILED"
+            said = "FAILED" if not result.is_open else "WARN" if result.warning else "ok"
+            text = "; ".join(filter(None, (result.text, result.warning)))
             stem = f"{' ' if last else '│'}  {branch}─"
-            lines.append(f"{stem} {said:6}  {result.name}  {result.driver}: {result.text}")
+            lines.append(f"{stem} {said:6}  {result.name}  {result.driver}: {text}")
     return "\n".join(lines)

@@ -156,6 +156,19 @@ class Ring(Channel):
             torn += 1
         return torn
 
+    def newest_time(self) -> tuple[int, int] | None:
+        """Return how many frames were published and the newest one's timestamp, None without one."""
+        for _ in range(_NEWEST_TRIES):
+            head = self.words[layout.HEAD]
+            if head == 0:
+                return None
+            if self.fence is not None:
+                self.fence()
+            meta = self.slots[(head - 1) % self.length].tolist()
+            if meta[layout.SEQUENCE] == 2 * head:
+                return head, signed(meta[layout.TIMESTAMP_NS])
+        return None
+
 
 _NEWEST_TRIES = 8
 

@@ -176,6 +176,13 @@ class VideoBuffer(DocumentedVideo):
         """Return the counts of the ring and of all its readers."""
         return self._ring.ring_counters()
 
+    def newest_time(self) -> tuple[int, int] | None:
+        """Return how many frames were published, and the session time (ns) of the newest.
+
+        None before the first frame, or where the writer overtook every one of a few tries.
+        """
+        return self._ring.newest_time()
+
     def ledger(self) -> tuple[Gap, ...]:
         """Return every loss so far: first id, count, where and why."""
         return self._ring.ledger()

@@ -16,10 +16,10 @@ class DeviceError(MagscopeError):
 
 
 class FormatChange(DeviceError):
-    """A setting of a camera would make frames of another size or depth; nothing was changed.
+    """A setting would change size or depth of frames, or the part of the sensor; nothing was changed.
 
-    The buffers of a run are made for one format, so that the run is stopped and begun anew with the camera
-    opened as it is to be.
+    The buffers of a run are made for one format, and its beads, dark frame and flat field for one part of the
+    sensor, so that the run is stopped and begun anew with the camera opened as it is to be.
 
     Parameters
     ----------

@@ -32,8 +32,8 @@ class Motor(Device, ABC):
     exception: `stop` may be called from another thread while any of them runs. `open`, `home`, `set`
     and `start_move` may therefore block (a controller that answers only when the axis has arrived); then
     `stop` must end that wait. `position` and `is_moving` are asked at the rate of the telemetry and
-    must answer within a few milliseconds. A driver whose `start_move` or `home` blocks and whose line takes
-    one caller at a time guards each exchange with a lock, and does not hold it while it waits.
+    must answer within a few milliseconds. A driver whose line takes one caller at a time guards each
+    exchange with a lock, and does not hold it while it waits.
 
     Parameters
     ----------
@@ -100,10 +100,12 @@ class Motor(Device, ABC):
 
     @abstractmethod
     def stop(self) -> None:
-        """Stop at once, wherever the axis is. The one method that may be called from another thread.
+        """Order the axis to stop at once, wherever it is; may be called from another thread.
 
-        It does not wait for the end of a move. Raises DeviceError where the axis cannot be stopped; it is
-        then told again, as is one that still moves half a second later.
+        It comes back within 50 ms and waits neither for the end of a move nor until the axis stands; other
+        axes of the controller may be told to stop meanwhile, each from a thread of its own. Raises
+        DeviceError where the axis cannot be stopped; it is then told again, as is one that still moves half a
+        second later.
         """
 
     def home(self) -> None:

@@ -52,6 +52,9 @@ class Setting:
         need none.
     config_value : bool, int, float or str, optional
         What the config is to hold there, where that is not the value itself.
+    begins_anew : bool
+        True where `set` raises `FormatChange` for any other value: that begins the run anew. Such a value is
+        refused before the camera is asked where a recording or another job goes on.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Setting:
     help: str = ""
     config_key: tuple[str | int, ...] = ()
     config_value: SettingValue | None = None
+    begins_anew: bool = False
 
     def why_not(self, value: object) -> str | None:
         """Say in one sentence why `value`, whatever it is, cannot be set, or return None."""

@@ -41,8 +41,10 @@ class MotorContract:
     move_within_s: float = 10.0
     #: Longest time in which the reference position is found; None where looking for it would do harm.
     home_within_s: float | None = 60.0
-    #: `position` and `is_moving` take no longer, most of the time.
+    #: `position`, `is_moving` and `stop` take no longer, most of the time.
     answer_within_s: float = 0.05
+    #: An axis that was stopped is watched for so long: it must not set off again.
+    stays_s: float = 1.0
     #: False for a device that forgets where it is when it is closed, as simulated ones may.
     remembers: bool = True
     #: Names of settings that must not be changed, as that would do harm.
@@ -96,7 +98,7 @@ class MotorContract:
 
     def _require_stop(self, motor: Motor) -> None:
         """Make sure that a move is stopped on its way; skip where it is over too soon to be caught."""
-        start = motor.position()
+        start, quickest_s = motor.position(), inf
         for _ in range(_TRIES):
             target = start + self._harmless(motor)
             before, took_s, move = self._catch(motor, target)
@@ -105,11 +107,19 @@ class MotorContract:
             after = self._settle(motor)
             self._require_no_way_back(start, before, after, target)
             stopped = abs(after - target) > self.tolerance
+            if stopped and quickest_s == inf:
+                self._require_rest(motor, after, "stop() does not last", self.stays_s)
             over = before is not None and abs(before - target) <= self.tolerance
             motor.move_to(start)
             self._settle(motor)
             if stopped:
+                quickest_s = min(quickest_s, took_s)
+            if quickest_s <= self.answer_within_s:
                 return
+        assert quickest_s == inf, (
+            f"stop() takes {quickest_s:.3f} s: it is to order the stop and come back, at most "
+            f"{self.answer_within_s:g} s later; it does not wait until the axis stands"
+        )
         assert over, (
             f"stop() does not stop: the axis went on to its target, {target:g}; stop() took {took_s:.2f} s, "
             "and must not wait for the end of the move"
@@ -139,7 +149,24 @@ class MotorContract:
         assert isfinite(at), f"position() gives {at:g}, which is no position"
         self._require_rest(motor, at, "open() moves the axis")
         assert motor.problems(motor.context) == ()
-        assert motor.limits[0] < motor.limits[1]
+        low, high = motor.limits
+        assert low < high
+        assert low - motor.tolerance <= at <= high + motor.tolerance, (
+            f"the axis stands at {at:g}, outside its limits, {low:g} to {high:g}: position() is wrong, or it "
+            "is to be moved inside, or the config is to give limits that hold it"
+        )
+
+    def test_the_limits_of_the_config_hold(self, motor: Motor) -> None:
+        """`limits` are never wider than those of the config, nor than those of the device."""
+        low, high = motor.limits
+        given = motor.context.motor
+        lowest, highest = given.limits or (-inf, inf)
+        lowest = max(lowest, -inf if given.lowest is None else given.lowest)
+        for whose, (least, most) in (("config", (lowest, highest)), ("device", motor.device_limits())):
+            assert least <= low <= high <= most, (
+                f"limits are {low:g} to {high:g}, wider than {least:g} to {most:g}, those of the {whose}; "
+                "leave limits as it is, and say in device_limits what the device keeps"
+            )
 
     def test_it_goes_where_it_is_told_and_back(self, motor: Motor) -> None:
         """move_to and move_by arrive."""
@@ -258,9 +285,9 @@ class MotorContract:
             f"home() leads to {found[0]:g}, but home_position() says {said:g}"
         )
 
-    def _require_rest(self, motor: Motor, at: float, otherwise: str) -> None:
+    def _require_rest(self, motor: Motor, at: float, otherwise: str, within_s: float = _WATCHED_S) -> None:
         """Make sure that an axis stands, and stays where it is."""
-        until = time.monotonic() + _WATCHED_S
+        until = time.monotonic() + within_s
         while time.monotonic() < until:
             assert not motor.is_moving(), f"{otherwise}: it says that it moves"
             now = motor.position()

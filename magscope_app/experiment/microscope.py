@@ -25,6 +25,7 @@ from magscope_app.messages import (
     CameraSettings,
     CommandRefused,
     Fault,
+    FaultCaused,
     Message,
     RecordingFinished,
     RecordingRenamed,
@@ -143,7 +144,7 @@ class Microscope(Locks):
         count: int = 1,
         at_position: float | None = None,
     ) -> None:
-        """Let a simulated device go wrong now, to practise; a refusal is said in the log.
+        """Let a simulated device go wrong now, to practise.
 
         Parameters
         ----------
@@ -153,8 +154,27 @@ class Microscope(Locks):
             As in ``simulation.faults``.
         duration_s, count, at_position
             How long, how many frames, where: what the kind needs.
+
+        Raises
+        ------
+        MagscopeError
+            There is no such device, it cannot go wrong in this way, or it does not answer.
         """
-        self._send(Fault(device, kind, duration_s, count, at_position))
+        since, token = self._news.now, next(self._tokens)
+        order = Fault(device, kind, duration_s, count, at_position, token)
+        if wrong := why_malformed(order):
+            raise MagscopeError(wrong)
+        self._send(order)
+
+        def look(message: Message) -> Message | None:
+            mine = isinstance(message, CommandRefused | FaultCaused) and message.token == token
+            return message if mine else None
+
+        answer = self._news.wait_for(look, since, _ANSWER_S, self._check)
+        if answer is None:
+            raise MagscopeError(f"{device} did not answer to {kind} within {_ANSWER_S:g} s; look at the log")
+        if isinstance(answer, CommandRefused):
+            raise MagscopeError(answer.text)
 
     def start_recording(
         self, name: str | None = None, *, mode: RecordingMode | None = None, folder: Path | None = None

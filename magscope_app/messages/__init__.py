@@ -36,6 +36,7 @@ from magscope_app.messages.life import (
 )
 from magscope_app.messages.motors import (
     Fault,
+    FaultCaused,
     HomeMotor,
     JogMotor,
     MotorChanged,
@@ -86,6 +87,7 @@ __all__ = [
     "EditBeads",
     "Event",
     "Fault",
+    "FaultCaused",
     "FindBeads",
     "FirstFrame",
     "FormatAsked",

@@ -29,7 +29,7 @@ class SetCameraSetting(Message):
 
 @dataclass(frozen=True, slots=True)
 class FormatAsked(Message):
-    """A setting would make frames of another size or depth; see `magscope_app.devices.FormatChange`."""
+    """A setting would make other frames; see `magscope_app.devices.FormatChange`."""
 
     name: str
     value: SettingValue

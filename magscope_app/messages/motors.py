@@ -117,3 +117,11 @@ class Fault(Message):
     count: int = 1
     at_position: float | None = None
     token: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FaultCaused(Message):
+    """The device goes wrong as it was told to."""
+
+    device: str
+    token: int = 0

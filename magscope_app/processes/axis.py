@@ -18,7 +18,7 @@ from magscope_app.devices.force import ForceCalibration
 from magscope_app.devices.numbers import apart
 from magscope_app.errors import FOREIGN
 from magscope_app.messages import Fault, MotorChanged, MotorInfo, MotorState, MotorStatus
-from magscope_app.processes.force_ramp import ForceRamp, height_for, plan_ramp
+from magscope_app.processes.force_ramp import RampOnWay, height_for, plan_ramp
 from magscope_app.processes.halting import Halting
 
 _log = logging.getLogger(__name__)
@@ -27,12 +27,12 @@ _T = TypeVar("_T")
 _SETTLE_S = 0.5
 #: Positions that may fail to come, one after the other, before the axis counts as lost.
 _MISSES = 3
-#: An axis must follow a ramp: it may be behind by a second's way, for so long.
-_BEHIND_S = 2.0
 #: Answers come within this time; opening a device may take longer.
 _ANSWER_S, _OPEN_S = 5.0, 30.0
 #: While the focus moves, it is looked at so often: every frame is told where it was.
 _FOCUS_MOVING_NS = 5_000_000
+#: So often, at least, an axis on a ramp is told where to be, whatever its telemetry.
+_RAMP_NS = 20_000_000
 #: Looking for a reference position takes at most this long.
 _HOME_S = 600.0
 
@@ -44,13 +44,6 @@ class _Goal:
     position: float | None
     deadline: float
     rests_since: float | None = None
-
-
-@dataclass
-class _Ramp:
-    plan: ForceRamp
-    started: float
-    behind_since: float | None = None
 
 
 class _NoPosition(DeviceError):
@@ -99,7 +92,7 @@ class Axis:
         self._guard = threading.Lock()
         self._state: MotorState = "closed"
         self._goal: _Goal | None = None
-        self._ramp: _Ramp | None = None
+        self._ramp: RampOnWay | None = None
         self._position = self._target = math.nan
         self._misses = 0
         self._halting = Halting(name, self._motor.unit)
@@ -114,6 +107,8 @@ class Axis:
         role = self._motor.context.motor.role
         self._moving_ns = min(self._period_ns, _FOCUS_MOVING_NS) if role == "focus" else self._period_ns
         self.due_ns = time.perf_counter_ns()
+        #: Before that, an axis on a ramp writes no further row.
+        self._row_ns = 0
 
     @property
     def state(self) -> MotorState:
@@ -226,7 +221,8 @@ class Axis:
         plan = self._call(lambda: plan_ramp(self._motor, calibration, force_pn, rate_pn_s))
         self._goal = None
         self._halting.forget()
-        self._ramp = _Ramp(plan, time.monotonic())
+        self._ramp = RampOnWay(plan, self._limits, time.monotonic())
+        self.due_ns = time.perf_counter_ns()
         self._say("moving")
 
     def _go(self, position: float | None, set_off: Callable[[], None], within_s: float) -> None:
@@ -300,6 +296,8 @@ class Axis:
         """Say when the axis is to be looked at next."""
         moving = self._state == "moving" or self._halting.is_pending
         period_ns = self._moving_ns if moving else self._period_ns
+        if self._ramp is not None:
+            period_ns = min(period_ns, _RAMP_NS)
         self.due_ns = max(self.due_ns + period_ns, now_ns)
 
     def poll(self) -> None:
@@ -325,8 +323,11 @@ class Axis:
     def _write(self, moving: bool) -> None:
         busy = moving or self._ramp is not None
         near = abs(self._position - self._target) <= self._motor.tolerance
-        t_ns = time.perf_counter_ns() - self._start_ns
-        row = [t_ns, self._position, self._target, busy, near and not busy]
+        now_ns = time.perf_counter_ns()
+        if self._ramp is not None and now_ns < self._row_ns:
+            return
+        self._row_ns = now_ns + self._period_ns - _RAMP_NS // 2
+        row = [now_ns - self._start_ns, self._position, self._target, busy, near and not busy]
         self._telemetry.write(np.array([row], np.float64))
 
     def _follow(self, position: float, moving: bool) -> None:
@@ -407,24 +408,15 @@ class Axis:
         else:
             self._halting.tried()
 
-    def _step(self, ramp: _Ramp, position: float) -> None:
+    def _step(self, ramp: RampOnWay, position: float) -> None:
         now = time.monotonic()
-        elapsed_s = now - ramp.started
-        low, high = self._limits
-        # The magnets may stand a little beyond a limit when the ramp begins.
-        height = min(max(ramp.plan.height_mm(elapsed_s), low), high)
-        self._target = height
-        if elapsed_s >= ramp.plan.duration_s:
+        height = self._target = ramp.height_mm(now)
+        if ramp.is_over(now):
             self._ramp = None
             self._go(height, lambda: self._motor.move_to(height), self._motor.arrival_s(height - position))
             return
         self._call(lambda: self._motor.move_to(height))
-        slack = abs(height - ramp.plan.height_mm(elapsed_s - 1.0)) + self._motor.tolerance
-        if abs(height - position) <= slack:
-            ramp.behind_since = None
-        elif ramp.behind_since is None:
-            ramp.behind_since = now
-        elif now - ramp.behind_since > _BEHIND_S:
+        if ramp.is_left_behind(now, position, self._motor.tolerance):
             self._fail_to_arrive(height, "on its ramp")
 
     # --- what goes wrong ---------------------------------------------------------------------

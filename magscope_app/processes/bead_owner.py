@@ -22,6 +22,7 @@ from magscope_app.messages import (
     RemoveBeads,
     SetBeadRole,
 )
+from magscope_app.storage.atomic import write_atomically
 
 Roi = tuple[int, int, int, int]
 #: What a bead list must say of every bead.
@@ -107,7 +108,7 @@ def _bead(row: dict[str, str]) -> Bead:
 
 
 def write_bead_file(path: Path, beads: Iterable[Bead]) -> None:
-    """Write a bead list that `read_bead_file` and ``beads.file`` of a config take.
+    """Write a bead list that `read_bead_file` and ``beads.file`` of a config take, whole or not at all.
 
     Raises
     ------
@@ -116,7 +117,7 @@ def write_bead_file(path: Path, beads: Iterable[Bead]) -> None:
     """
     lines = [f"{bead.id},{bead.x_px!r},{bead.y_px!r},{bead.role}\n" for bead in beads]
     try:
-        path.write_text("".join(["id,x_px,y_px,role\n", *lines]), encoding="utf-8")
+        write_atomically(path, "".join(["id,x_px,y_px,role\n", *lines]).encode())
     except OSError as error:
         said = f"{path}: the bead list cannot be written ({error.strerror}); choose another folder"
         raise MagscopeError(said) from error

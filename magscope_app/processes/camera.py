@@ -27,6 +27,7 @@ from magscope_app.messages import (
     CommandRefused,
     Event,
     Fault,
+    FaultCaused,
     FirstFrame,
     FormatAsked,
     Message,
@@ -196,6 +197,8 @@ class _CameraLoop:
             )
         except DeviceError as error:
             self._link.send(CommandRefused("camera", str(error), fault.token))
+        else:
+            self._link.send(FaultCaused("camera", fault.token))
 
     def _warn(self, text: str) -> None:
         """Tell the user, and a running dataset."""

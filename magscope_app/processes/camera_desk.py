@@ -49,6 +49,11 @@ class CameraDesk:
             return []
         return [self._opened, CameraSettings(self.ready.settings)]
 
+    def show(self) -> None:
+        """Tell the window how the settings are, where a change was refused."""
+        if self.ready is not None:
+            self._children.send("gui", CameraSettings(self.ready.settings))
+
     def on_ready(self, message: CameraReady) -> str | None:
         """Take in that the camera is open, and tell the window; say why it cannot be used, or return None.
 

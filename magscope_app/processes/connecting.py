@@ -45,6 +45,8 @@ class Connected:
         False where it could not be opened.
     text : str
         What it is like, or why it could not be opened.
+    warning : str
+        What is to be seen to before it is used, though it could be opened.
     """
 
     process: str
@@ -52,6 +54,7 @@ class Connected:
     driver: str
     is_open: bool
     text: str
+    warning: str = ""
 
 
 def connect_all(config: Config, timeout_s: float = TIMEOUT_S) -> tuple[Connected, ...]:
@@ -185,9 +188,9 @@ def _connect(config: Config, process: str, theirs: Connection) -> None:
 
 
 def _closed(opened: Connected, device: Camera | Motor) -> Connected:
-    def close() -> str:
+    def close() -> tuple[str, str]:
         device.close()
-        return ""
+        return "", ""
 
     closed = _try(opened.process, opened.name, opened.driver, close)
     if not opened.is_open or closed.is_open:
@@ -195,9 +198,9 @@ def _closed(opened: Connected, device: Camera | Motor) -> Connected:
     return replace(opened, is_open=False, text=f"it was opened, but closing it fails: {closed.text}")
 
 
-def _try(process: str, name: str, driver: str, function: Callable[[], str]) -> Connected:
+def _try(process: str, name: str, driver: str, function: Callable[[], tuple[str, str]]) -> Connected:
     try:
-        return Connected(process, name, driver, True, function())
+        return Connected(process, name, driver, True, *function())
     except DeviceError as error:
         return Connected(process, name, driver, False, str(error))
     except FOREIGN as error:
@@ -208,20 +211,22 @@ def _name(device: Camera | Motor) -> str:
     return device.name if isinstance(device, Motor) else "camera"
 
 
-def _open_camera(config: Config, opened: list[Camera | Motor]) -> str:
+def _open_camera(config: Config, opened: list[Camera | Motor]) -> tuple[str, str]:
     camera = load_driver(config.camera.driver, Camera, config.drivers.path)(CameraContext(config=config))
     opened.append(camera)
     camera.open()
     form, n = camera.format, len(camera.settings())
     settings = "1 setting" if n == 1 else f"{n} settings"
-    return f"{form.width_px} × {form.height_px} px, {form.bits} bit, {settings}"
+    return f"{form.width_px} × {form.height_px} px, {form.bits} bit, {settings}", ""
 
 
-def _opener(config: Config, entry: MotorConfig, opened: list[Camera | Motor]) -> Callable[[], str]:
+def _opener(
+    config: Config, entry: MotorConfig, opened: list[Camera | Motor]
+) -> Callable[[], tuple[str, str]]:
     return lambda: _open_motor(config, entry, opened)
 
 
-def _open_motor(config: Config, entry: MotorConfig, opened: list[Camera | Motor]) -> str:
+def _open_motor(config: Config, entry: MotorConfig, opened: list[Camera | Motor]) -> tuple[str, str]:
     driver = load_driver(entry.driver, Motor, config.drivers.path)
     motor = driver(MotorContext(config=config, motor=entry))
     opened.append(motor)
@@ -240,4 +245,6 @@ def _open_motor(config: Config, entry: MotorConfig, opened: list[Camera | Motor]
         )
     if (refusal := motor.why_not_home()) is not None:
         raise DeviceError(refusal)
-    return f"at {position:.6g} {motor.unit}, limits {low:g} to {high:g} {motor.unit}"
+    inside = low - motor.tolerance <= position <= high + motor.tolerance
+    warning = "" if inside else "it is outside its limits; move it inside, or give limits that hold it"
+    return f"at {position:.6g} {motor.unit}, limits {low:g} to {high:g} {motor.unit}", warning

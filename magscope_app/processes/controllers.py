@@ -51,13 +51,14 @@ def claim_problems(config: Config) -> tuple[Problem, ...]:
     camera = load_driver(config.camera.driver, Camera, config.drivers.path)
     holders: dict[str, tuple[str, str]] = {}
     for claim in camera.claims(CameraContext(config=config)):
-        holders[claim] = CAMERA, "the camera"
+        holders[claim.casefold()] = CAMERA, "the camera"
     found = []
     for process, entries in motor_processes(config).items():
         for entry in entries:
             driver = load_driver(entry.driver, Motor, config.drivers.path)
             for claim in driver.claims(MotorContext(config=config, motor=entry)):
-                holder, name = holders.setdefault(claim, (process, entry.name))
+                # COM3 and com3 are one port.
+                holder, name = holders.setdefault(claim.casefold(), (process, entry.name))
                 if holder != process:
                     what = f"{claim} belongs to {name} in another process, and only one can have it"
                     found.append(Problem(f"motors.{entry.name}.controller", what, _remedy(config, name)))

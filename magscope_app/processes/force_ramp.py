@@ -11,6 +11,8 @@ from magscope_app.devices.numbers import apart
 
 #: A height that was made from a force may miss a limit by this.
 _ROUNDING_MM = 1e-6
+#: An axis must follow a ramp: it may be behind by a second's way, for so long.
+_BEHIND_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,43 @@ class ForceRamp:
             return 0.0
         weakest, strongest = sorted((self.start_pn, self.end_pn))
         return self.rate_pn_s * self.calibration.steepest_mm_per_pn(weakest, strongest)
+
+
+class RampOnWay:
+    """A ramp that has begun: where the magnets are to be, and whether they follow.
+
+    Parameters
+    ----------
+    plan : ForceRamp
+        The ramp.
+    limits : tuple of float
+        Of the magnets, in mm: they may stand a little beyond one when the ramp begins.
+    began : float
+        When, ``time.monotonic``.
+    """
+
+    def __init__(self, plan: ForceRamp, limits: tuple[float, float], began: float) -> None:
+        self._plan, self._limits, self._began = plan, limits, began
+        self._behind_since: float | None = None
+
+    def height_mm(self, now: float) -> float:
+        """Return where the magnets are to be now."""
+        low, high = self._limits
+        return min(max(self._plan.height_mm(now - self._began), low), high)
+
+    def is_over(self, now: float) -> bool:
+        """Return whether the force is that of the end."""
+        return now - self._began >= self._plan.duration_s
+
+    def is_left_behind(self, now: float, position_mm: float, tolerance_mm: float) -> bool:
+        """Return whether the magnets have not followed for too long."""
+        height = self.height_mm(now)
+        slack = abs(height - self._plan.height_mm(now - self._began - 1.0)) + tolerance_mm
+        if abs(height - position_mm) <= slack:
+            self._behind_since = None
+        elif self._behind_since is None:
+            self._behind_since = now
+        return self._behind_since is not None and now - self._behind_since > _BEHIND_S
 
 
 def plan_ramp(motor: Motor, calibration: ForceCalibration, end_pn: float, rate_pn_s: float) -> ForceRamp:

@@ -10,10 +10,11 @@ from typing import Any
 
 from magscope_app.config import Config, LoadedConfig
 from magscope_app.errors import ConfigError, MagscopeError
-from magscope_app.messages import Bead, FormatAsked
+from magscope_app.messages import Bead, FormatAsked, Message, SetCameraSetting
 from magscope_app.processes.bead_owner import MAX_ROI_PX, MIN_ROI_PX, BeadOwner, why_outside
 from magscope_app.processes.calibration_desk import CalibrationDesk
 from magscope_app.processes.calibration_file import why_not_calibration
+from magscope_app.processes.camera_desk import CameraDesk
 from magscope_app.processes.camera_noise import field_problems
 from magscope_app.processes.lock_desk import LockDesk
 from magscope_app.processes.preflight import require_ready
@@ -56,12 +57,24 @@ class FormatDesk:
         self.protocols: set[str] = set()
         self.again: LoadedConfig | None = None
 
+    def refuses(self, message: Message, camera: CameraDesk) -> bool:
+        """Refuse what begins the run anew while that cannot be; the camera need not be stopped to know."""
+        if not isinstance(message, SetCameraSetting) or camera.ready is None:
+            return False
+        known = next((known for known in camera.ready.settings if known.name == message.name), None)
+        if known is None or not known.begins_anew or known.value == message.value:
+            return False
+        if known.why_not(message.value) is not None or not (goes_on := self._goes_on()):
+            return False
+        self._refuse(_not_while(f"{message.name} = {message.value}", goes_on))
+        camera.show()
+        return True
+
     def ask(self, asked: FormatAsked) -> bool:
         """Return True where the run is to end so that another one can follow; say why, or why not."""
         what = f"{asked.name} = {asked.value}"
         if goes_on := self._goes_on():
-            begins = f"{what} begins the run anew, as frames get another size or depth"
-            self._refuse(f"{begins}, and {goes_on} goes on; end that first")
+            self._refuse(_not_while(what, goes_on))
             return False
         changed = self._beads.changed()
         try:
@@ -72,9 +85,11 @@ class FormatDesk:
             self._refuse(str(error))
             return False
         form = asked.format
-        size = f"{form.width_px} × {form.height_px} px, {form.bits} bits"
+        makes = f"makes frames of {form.width_px} × {form.height_px} px, {form.bits} bits"
+        if form == self._beads.format:
+            makes = "shows another part of the sensor"
         stops = "the run is stopped and begun anew; no motor is moved"
-        for text in (f"{what} makes frames of {size}: {stops}", *said):
+        for text in (f"{what} {makes}: {stops}", *said):
             self._log(logging.WARNING, text)
         return True
 
@@ -87,6 +102,11 @@ class FormatDesk:
             "a lock": locked,
         }
         return next((name for name, goes in going.items() if goes), "")
+
+
+def _not_while(what: str, goes_on: str) -> str:
+    begins = f"{what} begins the run anew, as frames get another size, depth or place on the sensor"
+    return f"{begins}, and {goes_on} goes on; end that first"
 
 
 def begin_anew(
@@ -170,7 +190,11 @@ def _beads(
 
 
 def _drop_what_does_not_fit(data: dict[str, Any], asked: FormatAsked, said: list[str]) -> None:
-    if any(field_problems(Config.model_validate(data), asked.format)):
+    noise = Config.model_validate(data).camera.noise
+    corrected = noise is not None and (noise.dark_frame is not None or noise.flat_field is not None)
+    # They know every pixel by its place on the sensor.
+    elsewhere = corrected and asked.offset_px != (0.0, 0.0)
+    if elsewhere or any(field_problems(Config.model_validate(data), asked.format)):
         data["camera"]["noise"] |= {"dark_frame": None, "flat_field": None}
         said.append("dark frame and flat field are of other frames, and are not used")
     # After them: a Z-LUT of corrected images does not fit others.

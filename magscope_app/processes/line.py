@@ -19,6 +19,7 @@ from magscope_app.messages import (
     CommandRefused,
     Event,
     Fault,
+    FaultCaused,
     FindBeads,
     FirstFrame,
     FormatAsked,
@@ -287,7 +288,7 @@ class Line:
                 self._on_ready(child, message)
             case TrackingSpeed(fps):
                 self.board.tracking_fps = fps
-            case CameraSettings() | MotorChanged() | FormatAsked():
+            case CameraSettings() | MotorChanged() | FormatAsked() | FaultCaused():
                 self._on_device(message)
             case _ if isinstance(message, RecordingNews):
                 self._on_recording(message)
@@ -421,10 +422,9 @@ class Line:
         if route is not None and not self.children.alive(route):
             self._refuse(f"the {route} process is not running: start again to use it")
         elif route is not None:
-            self.children.send(route, message)
-        elif isinstance(message, StopMotors):
-            self._stop_motors()
-        elif isinstance(message, (*MOTOR_COMMANDS, *LOCK_MESSAGES)):
+            if not self.formats.refuses(message, self.camera_desk):
+                self.children.send(route, message)
+        elif isinstance(message, (StopMotors, *MOTOR_COMMANDS, *LOCK_MESSAGES)):
             self._command_device(message)
         elif isinstance(message, (SubmitProtocol, *SWEEP_COMMANDS)):
             self._command_experiment(message)
@@ -454,6 +454,9 @@ class Line:
         self.calibration.halt()
 
     def _command_device(self, message: Message) -> None:
+        if isinstance(message, StopMotors):
+            self._stop_motors()
+            return
         if isinstance(message, Fault) and message.device == "camera":
             self.children.send("camera", message)
             return
@@ -471,12 +474,12 @@ class Line:
         else:
             self._keep("note", {"text": text})
 
-    def _on_device(self, message: CameraSettings | MotorChanged | FormatAsked) -> None:
+    def _on_device(self, message: CameraSettings | MotorChanged | FormatAsked | FaultCaused) -> None:
         if isinstance(message, CameraSettings):
             self.camera_desk.on_settings(message)
         elif isinstance(message, MotorChanged):
             self.motors.on_changed(message)
-        elif self.formats.ask(message):
+        elif isinstance(message, FormatAsked) and self.formats.ask(message):
             self.stop("completed")
 
     def _tell(self, message: Message) -> None:

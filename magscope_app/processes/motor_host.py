@@ -13,6 +13,7 @@ from magscope_app.devices.lookup import load_driver
 from magscope_app.messages import (
     CommandRefused,
     Fault,
+    FaultCaused,
     HomeMotor,
     JogMotor,
     Message,
@@ -127,7 +128,7 @@ class MotorHost:
             case ReconnectMotor(name, _):
                 return partial(self._reconnect, self._known(name))
             case Fault():
-                return partial(self._known(message.device).cause_fault, message)
+                return partial(self._cause_fault, self._known(message.device), message)
             case SetForce(force_pn, _):
                 return partial(self._known(self._magnet).set_force, self._calibration(), force_pn)
             case RampForce(force_pn, rate_pn_s, _):
@@ -149,6 +150,10 @@ class MotorHost:
     def _reconnect(self, axis: Axis) -> None:
         axis.open()
         self._announce()
+
+    def _cause_fault(self, axis: Axis, fault: Fault) -> None:
+        axis.cause_fault(fault)
+        self._send(FaultCaused(fault.device, fault.token))
 
     def _announce(self) -> None:
         """Say which axes are open, with their limits."""

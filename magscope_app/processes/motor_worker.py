@@ -13,9 +13,9 @@ from magscope_app.processes.stopper import Stopper
 Job = Callable[[], None]
 #: A call to a driver that ends so soon after it began is waited for before the axes are stopped beside it.
 _SHORT_CALL_S = 0.01
-#: So is the stop of one axis before that of the next, as their line may take one caller at a time; where a
-#: call blocks, its driver has to guard its line, and its stop may block as well.
-_STOP_S, _STOP_BESIDE_S = 0.5, 0.03
+#: So long, all together, are stops waited for before that of the next axis, as their line may take one caller
+#: at a time. A stop that takes longer is no order but a wait: the others are told beside it.
+_STOPS_S = 0.02
 #: Closing the devices may take so long.
 _END_S = 0.5
 #: Without an axis that is due, the thread looks at itself this often.
@@ -48,17 +48,18 @@ class MotorWorker:
         self._jobs.put((self._stops, job, stopped))
 
     def stop_all(self) -> None:
-        """Stop every axis at once, whatever the drivers do; a stop that waits holds up no other."""
+        """Stop every axis at once, whatever the drivers do: stops that wait hold up no other for long."""
         self._stops += 1
         for axis in self._axes:
             axis.note_halt()
         called_s = time.monotonic() - self._call_began
         free = self._calls.acquire(timeout=max(0.0, _SHORT_CALL_S - called_s))
+        until = time.monotonic() + _STOPS_S
         try:
-            # The axis whose call blocks is the one that moves.
-            for axis in sorted(self._axes, key=lambda axis: not axis.is_called):
+            # The axis whose call blocks moves; so may any that is not known to stand.
+            for axis in sorted(self._axes, key=lambda axis: (not axis.is_called, axis.state == "ready")):
                 self._stoppers[axis.name].ask()
-                self._stoppers[axis.name].wait(_STOP_S if free else _STOP_BESIDE_S)
+                self._stoppers[axis.name].wait(max(0.0, until - time.monotonic()))
         finally:
             if free:
                 self._calls.release()

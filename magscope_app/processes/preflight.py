@@ -13,12 +13,13 @@ from magscope_app.datatypes import check_fits
 from magscope_app.devices import Camera, CameraContext, FrameFormat, Motor, MotorContext
 from magscope_app.devices.force import force_calibration
 from magscope_app.devices.lookup import load_driver
-from magscope_app.errors import FOREIGN, ConfigError, MagscopeError, Problem
+from magscope_app.errors import ConfigError, MagscopeError, Problem
 from magscope_app.kernel_cache import TRACKING_KERNELS
 from magscope_app.processes.bead_owner import bead_problems
 from magscope_app.processes.calibration_file import why_not_calibration
 from magscope_app.processes.camera_noise import field_problems
 from magscope_app.processes.controllers import claim_problems
+from magscope_app.processes.driver_answers import DriverAnswers
 from magscope_app.processes.load_function import load_function
 from magscope_app.processes.segments import ring_bytes
 from magscope_app.processes.status_board import nearest_folder
@@ -27,7 +28,6 @@ from magscope_app.storage import open_dataset
 from magscope_app.storage.names import validate_dataset_name
 
 _T = TypeVar("_T")
-_C = TypeVar("_C")
 #: Less free disk than this is a full disk.
 _FULL_BYTES = 100_000_000
 #: Sections with which a Z-LUT is compared.
@@ -106,12 +106,12 @@ def _device_problems(config: Config, known: FrameFormat | None) -> Iterator[Prob
     camera = _load("camera.driver", config.camera.driver, Camera, config, problems)
     form = known
     if camera is not None:
-        context = CameraContext(config=config)
-        found = _ask(problems, "camera.driver", camera.problems, context)
-        problems += found or ()
+        answers = DriverAnswers("camera.driver", camera, CameraContext(config=config))
+        found = answers.problems()
         if form is None and not found:
-            form = _ask(problems, "camera.driver", camera.expected_format, context)
-        _ask(problems, "camera.driver", camera.claims, context)
+            form = answers.expected_format()
+        answers.common()
+        problems += *found, *answers.wrong
         if config.camera.path is not None and not camera.uses_path:
             problems.append(
                 Problem("camera.path", "this camera reads no file", "leave it out, or choose a replay")
@@ -125,10 +125,10 @@ def _device_problems(config: Config, known: FrameFormat | None) -> Iterator[Prob
         where = f"motors.{entry.name}.driver"
         motor = _load(where, entry.driver, Motor, config, problems)
         if motor is not None:
-            its = MotorContext(config=config, motor=entry)
-            problems += _ask(problems, where, motor.problems, its) or ()
-            _ask(problems, where, motor.controller, its)
-            _ask(problems, where, motor.claims, its)
+            answers = DriverAnswers(where, motor, MotorContext(config=config, motor=entry))
+            problems += answers.problems()
+            answers.common()
+            problems += answers.wrong
     if not any(problem.where.endswith(".driver") for problem in problems):
         problems += claim_problems(config)
     problems += bead_problems(config, form)
@@ -150,16 +150,6 @@ def _load(
         return load_driver(name, base, config.drivers.path)
     except MagscopeError as error:
         problems.append(Problem(where, str(error)))
-        return None
-
-
-def _ask(problems: list[Problem], where: str, question: Callable[[_C], _T], context: _C) -> _T | None:
-    """Return what the class of a driver answers; a mistake in it is a problem like any other."""
-    try:
-        return question(context)
-    except FOREIGN as error:
-        what = f"the driver cannot say its {question.__name__} ({type(error).__name__}: {error})"
-        problems.append(Problem(where, what, "mend the driver"))
         return None
 
 

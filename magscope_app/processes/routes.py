@@ -7,6 +7,7 @@ from magscope_app.messages import (
     AddNote,
     CameraSettings,
     CommandRefused,
+    FaultCaused,
     FindBeads,
     Message,
     RecordingFinished,
@@ -31,6 +32,7 @@ ROUTES: dict[type[Message], str] = {
 NEWS = (
     CameraSettings,
     CommandRefused,
+    FaultCaused,
     RecordingStarted,
     RecordingRenamed,
     RecordingProgress,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,9 +12,8 @@ from magscope_app.clock import WallAnchor
 from magscope_app.datatypes import ReaderCounters, RingCounters, VideoBuffer
 from magscope_app.feedback.state import LockState
 from magscope_app.messages import Counters, MotorStatus, ProcessState, SystemStatus
+from magscope_app.processes.frame_rate import FrameRate
 
-#: Frame rate is taken over this time.
-_RATE_WINDOW_S = 1.0
 #: The disk is asked this often.
 _DISK_EVERY_S = 1.0
 
@@ -54,7 +52,7 @@ class StatusBoard:
     _has_video: bool = False
     #: What the reader of the images had lost when the recording began; None until it has come.
     _lost_before: int | None = None
-    _heads: deque[tuple[float, int]] = field(default_factory=deque)
+    _rate: FrameRate = field(default_factory=FrameRate)
     _disk: tuple[float, int] = (-1e9, 0)
 
     def start_recording(self, path: Path, *, has_video: bool) -> None:
@@ -119,7 +117,7 @@ class StatusBoard:
         return SystemStatus(
             timestamp_ns=self.anchor.session_ns(),
             acquiring=acquiring,
-            fps=self._fps(counters.frames_acquired) if acquiring else 0.0,
+            fps=self._fps(video if acquiring else None),
             beads=beads,
             buffer_level=video.level() if video is not None else 0.0,
             counters=counters,
@@ -133,13 +131,12 @@ class StatusBoard:
             locks=locks,
         )
 
-    def _fps(self, acquired: int) -> float:
-        now = time.monotonic()
-        self._heads.append((now, acquired))
-        while len(self._heads) > 2 and now - self._heads[1][0] >= _RATE_WINDOW_S:
-            self._heads.popleft()
-        then, before = self._heads[0]
-        return (acquired - before) / (now - then) if now > then else 0.0
+    def _fps(self, video: VideoBuffer | None) -> float:
+        newest = None if video is None else video.newest_time()
+        if newest is None:
+            self._rate.begin()
+            return 0.0
+        return self._rate.look(*newest, self.anchor.session_ns())
 
     def _free_disk(self) -> int:
         now = time.monotonic()

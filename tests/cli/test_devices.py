@@ -98,6 +98,24 @@ def test_the_devices_of_the_demo_answer(capsys: pytest.CaptureFixture[str]) -> N
     assert "all 4 devices were opened and closed, nothing was moved" in out
 
 
+def test_an_axis_outside_its_limits_is_a_warning_in_the_tree(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "far_axis.py").write_text(MISTAKEN + "\nclass Far(Axis):\n    needs = ''\n")
+    (tmp_path / "setup.toml").write_text(
+        '[camera]\ndriver = "hardware.simulated.microscope:SimulatedCamera"\n'
+        "[optics]\npixel_pitch_um = 5.0\nmagnification = 50.0\n"
+        '[[motors]]\nname = "far"\ndriver = "far_axis:Far"\nlimits = [2.0, 3.0]\n'
+    )
+    assert check(str(tmp_path / "setup.toml"), [], connect=True) == 0
+    out = capsys.readouterr().out
+    line = (
+        "WARN    far  far_axis:Far: at 1 mm, limits 2 to 3 mm; it is outside its limits; move it inside, or"
+    )
+    assert line in out
+    assert "see to far; all 2 devices were opened and closed, nothing was moved" in out
+
+
 def test_every_failure_is_in_the_tree_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     controller = StageController()
     write_examples("connect-a-motor.md", tmp_path)
@@ -149,7 +167,7 @@ def test_every_failure_is_in_the_tree_at_once(tmp_path: Path, capsys: pytest.Cap
 
 
 MISTAKEN = """
-from magscope_app.devices import Motor
+from magscope_app.devices import Camera, Motor
 
 print("the maker's library says hello")
 
@@ -172,6 +190,39 @@ class Claims(Axis):
 class Controller(Axis):
     @classmethod
     def controller(cls, context): return context.motor.settings["line"]
+
+class Attribute(Axis):
+    controller = "c1"
+    problems = ()
+
+class Bare(Axis):
+    unit = None
+    @classmethod
+    def controller(cls, context): return None
+    @classmethod
+    def claims(cls, context): return "COM3"
+    @classmethod
+    def problems(cls, context): return ["bad cable"]
+
+class Silent(Axis):
+    @classmethod
+    def claims(cls, context): return None
+    @classmethod
+    def problems(cls, context): return "bad cable"
+
+class Eye(Camera):
+    kernels = "eye:f"
+    shared_matrices = {"x": (3,)}
+    def open(self): pass
+    def close(self): pass
+    def start(self): pass
+    def stop(self): pass
+    format = None
+    def read_into(self, buffer, timeout_s): pass
+    @classmethod
+    def expected_format(cls, context): return (64, 48, 8)
+    @classmethod
+    def claims(cls, context): return [3]
 """
 
 
@@ -192,4 +243,38 @@ def test_mistakes_of_drivers_are_problems_like_any_other(
         kinds, ("problems", "claims", "controller"), ("AttributeError", "SystemExit", "KeyError"), strict=True
     ):
         assert f"motors.{kind}.driver: the driver cannot say its {question} ({error}: " in said
+    assert "Traceback" not in said
+
+
+def test_answers_of_another_kind_are_problems_like_any_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "mistaken_kinds.py").write_text(MISTAKEN)
+    entries = [
+        f'[[motors]]\nname = "{kind}"\ndriver = "mistaken_kinds:{kind}"\n'
+        for kind in ("Attribute", "Bare", "Silent")
+    ]
+    (tmp_path / "setup.toml").write_text(
+        '[camera]\ndriver = "mistaken_kinds:Eye"\n'
+        "[optics]\npixel_pitch_um = 5.0\nmagnification = 50.0\n" + "".join(entries)
+    )
+    assert main(["check", str(tmp_path / "setup.toml")]) == 2
+    said = capsys.readouterr().err
+    problems = "a tuple of magscope_app.errors.Problem, () where nothing is wrong"
+    for sentence in (
+        "motors.Attribute.driver: the driver's controller is 'c1', and must be a class method; write",
+        "motors.Attribute.driver: the driver's problems is (), and must be a class method",
+        "motors.Bare.driver: the driver's unit is None, and must be a text",
+        "motors.Bare.driver: the driver's controller() is None, and must be the name of the controller",
+        "motors.Bare.driver: the driver's claims() is 'COM3', and must be a tuple of texts",
+        f"motors.Bare.driver: the driver's problems() is ['bad cable'], and must be {problems}; mend",
+        "motors.Silent.driver: the driver's claims() is None, and must be a tuple of texts",
+        f"motors.Silent.driver: the driver's problems() is 'bad cable', and must be {problems}; mend",
+        "camera.driver: the driver's kernels is 'eye:f', and must be a tuple",
+        "camera.driver: the driver's shared_matrices is {'x': (3,)}, and must be",
+        "camera.driver: the driver's expected_format() is (64, 48, 8), and must be a FrameFormat, or None",
+        "camera.driver: the driver's claims() is [3], and must be a tuple of texts",
+    ):
+        assert sentence in said
     assert "Traceback" not in said

@@ -35,6 +35,7 @@ def window(rig: Rig, qapp: QApplication) -> Iterator[MainWindow]:
     made.arrange()
     qapp.processEvents()
     yield made
+    failed = made.guard.failed
     made.timer.stop()
     made.leave()
     made.close()
@@ -43,3 +44,4 @@ def window(rig: Rig, qapp: QApplication) -> Iterator[MainWindow]:
     for _ in range(2):
         qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
         qapp.processEvents()
+    assert not failed, "a test that makes a part fail clears this"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from collections.abc import Collection
 from multiprocessing.context import SpawnContext
 from typing import Any, TypeVar, cast
 
@@ -30,6 +31,7 @@ from magscope_app.processes.bead_owner import BeadOwner, roi_of
 from magscope_app.processes.handles import make_handles, telemetry_name
 from magscope_app.processes.link import Link
 from magscope_app.processes.segments import LOCK_SHAPES, Segments
+from magscope_app.tracking.flags import TrackFlag
 
 FORMAT = FrameFormat(320, 240, 8)
 ROI_PX = 32
@@ -161,24 +163,39 @@ class Rig:
         self.video.commit(timestamp_ns=self.now_ns() - int(age_s * 1e9), camera_frame=-1, device_tick=0)
         return image
 
-    def rows(self, n_frames: int, *, z_nm: float = 300.0, step_ns: int = 10_000_000, flags: int = 0) -> None:
-        """Write rows of all beads, ending now: x swings by ±20 nm around the ROI."""
+    def rows(
+        self,
+        n_frames: int,
+        *,
+        z_nm: float = 300.0,
+        step_ns: int = 10_000_000,
+        flags: int = 0,
+        lost: Collection[int] = (),
+        ahead_s: float = 0.0,
+    ) -> None:
+        """Write rows of all beads, ending now: x swings by ±20 nm around the ROI.
+
+        Some beads may be lost, and the last row may lie ahead of now, after those written before.
+        """
         beads = self.beads.changed().beads
-        end_ns = self.now_ns()
+        end_ns, nowhere = self.now_ns() + int(ahead_s * 1e9), (np.nan,) * 3
         for index in range(n_frames):
             t_ns = end_ns - (n_frames - 1 - index) * step_ns
             swing = 20.0 * np.sin(self._frame_id / 7)
-            rest = (1.0, 1.0, 2.5, 0.987, 0.0, flags)
+            rest = 1.0, 1.0, 2.5, 0.987, 0.0
             made = [
                 (
                     self._frame_id,
                     t_ns,
-                    b.x_px * NM_PER_PX + swing,
-                    b.y_px * NM_PER_PX,
-                    z_nm + b.id,
+                    *(
+                        nowhere
+                        if b.id in lost
+                        else (b.x_px * NM_PER_PX + swing, b.y_px * NM_PER_PX, z_nm + b.id)
+                    ),
                     b.id,
                     *roi_of(b.x_px, b.y_px, self.beads.roi_px)[::2],
                     *rest,
+                    flags | TrackFlag.LOST if b.id in lost else flags,
                 )
                 for b in beads
             ]
@@ -218,3 +235,7 @@ class Rig:
         found = [message for message in self.heard() if isinstance(message, kind)]
         assert len(found) == 1, found
         return found[0]
+
+
+def _place(bead: Bead, swing_nm: float, z_nm: float) -> tuple[float, float, float]:
+    return bead.x_px * NM_PER_PX + swing_nm, bead.y_px * NM_PER_PX, z_nm + bead.id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
@@ -23,7 +25,15 @@ from gui.panels.traces import MOST_BEADS, TracesPanel
 from gui.theme import DARK, contrast, put_on
 from gui.widgets.tick_box import TickBox
 from gui.window import MainWindow
-from magscope_app.messages import CommandRefused, MotorChanged, MotorStatus, RemoveBeads, StartRecording
+from magscope_app.messages import (
+    CommandRefused,
+    LogEntry,
+    MotorChanged,
+    MotorStatus,
+    ProcessState,
+    RemoveBeads,
+    StartRecording,
+)
 from magscope_app.tracking import TrackFlag
 from tests.gui.hands import CONTROL, click, find, look, press, retype, seen, text_of
 from tests.gui.rig import Rig
@@ -103,7 +113,7 @@ def test_the_search_finds_every_setting(running: MainWindow, typed: str, title: 
 
 
 def test_what_is_found_is_seen_and_can_be_set(running: MainWindow, qapp: QApplication) -> None:
-    found = {entry.title: entry for entry in entries_of(running) if entry.kind == "setting"}
+    found = {entry.title: entry for entry in entries_of(running) if entry.kind in ("setting", "value")}
     for key, panel in running.panels.items():
         for label, widget in panel.settings():
             found[f"{running.docks[key].windowTitle()}: {label}"].run()
@@ -265,3 +275,96 @@ def test_axes_of_plots_follow_the_size_of_the_text(running: MainWindow, qapp: QA
     assert axis.style["tickFont"].pixelSize() == 24
     assert axis.labelStyle["font-size"] == "24px"
     put_on(qapp, DARK)
+
+
+def test_what_is_typed_after_a_search_is_no_command(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    shown = running.session.selected
+    for typed, name in (("temperature", "camera.temperature"), ("trigger", "camera.trigger")):
+        press(running, Qt.Key.Key_K, CONTROL)
+        field = find(running, QLineEdit, "palette.field")
+        field.setText(typed)
+        press(field, Qt.Key.Key_Return)
+        look(running, qapp)
+        found = find(running, QWidget, name)
+        assert running.focusWidget() is found
+        assert found.property("found") == "true"
+        # Space opens a choice.
+        space = () if typed == "trigger" else (Qt.Key.Key_Space,)
+        for key in (Qt.Key.Key_A, Qt.Key.Key_B, Qt.Key.Key_R, Qt.Key.Key_Delete, *space):
+            press(focused(running), key)
+        press(focused(running), Qt.Key.Key_A, CONTROL)
+        assert running.focusWidget() is found
+        assert not running.image.add_action.isChecked()
+        assert running.session.selection == Selection.of((shown,) if shown is not None else ())
+        assert rig.heard() == []
+        press(focused(running), Qt.Key.Key_Escape)
+        assert running.focusWidget() is not found
+        assert not found.property("found")
+    press(focused(running), Qt.Key.Key_A)
+    assert running.image.add_action.isChecked(), "the keys are commands again"
+
+
+def test_a_value_that_can_only_be_read_is_not_offered_as_a_setting(running: MainWindow) -> None:
+    kinds = {entry.title: entry.kind for entry in entries_of(running)}
+    assert kinds["Camera: temperature (°C)"] == "value"
+    assert kinds["Camera: exposure (ms)"] == "setting"
+
+
+def test_a_trace_that_leaves_its_middle_finds_it_again(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    traces = running.panels["traces"]
+    assert isinstance(traces, TracesPanel)
+    rig.rows(3, z_nm=230.0)
+    look(running, qapp)
+    assert "z&nbsp;230&nbsp;nm" in text_of(running, "traces.title")
+    rig.rows(400, z_nm=300.0, ahead_s=4.2)
+    look(running, qapp)
+    title = text_of(running, "traces.title")
+    assert "z&nbsp;300&nbsp;nm" in title
+    assert abs(np.nanmedian(traces.points("z")[1])) < 1
+    for turn in range(5):
+        rig.rows(30, z_nm=304.0, ahead_s=4.6 + 0.35 * turn)
+        look(running, qapp)
+        assert text_of(running, "traces.title") == title, "what moves a little moves nothing else"
+
+
+def test_a_bead_that_is_lost_has_no_trace_and_is_said_to_be(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    empty = find(running, QLabel, "traces.empty")
+    running.session.select(1)
+    rig.rows(50, lost=(1,))
+    look(running, qapp)
+    assert empty.isVisible()
+    assert empty.text().startswith("Bead 1 is lost: ")
+    running.session.select(2)
+    look(running, qapp)
+    assert not empty.isVisible()
+    assert "no z" not in text_of(running, "traces.title")
+    running.session.set_role("reference")
+    running.session.select(1)
+    rig.heard()
+    look(running, qapp)
+    rig.rows(1600, z_nm=np.nan, flags=TrackFlag.NO_ZLUT, step_ns=20_000_000, ahead_s=33.0)
+    look(running, qapp)
+    assert text_of(running, "traces.title").endswith(" – no z: no Z-LUT")
+    find(running, TickBox, "traces.relative").setChecked(True)
+    rig.rows(1600, lost=(2,), step_ns=20_000_000, ahead_s=66.0)
+    look(running, qapp)
+    assert empty.text().startswith("The references are not found (bead 2)")
+
+
+def test_a_process_that_is_back_is_said_to_be(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
+    said = "the camera process ended unexpectedly (exit code 1); it is started again in 1 s"
+    rig.send(rig.status(processes=(ProcessState("camera", "restarting", 11),)))
+    rig.send(LogEntry(rig.start_ns, "supervisor", logging.ERROR, said))
+    look(running, qapp)
+    assert text_of(running, "notice.text") == said
+    rig.send(rig.status())
+    look(running, qapp)
+    assert text_of(running, "notice.text") == f"{said} – it runs again"
+    click(find(running, QPushButton, "notice.dismiss"))
+    assert not running.notice.isVisible()

@@ -50,6 +50,9 @@ def test_a_sweep_from_the_range_to_the_file(window: MainWindow, rig: Rig, qapp: 
     assert not start.isEnabled()
     retype(find(window, QLineEdit, "calibration.step"), "100")
     retype(find(window, QLineEdit, "calibration.frames"), "5.5")
+    assert text_of(window, "calibration.summary") == (
+        "Frames per plane: give a whole number of frames up to 10000, not 5.5"
+    )
     assert not start.isEnabled()
     retype(find(window, QLineEdit, "calibration.frames"), "5")
     find(window, QCheckBox, "calibration.set_force").setChecked(True)

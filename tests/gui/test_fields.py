@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton, QToolTip
+from PyQt6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushButton, QToolTip
 
 from gui.panels.registry import PANELS
 from gui.widgets.checked_field import CheckedField
@@ -17,7 +17,7 @@ from tests.gui.rig import Rig, with_magnet
 
 #: What no field takes, and fields for which it is a text like any other.
 WRONG = "1e9x/?"
-ANY_TEXT = {"recording.note", "recording.folder", "log.words", "camera.label", "qt_spinbox_lineedit"}
+ANY_TEXT = {"recording.note", "recording.folder", "log.words", "camera.label"}
 ANY_TEXT |= {"qt_keysequenceedit_lineedit"}
 
 
@@ -55,7 +55,7 @@ def test_a_wrong_value_is_refused_in_every_field(running: MainWindow, rig: Rig, 
             press(field, Qt.Key.Key_Escape)
             assert (field.text(), field.toolTip()) == (before, help_)
         assert rig.heard() == []
-    assert typed == {"image", "recording", "camera", "motor", "calibration", "z_lock", "force"}
+    assert typed == {"image", "recording", "camera", "motor", "calibration", "z_lock", "force", "preferences"}
 
 
 def test_the_wheel_changes_no_choice_that_the_pointer_passes(running: MainWindow, qapp: QApplication) -> None:
@@ -171,3 +171,19 @@ def test_the_keyboard_does_not_go_to_the_name_when_a_recording_starts(
     assert not folder.isEnabled()
     assert running.focusWidget() not in (folder, name)
     assert not name.hasSelectedText()
+
+
+def test_a_size_of_text_that_there_is_not_is_refused(running: MainWindow, qapp: QApplication) -> None:
+    running.show_panel("preferences")
+    look(running, qapp)
+    field = find(running, QLineEdit, "preferences.font")
+    chosen: list[int] = []
+    running.desk.looks_changed.connect(lambda: chosen.append(running.desk.preferences.font_px))
+    for wrong in ("99", "7", "12.5", "-1"):
+        retype(field, wrong)
+        assert text_of(running, "preferences.refused").startswith("give a whole number from 8 to 24, or 0")
+    assert chosen == []
+    for size in (14, 0):
+        retype(field, str(size))
+        assert chosen[-1] == running.desk.preferences.font_px == size
+    assert not find(running, QLabel, "preferences.refused").isVisible()

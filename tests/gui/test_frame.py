@@ -62,7 +62,7 @@ def test_every_panel_and_action_can_be_found_by_its_name(running: MainWindow) ->
     entries = entries_of(running)
     for entry in entries:
         assert entry in matching(entries, entry.title)[:4], entry.title
-    assert {entry.kind for entry in entries} == {"panel", "setting", "action"}
+    assert {entry.kind for entry in entries} == {"panel", "setting", "value", "action"}
     assert matching(entries, "no such thing") == []
 
 
@@ -147,7 +147,7 @@ def test_the_last_session_is_continued(rig: Rig, qapp: QApplication, tmp_path: P
     before = LastSession(
         beads, 40, "some.where:Camera", {"exposure": 7.5}, None, tmp_path, "yesterday", "Track"
     )
-    save_last_session(before, tmp_path / "last-session.json")
+    save_last_session(before, tmp_path / "last-session.json", run=1)
     window = open_window(qapp, rig.session, tmp_path)
     window.timer.stop()
     rig.open_devices()
@@ -181,7 +181,7 @@ def test_the_z_lut_of_the_last_session_is_used_again_or_said_to_be_gone(
     before = LastSession(
         (Bead(0, 100.0, 80.0),), 40, "other:Camera", {"exposure": 7.5}, zlut, None, None, None
     )
-    save_last_session(before, tmp_path / "last-session.json")
+    save_last_session(before, tmp_path / "last-session.json", run=1)
     window = open_window(qapp, rig.session, tmp_path)
     window.timer.stop()
     rig.open_devices()

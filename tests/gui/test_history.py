@@ -100,6 +100,7 @@ def test_noise_and_corner_are_those_of_the_bead_at_any_rate(fps: float, jitter_s
     near = int(np.argmin(abs(white.tau_s - 0.1)))
     assert white.deviation[near] == pytest.approx(2.0 / np.sqrt(white.tau_s[near] * fps), rel=0.08)
     _, fit = spectra_of(history.every_frame(0))["x"]
+    assert fit is not None
     assert fit.corner_hz == pytest.approx(8.0, rel=0.2)
 
 
@@ -115,12 +116,40 @@ def test_a_bead_that_is_not_tracked_leaves_a_gap() -> None:
 def test_removed_beads_are_forgotten_and_their_place_is_used_again() -> None:
     history = TraceHistory(60.0)
     history.add(rows(0, 10, [1, 2]))
-    history.keep_only({2})
+    history.keep_only({2, 3})
     assert len(history.trace(1).t_s) == 0
     history.add(rows(10, 10, [2, 3]))
     assert np.isnan(history.trace(3).x_nm[:10]).all()
     np.testing.assert_array_equal(history.trace(3).x_nm[10:], 3000 + np.arange(10, 20))
     assert history.latest()[:, 5].tolist() == [2, 3]
+
+
+def test_late_rows_of_a_removed_bead_do_not_bring_it_back() -> None:
+    history = TraceHistory(60.0)
+    history.add(rows(0, 10, [0, 1, 2]))
+    history.keep_only({0, 1})
+    for first in (10, 20):
+        history.add(rows(first, 10, [0, 1, 2] if first == 10 else [0, 1]))
+        assert history.latest()[:, 5].tolist() == [0, 1]
+        assert len(history.trace(2).t_s) == 0
+    history.keep_only(set())
+    history.add(rows(30, 10, [0, 1]))
+    assert len(history.latest()) == 0
+    assert history.newest_t_s == 0.39
+
+
+@pytest.mark.parametrize("n_frames", range(64, 81))
+def test_every_stretch_that_is_long_enough_is_analysed(n_frames: int) -> None:
+    made = rows(0, n_frames, [0])
+    made[:, 2:5] = np.random.default_rng(n_frames).normal(size=(n_frames, 3))
+    history = TraceHistory(60.0)
+    history.add(made)
+    assert set(allan_of(history.every_frame(0))) == {"x", "y", "z"}
+    found = spectra_of(history.every_frame(0))
+    assert {axis: len(spectrum.density) > 0 for axis, (spectrum, _) in found.items()} == dict.fromkeys(
+        "xyz", True
+    )
+    assert (found["x"][1] is None) == (n_frames < 80)
 
 
 def test_an_id_of_another_bead_begins_anew_with_the_first_row_of_that_bead() -> None:

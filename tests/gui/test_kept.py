@@ -208,24 +208,41 @@ def test_the_last_session_comes_back_without_motor_positions(tmp_path: Path) -> 
     last = LastSession.of(config, running_state(), StartRecording(tmp_path, "mine", "Track"), zlut)
     assert last.zlut == zlut
     path = tmp_path / "last-session.json"
-    save_last_session(last, path)
-    assert load_last_session(path) == last
+    save_last_session(last, path, run=1)
+    assert load_last_session(path, run=2) == last
     assert last.camera_settings == {"exposure_ms": 4.0}
     assert "position" not in path.read_text()
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"version": 1, "beads": [{"id": 1}]}', "[1]"])
+def test_a_window_that_is_opened_again_has_the_session_before_its_run(tmp_path: Path) -> None:
+    config = load_config("demo.toml", []).config
+    first, own = (
+        LastSession.of(config, running_state(), StartRecording(tmp_path, name, "Track"), None)
+        for name in ("first", "own")
+    )
+    path = tmp_path / "last-session.json"
+    save_last_session(first, path, run=1)
+    with pytest.raises(MagscopeError, match="no last session yet"):
+        load_last_session(path, run=1)
+    save_last_session(own, path, run=2, before=load_last_session(path, run=2))
+    assert load_last_session(path, run=2) == first
+    assert load_last_session(path, run=3) == own
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"version": 2, "run": 1, "session": {"beads": []}}', "[1]"])
 def test_a_broken_last_session_is_refused_in_a_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "last-session.json"
     path.write_text(text)
     with pytest.raises(MagscopeError, match="cannot be read"):
-        load_last_session(path)
+        load_last_session(path, run=2)
+    path.write_text(kept().replace('"version": 2', '"version": 1'))
+    with pytest.raises(MagscopeError, match="version 1"):
+        load_last_session(path, run=2)
     with pytest.raises(MagscopeError, match="no last session yet"):
-        load_last_session(tmp_path / "none.json")
+        load_last_session(tmp_path / "none.json", run=2)
 
 
 GOOD: dict[str, Any] = {
-    "version": 1,
     "beads": [{"id": 1, "x_px": 100.0, "y_px": 80.0, "role": "tethered"}],
     "roi_px": 48,
     "camera_driver": "some.where:Camera",
@@ -235,6 +252,11 @@ GOOD: dict[str, Any] = {
     "name": None,
     "mode": None,
 }
+
+
+def kept(**changes: object) -> str:
+    """Return what a file of sessions says."""
+    return json.dumps({"version": 2, "run": 1, "session": GOOD | changes, "before": None})
 
 
 @pytest.mark.parametrize(
@@ -251,18 +273,17 @@ GOOD: dict[str, Any] = {
         ("beads", [GOOD["beads"][0] | {"x_px": math.nan}]),
         ("beads", [GOOD["beads"][0]] * 2),
         ("mode", []),
-        ("version", []),
     ],
 )
 def test_whatever_is_wrong_in_a_last_session_is_told_in_a_sentence(
     key: str, value: object, tmp_path: Path
 ) -> None:
     path = tmp_path / "last-session.json"
-    path.write_text(json.dumps(GOOD))
-    assert load_last_session(path).roi_px == 48
-    path.write_text(json.dumps(GOOD | {key: value}))
+    path.write_text(kept())
+    assert load_last_session(path, run=2).roi_px == 48
+    path.write_text(kept(**{key: value}))
     with pytest.raises(MagscopeError, match="the last session cannot be read"):
-        load_last_session(path)
+        load_last_session(path, run=2)
 
 
 @given(value=json_values, key=st.sampled_from(sorted(GOOD)))
@@ -270,6 +291,6 @@ def test_no_last_session_raises_anything_else(
     value: object, key: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "last-session.json"
-    path.write_text(json.dumps(GOOD | {key: value}))
+    path.write_text(kept(**{key: value}))
     with contextlib.suppress(MagscopeError):
-        load_last_session(path)
+        load_last_session(path, run=2)

@@ -186,8 +186,8 @@ def test_a_setting_names_its_unit_once(name: str, unit: str, label: str) -> None
 
 def test_a_bead_without_rows_is_in_the_table_all_the_same() -> None:
     lines = bead_lines({4: Bead(4, 1.0, 2.0), 9: Bead(9, 3.0, 4.0, "reference")}, newest_row()[None])
-    assert lines[0].texts == ("4", "tethered", "12.345", "2.000", "–", "–", "0.910", "–", "tracked")
-    assert lines[1].texts == ("9", "reference", "–", "–", "–", "–", "–", "–", "waiting")
+    assert lines[0].texts == ("4", "tether", "12.345", "2.000", "–", "–", "0.910", "–", "✓ tracked")
+    assert lines[1].texts == ("9", "ref", "–", "–", "–", "–", "–", "–", "… waits")
 
 
 def newest_row(flags: int = 0) -> np.typing.NDArray[np.float64]:
@@ -197,11 +197,11 @@ def newest_row(flags: int = 0) -> np.typing.NDArray[np.float64]:
 @pytest.mark.parametrize(
     ("flags", "state"),
     [
-        (TrackFlag.LOST | TrackFlag.AT_EDGE, "lost"),
-        (TrackFlag.OUT_OF_LUT | TrackFlag.SATURATED, "out of Z-LUT"),
-        (TrackFlag.OVERLAPPED, "overlapped"),
-        (TrackFlag.NO_ZLUT, "no Z-LUT"),
-        (TrackFlag.FALL_BACK, "not fitted"),
+        (TrackFlag.LOST | TrackFlag.AT_EDGE, "✕ lost"),
+        (TrackFlag.OUT_OF_LUT | TrackFlag.SATURATED, "△ range"),
+        (TrackFlag.OVERLAPPED, "△ overlap"),
+        (TrackFlag.NO_ZLUT, "△ no LUT"),
+        (TrackFlag.FALL_BACK, "△ no fit"),
     ],
 )
 def test_the_table_says_the_worst_that_is_known_of_a_bead(flags: TrackFlag, state: str) -> None:

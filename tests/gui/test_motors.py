@@ -140,3 +140,14 @@ def test_everything_that_can_be_set_says_what_it_is(running: MainWindow, qapp: Q
             assert label
             assert widget.toolTip(), f"{key}: {label}"
     assert all(field.objectName() for field in running.findChildren(NumberField))
+
+
+def test_limits_and_the_last_target_of_an_axis_can_be_read(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    running.show_panel("motors")
+    look(running, qapp)
+    assert text_of(running, "motor.focus.range") == "goes from -500 to 500 nm"
+    rig.focus(118.0, 120.0, moving=False)
+    look(running, qapp)
+    assert text_of(running, "motor.focus.range") == "goes from -500 to 500 nm; last sent to 120 nm"

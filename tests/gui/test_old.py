@@ -8,7 +8,8 @@ from PyQt6.QtWidgets import QApplication, QLabel
 from gui.models.status_fields import StatusFacts, status_fields
 from gui.theme import LIGHT
 from gui.window import MainWindow
-from magscope_app.messages import Counters, ProcessState, SystemStatus
+from magscope_app.devices.setting import Setting, SettingKind
+from magscope_app.messages import CameraSettings, Counters, ProcessState, SystemStatus
 from tests.gui.hands import find, look, seen, spot, text_of, until
 from tests.gui.rig import Rig, with_magnet
 
@@ -111,3 +112,22 @@ def test_a_new_loss_is_recent_again(window: MainWindow, rig: Rig, qapp: QApplica
         look(window, qapp)
         wanted = {10: LIGHT.calm, 20: LIGHT.alarm, 200: LIGHT.warn, 210: LIGHT.alarm}[t_s]
         assert seen(window.strip.boxes["lost"]).pixelColor(4, 4).name() == wanted.background, t_s
+
+
+@pytest.mark.parametrize("is_described", [False, True])
+def test_a_slow_camera_is_old_only_after_some_of_its_own_frames(
+    running: MainWindow, rig: Rig, qapp: QApplication, is_described: bool
+) -> None:
+    rig.frame(age_s=2.0)
+    look(running, qapp)
+    assert running.image.view.stale_text.startswith("No new image for 2")
+    if is_described:
+        rig.send(CameraSettings((Setting("fps", SettingKind.FLOAT, 0.5, "1/s", (0.1, 200.0)),)))
+    else:
+        rig.send(rig.status(fps=0.5))
+    look(running, qapp)
+    assert running.image.view.stale_text == ""
+    assert running.session.stale_after_s == 5.0
+    rig.send(rig.status(fps=0.0), CameraSettings((Setting("fps", SettingKind.FLOAT, 80.0, "1/s"),)))
+    look(running, qapp)
+    assert running.image.view.stale_text.startswith("No new image for 2")

@@ -346,7 +346,7 @@ def test_old_rows_look_old_everywhere(running: MainWindow, rig: Rig, qapp: QAppl
     look(running, qapp)
     model = find(running, QTableView, "beads.table").model()
     assert model is not None
-    assert model.index(0, 8).data() == "tracked"
+    assert model.index(0, 8).data() == "✓ tracked"
     fresh = model.index(0, 2).data(Qt.ItemDataRole.ForegroundRole)
     assert fresh is None
     running.session.history.newest_t_s -= 3.0

@@ -91,3 +91,7 @@ def test_the_panel_draws_the_plane_and_says_truly_what_is_missing(
     rig.profile(0, np.full(N_RADII, 50.0))
     look(window, qapp)
     assert "no rings to compare" in text_of(window, "profile.text")
+    rig.profile(0, 100.0 + (np.arange(N_RADII) % 2))
+    look(window, qapp)
+    assert "fits no plane of its Z-LUT; the best correlation is -0.0" in text_of(window, "profile.text")
+    assert len(panel.plane_points()[0]) == 0

@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PyQt6.QtWidgets import QApplication, QLineEdit
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QApplication, QLabel, QLineEdit, QTabBar, QTableView, QTableWidget
 
 from gui.models.room import shares
 from gui.theme import LIGHT, put_on
+from gui.widgets.overlay import SELECTED
 from gui.window import MainWindow
-from magscope_app.messages import CommandRefused, Counters, MotorStatus, ProcessState
-from tests.gui.hands import find, look, retype
-from tests.gui.rig import Rig
+from magscope_app.messages import BeadsFound, CommandRefused, Counters, MotorStatus, ProcessState
+from tests.gui.hands import find, look, retype, seen
+from tests.gui.rig import ROI_PX, Rig
 
 NAMES = ("rotation_of_the_magnets_in_the_left_arm", "focus", "magnet_height")
 
@@ -128,3 +130,54 @@ def test_no_error_widens_the_window(narrow: MainWindow, rig: Rig, qapp: QApplica
     all_is_inside(narrow, qapp)
     assert narrow.notice.text.text().endswith(400 * "z")
     assert narrow.notice.height() > 1.5 * narrow.closing.sizeHint().height()
+
+
+@pytest.mark.parametrize("panel", ["calibration", "motors", "camera"])
+def test_with_controls_open_nothing_of_table_and_search_is_cut(
+    narrow: MainWindow, rig: Rig, qapp: QApplication, panel: str
+) -> None:
+    narrow.show_panel("beads")
+    narrow.show_panel(panel)
+    narrow.image.finder.look()
+    rig.send(BeadsFound(tuple((60.0 + 40 * index, 150.0, 0.9) for index in range(5))))
+    for _ in range(3):
+        look(narrow, qapp)
+    assert narrow.image.finder.score.width() >= 120
+    for key in ("image", "beads", panel):
+        page = narrow.docks[key].widget()
+        assert page is not None
+        assert narrow.panels[key].width() <= page.width(), f"{key} is scrolled"
+    table = find(narrow, QTableView, "beads.table")
+    header, viewport = table.horizontalHeader(), table.viewport()
+    assert header is not None
+    assert viewport is not None
+    assert header.length() <= viewport.width()
+
+
+def test_large_text_leaves_beads_tabs_and_heads_to_be_seen(
+    narrow: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    put_on(qapp, LIGHT, 24)
+    narrow.set_theme(LIGHT)
+    narrow.show_panel("calibration")
+    narrow.show_panel("motors")
+    narrow.show_panel("calibration")
+    for _ in range(3):
+        look(narrow, qapp)
+    for bar in narrow.findChildren(QTabBar):
+        assert bar.elideMode() == Qt.TextElideMode.ElideNone
+        assert bar.usesScrollButtons()
+    heads = find(narrow, QTableWidget, "calibration.table").horizontalHeader()
+    assert heads is not None
+    assert all(
+        heads.sectionSize(section) >= heads.fontMetrics().horizontalAdvance("bead") for section in (1,)
+    )
+    place = find(narrow, QLabel, "motor.focus.position")
+    place.ensurePolished()
+    assert place.fontInfo().pixelSize() > 24
+    view = narrow.image.view
+    seen(view)
+    side = ROI_PX * view.viewport_now.scale
+    (label,) = view.overlay.labels.places([("0", SELECTED)])
+    assert label[3] <= 0.6 * side
+    put_on(qapp, LIGHT)

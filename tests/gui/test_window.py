@@ -11,8 +11,10 @@ import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QApplication, QComboBox, QLineEdit, QPlainTextEdit, QPushButton, QTableView
 
+from gui.panels.panel import Panel, PanelContext
 from gui.panels.profile import ProfilePanel
 from gui.panels.traces import TracesPanel
+from gui.snapshot import Snapshot
 from gui.window import MainWindow
 from magscope_app.messages import (
     AddBead,
@@ -47,6 +49,11 @@ from tests.gui.hands import (
 from tests.gui.rig import FORMAT, Rig
 
 FIRST, SECOND = (100.0, 80.0), (220.0, 150.0)
+
+
+class _Broken(Panel):
+    def refresh(self, snapshot: Snapshot) -> None:
+        raise ZeroDivisionError("of the test")
 
 
 @pytest.fixture
@@ -146,9 +153,9 @@ def test_the_table_selects_and_follows(running: MainWindow, rig: Rig, qapp: QApp
     assert model is not None
     assert viewport is not None
     shown = [model.index(1, column).data() for column in range(model.columnCount())]
-    assert shown[:2] == ["1", "tethered"]
+    assert shown[:2] == ["1", "tether"]
     assert float(shown[2]) == pytest.approx(22.0, abs=0.03)
-    assert shown[3:] == ["15.000", "251", "2.5", "0.987", "–", "tracked"]
+    assert shown[3:] == ["15.000", "251", "2.5", "0.987", "–", "✓ tracked"]
     click(viewport, table.visualRect(model.index(1, 0)).center())
     assert rig.expect(SelectBead) == SelectBead(1)
     click_image(running, *FIRST)
@@ -230,6 +237,53 @@ def test_closing_while_recording_asks_in_a_bar(running: MainWindow, rig: Rig, qa
     look(running, qapp)
     assert not running.isVisible()
     rig.expect(Quit)
+
+
+def test_closing_while_a_recording_starts_asks_and_finishes_it(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    path = Path("data") / "first"
+    running.session.start_recording()
+    rig.expect(StartRecording)
+    running.close()
+    look(running, qapp)
+    assert running.isVisible()
+    assert running.closing.isVisible()
+    click(find(running, QPushButton, "closing.stop"))
+    look(running, qapp)
+    assert running.isVisible()
+    assert rig.heard() == []
+    rig.send(RecordingStarted(path, "Track"), rig.status(recording=path))
+    look(running, qapp)
+    rig.expect(StopRecording)
+    rig.send(RecordingFinished(path, "completed", Counters()))
+    look(running, qapp)
+    assert not running.isVisible()
+    rig.expect(Quit)
+
+
+def test_an_error_of_one_panel_is_told_once_and_the_others_go_on(
+    running: MainWindow, rig: Rig, qapp: QApplication, caplog: pytest.LogCaptureFixture
+) -> None:
+    running.panels["traces"] = _Broken(
+        PanelContext(running.session, running.panels["traces"].theme, running.desk)
+    )
+    running.show_panel("beads")
+    rig.rows(20)
+    rig.send(rig.status())
+    for _ in range(3):
+        running.refresh_soon()
+        running.tick()
+        look(running, qapp)
+    assert text_of(running, "status.beads.value") == "2"
+    model = find(running, QTableView, "beads.table").model()
+    assert model is not None
+    assert str(model.index(0, 2).data()).startswith("10.0")
+    said = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert [line.partition(" (")[0] for line in said] == [
+        "an error in the panel Traces, please report it: ZeroDivisionError: of the test"
+    ]
+    running.guard.failed.clear()
 
 
 def test_the_question_goes_when_the_recording_has_ended(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 import time
 from collections.abc import Callable
 from math import isnan
@@ -101,6 +102,8 @@ class Stage(Motor):
             self._from = self._to = 0.0
         if self._wrong == "moves":
             self._go(self._to + 1.0)
+        if self._wrong == "outside":
+            self._from = self._to = 55.0
 
     def close(self) -> None:
         # One that was never opened has nothing to let go of.
@@ -124,7 +127,12 @@ class Stage(Motor):
             while self._now()[1]:
                 time.sleep(0.001)
         elif self._wrong != "no stop":
+            goal = self._to
             self._go(self._now()[0])
+            if self._wrong == "resumes":
+                threading.Timer(0.3, self._go, (goal,)).start()
+        if self._wrong == "stop brakes":
+            time.sleep(0.08)
         if self._wrong == "jumps back":
             self._from = self._to = start
 
@@ -133,6 +141,13 @@ class Stage(Motor):
             raise DeviceError("the stage has no reference position")
         if self._wrong != "home does nothing":
             self._go(1.0)
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        return (0.0, 100.0) if self._wrong == "own limits" else super().limits
+
+    def device_limits(self) -> tuple[float, float]:
+        return 0.0, 100.0
 
     def home_position(self) -> float:
         return 2.0 if self._wrong == "home elsewhere" else -1.0 if self._wrong == "home beyond" else 1.0
@@ -177,7 +192,7 @@ class Noise(Camera):
     def read_into(self, buffer: npt.NDArray[Any], timeout_s: float) -> FrameInfo | None:
         wait_s = self._due - time.monotonic()
         if wait_s > timeout_s and self._wrong != "waits":
-            time.sleep(timeout_s)
+            time.sleep(0.2 if self._wrong == "vain" else timeout_s)
             return None
         time.sleep(max(wait_s, 0.0))
         # Late, it does not catch up: on a busy machine, too, the next frame is a period away.
@@ -187,10 +202,12 @@ class Noise(Camera):
         return FrameInfo(number, self._began_ns if self._wrong == "one time" else time.perf_counter_ns())
 
     def _draw(self, buffer: npt.NDArray[Any]) -> None:
-        if self._wrong == "old image":
+        if self._wrong == "old image" or (self._wrong == "twice" and self._number % 2):
             self._random = np.random.default_rng(1)
         shape = {"rows": (buffer.shape[0], 1), "columns": (1, buffer.shape[1])}.get(self._wrong, buffer.shape)
         buffer[:] = 7 if self._wrong == "constant" else self._random.integers(0, 4000, shape)
+        if self._wrong == "bright" and self._number > 2:
+            buffer[0, 0] = 4096
         if self._wrong == "earlier":
             self._first = buffer if self._first is None else self._first
             self._first[:] = buffer
@@ -227,6 +244,7 @@ def place() -> None:
 
 
 def test_the_good_stage_passes_also_without_a_reference_position() -> None:
+    assert MotorContract.stays_s > 0.6
     for test in all_of(MotorContract):
         run(MotorContract(), test, Stage)
     run(MotorContract(), "test_it_finds_its_reference_position", lambda: Stage("no home"))
@@ -246,6 +264,10 @@ def test_the_good_camera_passes() -> None:
             r"was at 1 .* is at 0 after it was opened: open\(\)",
         ),
         ("moves", "opening_does_not_move", r"open\(\) moves the axis"),
+        ("outside", "opening_does_not_move", r"the axis stands at 55, outside its limits, 0 to 20"),
+        ("own limits", "the_limits_of_the_config_hold", r"limits are 0 to 100, wider than 0 to 20, those of"),
+        ("resumes", "it_stops", r"stop\(\) does not last: it"),
+        ("stop brakes", "it_stops", r"stop\(\) takes 0\.\d+ s: it is to order the stop and come back"),
         ("no stop", "it_stops", r"stop\(\) does not stop: the axis went on to its target"),
         ("stop waits", "it_stops", r"stop\(\) took 0\.\d\d s, and must not wait for the end of the move"),
         ("jumps back", "it_stops", r"the axis went back to 3"),
@@ -279,6 +301,13 @@ def test_a_wrong_motor_is_refused(wrong: str, test: str, said: str) -> None:
             "frame 0 changed while later ones were read",
         ),
         ("waits", "waiting_ends", "read_into with a timeout of 0 s waits .* it ignores its timeout"),
+        ("vain", "waiting_ends", r"read_into with a timeout of 0 s takes 0\.\d+ s to return None"),
+        ("twice", "frames_show_something", "is the frame before once more, to the last pixel"),
+        (
+            "bright",
+            "numbers_and_times_rise",
+            "frame 3 has pixels of 4096, above 4095, the most that the 12 bits",
+        ),
         ("constant", "frames_show_something", "all pixels of 5 frames have the value 7"),
         ("old image", "frames_show_something", "5 frames are alike to the last pixel"),
         ("ignored", "settings_are_described", r"gain was set from 2\.0 to 1\.8, but is 2\.0 afterwards"),

@@ -102,9 +102,15 @@ def practise(microscope):
     microscope.start_recording("practise", mode="Track")
     microscope.cause_fault("camera", "drop_frames", count=5)
     microscope.cause_fault("magnet", "limit_switch", at_position=3.2)
-    microscope.cause_fault("nobody", "stuck_motor")
-    microscope.cause_fault("camera", "stuck_motor")
-    microscope.cause_fault("focus", "stall")
+    for device, kind in (("nobody", "stuck_motor"), ("camera", "stuck_motor"), ("focus", "stall")):
+        try:
+            microscope.cause_fault(device, kind)
+        except Exception as error:
+            print(f"raised: {error}", flush=True)
+    try:
+        microscope.cause_fault("focus", "limit_switch", at_position="here")
+    except Exception as error:
+        print(f"raised: {error}", flush=True)
     microscope.tracks(30)
     try:
         microscope.move("magnet", 4.0, timeout_s=10)
@@ -126,9 +132,10 @@ def test_faults_on_demand(tmp_path: Path) -> None:
     with running("demo.toml", "--headless", *arguments, *SMALL) as line:
         assert line.process.wait(40) == 0, line.output
         for text in (
-            "there is no motor 'nobody'",
-            "no fault 'stuck_motor': choose from drop_frames",
-            "focus has no fault 'stall': choose from disconnect",
+            "raised: there is no motor 'nobody'",
+            "raised: the simulated camera has no fault 'stuck_motor': choose from drop_frames",
+            "raised: focus has no fault 'stall': choose from disconnect",
+            "raised: Fault has a wrong at_position ('here')",
         ):
             assert text in line.output
     dataset = Dataset.only(tmp_path / "out")

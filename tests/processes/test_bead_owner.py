@@ -179,3 +179,19 @@ def test_a_bead_list_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_bead_file(tmp_path / "beads.csv") == beads
     with pytest.raises(MagscopeError, match="choose another folder"):
         write_bead_file(tmp_path / "none" / "beads.csv", beads)
+
+
+def test_a_list_that_a_full_disk_does_not_take_leaves_the_old_one(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="no limit stands in for a full disk here")
+    path = tmp_path / "beads.csv"
+    kept = [Bead(index, 10.5 * index, 20.25) for index in range(5)]
+    write_bead_file(path, kept)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(MagscopeError, match="cannot be written"):
+            write_bead_file(path, [Bead(index, 10.5 * index, 20.25) for index in range(300)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert read_bead_file(path) == kept
+    assert [entry.name for entry in tmp_path.iterdir()] == ["beads.csv"]

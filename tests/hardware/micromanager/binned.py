@@ -1,4 +1,4 @@
-"""A run whose camera gets another binning, in a process of its own: what came of it is printed."""
+"""A run whose camera gets another binning or ROI, in a process of its own: what came of it is printed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from magscope_app.config.load import load_config
+from magscope_app.devices import SettingValue
 from magscope_app.messages import (
     LogEntry,
     Message,
@@ -20,10 +21,11 @@ from magscope_app.processes.supervisor import Supervisor
 
 
 class Binned:
-    """Runs the line, records, asks for another binning while it does and after it, and records again."""
+    """Runs the line, records, asks for other frames while it does and after it, and records again."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, name: str, value: SettingValue) -> None:
         self.log: list[str] = []
+        self._asked = SetCameraSetting(name, value)
         self._step_number = 0
         beads = "beads.list=[{id=3, x_px=99.5, y_px=63.5, role='reference'}]"
         listeners = Listeners(self._on_log, self._on_status)
@@ -57,10 +59,10 @@ class Binned:
             self._due += [StartRecording(None, "before")]
         elif status.recording is not None and self._step_number == 1 and status.counters.frames_recorded > 5:
             self._step_number = 2
-            self._due += [SetCameraSetting("Binning", "2")]
+            self._due += [self._asked]
         elif status.recording is None and self._step_number == 2:
             self._step_number = 3
-            self._due += [SetCameraSetting("Binning", "2")]
+            self._due += [self._asked]
         elif binned and self._step_number == 3:
             self._step_number = 4
             self._due += [StartRecording(None, "after", "Track and Video (Full)")]
@@ -71,9 +73,9 @@ class Binned:
             self._due += [None]
 
 
-def main(config: str) -> None:
+def main(config: str, name: str, value: str) -> None:
     """Run and tell."""
-    binned = Binned(Path(config))
+    binned = Binned(Path(config), name, json.loads(value))
     result = binned.run()
     about = {
         "exit_code": result.exit_code,
@@ -85,4 +87,4 @@ def main(config: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import shutil
 import subprocess
 import sys
@@ -213,14 +214,30 @@ def test_magnets_have_units_of_their_own() -> None:
     assert list(seen.values()) == [pytest.approx(pair) for pair in ((0.25, 250), (0.25, -250), (0.25, 90))]
 
 
+class _Listener(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
 def _changes() -> dict[str, Any]:
+    listener = _Listener()
+    logging.getLogger("magscope_app").addHandler(listener)
+    logging.getLogger("magscope_app").setLevel(logging.INFO)
     camera = MicroManagerCamera(camera_context(roi_px=[16, 32, 200, 100]))
     camera.open()
     camera.start()
     numbers, _ = read(camera, 5)
-    camera.set("roi_x_px", 312)
+    # As it is: nothing is stopped for that.
+    for name, value in (("Binning", "1"), ("roi_height_px", 100), ("roi_y_px", 32)):
+        camera.set(name, value)
+    unasked = list(listener.said)
     refused, changes = [], []
-    for name, value in (("roi_x_px", 313), ("Binning", "2"), ("roi_width_px", 256), ("roi_height_px", 100)):
+    asked = (("roi_x_px", 313), ("roi_x_px", 312), ("roi_y_px", 0), ("Binning", "2"), ("roi_width_px", 400))
+    for name, value in asked:
         try:
             camera.set(name, value)
         except FormatChange as change:
@@ -228,27 +245,43 @@ def _changes() -> dict[str, Any]:
         except DeviceError as error:
             refused.append(str(error))
     more, image = read(camera, 5)
-    values = {setting.name: setting.value for setting in camera.settings()}
+    settings = camera.settings()
     camera.close()
     return {
+        "unasked": unasked,
+        "said": listener.said,
+        "anew": [setting.name for setting in settings if setting.begins_anew],
         "numbers": numbers + more,
         "shape": image.shape,
-        "values": values,
+        "values": {setting.name: setting.value for setting in settings},
         "refused": refused,
         "changes": changes,
     }
 
 
-def test_a_changed_roi_or_binning_stops_the_run_and_resumes_it() -> None:
+def test_a_changed_roi_or_binning_is_for_a_run_that_begins_anew() -> None:
     seen = in_child(_changes)
     assert seen["shape"] == (100, 200)
-    assert (seen["values"]["roi_x_px"], seen["values"]["roi_y_px"]) == (312, 32)
+    assert (seen["values"]["roi_x_px"], seen["values"]["roi_y_px"]) == (16, 32)
     assert seen["values"]["Binning"] == "1"
     assert "0 to 312" in seen["refused"][0]
     assert seen["changes"] == [
-        (FrameFormat(100, 50, 8), (156, 16, 100, 50), 2.0, (0.0, 0.0)),
-        (FrameFormat(256, 100, 8), (256, 32, 256, 100), 1.0, (56.0, 0.0)),
+        (FrameFormat(200, 100, 8), (312, 32, 200, 100), 1.0, (-296.0, 0.0)),
+        (FrameFormat(200, 100, 8), (16, 0, 200, 100), 1.0, (0.0, 32.0)),
+        (FrameFormat(100, 50, 8), (8, 16, 100, 50), 2.0, (0.0, 0.0)),
+        (FrameFormat(400, 100, 8), (16, 32, 400, 100), 1.0, (0.0, 0.0)),
     ]
+    assert set(seen["anew"]) == {
+        "Binning",
+        "PixelType",
+        "roi_x_px",
+        "roi_y_px",
+        "roi_width_px",
+        "roi_height_px",
+    }
+    assert seen["unasked"] == []
+    assert len(seen["said"]) == 4
+    assert "was stopped to try roi_x_px = 312, which is as it was, and goes on; about" in seen["said"][0]
     assert len(seen["refused"]) == 1
     steps = np.diff(seen["numbers"])
     assert (steps >= 1).all()

@@ -215,6 +215,39 @@ def test_two_processes_cannot_have_one_hub_or_port(cfg: Path) -> None:
     assert claim_problems(together) == ()
 
 
+DEMO = {"adapter": "DemoCamera", "device": "DStage"}
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "claim"),
+    [
+        ({}, {}, "the device DStage of DemoCamera"),
+        (
+            {"label": "a", "properties": {"UseSequences": "No"}},
+            {"label": "b"},
+            "the device DStage of DemoCamera",
+        ),
+        ({}, {"device": "DXYStage"}, None),
+        ({"properties": {"SerialNumber": "1"}}, {"properties": {"SerialNumber": "2"}}, None),
+        ({"port": "COM3"}, {"port": "com3", "device": "DXYStage"}, "the port com3"),
+        ({"port": "COM3"}, {"port": "COM4"}, None),
+        ({"hub": "DHub"}, {"hub": "DHub", "device": "DXYStage"}, "the hub DHub of DemoCamera"),
+        ({"hub": "DHub", "port": "COM3"}, {"hub": "DHub"}, "the hub DHub of DemoCamera at COM3"),
+        ({"hub": "DHub", "port": "COM3"}, {"hub": "DHub", "port": "COM4"}, None),
+    ],
+)
+def test_two_processes_cannot_have_one_device(
+    cfg: Path, one: dict[str, Any], two: dict[str, Any], claim: str | None
+) -> None:
+    axes = ({"settings": DEMO | given, "controller": f"c{number}"} for number, given in enumerate((one, two)))
+    found = claim_problems(config(cfg, {"devices": ["Lift"]}, *axes))
+    assert len(found) == (claim is not None)
+    if claim is not None:
+        assert str(found[0]).startswith(
+            f"motors.axis1.controller: {claim} belongs to axis0 in another process"
+        )
+
+
 def test_the_configuration_lies_beside_the_config(cfg: Path, tmp_path: Path) -> None:
     toml = tmp_path / "setup" / "my.toml"
     toml.parent.mkdir()

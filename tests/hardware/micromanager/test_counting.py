@@ -51,6 +51,19 @@ def test_the_interval_is_learned_from_the_camera() -> None:
     assert counter.expected_ns() == pytest.approx(220 * MS)
 
 
+def test_a_camera_whose_clock_runs_ahead_does_not_delay_the_next_frame() -> None:
+    counter = FrameCounter(0, 10 * MS)
+    # By its clock a frame was made after it had been read.
+    assert counter.count(0, 500 * MS, 11 * MS) == 0
+    assert counter.expected_ns() == pytest.approx(22 * MS)
+    assert counter.restart(41 * MS) == 3
+
+
+def test_an_image_number_that_does_not_rise_is_not_believed() -> None:
+    counter = filled(4)
+    assert [counter.count(number, t * MS, t * MS) for number, t in ((3, 50), (1, 60), (6, 70))] == [4, 5, 6]
+
+
 @given(
     st.lists(
         st.one_of(st.none(), st.integers(1, 2_000), st.tuples(st.integers(0, 5), st.integers(0, 60))),

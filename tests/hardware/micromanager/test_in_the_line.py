@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,9 +114,10 @@ def test_the_devices_answer_in_the_processes_where_they_live(setup: Path) -> Non
     assert "the hub DHub of DemoCamera belongs to" in refused.stderr
 
 
-@pytest.mark.slow
-def test_another_binning_begins_the_run_anew_with_the_beads_where_they_are(setup: Path) -> None:
-    command = [sys.executable, "-m", "tests.hardware.micromanager.binned", str(setup / "setup.toml")]
+def changed(setup: Path, name: str, value: str | int) -> tuple[dict[str, Any], str]:
+    """Run `binned`; return what it tells, and the log."""
+    module = "tests.hardware.micromanager.binned"
+    command = [sys.executable, "-m", module, str(setup / "setup.toml"), name, json.dumps(value)]
     done = subprocess.run(
         command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=100, check=False
     )
@@ -123,8 +125,26 @@ def test_another_binning_begins_the_run_anew_with_the_beads_where_they_are(setup
     result = json.loads(done.stdout.splitlines()[-1])
     said = "\n".join(result["log"])
     assert result["exit_code"] == 0, said
-    refusal = "Binning = 2 begins the run anew, as frames get another size or depth, and a recording goes on"
-    assert refusal in said
+    why = "as frames get another size, depth or place on the sensor, and a recording goes on"
+    assert f"{name} = {value} begins the run anew, {why}" in said
+    # The recording before was not held up for what is refused; afterwards it is tried.
+    assert said.count("was stopped to") == 1
+    assert open_dataset(result["recordings"][0]).counters["lost_upstream"] == 0
+    return result, said
+
+
+@pytest.mark.slow
+def test_another_corner_begins_the_run_anew_with_the_beads_where_they_are(setup: Path) -> None:
+    result, said = changed(setup, "roi_x_px", 40)
+    assert "roi_x_px = 40 shows another part of the sensor: the run is stopped and begun anew" in said
+    before, after = (open_dataset(path) for path in result["recordings"])
+    assert after.description["camera"]["format"] == before.description["camera"]["format"]
+    assert after.description["beads"] == [{"id": 3, "x_px": 59.5, "y_px": 63.5, "role": "reference"}]
+
+
+@pytest.mark.slow
+def test_another_binning_begins_the_run_anew_with_the_beads_where_they_are(setup: Path) -> None:
+    result, said = changed(setup, "Binning", "2")
     assert "Binning = 2 makes frames of 128 × 64 px, 8 bits: the run is stopped and begun anew" in said
     before, after = (open_dataset(path) for path in result["recordings"])
     assert before.description["camera"]["format"]["width_px"] == 256

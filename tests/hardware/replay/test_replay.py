@@ -18,6 +18,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from hardware.replay.camera import ReplayCamera
+from hardware.replay.images import in_natural_order
 from hardware.replay.source import grey
 from magscope_app.config import Config
 from magscope_app.config.load import load_config
@@ -113,6 +114,22 @@ def test_stack_written_at_once(tmp_path: Path, options: dict[str, Any]) -> None:
 def test_frames_behind_a_single_page_as_imagej_writes_beyond_4_gb(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "stack.tif", FRAMES_16, imagej=True, truncate=True)
     np.testing.assert_array_equal(play(tmp_path / "stack.tif")[1], FRAMES_16)
+
+
+def test_names_are_sorted_as_people_read_them() -> None:
+    names = [
+        "a.tif",
+        "a(1).tif",
+        "a(2).tif",
+        "a(10).tif",
+        "b.tif",
+        "b2.tif",
+        "b²1.tif",
+        "x01.tif",
+        "x1.tif",
+        "²1.tif",
+    ]
+    assert [path.name for path in in_natural_order([Path(name) for name in reversed(names)])] == names
 
 
 def test_folder_of_tiffs_in_natural_order(tmp_path: Path) -> None:

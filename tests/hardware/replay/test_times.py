@@ -74,6 +74,34 @@ def test_at_the_recorded_rate_a_late_frame_is_late_again(tmp_path: Path) -> None
     assert infos[N].device_tick == 1_000_000_000
 
 
+def test_a_reader_that_was_a_little_late_gets_the_frames_it_missed_at_once(tmp_path: Path) -> None:
+    replay = ReplayCamera(context(tiff(tmp_path / "stack.tif", FRAMES_8), fps=10.0, settings={"loop": True}))
+    replay.open()
+    replay.start()
+    buffer = np.empty((replay.format.height_px, replay.format.width_px), replay.format.dtype)
+    first = replay.read_into(buffer, 5.0)
+    time.sleep(0.35)
+    # Due at 100, 200 and 300 ms: whoever comes then does not wait. A reader that is more than 1 s late does.
+    missed = [replay.read_into(buffer, 0.0) for _ in range(3)]
+    replay.close()
+    assert first is not None
+    assert all(info is not None for info in missed)
+
+
+def test_where_the_recording_begins_again_the_rate_of_the_config_sets_the_pace(tmp_path: Path) -> None:
+    path = recording(tmp_path, [{"t_ns": at * 1_000_000} for at in (1000, 1010, 1020)])
+    replay = ReplayCamera(context(path, fps=2.0, settings={"recorded_rate": True, "loop": True}))
+    replay.open()
+    replay.start()
+    buffer = np.empty((replay.format.height_px, replay.format.width_px), replay.format.dtype)
+    for _ in range(3):
+        assert replay.read_into(buffer, 5.0) is not None
+    # From the last frame to the first there is no time in the recording: half a second at 2 frames/s.
+    assert replay.read_into(buffer, 0.0) is None
+    assert replay.read_into(buffer, 5.0) is not None
+    replay.close()
+
+
 def problem(path: Path, **settings: Any) -> str:
     (found,) = ReplayCamera.problems(context(path, settings=settings))
     assert found.where == "camera.settings.recorded_rate"

@@ -295,6 +295,24 @@ def test_a_limit_switch_on_demand_stops_a_move_that_goes_on(failing: Any) -> Non
         motor.cause_fault("stall")
 
 
+def test_a_limit_switch_beyond_the_travel_is_refused(failing: Any) -> None:
+    motor = failing()
+    with pytest.raises(
+        DeviceError, match=r"a limit switch at 1e\+09 mm is beyond the travel of the axis; give"
+    ):
+        motor.cause_fault("limit_switch", at_position=1e9)
+    faults = [
+        {"kind": "limit_switch", "device": "magnet_height", "at_position": at} for at in (5.0, 1e9, -1.0)
+    ]
+    config = twin_config(simulation={"faults": faults})
+    found = SimulatedMagnetHeight.problems(motor_context(config, "magnet_height"))
+    assert [problem.where for problem in found] == [
+        "simulation.faults.1.at_position",
+        "simulation.faults.2.at_position",
+    ]
+    assert "a limit switch at -1 mm is beyond the travel of the axis" in str(found[1])
+
+
 def test_a_disconnected_motor_answers_nothing_until_it_is_opened_again(failing: Any) -> None:
     motor = failing({"kind": "disconnect", "at_s": 0.05})
     motor.move_to(3.2)

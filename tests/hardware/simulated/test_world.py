@@ -8,13 +8,18 @@ from multiprocessing.synchronize import Lock
 import numpy as np
 import pytest
 
+from hardware.simulated import kernels
 from hardware.simulated.microscope import (
     SimulatedCamera,
     SimulatedFocus,
     SimulatedMagnetHeight,
     SimulatedStageX,
 )
-from hardware.simulated.world import MATRIX, Axis, World
+from hardware.simulated.renderer import Light
+from hardware.simulated.runs import Runs
+from hardware.simulated.sample import Sample
+from hardware.simulated.scene import Scene
+from hardware.simulated.world import MATRIX, Axis, Trajectory, World
 from magscope_app.config import Config
 from magscope_app.datatypes import MatrixBuffer
 from magscope_app.devices.context import SharedMatrix
@@ -147,6 +152,36 @@ def test_a_slow_focus_is_seen_on_its_way(lock: Lock) -> None:
     focus.stop()
     focus.close()
     camera.close()
+
+
+def test_the_truth_of_a_frame_is_that_of_the_middle_of_its_exposure(lock: Lock) -> None:
+    """Of an axis that moves steadily and of drift the mean over the exposure is the place in its middle."""
+    exposure_s, fps, drift_nm_s, stage_um_s = 0.2, 4.0, 1000.0, 50.0
+    config = twin_config(
+        camera={"fps": fps, "exposure_ms": 1e3 * exposure_s},
+        simulation={"drift": {"x_nm_per_s": drift_nm_s}},
+        motors={"stage_x": {}},
+    )
+    scene = Scene(camera_context(config, attach_with(lock)), kernels, Runs())
+    scene.set_light(Light(1000.0, 0.5, 0.1, 8.0, 5.0, 255))
+    scene.set_exposure(exposure_s)
+    scene.begin()
+    frame, now_ns = np.empty((240, 320), np.uint8), time.perf_counter_ns()
+    world = World(config, attach_with(lock))
+    # Long ago it set off, far away it will arrive: there is no time at which it is seen at rest.
+    world.start(Trajectory(Axis.STAGE_X, now_ns, 0.0, 5000.0, stage_um_s, 1e-6))
+    at_ns = now_ns + 2_000_000_000
+    scene.draw(frame, 0, at_ns)
+    moved = scene.truth()[0, 1]
+    scene.draw(frame, 4, at_ns)
+    drifted = scene.truth()[0, 1] - moved
+    rng = np.random.default_rng((config.simulation.seed, 0))
+    anchor = Sample.of(config, rng).anchors_nm[0, 0]
+    middle_um = stage_um_s * (2.0 - exposure_s / 2)
+    assert moved - anchor == pytest.approx(1e3 * middle_um + drift_nm_s * (1 / fps - exposure_s / 2), abs=1.0)
+    assert drifted == pytest.approx(drift_nm_s * 4 / fps)
+    world.close()
+    scene.close()
 
 
 def test_a_camera_whose_process_was_started_again_counts_the_runs_on(lock: Lock) -> None:
