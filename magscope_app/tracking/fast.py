@@ -8,12 +8,13 @@ depend on time as long as there is time to make what is missing.
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.tracking.columns import N_COLUMNS, QUALITY, SIGMA_X, SIGMA_Z, X, Z
+from magscope_app.tracking.columns import N_COLUMNS, SIGMA_X, SIGMA_Z, X, Z
 from magscope_app.tracking.fast_arrays import (
     Float64,
     Scratch,
@@ -28,9 +29,12 @@ from magscope_app.tracking.fast_check_kernels import N_SUMS
 from magscope_app.tracking.fast_kernels import (
     COMPARED_AFTER,
     DONE,
+    MOST_SPOKEN,
     NEEDS_FULL,
     NEEDS_REFERENCE,
     NEEDS_REVIEW,
+    ON_TRIAL,
+    REVIEWED_AFTER,
     align,
 )
 from magscope_app.tracking.flags import TrackFlag
@@ -42,15 +46,15 @@ from magscope_app.tracking.qi import quadrant_interpolations
 from magscope_app.tracking.reference_kernels import N_TERMS
 from magscope_app.tracking.reference_maker import ReferenceMaker
 from magscope_app.tracking.references import CHECK_STEPS_PER_PX, References
-from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, PLACE, SINCE, USUAL
+from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, OFTEN, PLACE, SINCE, SPOKEN, USUAL
 from magscope_app.tracking.window_kernels import Window
 
 #: References that one pass may ask for; more are asked for in the next.
 _MOST_WANTED = 4096
 #: A result that explains this share of the signal is beyond doubt.
 _GOOD = 0.97
-#: Where even the full fit explains less, a result may leave over this much more, but never explain less.
-_MORE, _FAIR = 1.5, 0.8
+#: A bead is overlapped if full fits say so of this share of its images.
+_OFTEN = 0.25
 #: After such a verdict there is no place that the next frame could start from.
 _NOT_FITTED = int(TrackFlag.LOST | TrackFlag.FALL_BACK | TrackFlag.OUT_OF_LUT)
 #: A result so near to that of the full fit (px, px, nm) was right, whatever it left over.
@@ -102,6 +106,9 @@ class CachedAlignment:
         self._spent_s = 0.0
         self._n_unfitted = 0
         self._wanted = np.zeros(1 + 2 * _MOST_WANTED, np.int64)
+        # A sum of n squares has this spread, times four; a neighbour or another bead leaves over more.
+        n_checked = n_rows(setup.roi_px, check_every(setup.roi_px)) * setup.roi_px
+        self._by_noise = 1 + 4 * math.sqrt(2 / n_checked)
         n_radii = references.radials.coefs.shape[1]
         n_pixels, n_sparse = setup.roi_px**2, n_rows(setup.roi_px, coarse_every(setup.roi_px)) * setup.roi_px
         self._narrow, self._wide = (
@@ -153,6 +160,7 @@ class CachedAlignment:
             float(CHECK_STEPS_PER_PX),
             coarse_every(self._size),
             check_every(self._size),
+            self._by_noise,
         )
         task = self._task(job)
         complete = self._may_take_time()
@@ -168,18 +176,24 @@ class CachedAlignment:
         what = align(task, stop, cursor, tools)
         self._answer_wishes(at_once=complete)
         if what in (NEEDS_FULL, NEEDS_REVIEW):
-            # Without time what was said once stays for another while.
-            start, corner = job.starts[cursor[0]], job.rois[cursor[0]]
-            start[SINCE] = 0.0
-            if what == NEEDS_FULL or self._is_in_time(is_new=False):
-                if what == NEEDS_REVIEW:
-                    # What is usual is learned anew: it may have crept up with the image.
-                    start[USUAL] = 0.0
-                self._fit(job, int(cursor[0]), int(cursor[1]), tools)
-            if not start[INHERITED] > 0:
-                start[SINCE] = _earlier(corner)
+            self._have_judged(job, cursor, what, tools)
             cursor[1] += 1
         return int(what)
+
+    def _have_judged(self, job: Job, cursor: npt.NDArray[np.int64], what: int, tools: Tools) -> None:
+        """Have "full" look at the ROI at the cursor, if it is needed there or there is time."""
+        start, corner = job.starts[cursor[0]], job.rois[cursor[0]]
+        start[SINCE] = 0.0
+        if what == NEEDS_REVIEW and not self._is_in_time(is_new=False):
+            # Without time what was said once stays for another while.
+            start[SINCE] = -float(REVIEWED_AFTER) if 0 < start[SPOKEN] < ON_TRIAL else 0.0
+        else:
+            if what == NEEDS_REVIEW and (not start[SPOKEN] > 0 or start[INHERITED] > 0):
+                # What is usual is learned anew: it may have crept up with the image.
+                start[USUAL] = 0.0
+            self._fit(job, int(cursor[0]), int(cursor[1]), tools)
+        if not start[SPOKEN] > 0:
+            start[SINCE] = _earlier(corner)
 
     def _task(self, job: Job) -> Task:
         return Task(
@@ -229,7 +243,7 @@ class CachedAlignment:
             self._n_unfitted += 1
             part.flags[0] |= int(TrackFlag.FALL_BACK)
             part.columns[SIGMA_X : SIGMA_Z + 1] = np.nan
-        _renew(job.starts[bead], part, tools.scratch.best)
+        _renew(job.starts[bead], part, tools.scratch.best, self._by_noise)
         if tools.complete and in_time and not int(part.flags[0]) & ~int(TrackFlag.SATURATED):
             self._look_again(part, job.starts[bead], tools)
         number = frame * len(job.rois) + bead
@@ -242,6 +256,7 @@ class CachedAlignment:
         What agrees takes the place of its result: which references there were before is not seen then.
         """
         known = start.copy()
+        known[SINCE] = -1.0
         again = dataclasses.replace(
             part, starts=known[None], columns=part.columns.copy(), flags=part.flags.copy()
         )
@@ -277,22 +292,54 @@ def _earlier(corner: npt.NDArray[np.int64]) -> float:
     return float(int(_EARLIER * COMPARED_AFTER * ((int(corner[0]) + 64.3 * int(corner[1])) * _GOLDEN % 1)))
 
 
-def _renew(start: Float64, part: Job, doubted: Float64) -> None:
+def _renew(start: Float64, part: Job, doubted: Float64, by_noise: float) -> None:
     """Have the next frame start from the verdict of "full" on one ROI."""
     verdict, place = int(part.flags[0]), part.columns[X : Z + 1, 0]
-    # Results after it are overlapped, too, until another full fit; no other reason outlives its frame.
-    inherited = verdict & int(TrackFlag.OVERLAPPED)
+    same = doubted[0] > 0 and bool((np.abs(doubted[1:4] - place) < _SAME_PLACE).all())
+    fitted, overlapped = not verdict & _NOT_FITTED, bool(verdict & TrackFlag.OVERLAPPED)
+    if fitted:
+        _count(start, overlapped, float(doubted[7]) if same else math.nan, by_noise)
+    # Results after it are overlapped, too, if full fits often say so; no other reason outlives its frame.
+    often = fitted and start[SPOKEN] > 0 and start[OFTEN] >= _OFTEN
+    inherited = int(TrackFlag.OVERLAPPED) if often else 0
     # What is usual goes on if the verdict is the same as before.
     if inherited != start[INHERITED]:
         start[USUAL] = 0.0
     start[PLACE], start[LEAST] = np.nan, _GOOD
     start[INHERITED], start[FRESH] = inherited, 1.0
-    if verdict & _NOT_FITTED:
+    if verdict & TrackFlag.LOST:
+        # What comes next may be another bead.
+        start[SPOKEN] = np.nan
+    if not fitted:
         return
     start[PLACE] = place
-    start[LEAST] = min(_GOOD, max(_FAIR, 1 - _MORE * (1 - float(part.columns[QUALITY, 0]))))
-    if doubted[0] > 0 and (np.abs(doubted[1:4] - place) < _SAME_PLACE).all():
+    # What "full" flags in this image is no excuse for the next one.
+    if same and overlapped == bool(inherited):
         start[USUAL] = max(start[USUAL], doubted[7])
+    if inherited:
+        part.flags[0] |= inherited
+        part.columns[SIGMA_X : SIGMA_Z + 1] = np.nan
+
+
+def _count(start: Float64, overlapped: bool, chi2: float, by_noise: float) -> None:
+    """Count one more verdict of "full" on a bead whose result here leaves over `chi2` (NaN: not known).
+
+    Some beads are overlapped in every other image: one verdict says too little of the images after it.
+    """
+    spoken, often = (start[SPOKEN], start[OFTEN]) if start[SPOKEN] > 0 else (0.0, 0.0)
+    if start[SPOKEN] == 0 and not overlapped and not chi2 > by_noise:
+        return
+    if spoken >= ON_TRIAL and overlapped > start[INHERITED]:
+        # What was clean so far is so no more.
+        spoken = often = 0.0
+    elif spoken >= ON_TRIAL and not overlapped and start[INHERITED] > 0 and chi2 <= by_noise:
+        # What overlapped may have left.
+        spoken, often = 1.0, 1.0
+    spoken = min(spoken + 1, MOST_SPOKEN)
+    start[SPOKEN], start[OFTEN] = spoken, often + (overlapped - often) / min(spoken, ON_TRIAL)
+    if spoken >= ON_TRIAL and start[OFTEN] < _OFTEN and not overlapped and not chi2 > by_noise:
+        # Noise alone explains what is left over: nothing is to be excused.
+        start[SPOKEN] = start[OFTEN] = start[USUAL] = 0.0
 
 
 def _scratch(roi_px: int, n_radii: int, window: Window, sparse: Window) -> Scratch:

@@ -133,7 +133,7 @@ class Scratch(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What does not change between calls."""
+    """What does not change between calls; `by_noise` is the χ² per pixel that noise alone may leave."""
 
     size: int
     shift: int
@@ -141,6 +141,7 @@ class Settings(NamedTuple):
     steps_per_px: float
     coarse_every: int
     check_every: int
+    by_noise: float
 
 
 #: The references in coarse, in fine and in wide cells.

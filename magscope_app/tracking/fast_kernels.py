@@ -27,7 +27,7 @@ from magscope_app.tracking.fast_arrays import (
 from magscope_app.tracking.fast_check_kernels import LEVEL, accept
 from magscope_app.tracking.flags import TrackFlag
 from magscope_app.tracking.reference_kernels import BY_FLOOR, BY_LIGHT, N_TERMS, POLYNOMIAL, linear, monomials
-from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, SINCE, USUAL
+from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, SINCE, SPOKEN, USUAL
 from magscope_app.tracking.window_kernels import (
     copy_rows,
     copy_window,
@@ -51,9 +51,13 @@ _FAR_PX, _FAR_NM = 1.0, 150.0
 _UNUSUAL = 1.2
 #: Flags that a full fit gave are reviewed by another after so many results, and after so few if they leave
 #: over clearly less than was usual.
-_REVIEWED_AFTER, _REVIEWED_SOON_AFTER = 64, 8
+REVIEWED_AFTER, _REVIEWED_SOON_AFTER = 64, 8
 #: What carries no flag is compared with a full fit after so many results, which costs 1 to 2 % of the time.
 COMPARED_AFTER = 8192
+#: Before that a bead is on trial, when it is new or leaves over more than noise: this many results, one after
+#: the other, are compared. One that goes on to leave over more, but carries no flag, is compared after this
+#: many more, and twice as many each time up to this verdict.
+ON_TRIAL, _COMPARED_SOONER_AFTER, MOST_SPOKEN = 8, 16, 12
 _SATURATED = int(TrackFlag.SATURATED)
 _OVERLAPPED = int(TrackFlag.OVERLAPPED)
 
@@ -249,26 +253,30 @@ def _believed(start: Float64, tools: Tools) -> bool:
     best = tools.scratch.best
     if not best[0] >= start[LEAST]:
         return False
-    # A sum of n squares has this spread; a neighbour or another bead leaves over more.
-    spread = 4 * math.sqrt(2 / tools.pools[FINE].check.shape[1])
-    # Where nothing is known to be usual, noise alone must do: else "full" is asked, and then it is known.
     usual = max(start[USUAL], 1.0) if start[FRESH] > 0 else start[USUAL]
-    return bool(best[7] <= _UNUSUAL * usual + spread)
+    if not start[SPOKEN] > 0:
+        # Noise alone must do: else "full" is asked, and what it does not flag is usual from then on.
+        usual = min(usual, 1.0)
+    return bool(best[7] <= _UNUSUAL * usual + tools.settings.by_noise - 1)
 
 
 @lean_kernel
 def _is_due(start: Float64, tools: Tools) -> bool:
     """Whether a full fit should look again if what it said of this bead still holds."""
     start[SINCE] += 1
-    if not start[INHERITED] > 0:
+    if not start[SPOKEN] > 0:
         return bool(start[SINCE] >= COMPARED_AFTER)
+    if start[SPOKEN] < ON_TRIAL:
+        return bool(start[SINCE] > 0)
+    if not start[INHERITED] > 0:
+        return bool(start[SINCE] >= _COMPARED_SOONER_AFTER * 2.0 ** (start[SPOKEN] - ON_TRIAL))
     spread = 2 * math.sqrt(2 / tools.pools[FINE].check.shape[1])
     less = tools.scratch.best[7] < 0.5 * (1 + start[USUAL]) - spread
-    return bool(start[SINCE] >= _REVIEWED_AFTER or (less and start[SINCE] >= _REVIEWED_SOON_AFTER))
+    return bool(start[SINCE] >= REVIEWED_AFTER or (less and start[SINCE] >= _REVIEWED_SOON_AFTER))
 
 
 @lean_kernel
-def _follow(start: Float64, best: Float64) -> None:
+def _follow(start: Float64, best: Float64, most: float) -> None:
     """Move a bead's start towards its last place: by a quarter, or at once if it went far."""
     far = not (
         abs(best[1] - start[0]) < _FAR_PX
@@ -278,7 +286,8 @@ def _follow(start: Float64, best: Float64) -> None:
     for a in range(3):
         start[a] = best[1 + a] if far else start[a] + _FOLLOWED * (best[1 + a] - start[a])
     if start[FRESH] > 0:
-        start[USUAL] = max(start[USUAL], best[7])
+        # What is more than noise is usual only where "full" says so of the same image.
+        start[USUAL] = max(start[USUAL], min(best[7], most))
         start[FRESH] = 0.0
 
 
@@ -344,7 +353,7 @@ def align(task: Task, stop_bead: int, cursor: Int64, tools: Tools) -> int:
                 return what
             _write(cursor[1] * n_beads + bead, lut, int(start[INHERITED]), task, tools)
             due = _is_due(start, tools)
-            _follow(start, tools.scratch.best)
+            _follow(start, tools.scratch.best, tools.settings.by_noise)
             if due:
                 return NEEDS_REVIEW
             cursor[1] += 1

@@ -6,10 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.tracking.finding_kernels import local_maxima, smooth, vote
-from magscope_app.tracking.requests import require_frames, require_roi_px
+from magscope_app.tracking.requests import is_finite, require_frames, require_roi_px
 from magscope_app.tracking.template import match
 from magscope_app.tracking.tracker import Tracker
 from magscope_app.tracking.verdicts import choose
+from magscope_app.tracking.zlut_facts import real_numbers
 
 Frame = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 FloatArray = npt.NDArray[np.float64]
@@ -29,6 +30,8 @@ _FEWEST_VOTES = 0.15
 #: A neighbour with fewer votes than this share is debris that does not spoil a bead by being near.
 _NEIGHBOUR_VOTES = 0.4
 _MIN_CORRELATION = 0.4
+#: No frame is so large.
+_FARTHEST_PX = 2.0**31
 
 
 def find_beads(
@@ -70,10 +73,10 @@ def find_beads(
     ValueError
         If the frame, the ROI, the template or the threshold cannot be used.
     """
-    _require_frame(frame, roi_px)
+    roi_px = _require_frame(frame, roi_px)
     lowest = DEFAULT_THRESHOLD if threshold is None else threshold
-    if not 0 <= lowest <= 1:
-        raise ValueError(f"threshold must be 0..1, not {threshold}; leave it out for {DEFAULT_THRESHOLD}")
+    if not (is_finite(lowest) and 0 <= lowest <= 1):
+        raise ValueError(f"threshold must be 0..1, not {threshold!r}; leave it out for {DEFAULT_THRESHOLD}")
     image = _contiguous(frame)
     votes = _votes(image, roi_px)
     places = _peaks(votes, roi_px, _FEWEST_VOTES)
@@ -104,9 +107,11 @@ def template_of(frame: Frame, x_px: float, y_px: float, roi_px: int) -> npt.NDAr
     Raises
     ------
     ValueError
-        If there is no bead at the place, or its ROI leaves the frame.
+        If an argument is out of its range, there is no bead at the place, or its ROI leaves the frame.
     """
-    _require_frame(frame, roi_px)
+    roi_px = _require_frame(frame, roi_px)
+    if not (is_finite(x_px) and is_finite(y_px)):
+        raise ValueError(f"x_px and y_px must be finite numbers, not {x_px!r} and {y_px!r}; click a bead")
     height, width = frame.shape
     centre = np.array([[x_px, y_px]])
     with Tracker(roi_px, method="qi") as tracker:
@@ -130,14 +135,28 @@ def template_of(frame: Frame, x_px: float, y_px: float, roi_px: int) -> npt.NDAr
     return frame[y0 : y0 + roi_px, x0 : x0 + roi_px].copy()
 
 
-def rois_around(centres_px: FloatArray, roi_px: int) -> npt.NDArray[np.int64]:
-    """Return corners x0, y0 (n, 2) of ROIs that have x, y of `centres_px` (n, 2 or more) in their middle."""
-    return np.asarray(np.rint(centres_px[:, :2] - (roi_px - 1) / 2), np.int64)
+def rois_around(centres_px: npt.ArrayLike, roi_px: int) -> npt.NDArray[np.int64]:
+    """Return corners x0, y0 (n, 2) of ROIs that have x, y of `centres_px` (n, 2 or more) in their middle.
+
+    Raises
+    ------
+    ValueError
+        If the ROI is not 16..256 px, or the centres are not rows of x, y that are finite.
+    """
+    edge, centres = require_roi_px(roi_px), real_numbers("centres_px", centres_px)
+    if centres.ndim != 2 or centres.shape[1] < 2:
+        raise ValueError(f"centres_px must be (n, 2 or more), x and y first, not {centres.shape}")
+    known = np.abs(centres[:, :2]) < _FARTHEST_PX
+    if not known.all():
+        number = int(np.argmin(known.all(axis=1)))
+        x, y = centres[number, :2]
+        raise ValueError(f"centre {number} lies at x = {x:g}, y = {y:g}, which is no place; leave it out")
+    return np.asarray(np.rint(centres[:, :2] - (edge - 1) / 2), np.int64)
 
 
-def _require_frame(frame: Frame, roi_px: int) -> None:
-    """Raise ValueError unless frame is one image that a ROI fits into."""
-    require_roi_px(roi_px)
+def _require_frame(frame: Frame, roi_px: int) -> int:
+    """Return the edge of the ROI as int; raise ValueError unless frame is one image that it fits into."""
+    roi_px = require_roi_px(roi_px)
     require_frames(frame[None] if isinstance(frame, np.ndarray) and frame.ndim == 2 else frame)
     if frame.ndim != 2:
         raise ValueError(f"bead finding takes one frame (height, width), not {frame.shape}; give frames[0]")
@@ -145,6 +164,7 @@ def _require_frame(frame: Frame, roi_px: int) -> None:
         raise ValueError(
             f"a ROI of {roi_px} px does not fit into a frame of {frame.shape[1]} x {frame.shape[0]} px"
         )
+    return roi_px
 
 
 def _contiguous(frame: Frame) -> Frame:

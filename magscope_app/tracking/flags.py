@@ -13,11 +13,12 @@ class TrackFlag(IntFlag):
     LOST
         No radially symmetric bead was seen: x, y and z are NaN.
     AT_EDGE
-        The bead's centre is so near the edge of its ROI that less than half of its profile fits, or fewer
-        than 7 radii: z is NaN, and with LOST also x and y.
+        With LOST: what is seen lies at the edge of the ROI, as when the bead is about to leave it or has left
+        it. Alone: less than half of its profile fits between its centre and the edge, or fewer than 7 radii,
+        and z is NaN; the fits need less, and say it only where they do not help.
     SATURATED
         At least one pixel of the ROI is at the camera's ceiling: numbers are given, but may be biased. Of
-        "qi" z has no sigma then.
+        "qi" z has no sigma then, and is NaN where more than 1 % of the pixels are.
     NO_ZLUT
         There is no Z-LUT for this bead: z is NaN.
     OUT_OF_LUT

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from magscope_app.kernels import kernel
 from magscope_app.tracking.columns import QUALITY, SIGMA_X, SIGMA_Y, SIGMA_Z, X, Y, Z
+from magscope_app.tracking.edge_kernels import is_at_edge
 from magscope_app.tracking.flags import TrackFlag
 from magscope_app.tracking.full_doubt import by_chance, doubts, roundness, share_of
 from magscope_app.tracking.full_kernels import (
@@ -30,6 +31,7 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 _LOST = int(TrackFlag.LOST)
+_AT_EDGE = int(TrackFlag.AT_EDGE)
 _OUT_OF_LUT = int(TrackFlag.OUT_OF_LUT)
 _FALL_BACK = int(TrackFlag.FALL_BACK)
 _POOR_MATCH = int(TrackFlag.POOR_MATCH)
@@ -316,7 +318,7 @@ def _fall_back(
         columns[Z, number] = columns[SIGMA_Z, number] = math.nan
     x, y = columns[X, number] - x0, columns[Y, number] - y0
     if roundness(image, x, y, size, noise, noise_known) < _LEAST_ROUNDNESS:
-        flags[number] |= _LOST
+        flags[number] |= _LOST | _AT_EDGE if is_at_edge(image.ravel(), size, False) else _LOST
         for column in (X, Y, Z, SIGMA_X, SIGMA_Y, SIGMA_Z):
             columns[column, number] = math.nan
 

@@ -221,8 +221,7 @@ def _from_shape(zlut: ZLUT, shape: BeadShape, roi_px: int) -> LutModel:
         shape.reach_px,
         min(float(farthest), (shape.radial.shape[1] - 3) / KNOTS_PER_PX),
         shape.ceiling_dn,
-        # In its darkest pixels, whose noise is less than a grey level, no number of frames averages it out.
-        variance + ROUNDING_DN2,
+        variance + _rounding_left(noise),
         noise / level if level > 0 else math.nan,
         level,
     )
@@ -259,6 +258,22 @@ def _mean_noise(shape: BeadShape) -> float:
     """Return the variance of one image of the sweep in DN², NaN if no plane has several."""
     known = shape.noise_dn2[np.isfinite(shape.noise_dn2)]
     return float(known.mean()) if len(known) else math.nan
+
+
+def _rounding_left(noise_dn2: float) -> float:
+    """Return the mean square of what rounding leaves in means of many images, given one image's variance.
+
+    Noise of a grey level dithers: rounding averages out with it, and is in the variance already. Of less
+    noise the harmonics of the rounding are left (Widrow and Kollar, Quantization Noise, 2008).
+    """
+    if not math.isfinite(noise_dn2):
+        return ROUNDING_DN2
+    light = np.linspace(0.0, 0.5, 501)
+    order = np.arange(1, 200)[:, None]
+    left = (np.exp(-((2 * np.pi * order) ** 2) * light) / (2 * (np.pi * order) ** 2)).sum(axis=0)
+    # What is seen to vary: noise and rounding, less what rounding does in the same way in every image.
+    seen = light + ROUNDING_DN2 - left
+    return float(np.interp(noise_dn2, seen, left))
 
 
 def _in_plane(images: FloatArray) -> npt.NDArray[np.float32]:

@@ -12,7 +12,9 @@ from magscope_app.tracking.lut_splines import noise_beside, smooth_along_z, stea
 from magscope_app.tracking.noise import CameraNoise
 from magscope_app.tracking.qi import ROUNDING_DN2
 from magscope_app.tracking.qi_kernels import MIN_RADII
+from magscope_app.tracking.requests import is_finite, require_roi_px
 from magscope_app.tracking.zlut import ZLUT
+from magscope_app.tracking.zlut_facts import edge_px
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -60,9 +62,14 @@ class LutQuality:
 
 def lut_quality(zlut: ZLUT, noise: CameraNoise, roi_px: int | None = None) -> LutQuality:
     """See `ZLUT.quality`."""
+    if not isinstance(noise, CameraNoise):
+        raise ValueError(
+            f"noise must be a CameraNoise, not {type(noise).__name__}; see the camera's data sheet"
+        )
+    size = None if roi_px is None else require_roi_px(roi_px)
     if not _varies(zlut):
         raise ValueError(_NO_INFORMATION)
-    size = roi_px or zlut.roi_px or 2 * int((zlut.n_radii - 1) * zlut.r_step_px)
+    size = size or zlut.roi_px or 2 * int((zlut.n_radii - 1) * zlut.r_step_px)
     model = LutModel.of(zlut, size)
     inside = zlut.z_nm[1:-1]
     sigmas = np.array([_bounds(model, z, noise, size) for z in inside])
@@ -137,6 +144,12 @@ def why_not(
     focal_shift_factor: float | None = None,
 ) -> list[str]:
     """See `ZLUT.why_not`."""
+    roi_px = edge_px(roi_px)
+    for name, number in (("nm_per_px", nm_per_px), ("focal_shift_factor", focal_shift_factor)):
+        if number is not None and not is_finite(number):
+            raise ValueError(
+                f"{name} must be a finite number, not {number!r}; leave it out if it is not known"
+            )
     reasons = []
     if zlut.roi_px is not None and roi_px is not None and zlut.roi_px < roi_px / 2:
         reasons.append(
@@ -184,6 +197,8 @@ class ProfileMatch:
 
 def match_profile(zlut: ZLUT, profile: FloatArray) -> ProfileMatch:
     """See `ZLUT.match`."""
+    if profile.ndim != 1:
+        raise ValueError(f"profile must be an array (n_radii,), not {profile.shape}; give that of one bead")
     radii = np.flatnonzero(np.isfinite(profile)).astype(np.float64)
     if len(radii) < MIN_RADII:
         reason = (

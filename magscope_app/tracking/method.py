@@ -74,7 +74,7 @@ class Job:
         x0, y0 and the ends of the pixels around each ROI that may be read.
     lut_of_bead : ndarray of int64, (n_beads,)
         Number of the bead's Z-LUT, −1 for none.
-    starts : ndarray of float64, (n_beads, 8)
+    starts : ndarray of float64, (n_beads, 10)
         What is remembered of each bead, see `starts`; NaN for a new one. A method may use and renew it.
     ceiling : int
         Grey level from which on a pixel is saturated.

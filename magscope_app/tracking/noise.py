@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.tracking.requests import is_finite, whole
+from magscope_app.tracking.requests import is_finite, require_saturation_dn
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,7 @@ class CameraNoise:
                 f"gain_dn_per_e must be > 0 and read_noise_e >= 0, not {self.gain_dn_per_e} and "
                 f"{self.read_noise_e}; give the values of the camera's data sheet"
             )
-        if self.saturation_dn is not None and (whole(self.saturation_dn) or 0) < 1:
-            raise ValueError(
-                f"saturation_dn must be a whole number from 1 on, not {self.saturation_dn!r}; leave it "
-                "out if it is not known"
-            )
+        require_saturation_dn(self.saturation_dn)
 
     @classmethod
     def from_stack(

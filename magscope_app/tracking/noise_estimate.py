@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from magscope_app.tracking.noise import CameraNoise
 from magscope_app.tracking.noise_blocks import BLOCK, Blocks, frame_correlations, pair_blocks
-from magscope_app.tracking.requests import require_frames
+from magscope_app.tracking.requests import require_frames, require_saturation_dn
 
 Frames = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 FloatArray = npt.NDArray[np.float64]
@@ -33,6 +33,8 @@ _MOST_CORRELATION = 0.05
 #: … and its frames nothing.
 _MOST_CORRELATION_IN_TIME = 0.1
 _N_LEVELS = 40
+#: Of a block's 64 pixels four are spent on shift, light and offset.
+_FREE = 60 / 64
 _FEWEST_PER_LEVEL = 200
 #: What is further out is motion that a shift of its block does not explain.
 _CLIP_SIGMA = 4.0
@@ -46,6 +48,9 @@ _LEAST_RANGE_SIGMA = 3.0
 _MOST_DARK = 0.8
 #: Share of black pixels in dark frames from which their noise is cut off.
 _MOST_BLACK = 0.01
+#: Pixels pile up at the highest grey level if it has so many times more of them than any of a few levels
+#: below, and more than this share of all.
+_PILED_UP, _LEVELS_BELOW, _MOST_AT_TOP = 3.0, 5, 2e-4
 #: Noise below this many grey levels is lost in rounding.
 _LEAST_SIGMA_DN = 0.35
 
@@ -97,7 +102,9 @@ def estimate_noise(
         If the stack cannot tell; the text says why and what to do.
     """
     _require(frames, "frames")
-    ceiling = int(np.iinfo(frames.dtype).max) if saturation_dn is None else saturation_dn
+    given = require_saturation_dn(saturation_dn)
+    ceiling = int(np.iinfo(frames.dtype).max) if given is None else given
+    _require_unclipped(frames[: 2 * _MOST_PAIRS], ceiling)
     levels, variances, errors = _curve(_pairs(frames, ceiling))
     if float(np.median(variances)) < _LEAST_SIGMA_DN**2:
         raise ValueError(
@@ -132,6 +139,23 @@ def _require(frames: Frames, name: str) -> None:
         raise ValueError(
             f"{name}: {frames.shape} is too little to measure noise; give {MIN_FRAMES} frames of "
             f"{2 * BLOCK} px and more"
+        )
+
+
+def _require_unclipped(frames: Frames, ceiling: int) -> None:
+    """Raise ValueError if pixels pile up at the highest level of the frames, below the ceiling."""
+    counts = np.bincount(frames.ravel())
+    top = len(counts) - 1
+    seen = counts[counts > 0]
+    if top >= ceiling or len(seen) < 2:
+        return
+    # Noise has fewer and fewer pixels towards its highest level.
+    piled_up = seen[-1] > _PILED_UP * seen[-1 - _LEVELS_BELOW : -1].max()
+    if piled_up and seen[-1] > _MOST_AT_TOP * frames.size:
+        raise ValueError(
+            f"{100 * seen[-1] / frames.size:.2g} % of the pixels are exactly {top}, the highest grey level "
+            f"of the frames: the camera clips there, which hides noise; give saturation_dn = {top}, or lower "
+            "the light"
         )
 
 
@@ -194,7 +218,7 @@ def _curve(pairs: list[Blocks]) -> tuple[FloatArray, FloatArray, FloatArray]:
         # The error of a variance is a share of the true one: one of the measured one would favour low values.
         line = np.polyfit(levels, variances, min(1, len(levels) - 1), w=np.sqrt(counts))
         least = max(0.2 * float(np.median(variances)), 1e-9)
-        errors = np.maximum(np.polyval(line, levels), least) * np.sqrt(2 / counts)
+        errors = np.maximum(np.polyval(line, levels), least) * np.sqrt(2 / (_FREE * counts))
         slope, at_zero, _ = _fit_line(levels, variances, errors)
         expected = np.maximum(level * slope + at_zero, least) if len(levels) > 2 else variances.mean()
         whole = (squared / np.maximum(expected, 1e-9)).mean(axis=1) <= _MOST_NOISE

@@ -21,8 +21,12 @@ def copy_rois(
     size: int,
     pixels: npt.NDArray[np.float32],
     flags: npt.NDArray[np.uint8],
+    clipped: npt.NDArray[np.float64],
 ) -> None:
-    """Copy `count` ROIs, numbered from `first`, into `pixels` (count, size²) and flag saturated ones."""
+    """Copy `count` ROIs, numbered from `first`, into `pixels` (count, size²) and flag saturated ones.
+
+    `clipped` (count,) gets the share of their pixels that is saturated.
+    """
     n_beads = rois.shape[0]
     for slot in range(count):
         number = first + slot
@@ -39,3 +43,8 @@ def copy_rois(
                 highest = max(highest, value)
                 target[start + column] = np.float32(value)
         flags[number] = _SATURATED if highest >= ceiling else 0
+        clipped[slot] = 0.0
+        if highest >= ceiling:
+            for at in range(size * size):
+                clipped[slot] += target[at] >= ceiling
+            clipped[slot] /= size * size

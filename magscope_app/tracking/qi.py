@@ -43,7 +43,7 @@ class QuadrantInterpolation:
         fine_angles = min(max(32, roi_px // 16 * 16), 128)
         self._profiles = np.empty((self.at_a_time, n_radii(roi_px)), np.float32)
         self._fits = np.empty(self.at_a_time, np.int64)
-        self._likely = np.empty(self.at_a_time)
+        self._likely, self._clipped = np.empty(self.at_a_time), np.empty(self.at_a_time)
         self._coarse, self._fine = _directions(_COARSE_ANGLES), _directions(fine_angles)
         self._work = np.zeros((8, max(2 * n_radii(roi_px), fine_angles)), np.float32)
         gain = noise.gain_dn_per_e if noise else 0.0
@@ -62,7 +62,7 @@ class QuadrantInterpolation:
     def run_few(self, job: Job, first: int, count: int) -> npt.NDArray[np.float32]:
         """Track at most `at_a_time` ROIs; return their pixels (at_a_time, roi, roi)."""
         profiles = job.profiles[first : first + count] if len(job.profiles) else self._profiles
-        copy_rois(job.frames, job.rois, first, count, job.ceiling, self._roi_px, self._pixels, job.flags)
+        self._copy(job, first, count)
         centre_rois(
             self._pixels,
             job.rois,
@@ -98,9 +98,35 @@ class QuadrantInterpolation:
         )
         return self._pixels.reshape(-1, self._roi_px, self._roi_px)
 
+    def _copy(self, job: Job, first: int, count: int) -> None:
+        """Copy the pixels of the ROIs, and note how many are clipped."""
+        copy_rois(
+            job.frames,
+            job.rois,
+            first,
+            count,
+            job.ceiling,
+            self._roi_px,
+            self._pixels,
+            job.flags,
+            self._clipped,
+        )
+
     def doubt(self, job: Job, first: int, count: int, *, fitted: bool) -> None:
         """Take back what is doubtful of the ROIs last run, if beads with a Z-LUT were not fitted since."""
-        doubt(self._likely, job.lut_of_bead, first, count, fitted, self._right, job.columns, job.flags)
+        doubt(
+            self._pixels,
+            self._likely,
+            self._clipped,
+            job.lut_of_bead,
+            first,
+            count,
+            self._roi_px,
+            fitted,
+            self._right,
+            job.columns,
+            job.flags,
+        )
 
 
 def quadrant_interpolations(setup: Setup) -> list[Method]:

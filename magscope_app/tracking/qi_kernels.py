@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.kernels import kernel
-from magscope_app.tracking.columns import QUALITY, SIGMA_X, SIGMA_Y, X, Y
+from magscope_app.tracking.columns import QUALITY, SIGMA_X, SIGMA_Y, SIGMA_Z, X, Y, Z
+from magscope_app.tracking.edge_kernels import is_at_edge, noise_seen
 from magscope_app.tracking.flags import TrackFlag
 from magscope_app.tracking.full_doubt import by_chance, share_of
 
@@ -27,6 +28,7 @@ MIN_RADII = 8
 _LOST = int(TrackFlag.LOST)
 _AT_EDGE = int(TrackFlag.AT_EDGE)
 _OUT_OF_LUT = int(TrackFlag.OUT_OF_LUT)
+_FALL_BACK = int(TrackFlag.FALL_BACK)
 
 #: So many of the largest circles do not count for the centre: it is the same in a ROI set so much aside.
 _SPARED_RADII = 3
@@ -45,6 +47,8 @@ _AROUND_X, _AROUND_Y = (-1, 0, 1, -1, 1, -1, 0, 1), (-1, -1, -1, 0, 0, 1, 1, 1)
 #: its rings do not fit: such have up to 0.76, right ones of single beads 0.95 and more. In larger ROIs dust,
 #: a neighbour or uneven light do that, and move the centre by far less.
 RIGHT, SMALL_ROI_PX = 0.8, 48
+#: With a larger share of clipped pixels the profile resembles another plane, tens of nanometres away.
+_MOST_CLIPPED = 0.01
 #: A bead beyond its Z-LUT has a sigma only if it is this round: nothing else tells of a neighbour there.
 _ROUND = 0.999
 #: Bilinear interpolation averages 9/4 pixels on average, so a sample is worth that many.
@@ -360,22 +364,6 @@ def _centre_from(
 
 
 @kernel
-def _noise_seen(image: Float32, size: int) -> float:
-    """Return the variance of the pixels' noise: second differences along x of those along y (Immerkær 1996).
-
-    To rings that are 5 px apart it adds a hundredth of their variance, to wider ones less.
-    """
-    total = np.float32(0)
-    for row in range(1, size - 1):
-        for at in range(row * size + 1, row * size + size - 1):
-            above = image[at - size - 1] - np.float32(2) * image[at - size] + image[at - size + 1]
-            middle = image[at - 1] - np.float32(2) * image[at] + image[at + 1]
-            below = image[at + size - 1] - np.float32(2) * image[at + size] + image[at + size + 1]
-            total += (above - np.float32(2) * middle + below) ** 2
-    return float(total) / (36 * (size - 2) ** 2)
-
-
-@kernel
 def _find_centre(
     image: Float32,
     size: int,
@@ -384,20 +372,24 @@ def _find_centre(
     fine: Float32,
     noise: Float32,
     work: Float32,
-) -> Centre:
-    """Find the centre, and leave the profile around it in `work[0]`."""
+) -> tuple[Centre, bool]:
+    """Find the centre, and leave the profile around it in `work[0]`.
+
+    Also returns whether the search ran over the edge from the centre of mass or from the middle.
+    """
     x, y = _centre_of_mass(image, size)
     if not noise[0] > 0:
         noise[2] = 0
     found = _centre_from(image, size, x, y, n_radii, coarse, fine, noise, work)
     if found.symmetry >= CLEARLY_SYMMETRIC:
-        return found
+        return found, False
     if not noise[0] > 0:
-        noise[2] = _noise_seen(image, size)
+        noise[2] = noise_seen(image, size)
         found = _centre_from(image, size, x, y, n_radii, coarse, fine, noise, work)
     # Where rings cross the border of the ROI, the background is not known and the centre of mass misleads.
     middle = 0.5 * (size - 1)
     last = _centre_from(image, size, middle, middle, n_radii, coarse, fine, noise, work)
+    ran_over = found.fits == 0 or last.fits == 0
     if last.symmetry > found.symmetry:
         x, y, found = middle, middle, last
     if found.bare < CLEARLY_SYMMETRIC:
@@ -407,11 +399,11 @@ def _find_centre(
             if last.symmetry > found.symmetry:
                 x, y, found = u, v, last
             if found.symmetry >= CLEARLY_SYMMETRIC:
-                return found
+                return found, False
     if last.symmetry == found.symmetry:
-        return found
+        return found, ran_over
     # The profile that the caller reads is that of the last search.
-    return _centre_from(image, size, x, y, n_radii, coarse, fine, noise, work)
+    return _centre_from(image, size, x, y, n_radii, coarse, fine, noise, work), ran_over
 
 
 @kernel
@@ -451,7 +443,7 @@ def centre_rois(
     for slot in range(count):
         number = first + slot
         bead = number % rois.shape[0]
-        centre = _find_centre(pixels[slot], size, n_radii, coarse, fine, noise, work)
+        centre, ran_over = _find_centre(pixels[slot], size, n_radii, coarse, fine, noise, work)
         x, y, sigma, known = centre.x, centre.y, centre.sigma, centre.fits
         fits[slot] = known
         for radius in range(n_radii):
@@ -462,7 +454,8 @@ def centre_rois(
             # What is not round moves the centre by more than noise does.
             sigma = math.nan
         if known == 0 or not _is_bead(centre, noise[0] > 0):
-            flags[number] |= _LOST if known > 0 else _LOST | _AT_EDGE
+            at_edge = known == 0 or is_at_edge(pixels[slot], size, ran_over)
+            flags[number] |= _LOST | _AT_EDGE if at_edge else _LOST
             columns[QUALITY, number] = centre.symmetry
             x = y = sigma = math.nan
         columns[X, number] = x + rois[bead, 0]
@@ -473,25 +466,31 @@ def centre_rois(
 
 @kernel
 def doubt(
+    pixels: Float32,
     likely: Float64,
+    clipped: Float64,
     lut_of_bead: npt.NDArray[np.int64],
     first: int,
     count: int,
+    size: int,
     fitted: bool,
     right: float,
     columns: Float64,
     flags: npt.NDArray[np.uint8],
 ) -> None:
-    """Take back what no fit has confirmed of `count` ROIs, given how round their beads are (count,).
+    """Take back what no fit has confirmed of `count` ROIs, whose pixels are `pixels` (count, size²).
 
-    `fitted` says that beads with a Z-LUT were fitted, and judged, after `centre_rois`; a bead that is less
-    round than `right` is LOST.
+    `likely` (count,) is how round their beads are, `clipped` (count,) the share of saturated pixels. `fitted`
+    says that beads with a Z-LUT were fitted, and judged, after `centre_rois`; a bead that is less round than
+    `right` is LOST.
     """
     for slot in range(count):
         number = first + slot
         alone = not fitted or lut_of_bead[number % lut_of_bead.shape[0]] < 0
         if alone and likely[slot] < right:
-            flags[number] |= _LOST
+            flags[number] |= _LOST | _AT_EDGE if is_at_edge(pixels[slot], size, False) else _LOST
             columns[:QUALITY, number] = math.nan
         elif flags[number] & _OUT_OF_LUT and likely[slot] < _ROUND:
             columns[SIGMA_X, number] = columns[SIGMA_Y, number] = math.nan
+        if clipped[slot] > _MOST_CLIPPED and (alone or flags[number] & _FALL_BACK):
+            columns[Z, number] = columns[SIGMA_Z, number] = math.nan

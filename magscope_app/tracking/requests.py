@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,19 @@ def require_roi_px(roi_px: float) -> int:
     return edge
 
 
+def require_saturation_dn(saturation_dn: object) -> int | None:
+    """Return the grey level at which a camera clips as int, None as it is, or raise ValueError."""
+    if saturation_dn is None:
+        return None
+    level = whole(saturation_dn)
+    if level is None or level < 1:
+        raise ValueError(
+            f"saturation_dn must be a whole number from 1 on, not {saturation_dn!r}; leave it out if it is "
+            "not known"
+        )
+    return level
+
+
 def whole(value: object) -> int | None:
     """Return a whole number, of whatever type, as int; None if the value is none."""
     if type(value) is not bool and isinstance(value, Integral):
@@ -60,7 +73,7 @@ def is_finite(value: object) -> TypeGuard[float]:
 
 def require_ids(bead_ids: npt.ArrayLike, n_beads: int) -> npt.NDArray[np.int64]:
     """Return the beads' ids as int64 (n_beads,), or raise ValueError."""
-    ids = np.asarray(bead_ids)
+    ids = as_array("bead_ids", bead_ids)
     if ids.shape != (n_beads,):
         raise ValueError(
             f"bead_ids has the shape {ids.shape}, but there are {n_beads} ROIs; give one id per ROI"
@@ -74,7 +87,7 @@ def require_ids(bead_ids: npt.ArrayLike, n_beads: int) -> npt.NDArray[np.int64]:
 
 def require_rois(rois: npt.ArrayLike, roi_px: int, width: int, height: int) -> npt.NDArray[np.int64]:
     """Return the ROIs' corners as int64 (n_beads, 2), or raise ValueError if one is not inside the frame."""
-    given = np.asarray(rois)
+    given = as_array("rois", rois)
     if given.size == 0:
         return np.zeros((0, 2), np.int64)
     if given.ndim != 2 or given.shape[1] != 2 or given.dtype.kind not in "iu":
@@ -91,3 +104,11 @@ def require_rois(rois: npt.ArrayLike, roi_px: int, width: int, height: int) -> n
         )
     # Always a new array: a read-only one of the caller's would be another kernel to compile.
     return np.array(given, np.int64, order="C")
+
+
+def as_array(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return what numpy makes of the values, or raise ValueError if it is no array."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array ({error}); give rows of equal length") from error

@@ -10,7 +10,11 @@ import numpy.typing as npt
 from magscope_app.tracking.lut_shape import BeadShape
 from magscope_app.tracking.lut_shape_fit import bead_shape
 from magscope_app.tracking.qi_kernels import MIN_RADII
+from magscope_app.tracking.requests import require_frames, require_saturation_dn
 from magscope_app.tracking.tracker import Tracker
+
+#: Of a sweep with more than this share of its pixels clipped nothing is left to measure.
+_MOST_CLIPPED = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +55,7 @@ def evaluate_sweep(
             f"a sweep needs images (n_planes, n_per_plane, height, width) and one z_nm per plane, not "
             f"{np.shape(images)} and {z_nm.shape}; give the ROI of one bead"
         )
+    ceiling = _ceiling(images, saturation_dn)
     n_planes, n_per_plane, height, width = images.shape
     roi_px = min(height, width)
     corner = np.array([[(width - roi_px) // 2, (height - roi_px) // 2]])
@@ -76,6 +81,19 @@ def evaluate_sweep(
     x0, y0 = corner[0]
     centres = np.stack([tracks.x_px[:, 0] - x0, tracks.y_px[:, 0] - y0], axis=1)
     square = images[:, :, y0 : y0 + roi_px, x0 : x0 + roi_px].copy()
-    ceiling = float(np.iinfo(images.dtype).max if saturation_dn is None else saturation_dn)
     shape = bead_shape(square, centres.reshape(n_planes, n_per_plane, 2), ceiling)
     return Sweep(sums[:, :n_radii] / per_radius[:, :n_radii], counts, roi_px, shape)
+
+
+def _ceiling(images: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], saturation_dn: int | None) -> float:
+    """Return the grey level at which a sweep is clipped; raise ValueError if most of its pixels are."""
+    require_frames(images[0])
+    given = require_saturation_dn(saturation_dn)
+    ceiling = int(np.iinfo(images.dtype).max) if given is None else given
+    clipped = float((images >= ceiling).mean())
+    if clipped > _MOST_CLIPPED:
+        raise ValueError(
+            f"{100 * clipped:.0f} % of the sweep's pixels are at or above saturation_dn = {ceiling}; give "
+            "the level at which the camera clips, or sweep again with less light"
+        )
+    return float(ceiling)

@@ -92,7 +92,7 @@ class Tracker:
         has_time: HasTime | None = None,
     ) -> None:
         self._roi_px = require_roi_px(roi_px)
-        if method not in _METHODS:
+        if not isinstance(method, str) or method not in _METHODS:
             raise ValueError(
                 f"there is no tracking method {method!r}; there is: {', '.join(sorted(_METHODS))}"
             )

@@ -170,7 +170,7 @@ class ZLUT:
         Raises
         ------
         ValueError
-            If shapes do not fit, or the bead is not seen in any image of a plane.
+            If shapes do not fit, the bead is not seen in any image of a plane, or most pixels are clipped.
         """
         from magscope_app.tracking.sweep import evaluate_sweep  # the tracker needs this module
 
@@ -228,12 +228,12 @@ class ZLUT:
         noise : CameraNoise
             Noise of the camera that made the sweep.
         roi_px : int or None
-            Edge of the ROI; None: that of the sweep, or what the radii fill.
+            Edge of the ROI, 16..256; None: that of the sweep, or what the radii fill.
 
         Raises
         ------
         ValueError
-            If no plane tells anything about z.
+            If an argument is out of its range, or no plane tells anything about z.
         """
         from magscope_app.tracking.lut_quality import lut_quality  # it needs this module
 
@@ -249,6 +249,11 @@ class ZLUT:
         """Say, one sentence each, in what this Z-LUT does not fit a tracker and its optics.
 
         What is not known on either side is taken to fit.
+
+        Raises
+        ------
+        ValueError
+            If an argument is not a finite number.
         """
         from magscope_app.tracking.lut_quality import why_not  # it needs this module
 
@@ -258,10 +263,15 @@ class ZLUT:
         """Compare a bead's profile (n_radii,) at r = 0, 1, 2 … px, NaN where not known, with this Z-LUT.
 
         Another magnification, focal shift factor, bead or focus is told with its reason.
+
+        Raises
+        ------
+        ValueError
+            If the profile is not a row of real numbers.
         """
         from magscope_app.tracking.lut_quality import match_profile  # it needs this module
 
-        return match_profile(self, np.asarray(profile, np.float64))
+        return match_profile(self, real_numbers("profile", profile))
 
 
 def _require_table(

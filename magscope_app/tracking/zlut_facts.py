@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from magscope_app.tracking.requests import is_finite, whole
+from magscope_app.tracking.requests import as_array, is_finite, whole
 
 MetadataValue = str | int | float | bool | None
 
@@ -16,7 +16,7 @@ _LARGEST_INT = 2**63 - 1
 
 def real_numbers(name: str, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Return a new float64 array, or raise ValueError if the values are not an array of real numbers."""
-    given = _array(name, values)
+    given = as_array(name, values)
     if given.dtype.kind not in "fiu":
         raise ValueError(f"{name} must be an array of real numbers, not {given.dtype}; convert it first")
     return given.astype(np.float64)
@@ -24,7 +24,7 @@ def real_numbers(name: str, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 def frame_counts(values: npt.ArrayLike, n_planes: int) -> npt.NDArray[np.int64]:
     """Return the frames in each plane as a new array, zeros if there are no values, or raise ValueError."""
-    given = _array("counts", values)
+    given = as_array("counts", values)
     if not given.size:
         return np.zeros(n_planes, np.int64)
     if given.shape != (n_planes,):
@@ -76,10 +76,3 @@ def plain_metadata(metadata: object) -> dict[str, MetadataValue]:
             )
         plain[name] = value
     return plain
-
-
-def _array(name: str, values: npt.ArrayLike) -> npt.NDArray[np.generic]:
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise ValueError(f"{name} is no array ({error}); give rows of equal length") from error

@@ -164,7 +164,7 @@ def test_what_creeps_in_is_found_within_8192_frames(zlut: ZLUT) -> None:
     x_nm, y_nm, z_nm = (_places(600, 0.3, 16, -3100.0, -2900.0) * (100.0, 100.0, 1.0)).T
     across = np.arange(ROI) - MIDDLE
     dirt = np.exp(-((across - 4.5) ** 2 + (across[:, None] - 0.5) ** 2) / 8)
-    grown = np.minimum(np.linspace(0, 0.12, 600), 0.08)[:, None, None]
+    grown = np.minimum(np.linspace(0, 0.12, 600), 0.06)[:, None, None]
     light = np.maximum(bead_images.clean(x_nm, y_nm, z_nm, ROI) - grown * dirt, 0)
     images = bead_images.expose(light, PHOTONS_E, np.random.default_rng(17))
     after = np.arange(8700) % 200 + 400

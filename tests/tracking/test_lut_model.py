@@ -133,7 +133,21 @@ def test_a_shape_without_a_template(zlut: ZLUT) -> None:
     round_only = replace(zlut.shape, template=np.zeros((len(Z_NM), 1, 1), np.float32))
     model = LutModel.of(replace(zlut, shape=round_only), ROI)
     assert not model.has_template
-    assert model.variance_dn2 == 1 / 12
+    assert model.variance_dn2 < 1e-3
+
+
+def test_rounding_counts_where_noise_does_not_dither() -> None:
+    """The scatter of a noisy sweep contains it; a sweep without noise is rounded alike in every image."""
+    middle = np.zeros(4 * len(Z_NM))
+    light = bead_images.clean(middle, middle, np.repeat(Z_NM, 4), ROI)
+    noisy = bead_images.expose(light, 5000.0, np.random.default_rng(3))
+    bare = np.rint(light * 0.45 * 255).clip(0, 255).astype(np.uint8)
+    variances = []
+    for images in (noisy, bare):
+        zlut = ZLUT.from_sweep(images.reshape(len(Z_NM), 4, ROI, ROI), Z_NM)
+        variances.append(LutModel.of(zlut, ROI).variance_dn2)
+    assert variances[0] < 1 / 12  # the noise of four images, and no rounding beside it
+    assert variances[1] > 0.9 / 12
 
 
 def test_quality_is_the_bound(zlut: ZLUT) -> None:

@@ -112,6 +112,19 @@ def test_saturated_pixels_do_not_count() -> None:
     assert _variance(found, 200.0) == pytest.approx(0.3 * 200, rel=0.05)
 
 
+def test_pixels_that_pile_up_below_the_largest_value_are_refused() -> None:
+    """A camera of 12 bits in uint16 that clips, and nobody said where."""
+    stack = _stack(gain=0.6, offset=100.0, full=4095, light=0.87)
+    with pytest.raises(ValueError, match=r"exactly 4095.* give saturation_dn = 4095"):
+        estimate_noise(stack)
+    found = estimate_noise(stack, saturation_dn=4095)
+    assert found.noise.gain_dn_per_e == pytest.approx(0.6, rel=0.1)
+    # Where nothing clips, the highest value is one of few; a hot pixel is no ceiling.
+    hot = _stack(gain=0.6, offset=100.0, full=4095)
+    hot[:, 7, 9] = 3900
+    estimate_noise(hot)
+
+
 def test_sigma_with_measured_noise_is_the_scatter() -> None:
     noise = CameraNoise.from_stack(_stack(gain=0.1275, offset=0.0))
     rng = np.random.default_rng(4)
@@ -146,6 +159,8 @@ def test_refused_with_the_reason() -> None:
         estimate_noise(_stack(), _stack(seed=1))
     with pytest.raises(ValueError, match="uint8 or uint16"):
         estimate_noise(np.zeros((16, 64, 64)))  # type: ignore[arg-type]  # the point of the test
+    with pytest.raises(ValueError, match="saturation_dn must be a whole number from 1 on, not 'x'"):
+        estimate_noise(flat, saturation_dn="x")  # type: ignore[arg-type]  # the point of the test
 
 
 @pytest.mark.slow

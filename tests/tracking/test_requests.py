@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from magscope_app.tracking import ZLUT, CameraNoise, Tracker, ZLUTSet, find_beads
+from magscope_app.tracking import (
+    ZLUT,
+    CameraNoise,
+    Tracker,
+    ZLUTSet,
+    find_beads,
+    rois_around,
+    template_of,
+)
+from tests.tracking import simulator
 
 FRAMES = np.zeros((2, 40, 60), np.uint8)
 
@@ -94,6 +103,7 @@ def test_closed_tracker() -> None:
         ({"roi_px": float("nan")}, "roi_px must be"),
         ({"noise": (1, 2, 3)}, "noise must be a CameraNoise or None, not tuple"),
         ({"reference_mb": "many"}, "reference_mb > 0"),
+        ({"method": ["fast"]}, r"no tracking method \['fast'\]"),
     ],
 )
 def test_arguments_of_another_kind(arguments: dict[str, Any], said: str) -> None:
@@ -127,3 +137,78 @@ def test_numbers_beyond_64_bits_with_sign() -> None:
 def test_template_of_another_kind(template: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         find_beads(FRAMES[0], 16, template=template)
+
+
+def test_rows_of_unequal_length_are_no_array() -> None:
+    ragged: Any = [[0, 0], [0]]
+    with pytest.raises(ValueError, match=r"rois is no array .* equal length"):
+        Tracker(16).track(FRAMES, ragged)
+    with pytest.raises(ValueError, match="bead_ids is no array"):
+        Tracker(16).track(FRAMES, [[0, 0], [1, 1]], bead_ids=ragged)
+
+
+def test_bead_finding_takes_whole_numbers_of_any_type() -> None:
+    frame = simulator.camera(np.ones((60, 90)), np.random.default_rng(0)).astype(np.uint8)
+    roi_px: Any = 48.0
+    assert find_beads(frame, roi_px).shape == (0, 3)
+
+
+@pytest.mark.parametrize("threshold", ["a", float("nan"), -0.1, 1.1, True])
+def test_threshold_of_another_kind(threshold: Any) -> None:
+    with pytest.raises(ValueError, match=r"threshold must be 0\.\.1, not"):
+        find_beads(FRAMES[0], 16, threshold=threshold)
+
+
+@pytest.mark.parametrize("x_px", ["a", float("nan"), float("inf"), None])
+def test_a_click_that_is_no_place(x_px: Any) -> None:
+    with pytest.raises(ValueError, match=r"x_px and y_px must be finite numbers, not .*; click a bead"):
+        template_of(FRAMES[0], x_px, 20.0, 16)
+
+
+def test_rois_around_what_is_no_place() -> None:
+    assert rois_around([[20, 30, 0.9]], 16).tolist() == [[12, 22]]
+    assert rois_around(np.zeros((0, 3)), 16).shape == (0, 2)
+    wrong: tuple[tuple[Any, str], ...] = (
+        ([[1.0, 2.0], [float("nan"), 1.0]], "centre 1 lies at x = nan"),
+        ([[1e300, 1.0]], "which is no place"),
+        ([20.0, 30.0], r"centres_px must be \(n, 2 or more\)"),
+        ("a", "centres_px must be an array of real numbers"),
+    )
+    for centres, said in wrong:
+        with pytest.raises(ValueError, match=said):
+            rois_around(centres, 16)
+    with pytest.raises(ValueError, match="roi_px must be"):
+        rois_around([[20, 30]], 5)
+
+
+@pytest.fixture(scope="module")
+def sweep() -> tuple[Any, Any]:
+    z_nm = np.arange(-500.0, 501.0, 125.0)
+    return simulator.sweep_images(32, z_nm, 2, np.random.default_rng(1)), z_nm
+
+
+def test_a_sweep_and_its_ceiling(sweep: tuple[Any, Any]) -> None:
+    images, z_nm = sweep
+    wrong: tuple[Any, ...] = (0, -5, float("nan"), "x")
+    for value in wrong:
+        with pytest.raises(ValueError, match="saturation_dn must be a whole number from 1 on"):
+            ZLUT.from_sweep(images, z_nm, saturation_dn=value)
+    with pytest.raises(ValueError, match=r"% of the sweep's pixels are at or above saturation_dn = 50"):
+        ZLUT.from_sweep(images, z_nm, saturation_dn=50)
+
+
+def test_questions_to_a_zlut_of_another_kind(sweep: tuple[Any, Any]) -> None:
+    zlut, noise = ZLUT.from_sweep(*sweep), CameraNoise(0.05)
+    for roi_px in (0, 10, 1000, -5, 48.5, "a"):
+        with pytest.raises(ValueError, match=r"roi_px must be 16\.\.256 and whole"):
+            zlut.quality(noise, roi_px)  # type: ignore[arg-type]  # the point of the test
+    with pytest.raises(ValueError, match="noise must be a CameraNoise, not NoneType"):
+        zlut.quality(None)  # type: ignore[arg-type]  # the point of the test
+    with pytest.raises(ValueError, match=r"profile must be an array \(n_radii,\), not \(3, 3\)"):
+        zlut.match(np.zeros((3, 3)))
+    with pytest.raises(ValueError, match="profile must be an array of real numbers"):
+        zlut.match("a")  # type: ignore[arg-type]  # the point of the test
+    with pytest.raises(ValueError, match="roi_px must be a whole number > 0, not 'a'"):
+        zlut.why_not(roi_px="a")  # type: ignore[arg-type]  # the point of the test
+    with pytest.raises(ValueError, match="nm_per_px must be a finite number, not nan"):
+        zlut.why_not(nm_per_px=float("nan"))
