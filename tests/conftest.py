@@ -80,6 +80,8 @@ def nothing_left_behind(request: pytest.FixtureRequest, suspects: dict[str, str]
     """Fail a test that leaves a process, a thread or a shared-memory segment."""
     segments, before = _segments(), (_children(), _threads())
     yield
+    # What fixtures gave is at its end, and is held by nobody else: semaphores go with their last owner.
+    request.node.funcargs.clear()
     deadline = time.monotonic() + 2.0
     new = (_segments() - segments) if not _NEIGHBOURS else set()
     while (any(left := _left(*before)) or new & _segments()) and time.monotonic() < deadline:
