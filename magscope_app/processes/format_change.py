@@ -199,7 +199,7 @@ def _drop_what_does_not_fit(
     data: dict[str, Any], asked: FormatAsked, before: FrameFormat | None, said: list[str]
 ) -> None:
     noise = Config.model_validate(data).camera.noise
-    # Grey levels, and pixels of the sensor in one of the frames, mean something else.
+    # Grey levels mean something else then, and so many pixels of the sensor are one of a frame.
     other_pixels = before is None or before.bits != asked.format.bits or asked.pixel_scale != 1.0
     corrected = noise is not None and (noise.dark_frame is not None or noise.flat_field is not None)
     # They know every pixel by its place on the sensor.
