@@ -82,7 +82,8 @@ def _describe(name: str) -> DriverInfo:
     )
     about = (inspect.getdoc(found) or "").partition("\n")[0].replace("`", "")
     unit = found.unit if issubclass(found, Motor) else ""
-    for what, text in (("unit", unit), ("needs", found.needs)):
+    texts: dict[str, object] = {"unit": unit, "needs": found.needs}
+    for what, text in texts.items():
         if not isinstance(text, str):
             wrong = f"its {what} is {reprlib.repr(text)}, and must be a text; mend the driver"
             return DriverInfo(name, kind, about, unavailable=wrong)
