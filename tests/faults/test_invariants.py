@@ -104,7 +104,7 @@ def _touches_a_file(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return False
     if isinstance(node.func, ast.Name):
-        return node.func.id == "open"
+        return node.func.id in ("open", "write_atomically", "open_dataset")
     if not isinstance(node.func, ast.Attribute) or node.func.attr not in _FILES:
         return False
     # What is opened, loaded and saved elsewhere are menus, painters and the window's own commands.
