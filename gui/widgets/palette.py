@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt6.QtCore import QEvent, QObject, Qt
+from PyQt6.QtCore import QEvent, QObject, QPoint, Qt
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QFrame, QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
@@ -27,7 +27,8 @@ class Palette(QFrame):
     """
 
     def __init__(self, parent: QWidget, entries: Callable[[], list[Entry]]) -> None:
-        super().__init__(parent)
+        # A window of its own: panels that float are windows, too, and would lie over it.
+        super().__init__(parent, Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint)
         self.setObjectName("palette")
         self.setProperty("role", "palette")
         self.setAutoFillBackground(True)
@@ -67,12 +68,14 @@ class Palette(QFrame):
         window = self.parentWidget()
         assert window is not None
         width, height = min(_WIDTH_PX, window.width() - 40), min(_HEIGHT_PX, window.height() - 80)
-        self.setGeometry((window.width() - width) // 2, 60, width, height)
+        self.resize(width, height)
+        self.move(window.mapToGlobal(QPoint((window.width() - width) // 2, 60)))
         self._all = self._entries()
         self.field.clear()
         self._look("")
         self.show()
         self.raise_()
+        self.activateWindow()
         self.field.setFocus()
 
     def _look(self, typed: str) -> None:
