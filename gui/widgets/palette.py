@@ -98,9 +98,16 @@ class Palette(QFrame):
     def run_chosen(self) -> None:
         """Close and do what is chosen."""
         row = self._row()
-        self.hide()
+        self._leave()
         if 0 <= row < len(self._found):
             self._found[row].run()
+
+    def _leave(self) -> None:
+        """Close, and give the keyboard back to the window."""
+        self.hide()
+        window = self.parentWidget()
+        assert window is not None
+        window.activateWindow()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Let the arrow keys move in the list, and leave with the focus."""
@@ -110,7 +117,7 @@ class Palette(QFrame):
                 self._choose((self._row() + step) % len(self._found))
                 return True
             if event.key() == Qt.Key.Key_Escape:
-                self.hide()
+                self._leave()
                 return True
         if event is not None and event.type() == QEvent.Type.FocusOut:
             self.hide()

@@ -18,7 +18,14 @@ from gui.models.search import matching
 from gui.panels.traces import TracesPanel
 from gui.theme import LIGHT, put_on
 from gui.window import MainWindow
-from magscope_app.messages import CommandRefused, LogEntry, RecordingStarted, StartRecording, StopRecording
+from magscope_app.messages import (
+    CommandRefused,
+    LogEntry,
+    Message,
+    RecordingStarted,
+    StartRecording,
+    StopRecording,
+)
 from magscope_app.tracking.flags import TrackFlag
 from tests.gui.hands import CONTROL, find, look, press, retype, text_of, until
 from tests.gui.rig import Rig
@@ -62,19 +69,17 @@ def test_a_stop_that_was_asked_for_early_stops_no_other_recording(
 def test_another_refusal_says_nothing_about_the_recording(
     running: MainWindow, rig: Rig, qapp: QApplication, other: CommandRefused
 ) -> None:
+    def waits_after(message: Message) -> tuple[bool, bool]:
+        rig.send(message)
+        look(running, qapp)
+        return running.session.state.starting, running.session.state.stopping
+
     running.session.start_recording()
-    rig.send(other)
-    look(running, qapp)
-    assert running.session.state.starting
-    rig.send(REFUSED)
-    look(running, qapp)
-    assert not running.session.state.starting
-    rig.send(RecordingStarted(Path("a"), "Track"))
-    look(running, qapp)
+    assert waits_after(other) == (True, False)
+    assert waits_after(REFUSED) == (False, False)
+    assert waits_after(RecordingStarted(Path("a"), "Track")) == (False, False)
     running.session.stop_recording()
-    rig.send(other)
-    look(running, qapp)
-    assert running.session.state.stopping
+    assert waits_after(other) == (False, True)
 
 
 def test_heights_that_are_biased_are_said_to_be(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
