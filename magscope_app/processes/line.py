@@ -150,7 +150,7 @@ class Line:
     def start_recording(self, message: StartRecording) -> None:
         """Order a dataset; what the message leaves open comes from the config."""
         if why_not := self.recording.why_not(message, returning=RECORDER in self._returning):
-            self._refuse(why_not)
+            self._refuse(why_not, command="StartRecording")
             return
         beads, zlut = self.beads.changed().beads, self.calibration.stored
         order = self._orders.recording(
@@ -486,8 +486,8 @@ class Line:
         self.children.send("experiment", message)
         self.children.send(FEEDBACK, message)
 
-    def _refuse(self, text: str, token: int = 0) -> None:
-        self._tell(CommandRefused("supervisor", text, token))
+    def _refuse(self, text: str, token: int = 0, command: str = "") -> None:
+        self._tell(CommandRefused("supervisor", text, token, command))
         self.log(logging.WARNING, text)
         self._keep("command refused", {"process": "supervisor", "text": text})
 
