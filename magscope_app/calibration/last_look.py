@@ -104,5 +104,5 @@ def _scatter_nm(scatters: list[float], report: BeadReport, n_frames: int) -> flo
         others = [one for one in (report.between_nm, report.sigma_z_nm) if math.isfinite(one)]
         return max(others) if math.isfinite(report.between_nm) else max([UNKNOWN_NM, *others])
     # The median of chi² with k degrees of freedom is k (1 - 2 / 9k)³ (Wilson & Hilferty 1931).
-    usual_nm = report.scatter_nm / (1 - 2 / (9 * (n_frames - 1))) ** 1.5
+    usual_nm = report.scatter_nm / math.pow(1 - 2 / (9 * (n_frames - 1)), 1.5)
     return max(usual_nm, math.sqrt(float(np.mean(np.square(known)))))

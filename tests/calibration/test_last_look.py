@@ -133,7 +133,7 @@ def test_between_planes_the_ends_and_single_losses_do_not_count(
 def test_when_steps_are_too_large(
     n_planes: int, between_nm: float, scatter_nm: float, step_nm: float, is_poor: bool
 ) -> None:
-    z_nm = step_nm * np.arange(n_planes)
-    zlut = ZLUT(z_nm, 100 + 20 * np.cos(np.arange(32.0) / 2 + z_nm[:, None] / 80))
+    z_nm = np.arange(float(n_planes)) * step_nm
+    zlut = ZLUT(z_nm, np.asarray(100 + 20 * np.cos(np.arange(32.0) / 2 + z_nm[:, None] / 80), np.float64))
     report = BeadReport(1, "reference", "good", scatter_nm=scatter_nm, between_nm=between_nm)
     assert bool(coarseness(report, zlut, 2)) == is_poor
