@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.calibration.evaluate import SweepFacts, evaluate_bead
-from magscope_app.calibration.lookup import Images, median_known, track_images
+from magscope_app.calibration.last_look import LastLook, look_again
+from magscope_app.calibration.lookup import Images
 from magscope_app.calibration.mosaic_correction import MosaicCorrection, recorded_corrections
 from magscope_app.calibration.report import BeadReport
-from magscope_app.calibration.sample_drift import SampleDrift, sample_drift
-from magscope_app.calibration.saturation import saturated_planes
+from magscope_app.calibration.sample_drift import SampleDrift, drift_of
 from magscope_app.config import BeadRole
 from magscope_app.errors import MagscopeError
 from magscope_app.processes.camera_noise import field_correction
@@ -79,12 +79,15 @@ class SweepResult:
 
     def require_good(self) -> ZLUTSet:
         """Return the good Z-LUTs; MagscopeError says for the first few beads why there is none."""
-        if not self.good_ids and self.drift is not None and self.drift.is_too_much:
-            raise MagscopeError(f"no Z-LUT is good: {self.drift.text}")
-        if not self.good_ids:
-            said = [f"bead {report.bead_id}: {'; '.join(report.remarks)}" for report in self.reports[:3]]
+        if self.good_ids:
+            return self.only(self.good_ids)
+        # What is said of all beads is said once, and hides nothing that is said of one.
+        common = self.drift.text if self.drift is not None and self.drift.is_too_much else ""
+        own = {one.bead_id: [said for said in one.remarks if said != common] for one in self.reports}
+        said = [f"bead {bead_id}: {'; '.join(remarks)}" for bead_id, remarks in own.items() if remarks][:3]
+        if not common:
             raise MagscopeError(f"no bead gave a good Z-LUT ({'; '.join(said)})")
-        return self.only(self.good_ids)
+        raise MagscopeError(f"no Z-LUT is good: {common}" + (f" ({'; '.join(said)})" if said else ""))
 
 
 def build_zluts(
@@ -109,7 +112,7 @@ def build_zluts(
     sweep = SweepImages(open_dataset(path), settings or BuildSettings())
     zluts: dict[int, ZLUT] = {}
     reports: list[BeadReport] = []
-    offsets_nm: list[float] = []
+    looks: list[LastLook] = []
     for place, (bead, images) in enumerate(sweep.beads()):
         bead_id, role = int(bead["id"]), cast("BeadRole", bead["role"])
         progress(f"Z-LUT of bead {bead_id}", place / sweep.n_beads)
@@ -122,8 +125,8 @@ def build_zluts(
         reports.append(report)
         if zlut is not None:
             zluts[bead_id] = zlut
-            offsets_nm += sweep.offset_at_end(place, zlut, facts)
-    drift = sweep.drift(offsets_nm)
+            looks += sweep.last_look(place, images, zlut, report)
+    drift = sweep.drift(looks)
     if drift is not None:
         zluts, reports = _with_drift(zluts, reports, drift)
     return SweepResult(ZLUTSet(zluts), tuple(reports), drift)
@@ -265,8 +268,8 @@ class SweepImages:
             for place in group:
                 yield beads[place], images[place - first]
 
-    def offset_at_end(self, place: int, zlut: ZLUT, facts: SweepFacts) -> list[float]:
-        """Return z (nm) of a bead in the last look less that of the plane; nothing if that is not known."""
+    def last_look(self, place: int, images: Images, zlut: ZLUT, report: BeadReport) -> list[LastLook]:
+        """Return how a bead was found in the last look; nothing if there was none."""
         if self._closing is None:
             return []
         if self._closing_rois is None:
@@ -274,18 +277,23 @@ class SweepImages:
             everyone = range(self.n_beads)
             step = int(self._closing["step"])
             self._closing_rois = np.stack([self._rois(frame_id, step, everyone) for frame_id in frames])
-        images = self._closing_rois[np.newaxis, :, place]
-        if saturated_planes(images, facts.ceiling_dn).any():
-            return []
-        return [median_known(track_images(images, zlut, facts.noise).z_nm) - self._closing_z_nm]
+        again = self._closing_rois[np.newaxis, :, place]
+        plane = [int(step["step"]) for _, step in self._steps]
+        at = plane.index(int(self._closing["plane"])) if int(self._closing["plane"]) in plane else None
+        before = None if at is None else images[at : at + 1]
+        facts = self.facts(self.about["beads"][place])
+        return [look_again(again, before, self._closing_z_nm, zlut, report, facts, self._range_nm)]
 
-    def drift(self, offsets_nm: list[float]) -> SampleDrift | None:
-        """Return the drift of the sample, from the beads' `offset_at_end`; None where nothing is known."""
-        if self._closing is None or not offsets_nm:
+    @property
+    def _range_nm(self) -> float:
+        """Range of the sweep in z, whatever is left out."""
+        return self._all_steps[-1][0] - self._all_steps[0][0]
+
+    def drift(self, looks: list[LastLook]) -> SampleDrift | None:
+        """Return the drift of the sample, from the beads' `last_look`; None without a last look or Z-LUT."""
+        if self._closing is None or not looks:
             return None
-        every_z = [step for _, step in self._all_steps]
-        range_nm = self._all_steps[-1][0] - self._all_steps[0][0]
-        return sample_drift(offsets_nm, every_z, self._closing, range_nm)
+        return drift_of(looks, [step for _, step in self._all_steps], self._closing, self._range_nm)
 
     def _read(self, group: range) -> Images:
         images: Images | None = None

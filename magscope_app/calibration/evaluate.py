@@ -200,7 +200,7 @@ def _faults(report: BeadReport, zlut: ZLUT, tracks: Tracks, span_nm: float, n_pe
     if report.residual_nm > _MOST_RESIDUAL_NM:
         found.append(f"planes are found {report.residual_nm:.0f} nm beside their place; sweep again")
     else:
-        found += _coarseness(report, zlut, n_per_plane)
+        found += coarseness(report, zlut, n_per_plane)
     if not report.contrast >= _LEAST_CONTRAST:
         found.append("the rings are hardly seen; more light, or another bead")
     if tracks.has(TrackFlag.OVERLAPPED).mean() > 0.5:
@@ -208,7 +208,7 @@ def _faults(report: BeadReport, zlut: ZLUT, tracks: Tracks, span_nm: float, n_pe
     return found
 
 
-def _coarseness(report: BeadReport, zlut: ZLUT, n_per_plane: int) -> list[str]:
+def coarseness(report: BeadReport, zlut: ZLUT, n_per_plane: int) -> list[str]:
     """Say if the planes lie too far apart for z between them to be right."""
     between_nm, remedy = report.between_nm, "the steps are too large; sweep again with 50 nm or less"
     if math.isinf(between_nm):

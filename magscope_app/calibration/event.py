@@ -52,12 +52,12 @@ class Calibration(FocusSweep):
         super().execute()
         result = build_zluts(self.raw.path, progress=self._on_built)
         self.check_abort()
-        # Where a file was asked for, this is why there is none.
-        if self.out is None and result.drift is not None and result.drift.is_too_much:
-            self.warnings.append(result.drift.text)
-        if result.drift is None and result.zluts and self._closing is not None:
-            unknown = "the beads are saturated in the last look"
-            self.warnings.append(f"how far the sample drifted during the sweep is not known: {unknown}")
+        drift = result.drift
+        # Where a file was asked for, too much drift is why there is none.
+        if drift is not None and (
+            drift.unknown or drift.is_uncertain or (drift.is_too_much and not self.out)
+        ):
+            self.warnings.append(drift.text)
         try:
             if result.zluts:
                 result.zluts.save(self.raw.path / "zluts" / "zluts.npz")

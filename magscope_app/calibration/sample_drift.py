@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-#: Drift of more than this share of the sweep's range makes heights wrong by as much, if it is certain.
-_MOST_SHARE, _CERTAIN = 0.01, 3.0
-#: A bead's z in the last look is not better known than this, whatever its frames say.
-_LEAST_SIGMA_NM = 1.0
+from magscope_app.calibration.last_look import UNKNOWN_NM, LastLook
+
+Floats = npt.NDArray[np.float64]
+#: Beads that must be able to tell, or half of them if that is less.
+_ENOUGH = 3
+#: Drift of more than this share of the sweep's range, and more than so many nm, makes heights too wrong ...
+_MOST_SHARE, _MOST_NM = 0.01, 5.0
+#: ... if it is so many times its uncertainty; with fewer beads than that, more.
+_CERTAIN, _FEW, _CERTAIN_OF_FEW = 3.0, 4, 4.0
+#: So many times its uncertainty more, it may be too much: that is said.
+_DOUBTFUL = 2.0
+#: Of so many beads or fewer the spread is known badly, and counts more (as Student's t does).
+_SPREAD_OF_FEW = {2: 3.0, 3: 2.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +33,47 @@ class SampleDrift:
     Attributes
     ----------
     drift_nm : float
-        From the first plane to the last, upwards; NaN where the beads were not found again.
+        From the first plane to the last, upwards; NaN where the beads were not found again, or where it is
+        not known.
     sigma_nm : float
         Its uncertainty.
     range_nm : float
         Range of the sweep in z.
+    n_beads : int
+        Beads that say so.
+    unknown : str
+        Why it is not known; empty if it is.
     """
 
     drift_nm: float
     sigma_nm: float
     range_nm: float
+    n_beads: int = 0
+    unknown: str = ""
+
+    @property
+    def limit_nm(self) -> float:
+        """Drift that is too much, if it is certain."""
+        return max(_MOST_SHARE * self.range_nm, _MOST_NM)
 
     @property
     def is_too_much(self) -> bool:
         """Whether heights measured with these Z-LUTs are wrong by more than they may be."""
-        return not abs(self.drift_nm) <= max(_MOST_SHARE * self.range_nm, _CERTAIN * self.sigma_nm)
+        if self.unknown:
+            return False
+        certain = _CERTAIN if self.n_beads >= _FEW else _CERTAIN_OF_FEW
+        return not abs(self.drift_nm) <= max(self.limit_nm, certain * self.sigma_nm)
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether it may be too much, but that cannot be told."""
+        return not self.is_too_much and abs(self.drift_nm) + _DOUBTFUL * self.sigma_nm > self.limit_nm
 
     @property
     def text(self) -> str:
         """One sentence for a person."""
+        if self.unknown:
+            return f"how far the sample drifted during the sweep is not known: {self.unknown}"
         if math.isnan(self.drift_nm):
             return (
                 "the beads were not found again after the sweep where they were: the sample drifts far; "
@@ -48,9 +81,31 @@ class SampleDrift:
             )
         share = 100 * abs(self.drift_nm) / self.range_nm
         moved = f"the sample drifted {self.drift_nm:+.1f} nm during the sweep, {share:.1f} % of its range"
-        if not self.is_too_much:
-            return f"{moved} (± {self.sigma_nm:.1f} nm)"
-        return f"{moved}: heights are wrong by {share:.1f} %; let it settle and sweep again"
+        if self.is_too_much:
+            return f"{moved}: heights are wrong by {share:.1f} %; let it settle and sweep again"
+        moved = f"{moved} (± {self.sigma_nm:.1f} nm)"
+        if not self.is_uncertain:
+            return moved
+        return (
+            f"{moved}: that is too uncertain to tell if it is more than {self.limit_nm:.1f} nm; more frames, "
+            "more beads or a higher force would tell"
+        )
+
+
+def drift_of(
+    looks: Sequence[LastLook],
+    steps: Sequence[Mapping[str, Any]],
+    closing: Mapping[str, Any],
+    range_nm: float,
+) -> SampleDrift:
+    """Return the drift from what each bead with a Z-LUT says; not known if too few could be found again."""
+    able = [look for look in looks if not look.why_not]
+    if 2 * len(able) < len(looks) and len(able) < _ENOUGH:
+        reasons = Counter(look.why_not for look in looks if look.why_not)
+        said = ", ".join(f"{count} {why_not}" for why_not, count in reasons.most_common())
+        return SampleDrift(math.nan, math.nan, range_nm, 0, f"of {len(looks)} beads with a Z-LUT {said}")
+    offsets_nm, sigmas_nm = [look.offset_nm for look in able], [look.sigma_nm for look in able]
+    return sample_drift(offsets_nm, steps, closing, range_nm, sigmas_nm)
 
 
 def sample_drift(
@@ -58,6 +113,7 @@ def sample_drift(
     steps: Sequence[Mapping[str, Any]],
     closing: Mapping[str, Any],
     range_nm: float,
+    sigmas_nm: Sequence[float] = (),
 ) -> SampleDrift:
     """Return the drift of a sweep, taken as even.
 
@@ -68,24 +124,36 @@ def sample_drift(
     Parameters
     ----------
     offsets_nm : sequence of float
-        Of each bead, its z in the last look less that of the plane; NaN where it was not found.
+        Of each bead that could be found, its z in the last look less that of the plane; NaN where it was not.
     steps : sequence of mapping
         The planes with ``t_ns``, in rising z.
     closing : mapping
         The last look: its ``t_ns`` and ``plane``, the number of the plane in the order of the sweep.
     range_nm : float
         Range of the sweep in z.
+    sigmas_nm : sequence of float, optional
+        The uncertainty of each offset; without them a conservative value.
     """
-    known = np.array([offset for offset in offsets_nm if math.isfinite(offset)])
-    if 2 * len(known) < len(offsets_nm) or not len(known):
-        return SampleDrift(math.nan, math.nan, range_nm)
+    offsets = np.array(offsets_nm, np.float64)
+    sigmas = np.array(sigmas_nm, np.float64) if len(sigmas_nm) else np.full(len(offsets), UNKNOWN_NM)
+    found = np.isfinite(offsets)
+    known, n_beads = offsets[found], int(found.sum())
+    if 2 * n_beads < len(offsets) or not n_beads:
+        return SampleDrift(math.nan, math.nan, range_nm, n_beads)
     offset_nm = float(np.median(known))
-    # From the median deviation, as a bead that has come loose is no uncertainty of the others.
-    spread_nm = 1.48 * float(np.median(np.abs(known - offset_nm)))
-    sigma_nm = 1.25 * max(spread_nm, _LEAST_SIGMA_NM) / math.sqrt(len(known))
+    sigma_nm = _sigma_nm(known, sigmas[found])
     by_step = {int(step["step"]): int(step["t_ns"]) for step in steps}
     lasted_ns = by_step[max(by_step)] - by_step[min(by_step)]
     since_ns = int(closing["t_ns"]) - by_step[int(closing["plane"])]
     sign = 1.0 if int(steps[-1]["step"]) > int(steps[0]["step"]) else -1.0
     share = lasted_ns / (since_ns - sign * offset_nm / range_nm * lasted_ns)
-    return SampleDrift(offset_nm * share, sigma_nm * abs(share), range_nm)
+    return SampleDrift(offset_nm * share, sigma_nm * abs(share), range_nm, n_beads)
+
+
+def _sigma_nm(offsets_nm: Floats, sigmas_nm: Floats) -> float:
+    """Return the uncertainty of the median, from that of each bead, or from their spread if that is more."""
+    n_beads = len(offsets_nm)
+    # From the median deviation, as a bead that has come loose is no uncertainty of the others.
+    spread_nm = 1.48 * float(np.median(np.abs(offsets_nm - np.median(offsets_nm))))
+    each_nm = max(spread_nm * _SPREAD_OF_FEW.get(n_beads, 1.0), float(np.median(sigmas_nm)))
+    return 1.25 * each_nm / math.sqrt(n_beads)

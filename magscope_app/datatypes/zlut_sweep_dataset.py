@@ -54,6 +54,8 @@ class ZLUTSweepDataset(Handle):
     """
 
     NAME: ClassVar[str] = "ZLUTSweepDataset"
+    #: That of the dataset; the default is to be read on the class.
+    name: str = NAME
     STATE_ABSENT = 0
     STATE_CREATING = 1
     STATE_READY = 2
@@ -234,8 +236,9 @@ class ZLUTSweepDataset(Handle):
         Raises
         ------
         ValueError
-            For other shapes, for numbers that a column cannot hold, or in a state other than READY and
-            CAPTURING; nothing is written.
+            For other shapes, for numbers that a column cannot hold, for steps that the sweep does not have,
+            flags other than 0 and 1, times that are not finite, or in a state other than READY and CAPTURING;
+            nothing is written.
         BufferOverflow
             When they do not fit; nothing is written.
         """
@@ -265,6 +268,15 @@ class ZLUTSweepDataset(Handle):
             expected = (count, self.profile_length) if name == "profiles" else (count,)
             if row.shape != expected:
                 raise ValueError(f"{self.name}: {name} must have the shape {expected}, not {row.shape}")
+        if count and rows["step_indices"].max() >= self.n_steps:
+            raise ValueError(
+                f"{self.name}: step_indices must be from 0 to {self.n_steps - 1}, as the sweep has "
+                f"{self.n_steps} steps, not {rows['step_indices'].max()}"
+            )
+        if count and rows["valid_flags"].max() > 1:
+            raise ValueError(f"{self.name}: valid_flags must be 0 or 1, not {rows['valid_flags'].max()}")
+        if not np.isfinite(rows["timestamps"]).all():
+            raise ValueError(f"{self.name}: timestamps must be finite numbers of seconds")
         return rows
 
     def get_count(self) -> int:

@@ -27,6 +27,8 @@ class Agreement:
         self._limit_nm = limit_nm
         self._patience = patience
         self._wrong_for: dict[int, int] = {}
+        #: Frames, one after the other, in which nobody could tell which is wrong.
+        self._unclear_for = 0
         self._now = ""
         self._said: dict[int, str] = {}
 
@@ -34,6 +36,11 @@ class Agreement:
     def left_out(self) -> set[int]:
         """Beads that are left out for good."""
         return set(self._said)
+
+    @property
+    def is_unclear(self) -> bool:
+        """Whether beads have disagreed for long, and none can be told to be the wrong one."""
+        return self._unclear_for > self._patience
 
     @property
     def reason(self) -> str:
@@ -60,6 +67,7 @@ class Agreement:
         wrong: npt.NDArray[np.bool_] = np.greater(off_nm, self._limit_nm)
         there: npt.NDArray[np.bool_] = np.any(known, axis=1, keepdims=False)
         can_tell = there.sum() >= _TO_TELL and (there & ~wrong).sum() >= _TO_AGREE
+        self._unclear_for = self._unclear_for + 1 if wrong.any() and not can_tell else 0
         self._note(bead_ids, off_nm, wrong, can_tell=bool(can_tell))
         return wrong if can_tell or not wrong.any() else there
 

@@ -60,7 +60,8 @@ class DriftMeter:
     Each bead counts from where it was at first. A bead that is new, or comes back after more than a window,
     is taken to have moved as the others have in the same frames; the others go on from where the mean is when
     it leaves. So nothing jumps when beads come and go. One that moves against the others, as when it comes
-    loose, is not believed, and soon left out; of two that disagree none is, and the drift is not known.
+    loose, is not believed, and soon left out; of two that disagree none is, and the drift is not known until
+    one that was there before comes back: it counts from where it was, and with three it can be told.
 
     Parameters
     ----------
@@ -151,7 +152,9 @@ class DriftMeter:
             self._beads.setdefault(bead_id, Bead(self._config.window))
         ids = list(self._beads)
         at = np.array([places.get(bead_id, _UNKNOWN) for bead_id in ids]).reshape(-1, 3)
-        at[self._agreement.wrong(ids, self._moved(ids, at))] = np.nan
+        for bead_id in places if self._agreement.is_unclear else ():
+            self._beads[bead_id].come_back()
+        at[self._wrong(ids, at)] = np.nan
         known = np.array([self._beads[bead_id].known for bead_id in ids]).reshape(-1, 3)
         found = self._measure(ids, at, frame.t_ns)
         self._get_to_know(ids, at, known, found)
@@ -172,12 +175,23 @@ class DriftMeter:
             and (reading.quality >= self._config.min_quality or reading.quality == -1.0)
         }
 
-    def _moved(self, ids: Sequence[int], at: Floats) -> Floats:
-        """Return how far each bead (n, 3) has moved, less the tilt of the last frame: that changes slowly."""
+    def _wrong(self, ids: Sequence[int], at: Floats) -> Booleans:
+        """Return which beads (n,) are not to be believed.
+
+        They are compared less the tilt of the last frame: that changes slowly. While there are fewer than
+        three it may change unseen: where beads have disagreed for long, they are compared less that of now.
+        """
         origins = np.array([self._beads[bead_id].origin_nm for bead_id in ids]).reshape(-1, 3)
         moved: Floats = at - origins
-        moved[:, _Z] -= origins[:, :2] @ self._now[3:]
-        return moved
+        level = moved.copy()
+        level[:, _Z] -= origins[:, :2] @ self._now[3:]
+        wrong = self._agreement.wrong(ids, level)
+        if self._config.tilt and self._agreement.is_unclear:
+            slopes = plane_slopes(origins[:, :2], moved[:, _Z])
+            if slopes is not None:
+                moved[:, _Z] -= origins[:, :2] @ slopes
+                return self._agreement.wrong(ids, moved)
+        return wrong
 
     def _measure(self, ids: list[int], at: Floats, t_ns: float) -> Floats:
         """Return x, y, height at (0, 0) and slopes (5,) of this frame; NaN where no bead says it."""
@@ -235,7 +249,7 @@ class DriftMeter:
         for bead, rest in zip(self._beads.values(), self._rests(list(self._beads)), strict=True):
             if leaving.known[axis] and bead is not leaving:
                 bead.settle(axis, float(rest[axis]))
-        leaving.forget(axis)
+        leaving.leave(axis)
 
     def _report(self, frame: Frame, n_good: int) -> DriftAt:
         """Return the mean over the window."""

@@ -66,6 +66,8 @@ class Bead:
         self._sum, self._count, self._absent = np.zeros(3), np.zeros(3), np.zeros(3)
         self._rest = RunningMean(window, 3)
         self._kept_nm = np.full(3, np.nan)
+        #: Its origin when it left.
+        self._former_nm = np.full(3, np.nan)
         #: Mean of the first frames less the drift, NaN in what is not known yet.
         self.origin_nm: Floats = np.full(3, np.nan)
 
@@ -108,8 +110,19 @@ class Bead:
     def forget(self, axis: int) -> None:
         """Begin anew with one component."""
         self.origin_nm[axis] = np.nan
+        self._former_nm[axis] = np.nan
         self._sum[axis] = self._count[axis] = self._absent[axis] = 0.0
         self._clear_rest(axis)
+
+    def leave(self, axis: int) -> None:
+        """Begin anew with one component, but keep where it was."""
+        former_nm = self.origin_nm[axis] if self.known[axis] else self._former_nm[axis]
+        self.forget(axis)
+        self._former_nm[axis] = former_nm
+
+    def come_back(self) -> None:
+        """Count from where it was before it left, in what is not known anew."""
+        self.origin_nm = np.where(self.known, self.origin_nm, self._former_nm)
 
     def _clear_rest(self, axis: int) -> None:
         self._rest.clear(axis)

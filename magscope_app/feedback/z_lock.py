@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from magscope_app.config.feedback import ZLockConfig
+from magscope_app.feedback.apart import FEWEST_BEADS, Apart
 from magscope_app.feedback.focus_watch import FocusWatch
 from magscope_app.feedback.readings import Frame, Reading
 from magscope_app.feedback.response import FocusResponse
@@ -82,18 +83,22 @@ class ZLock:
         self._config = config
         self._factor = focal_shift_factor
         self._exposure_ns = 1e9 * exposure_s
+        self._apart = Apart(config.max_disagreement_nm, config.patience_s, period_s)
         self._silent_ns = 1e9 * max(_SILENT_S, config.patience_s, _SILENT_PERIODS * period_s)
         self._z_range = z_range
         self._begun = 0
         self._reset()
 
-    def _reset(self) -> None:
+    def _reset(self, bead_ids: Sequence[int] = ()) -> None:
         self._stage_reason = ""
         self._on = False
-        self._bead_ids: tuple[int, ...] = ()
+        self._bead_ids = tuple(sorted(bead_ids))
         self._held_nm: dict[int, float] = {}
         self._window: deque[Mapping[int, float]] = deque(maxlen=self._config.window)
-        self._first: deque[Mapping[int, float]] = deque(maxlen=max(_FIRST_FRAMES, self._config.window))
+        # Beads are compared with each other from there on: several are held as exactly as they are compared.
+        n_first = self._apart.n_frames if len(self._bead_ids) >= FEWEST_BEADS else _FIRST_FRAMES
+        self._first: deque[Mapping[int, float]] = deque(maxlen=max(n_first, self._config.window))
+        self._apart.clear()
         self._focus = FocusWatch(self._config.arrival_nm, self._config.arrival_s)
         self._good_ns = self._decided_ns = -math.inf
         #: Session time of the last look, and of the last one with frames.
@@ -112,10 +117,9 @@ class ZLock:
 
     def begin(self, bead_ids: Sequence[int]) -> None:
         """Follow these beads; hold them where they are once they have been good for a moment."""
-        self._reset()
+        self._reset(bead_ids)
         self._begun += 1
         self._on = True
-        self._bead_ids = tuple(sorted(bead_ids))
         if not self._bead_ids:
             self.let_go("no bead is a reference; give one the role reference, or name beads in z_lock.beads")
 
@@ -231,6 +235,7 @@ class ZLock:
         elif frame.t_ns - self._good_ns > 1e9 * self._config.patience_s:
             self.let_go("; ".join(self._doubts.values()) or "no bead was tracked")
             return None
+        self._apart.add({bead_id: at_nm - self._held_nm[bead_id] for bead_id, at_nm in z_nm.items()})
         # What was exposed while the focus moved says little about where it is now.
         if frame.t_ns - self._exposure_ns < self._focus.settled_ns:
             return None
@@ -321,7 +326,7 @@ class ZLock:
         errors = {bead_id: at_nm - self._held_nm[bead_id] for bead_id, at_nm in z_nm.items()}
         error_nm = float(np.median(list(errors.values())))
         at_nm = self._focus.position_nm if math.isfinite(self._focus.position_nm) else self._focus.target_nm
-        wrong = self._what_is_wrong(z_nm, errors, error_nm) or self._response.look(error_nm, at_nm)
+        wrong = self._what_is_wrong(z_nm, errors) or self._response.look(error_nm, at_nm)
         if wrong is not None:
             self._error_nm = error_nm
             self.let_go(wrong)
@@ -349,15 +354,13 @@ class ZLock:
             return extra_nm
         return min(max(wanted_nm / self._factor, -room_nm), room_nm) + extra_nm
 
-    def _what_is_wrong(
-        self, z_nm: Mapping[int, float], errors: Mapping[int, float], error_nm: float
-    ) -> str | None:
+    def _what_is_wrong(self, z_nm: Mapping[int, float], errors: Mapping[int, float]) -> str | None:
         for bead_id, at_nm in z_nm.items():
             if (reason := self._out_of_range(bead_id, at_nm)) is not None:
                 return reason
-        return self._disagreement(errors, error_nm)
+        return self._disagreement(errors)
 
-    def _disagreement(self, errors: Mapping[int, float], error_nm: float) -> str | None:
+    def _disagreement(self, errors: Mapping[int, float]) -> str | None:
         """Say which bead has moved against the others, or None."""
         limit_nm = self._config.max_disagreement_nm
         if len(errors) == 2:
@@ -372,10 +375,9 @@ class ZLock:
                 f"the beads disagree: {one} and {other} have moved {apart_nm:.0f} nm against each other, "
                 f"more than {limit_nm:.0f} nm (z_lock.max_disagreement_nm)"
             )
-        farthest = max(errors, key=lambda bead_id: abs(errors[bead_id] - error_nm))
-        apart_nm = abs(errors[farthest] - error_nm)
-        if apart_nm <= limit_nm:
+        if len(errors) < FEWEST_BEADS or (found := self._apart.farthest()) is None:
             return None
+        farthest, apart_nm = found
         return (
             f"the beads disagree: bead {farthest} has moved {apart_nm:.0f} nm against the median of "
             f"{len(errors)} (z_lock.max_disagreement_nm = {limit_nm:g})"

@@ -46,6 +46,7 @@ def write(sweep: ZLUTSweepDataset, beads: list[int], step: int, **changes: objec
 
 
 def test_rows_come_back_as_they_were_written(sweep: ZLUTSweepDataset, locks: LockMap) -> None:
+    assert ZLUTSweepDataset.name == ZLUTSweepDataset.NAME == sweep.name
     attached = ZLUTSweepDataset.attach(locks=locks)
     assert {name: getattr(attached, name) for name in SIZES} == SIZES
     write(sweep, [4, 5], 0)
@@ -199,7 +200,10 @@ def test_another_schema_is_refused(sweep: ZLUTSweepDataset, locks: LockMap) -> N
         ({"step_indices": [1.7, 1]}, "step_indices"),
         ({"step_indices": [float("nan"), 1]}, "step_indices"),
         ({"valid_flags": [256, 1]}, "valid_flags must be whole numbers from 0 to 255"),
+        ({"step_indices": [2, 1]}, "step_indices must be from 0 to 1, as the sweep has 2 steps, not 2"),
+        ({"valid_flags": [2, 1]}, "valid_flags must be 0 or 1, not 2"),
         ({"timestamps": ["x", "y"]}, "timestamps must be real numbers"),
+        ({"timestamps": [0.0, float("nan")]}, "timestamps must be finite"),
         ({"profiles": np.ones((2, 3)) * 1j}, "profiles must be real numbers"),
     ],
 )
@@ -209,9 +213,9 @@ def test_numbers_that_a_column_cannot_hold_are_refused(
     with pytest.raises(ValueError, match=match):
         write(sweep, [1, 2], 0, **changes)
     assert sweep.get_count() == 0
-    write(sweep, [1, 2], 0, bead_ids=[2.0, 3.0], valid_flags=[True, 255])
+    write(sweep, [1, 2], 0, bead_ids=[2.0, 3.0], valid_flags=[True, 0])
     rows = sweep.peak()
-    assert (rows["bead_ids"].tolist(), rows["valid_flags"].tolist()) == ([2, 3], [1, 255])
+    assert (rows["bead_ids"].tolist(), rows["valid_flags"].tolist()) == ([2, 3], [1, 0])
 
 
 def test_a_dataset_whose_owner_closed_takes_no_rows(sweep: ZLUTSweepDataset, locks: LockMap) -> None:

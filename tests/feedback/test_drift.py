@@ -305,3 +305,41 @@ def test_without_a_good_bead_there_is_no_drift() -> None:
     assert gone.on
     gone.forget({2})
     assert "taken off the list" in gone.state.text
+
+
+@pytest.mark.parametrize(("lasted", "tilt"), [(60, 2e-4), (60, -9e-4), (200, 2e-4)])
+def test_after_a_bead_was_away_a_tilt_is_known_again(lasted: int, tilt: float) -> None:
+    """Without it the other two tilt against each other, and nobody can tell which is right."""
+    meter = DriftMeter(DriftConfig(window=5, tilt=True), FACTOR)
+    meter.begin((1, 2, 3))
+    for number in range(60):
+        meter.take(frame(number, beads=(1, 2, 3)))
+    for number in range(60, 60 + lasted):
+        now = (tilt * (number - 59) * 60 / lasted, 0.0)
+        found = meter.take(frame(number, (0.0, 0.0, 9.0), tilt=now, beads=(2, 3)))
+    assert found is not None
+    assert math.isnan(found.drift_nm[2])
+    for number in range(60 + lasted, 90 + lasted):
+        found = meter.take(frame(number, (0.0, 0.0, 9.0), tilt=(60 * tilt, 0.0), beads=(1, 2, 3)))
+    assert found is not None
+    assert found.n_beads == 3
+    assert found.tilt == pytest.approx((60 * tilt, 0.0), abs=1e-3)
+    assert meter.state.reason == ""
+
+
+def test_of_four_beads_two_against_two_none_is_believed() -> None:
+    """Nor is one of three that all disagree."""
+    for beads, off_nm in (
+        ((1, 2, 3, 4), {1: 0.0, 2: 0.0, 3: 200.0, 4: 200.0}),
+        ((1, 2, 3), {2: 200.0, 3: -200.0}),
+    ):
+        meter = meter_at_zero(beads)
+        for number in range(30, 60):
+            seen = frame(number, beads=beads)
+            for bead_id, one in list(seen.beads.items()):
+                seen.beads[bead_id] = replace(one, z_nm=one.z_nm + off_nm.get(bead_id, 0.0))
+            found = meter.take(seen)
+        assert found is not None
+        assert found.n_beads == 0
+        assert np.isnan(found.drift_nm).all()
+        assert "the drift is not known" in meter.state.reason

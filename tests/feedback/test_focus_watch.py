@@ -67,3 +67,19 @@ def test_a_focus_that_does_not_arrive_is_said(watch: FocusWatch) -> None:
     on_way = rows(REST, (11e6, 20.0, 300.0, 1.0, 0.0))
     assert watch.look(on_way, 1e9) is None
     assert "did not reach 300 nm within 2 s, it is at 20 nm (is it stuck?)" in str(watch.look(on_way, 3e9))
+
+
+def test_where_it_stood_before_the_order_is_no_arrival(watch: FocusWatch) -> None:
+    """The same place is ordered again: only rows of after that say that it is there."""
+    watch.send(0.0, 10e6)
+    before = rows(REST, (9e6, 0.0, 0.0, 0.0, 1.0))
+    assert watch.look(before, 11e6) is None
+    assert watch.on_its_way
+    assert watch.look(rows(*before, (12e6, 0.0, 0.0, 0.0, 1.0)), 13e6) is None
+    assert not watch.on_its_way
+    assert watch.settled_ns == 12e6
+
+
+@pytest.mark.parametrize(("moving", "at_target"), [(1.0, 1.0), (0.0, 0.0)])
+def test_it_begins_at_rest_only(moving: float, at_target: float) -> None:
+    assert FocusWatch(5.0, 2.0).begin(rows((0.0, 0.0, 0.0, moving, at_target))) == "the focus is moving"

@@ -135,6 +135,29 @@ def test_beads_that_disagree_end_it() -> None:
     assert bench.target_nm == 0.0
 
 
+@pytest.mark.parametrize("noise_nm", [15.0, 25.0])
+def test_noise_of_good_beads_is_no_disagreement(noise_nm: float) -> None:
+    bench = Bench(bead_ids=(1, 2, 3), noise_nm=noise_nm, stage_nm=lambda t_s: 20.0 * t_s)
+    bench.run(0.2)
+    bench.begin()
+    bench.run(10.0)
+    assert bench.lock.state.stage == "on", bench.lock.state.reason
+
+
+@pytest.mark.parametrize(("noise_nm", "moved_nm"), [(0.0, 51.0), (5.0, 60.0), (15.0, 90.0)])
+def test_a_bead_that_moves_against_noisy_ones_ends_it_in_half_a_second(
+    noise_nm: float, moved_nm: float
+) -> None:
+    bench = Bench(bead_ids=(1, 2, 3), noise_nm=noise_nm)
+    bench.run(0.2)
+    bench.begin()
+    bench.run(1.0)
+    bench.moved_nm = {2: moved_nm}
+    bench.run(0.5)
+    assert bench.lock.state.let_go
+    assert "bead 2 has moved" in bench.lock.state.reason
+
+
 def test_of_two_beads_that_creep_apart_it_follows_neither_far() -> None:
     bench = held(Bench(bead_ids=(1, 2), noise_nm=2.6))
     for creep_nm in range(60):
