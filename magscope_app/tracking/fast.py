@@ -46,7 +46,18 @@ from magscope_app.tracking.qi import quadrant_interpolations
 from magscope_app.tracking.reference_kernels import N_TERMS
 from magscope_app.tracking.reference_maker import ReferenceMaker
 from magscope_app.tracking.references import CHECK_STEPS_PER_PX, References
-from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, OFTEN, PLACE, SINCE, SPOKEN, USUAL
+from magscope_app.tracking.starts import (
+    FRESH,
+    INHERITED,
+    LEARNT,
+    LEAST,
+    OFTEN,
+    PLACE,
+    SETTLED,
+    SINCE,
+    SPOKEN,
+    USUAL,
+)
 from magscope_app.tracking.window_kernels import Window
 
 #: References that one pass may ask for; more are asked for in the next.
@@ -338,8 +349,9 @@ def _count(start: Float64, overlapped: bool, chi2: float, by_noise: float) -> No
     spoken = min(spoken + 1, MOST_SPOKEN)
     start[SPOKEN], start[OFTEN] = spoken, often + (overlapped - often) / min(spoken, ON_TRIAL)
     if spoken >= ON_TRIAL and start[OFTEN] < _OFTEN and not overlapped and not chi2 > by_noise:
-        # Noise alone explains what is left over: nothing is to be excused.
+        # Noise alone explains what is left over: nothing is to be excused, and what it leaves is learned.
         start[SPOKEN] = start[OFTEN] = start[USUAL] = 0.0
+        start[LEARNT] = start[SETTLED] = 0.0
 
 
 def _scratch(roi_px: int, n_radii: int, window: Window, sparse: Window) -> Scratch:
