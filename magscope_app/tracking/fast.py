@@ -53,6 +53,7 @@ from magscope_app.tracking.starts import (
     LEAST,
     OFTEN,
     PLACE,
+    RECENT,
     SETTLED,
     SINCE,
     SPOKEN,
@@ -319,8 +320,9 @@ def _renew(start: Float64, part: Job, doubted: Float64, by_noise: float) -> None
     start[PLACE], start[LEAST] = np.nan, _GOOD
     start[INHERITED], start[FRESH] = inherited, 1.0
     if verdict & TrackFlag.LOST:
-        # What comes next may be another bead.
+        # What comes next may be another bead: whatever it leaves over is more than is known of it.
         start[SPOKEN] = np.nan
+        start[LEARNT], start[SETTLED], start[RECENT] = np.inf, 0.0, 0.0
     if not fitted:
         return
     start[PLACE] = place

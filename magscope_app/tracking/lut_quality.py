@@ -219,12 +219,12 @@ def match_profile(zlut: ZLUT, profile: FloatArray) -> ProfileMatch:
 
 
 def _mismatch(at_end: bool, width: float, correlation: float) -> str:
-    """Return why a profile does not belong to a Z-LUT, empty if it does; `width` is 1 where it says nothing."""
+    """Return why a profile does not belong to a Z-LUT, empty if it does; `width` is 1 if nothing is."""
     if at_end and width != 1:
         return (
-            "the bead lies beyond an end of the Z-LUT, or the magnification, the focal shift factor or the bead is "
-            f"another (its rings are {width:.2f} times as wide as those of the last plane); bring it nearer to the "
-            "swept range, and sweep it with this optics if this is said there, too"
+            "the bead lies beyond an end of the Z-LUT, or the magnification, the focal shift factor or the "
+            f"bead is another (its rings are {width:.2f} times as wide as those of the last plane); bring it "
+            "nearer to the swept range, and sweep it with this optics if this is said there, too"
         )
     if width != 1:
         return (

@@ -160,8 +160,9 @@ def _require_unclipped(frames: Frames, ceiling: int) -> None:
     piled_up = seen[at] > _PILED_UP * seen[max(at - _LEVELS_BELOW, 0) : at].max()
     if piled_up and seen[at] > few:
         raise ValueError(
-            f"{100 * seen[at] / frames.size:.2g} % of the pixels are exactly {top}, and hardly one is brighter: "
-            f"the camera clips there, which hides noise; give saturation_dn = {top}, or lower the light"
+            f"{100 * seen[at] / frames.size:.2g} % of the pixels are exactly {top}, and hardly one is "
+            f"brighter: the camera clips there, which hides noise; give saturation_dn = {top}, or lower the "
+            "light"
         )
 
 

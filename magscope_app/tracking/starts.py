@@ -11,9 +11,9 @@ _Key = tuple[int, int, int]
 #: x, y (px in the frame), z (nm); the least share of the signal that a result must explain; flags that full
 #: fits gave; the highest χ² found right since "full" last looked because it was time; 1 if the next result is
 #: to renew that; how many results there were since "full" looked; how many full fits were counted of
-#: a bead that is new or leaves over more than noise; the share of the latest that called it overlapped; and, of
-#: a clean bead, the mean χ² of its latest results, that of its first ones since "full" found it clean, and how
-#: many of these there were.
+#: a bead that is new or leaves over more than noise; the share of the latest that called it overlapped; and,
+#: of a clean bead, the mean χ² of its latest results, that of its first ones since "full" found it clean, and
+#: how many of these there were.
 PLACE, LEAST, INHERITED, USUAL, FRESH, SINCE, SPOKEN, OFTEN = slice(0, 3), 3, 4, 5, 6, 7, 8, 9
 RECENT, SETTLED, LEARNT = 10, 11, 12
 N_STARTS = 13
