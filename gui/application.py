@@ -24,7 +24,8 @@ from magscope_app.processes.link import Link
 _log = logging.getLogger("magscope_app.gui")
 #: After the window is closed, the supervisor has this long to end the process.
 _END_TIMEOUT_MS = 10_000
-_SIZE = 1920, 1080
+#: Size of the first window, or this share of a screen that is larger.
+_SIZE, _SHARE = (1920, 1080), 0.8
 
 
 def run_window(link: Link, handles: BufferHandles) -> int:
@@ -80,14 +81,18 @@ def open_window(application: QApplication, session: Session, folder: Path | None
 
 
 def _place(window: MainWindow) -> None:
-    """Give the window the size and place that it had, or the whole screen up to 1920 × 1080."""
+    """Give the window the size and place that it had, or the whole screen; of a large one most of it."""
     saved = window.desk.preferences.geometry
     if saved and window.restoreGeometry(QByteArray.fromHex(saved.encode())):
         return
     screen = QGuiApplication.primaryScreen()
     if screen is not None:
         free = screen.availableGeometry()
-        window.resize(min(_SIZE[0], free.width()), min(_SIZE[1], free.height()))
+        wanted = [
+            min(room, max(least, round(_SHARE * room)))
+            for least, room in zip(_SIZE, (free.width(), free.height()), strict=True)
+        ]
+        window.resize(*wanted)
         window.move(free.topLeft())
     window.arrange()
 

@@ -13,6 +13,35 @@ from gui.panels.registry import PANELS
 if TYPE_CHECKING:
     from gui.window import MainWindow
 
+#: Other words for actions, by name.
+_WORDS = {
+    "arrange": ("layout", "reset", "default", "docks", "windows", "restore"),
+    "close": ("quit", "exit", "end"),
+    "continue_session": ("restore", "resume", "load"),
+    "find_beads": ("search", "detect", "add"),
+    "hints": ("help", "tips"),
+    "image.add": ("new", "click", "roi"),
+    "image.find": ("search", "detect"),
+    "image.fit": ("zoom", "reset", "view"),
+    "image.levels": ("contrast", "brightness", "histogram"),
+    "load_beads": ("open", "rois", "positions"),
+    "record": ("acquire", "save", "dataset"),
+    "redo": ("again",),
+    "reference": ("stuck", "fixed", "role"),
+    "remove_bead": ("delete", "roi"),
+    "renumber": ("sort", "order", "ids"),
+    "save_beads": ("export", "rois", "positions"),
+    "save_config": ("export", "settings", "toml"),
+    "select_all": ("choose",),
+    "stop_all": ("halt", "emergency", "axes"),
+    "stop_recording": ("end", "finish"),
+    "tethered": ("dna", "role"),
+    "theme.dark": ("colours", "night", "appearance"),
+    "theme.light": ("colours", "day", "appearance"),
+    "theme.system": ("colours", "appearance"),
+    "undo": ("back", "revert"),
+}
+
 
 def entries_of(window: MainWindow) -> list[Entry]:
     """Return every panel, every setting and value of every panel, and every action that is possible now."""
@@ -35,7 +64,8 @@ def entries_of(window: MainWindow) -> list[Entry]:
     for name, action in window.desk.actions.items():
         if action.isEnabled() and not name.startswith("show."):
             title = action.text().replace("&", "")
-            found.append(Entry(title, "action", (name,), action.shortcut().toString(), action.trigger))
+            words = (name, *_WORDS.get(name, ()))
+            found.append(Entry(title, "action", words, action.shortcut().toString(), action.trigger))
     return found
 
 

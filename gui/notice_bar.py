@@ -44,9 +44,7 @@ class Bar(QFrame):
 
     def set_colours(self, pair: Pair) -> None:
         """Colour the bar; the buttons keep theirs."""
-        self.setStyleSheet(
-            f"Bar {{ background: {pair.background}; }} QLabel {{ color: {pair.text}; font-size: 15px; }}"
-        )
+        self.setStyleSheet(f"Bar {{ background: {pair.background}; }} QLabel {{ color: {pair.text}; }}")
 
 
 class NoticeBar(Bar):

@@ -206,14 +206,21 @@ class Session(QObject):
             self.order_recording(
                 message.folder or known.folder, message.name or known.name, message.mode or known.mode
             )
-        if isinstance(message, RecordingStarted) and self._stops_soon:
-            self.stop_recording()
+        self._stop_what_was_started(message)
         if isinstance(message, SelectBead) and message.bead_id in self.state.beads:
             self.select(message.bead_id)
         if isinstance(message, BeadsChanged):
             self._follow_beads(before)
         if isinstance(message, CommandRefused) and message.process == "supervisor":
             self.beads.refused()
+
+    def _stop_what_was_started(self, message: Message) -> None:
+        """Stop a recording that was to be stopped before it had begun; that of nobody else."""
+        if self.state.starting:
+            return
+        stops, self._stops_soon = self._stops_soon, False
+        if stops and isinstance(message, RecordingStarted):
+            self.stop_recording()
 
     def _follow_beads(self, before: BeadList) -> None:
         """Keep the selection sensible: a bead just added is selected, a removed one is not."""
@@ -344,7 +351,7 @@ class Session(QObject):
         waiting = self.state.starting or self.state.stopping
         if waiting and time.perf_counter_ns() > self._asked_ns + _ANSWER_TIMEOUT_NS:
             asked = "start" if self.state.starting else "stop"
-            self.state.starting = self.state.stopping = False
+            self.state.starting = self.state.stopping = self._stops_soon = False
             self.state.warn(f"Nobody answered the command to {asked} recording; see the log and try again.")
 
 

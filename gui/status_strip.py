@@ -13,7 +13,7 @@ from gui.models.age import stale_after_s
 from gui.models.room import shares
 from gui.models.status_fields import KEYS, StatusFacts, StatusField, status_fields
 from gui.snapshot import Snapshot
-from gui.theme import Pair, Theme
+from gui.theme import Pair, Theme, grown
 from gui.widgets.elided import ElidedLabel
 from magscope_app.config import Config
 from magscope_app.datatypes import TRACKS_COLUMNS
@@ -58,6 +58,10 @@ class FieldBox(QFrame):
         self.value.setText(field.text)
         self.setToolTip(field.help)
 
+    def forget(self) -> None:
+        """Show the next field anew whatever was shown."""
+        self._shown = None
+
     def needed(self, *, short: bool) -> int:
         """Return the width of all that it says; with the short text where there is one."""
         if self._shown is not None:
@@ -76,7 +80,8 @@ class FieldBox(QFrame):
             f"QLabel {{ color: {pair.text}; background: transparent;"
             f" font-size: {LARGE_PX}px; font-weight: 600; }}"
         )
-        self.caption.setStyleSheet(f"color: {caption}; font-size: 12px; font-weight: 400;")
+        size_px = grown(12, self.fontInfo().pixelSize())
+        self.caption.setStyleSheet(f"color: {caption}; font-size: {size_px}px; font-weight: 400;")
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: ARG002 - Qt's signature
         """Tell that somebody wants to know more."""
@@ -155,5 +160,7 @@ class StatusStrip(QWidget):
         )
 
     def set_theme(self, theme: Theme) -> None:
-        """Take other colours with the next refresh."""
+        """Take other colours, and text of another size, with the next refresh."""
         self._theme = theme
+        for box in self.boxes.values():
+            box.forget()

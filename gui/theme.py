@@ -88,6 +88,15 @@ LIGHT = Theme(
 _BIG_PX = 22
 
 
+#: Usual size of the text.
+_USUAL_PX = 13
+
+
+def grown(size_px: int, font_px: int) -> int:
+    """Return the size that a text of `size_px` has where the usual text has `font_px`."""
+    return max(size_px, round(size_px * font_px / _USUAL_PX))
+
+
 def contrast(first: str, second: str) -> float:
     """Return the contrast ratio of two colours, 1 to 21, as WCAG 2.1 defines it."""
     bright, dark = sorted((_luminance(first), _luminance(second)), reverse=True)
@@ -155,6 +164,9 @@ def _style_sheet(theme: Theme, font_px: int) -> str:
     QLabel[old="true"] {{ color: {theme.dim}; }}
     QLabel[found="true"] {{ color: {theme.accent.text}; background: {theme.accent.background}; }}
     QLabel[role="big"] {{ font-size: {max(_BIG_PX, round(1.3 * font_px))}px; font-weight: 600; }}
+    QLabel[role="empty"] {{ color: {theme.text}; background: {theme.base};
+        font-size: {grown(15, font_px)}px; }}
+    Bar QLabel {{ font-size: {grown(15, font_px)}px; }}
     QLabel[role="refused"] {{ color: {theme.alarm.text}; background: {theme.alarm.background}; padding: 4px;
         border-radius: 3px; }}
     QLineEdit {{ background: {theme.base}; border: 1px solid {theme.line}; border-radius: 3px;
@@ -177,7 +189,7 @@ def _style_sheet(theme: Theme, font_px: int) -> str:
     """
 
 
-def _style_of_buttons(theme: Theme) -> str:
+def _style_of_buttons(theme: Theme, font_px: int) -> str:
     """Return the style of what is pressed: tabs and buttons."""
     return f"""
     QTabBar {{ qproperty-elideMode: ElideNone; qproperty-usesScrollButtons: true; }}
@@ -189,7 +201,7 @@ def _style_of_buttons(theme: Theme) -> str:
     QPushButton {{ padding: 5px 10px; }}
     QPushButton:checked {{ background: {theme.accent.background}; color: {theme.accent.text};
         border: 1px solid {theme.accent.background}; border-radius: 3px; }}
-    QPushButton[role="record"] {{ font-size: 18px; font-weight: 700; padding: 10px; }}
+    QPushButton[role="record"] {{ font-size: {grown(18, font_px)}px; font-weight: 700; padding: 10px; }}
     QPushButton[role="record"][recording="true"] {{ background: {theme.record.background};
         color: {theme.record.text}; border: 1px solid {theme.record.background}; border-radius: 4px; }}
     QPushButton[role="stop"] {{ background: {theme.alarm.background}; color: {theme.alarm.text};
@@ -203,4 +215,4 @@ def put_on(application: QApplication, theme: Theme, font_px: int = 0) -> None:
     application.setStyle("Fusion")
     application.setPalette(palette_of(theme))
     font = f"QWidget {{ font-size: {font_px}px; }}" if font_px else ""
-    application.setStyleSheet(font + _style_sheet(theme, font_px) + _style_of_buttons(theme))
+    application.setStyleSheet(font + _style_sheet(theme, font_px) + _style_of_buttons(theme, font_px))

@@ -23,6 +23,7 @@ from PyQt6.QtWidgets import (
 )
 
 from gui.closing_bar import ClosingBar
+from gui.columns import Columns
 from gui.desk import Desk
 from gui.finding import entries_of
 from gui.guard import Guard
@@ -51,6 +52,8 @@ TICK_MS, TICK_SLOW_MS, TICK_MINIMISED_MS = 16, 40, 250
 _SLOW_FPS = 25.0
 #: Beads and settings are kept so often, for the case that the computer fails.
 _KEEP_EVERY_MS = 30_000
+#: The layout is kept so long after the last change of it.
+_KEEP_LAYOUT_AFTER_MS = 2_000
 _STRIP_PERIOD_S = 0.25
 #: The window is never smaller: the fields along the bottom still fit.
 _LEAST_PX = 800, 480
@@ -107,6 +110,7 @@ class MainWindow(QMainWindow):
         self.guard = Guard()
         self.panels: dict[str, Panel] = {}
         self.docks: dict[str, QDockWidget] = {}
+        self.columns = Columns(self, self.docks)
         self._visible: set[str] = set()
         self._due_s: dict[str, float] = {}
         for entry in PANELS:
@@ -127,6 +131,11 @@ class MainWindow(QMainWindow):
         self.timer.timeout.connect(self.tick)
         self._keeping = QTimer(self)
         self._keeping.timeout.connect(self.files.remember)
+        self._keeping.timeout.connect(self.remember)
+        # A window that is killed has no time to keep anything.
+        self._keeping_layout = QTimer(self)
+        self._keeping_layout.setSingleShot(True)
+        self._keeping_layout.timeout.connect(self.remember)
 
     # --- building ----------------------------------------------------------------------------
 
@@ -135,6 +144,7 @@ class MainWindow(QMainWindow):
         dock.setObjectName(f"dock.{key}")
         dock.setWidget(Page(panel, keeps_width=entry.place == "controls"))
         dock.topLevelChanged.connect(lambda _: self._colour_buttons())
+        dock.dockLocationChanged.connect(lambda _: self._keep_layout_soon())
         dock.visibilityChanged.connect(lambda visible, key=key: self._note_visible(key, visible))
         self.panels[key] = panel
         self.docks[key] = dock
@@ -180,12 +190,14 @@ class MainWindow(QMainWindow):
     def arrange(self) -> None:
         """Put the panels where they stand at first."""
         arrange(self, self.docks, self.width(), self.height())
+        self.columns.choose_anew()
         self._colour_buttons()
 
     def restore(self) -> bool:
         """Put the panels where they were left in a window of this kind; False where that is not known."""
         saved = self.desk.preferences.layout.get(self._kind())
         restored = saved is not None and self.restoreState(QByteArray.fromHex(saved.encode()))
+        self.columns.choose_anew()
         self._colour_buttons()
         return restored
 
@@ -203,13 +215,15 @@ class MainWindow(QMainWindow):
     def remember(self) -> None:
         """Keep the place of window and panels for the next session."""
         preferences = self.desk.preferences
-        preferences.layout[self._kind()] = bytes(self.saveState().data()).hex()
-        preferences.geometry = bytes(self.saveGeometry().data()).hex()
-        self.desk.save()
+        layout, geometry = (bytes(data.data()).hex() for data in (self.saveState(), self.saveGeometry()))
+        if (layout, geometry) != (preferences.layout.get(self._kind()), preferences.geometry):
+            preferences.layout[self._kind()], preferences.geometry = layout, geometry
+            self.desk.save()
 
     def keep(self) -> None:
         """Keep what the next session may want: layout, beads and settings."""
         self._keeping.stop()
+        self._keeping_layout.stop()
         self.remember()
         self.files.remember()
 
@@ -217,6 +231,7 @@ class MainWindow(QMainWindow):
         """Fold the controls to icons where there is no room for them."""
         super().resizeEvent(event)
         self.icon_bar.setVisible(not is_wide(self.width()))
+        self.columns.follow()
 
     def set_theme(self, theme: Theme) -> None:
         """Take other colours."""
@@ -267,6 +282,12 @@ class MainWindow(QMainWindow):
         if not visible:
             self._leave_field(lambda panel: panel is self.panels[key])
         self._due_s[key] = 0.0
+        self._keep_layout_soon()
+
+    def _keep_layout_soon(self) -> None:
+        """Keep the place of window and panels when they have stood still for a moment."""
+        if self._keeping.isActive():
+            self._keeping_layout.start(_KEEP_LAYOUT_AFTER_MS)
 
     def refresh_soon(self) -> None:
         """Let the next tick refresh everything that is visible."""
@@ -310,6 +331,8 @@ class MainWindow(QMainWindow):
             self.done.tell(state.done.popleft())
         if now_s >= self._due_s.setdefault("strip", 0.0):
             self._due_s["strip"] = now_s + _STRIP_PERIOD_S
+            if self.columns.look():
+                self._keep_layout_soon()
             self.guard.run("the strip", partial(self.strip.refresh, snapshot))
         self.menus.refresh(self.session)
         if self.closing.waiting and not (state.starting or state.stopping):

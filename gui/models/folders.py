@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 from pathlib import Path
 
 
@@ -21,6 +21,10 @@ def why_no_folder(path: Path) -> str | None:
         return f"{path} is on no drive that is there; choose another folder"
     if not nearest.is_dir():
         return f"{nearest} is a file; choose a folder"
-    if not os.access(nearest, os.W_OK):
-        return f"nothing can be written into {nearest}; choose another folder"
+    try:
+        # What a folder says of itself is not enough: nobody can write into some, whatever their rights.
+        Path(tempfile.mkdtemp(prefix=".magscope-", dir=nearest)).rmdir()
+    except OSError as error:
+        why = error.strerror or str(error)
+        return f"nothing can be written into {nearest} ({why}); choose another folder"
     return None

@@ -27,6 +27,8 @@ class Trace:
         Positions; NaN where the bead was not tracked.
     frame_ids : ndarray of int64
         Numbers of the frames, ascending; what tells whether two moments are neighbours.
+    flags : ndarray of uint8
+        `TrackFlag` of each position; 0 where the bead was not tracked.
     """
 
     t_s: FloatArray
@@ -34,12 +36,13 @@ class Trace:
     y_nm: npt.NDArray[np.float32]
     z_nm: npt.NDArray[np.float32]
     frame_ids: npt.NDArray[np.int64]
+    flags: npt.NDArray[np.uint8]
 
     @classmethod
     def empty(cls) -> Trace:
         """Return the trace of a bead of which nothing is known."""
         nothing = np.empty(0, np.float32)
-        return cls(np.empty(0), nothing, nothing, nothing, np.empty(0, np.int64))
+        return cls(np.empty(0), nothing, nothing, nothing, np.empty(0, np.int64), np.empty(0, np.uint8))
 
 
 class FrameRing:
@@ -60,6 +63,7 @@ class FrameRing:
         self._spacing_s = spacing_s
         # Memory that was never written costs nothing; nothing behind the head is ever read.
         self._xyz = np.empty((moments, slots, 3), np.float32)
+        self._flags = np.empty((moments, slots), np.uint8)
         self._t_s = np.empty(moments)
         self._frame_ids = np.empty(moments, np.int64)
         self._head = 0
@@ -71,6 +75,7 @@ class FrameRing:
         moments = self._moments_of(rows)
         kept = moments >= 0
         self._xyz[moments[kept], slots[kept]] = rows[kept][:, _XYZ]
+        self._flags[moments[kept], slots[kept]] = rows[kept, _COLUMN["flags"]]
 
     def _moments_of(self, rows: FloatArray) -> npt.NDArray[np.int64]:
         """Return the moment in which each row goes, −1 for frames that are left out."""
@@ -91,16 +96,18 @@ class FrameRing:
         moment = self._head % self._moments
         self._t_s[moment], self._frame_ids[moment] = t_s, frame_id
         self._xyz[moment] = np.nan
+        self._flags[moment] = 0
         self._head += 1
         return True
 
     def forget(self, slot: int) -> None:
         """Keep nothing of the bead of a slot."""
         self._xyz[: min(self._head, self._moments), slot] = np.nan
+        self._flags[: min(self._head, self._moments), slot] = 0
 
     def trace(self, slot: int, since_s: float) -> Trace:
         """Return the bead of a slot in the frames after a time."""
         order = np.arange(max(0, self._head - self._moments), self._head) % self._moments
         order = order[self._t_s[order] > since_s]
         x_nm, y_nm, z_nm = self._xyz[order, slot].T.copy()
-        return Trace(self._t_s[order], x_nm, y_nm, z_nm, self._frame_ids[order])
+        return Trace(self._t_s[order], x_nm, y_nm, z_nm, self._frame_ids[order], self._flags[order, slot])

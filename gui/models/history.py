@@ -10,7 +10,7 @@ from magscope_app.datatypes import TRACKS_COLUMNS
 
 _T_NS, _BEAD = TRACKS_COLUMNS.index("t_ns"), TRACKS_COLUMNS.index("bead_id")
 _CORNER = [TRACKS_COLUMNS.index("roi_x_px"), TRACKS_COLUMNS.index("roi_y_px")]
-#: Points (beads · moments) kept at most for drawing: 3 float32 each, so 25 MB.
+#: Points (beads · moments) kept at most for drawing: 3 float32 and the flags each, so 27 MB.
 _MAX_POINTS = 2**21
 #: Moments kept at most for drawing.
 _MAX_MOMENTS = 8192

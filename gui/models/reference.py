@@ -43,7 +43,7 @@ def relative(trace: Trace, references: Iterable[Trace]) -> Trace:
         )
         for axis in ("x_nm", "y_nm", "z_nm")
     )
-    return Trace(trace.t_s, x_nm, y_nm, z_nm, trace.frame_ids)
+    return Trace(trace.t_s, x_nm, y_nm, z_nm, trace.frame_ids, trace.flags)
 
 
 def _drift(tracks: FloatArray) -> FloatArray:

@@ -263,7 +263,8 @@ class State:
 
     @apply.register
     def _(self, message: CommandRefused) -> None:
-        self.starting = self.stopping = False
+        if message.command == "StartRecording":
+            self.starting = False
         # The supervisor logs every refusal; here it is only shown.
         self.notices.append(message.text)
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QAction, QKeySequence, QShortcut
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.models.bead_table import n_saturated
 from gui.models.picture import saturated_share
@@ -23,6 +23,7 @@ from gui.widgets.find_bar import FindBar
 from gui.widgets.image_tools import ImageTools
 from gui.widgets.image_view import ImageView
 from gui.widgets.levels_bar import LevelsBar
+from gui.widgets.saturation import SaturationLabel
 from magscope_app.datatypes import TRACKS_COLUMNS
 from magscope_app.messages import Bead
 
@@ -55,6 +56,9 @@ class ImagePanel(Panel):
         self._hint = ElidedLabel(_HINT)
         self._hint.setProperty("role", "dim")
         self._hint.setToolTip(_HINT)
+        # It gives way to whatever else is to be said.
+        self._hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.saturation = SaturationLabel(context.theme)
         #: Place and grey level under the mouse.
         self.under = QLabel()
         self.under.setObjectName("image.under")
@@ -95,6 +99,7 @@ class ImagePanel(Panel):
         column.addWidget(self.levels)
         foot = QHBoxLayout()
         foot.setContentsMargins(6, 0, 6, 0)
+        foot.addWidget(self.saturation)
         foot.addWidget(self._hint, 1)
         foot.addWidget(self.under)
         column.addLayout(foot)
@@ -203,7 +208,7 @@ class ImagePanel(Panel):
         self.view.update_levels()
         if snapshot.picture is not None:
             share = saturated_share(snapshot.picture.image, snapshot.state.bits)
-            self.tools.show_saturation(share, n_saturated(snapshot.history.latest()))
+            self.saturation.show_share(share, n_saturated(snapshot.history.latest()))
         if self.levels.isVisible():
             self.levels.refresh(snapshot)
 
@@ -226,3 +231,4 @@ class ImagePanel(Panel):
         super().set_theme(theme)
         self.tools.set_theme(theme)
         self.levels.set_theme(theme)
+        self.saturation.theme = theme

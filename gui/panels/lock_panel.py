@@ -69,6 +69,10 @@ class LockPanel(Panel):
     def turn(self, on: bool) -> None:
         """Send the command that switches the lock."""
 
+    def scale(self) -> float:
+        """Return the factor from what the lock writes to what is shown."""
+        return 1.0
+
     def details(self, state: LockState) -> str:
         """Return what is said beside the state."""
         return f"{state.corrections} corrections" if state.stage == "on" else ""
@@ -85,6 +89,7 @@ class LockPanel(Panel):
         self.text.setText(" · ".join(part for part in (state.text + held, self.details(state)) if part))
         columns = tuple(column for _, column in self.lines)
         t_s, lines = lock_trace(self.session.locks.rows(self.lock), columns, snapshot.now_ns, _SECONDS)
+        lines = lines * self.scale()
         for line, values in zip(self._curves, lines, strict=True):
             line.setData(t_s, values)
         low, high = nice_limits(lines, self.smallest)

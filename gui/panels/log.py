@@ -50,6 +50,7 @@ class LogPanel(Panel):
         self.words.setToolTip("Words that a line, or the name of its process, must have")
         self._filter = LogFilter()
         self._count = QLabel()
+        self._count.setObjectName("log.count")
         self._count.setProperty("role", "dim")
         bar = QHBoxLayout()
         bar.setContentsMargins(6, 2, 6, 2)
@@ -63,7 +64,7 @@ class LogPanel(Panel):
         column.setSpacing(0)
         column.addLayout(bar)
         column.addWidget(self.text, 1)
-        self._next = 0
+        self._next = self._shown = 0
         self.level.currentTextChanged.connect(self._choose)
         self.words.textChanged.connect(self._choose)
 
@@ -77,7 +78,7 @@ class LogPanel(Panel):
 
     def _write_anew(self) -> None:
         self.text.clear()
-        self._next = 0
+        self._next = self._shown = 0
 
     def refresh(self, snapshot: Snapshot) -> None:
         """Append what is new."""
@@ -87,8 +88,11 @@ class LogPanel(Panel):
         for line in state.log:
             if line.number >= self._next and self._filter.passes(line):
                 self.text.appendHtml(self._html(line, state.clock()))
+                self._shown += 1
         self._next = state.log_count
-        self._count.setText("1 line" if state.log_count == 1 else f"{state.log_count} lines")
+        self._shown = min(self._shown, MAX_LOG)
+        left_out = "" if self._shown == state.log_count else f"{self._shown} of "
+        self._count.setText(f"{left_out}{state.log_count} line{'' if state.log_count == 1 else 's'}")
 
     def _html(self, line: LogLine, now_ns: int) -> str:
         at = time.localtime(time.time() - (now_ns - line.timestamp_ns) * 1e-9)

@@ -10,6 +10,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QLabel, QWidget
 
 from gui.models.bead_table import newest_row
+from gui.models.doubts import doubts_about_z
 from gui.models.envelope import envelope, steady_range, with_gaps
 from gui.models.frame_ring import Trace
 from gui.models.quantities import count_text
@@ -25,8 +26,10 @@ _WINDOWS_S = (5, 10, 30, 60)
 _SMALLEST_NM = 20.0
 #: A trace counts from the middle between these shares of its values …
 _INNER = (0.02, 0.98)
-#: … and anew when that has moved by so much of what lies between them.
-_OFF = 0.25
+#: … and anew when that has moved by so much of what lies between them: its 0 is in the trace no longer.
+_OFF = 0.5
+#: What a trace does in so many seconds tells its middle; one that has just begun is looked at once more.
+_SETTLED_S = 2.0
 #: Values that tell the middle of a trace well enough.
 _ENOUGH = 2000
 #: Beads drawn at most: more lines than this nobody can tell apart.
@@ -56,11 +59,13 @@ class TracesPanel(Panel):
         self._curves = {axis: [curve(plot) for _ in range(MOST_BEADS)] for axis, plot in self._plots.items()}
         self._empty = QLabel(self.plots)
         self._empty.setObjectName("traces.empty")
+        self._empty.setProperty("role", "empty")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         self._title = captioned(self, "traces.title", self.plots, self.relative, self._window)
         self._ranges: dict[str, tuple[float, float] | None] = dict.fromkeys("xyz")
         self._origins: dict[tuple[int, str], float] = {}
+        self._settled: set[tuple[int, str]] = set()
         self._drawn: tuple[int, ...] = ()
         self._used: tuple[int, ...] = ()
         self.set_theme(context.theme)
@@ -84,7 +89,7 @@ class TracesPanel(Panel):
         if (drawn, used) != (self._drawn, self._used):
             self._drawn, self._used = drawn, used
             self._ranges = dict.fromkeys("xyz")
-            self._origins = {}
+            self._origins, self._settled = {}, set()
             self._colour_lines()
         seconds, now_s = _WINDOWS_S[self._window.currentIndex()], snapshot.history.newest_t_s
         traces = [_recent(_trace(snapshot, bead, subtracts=subtracts), now_s - seconds) for bead in drawn]
@@ -102,7 +107,7 @@ class TracesPanel(Panel):
         for line, bead, trace in zip(self._curves[axis], drawn, traces, strict=False):
             values = getattr(trace, f"{axis}_nm")
             finite = values[np.isfinite(values)]
-            self._place_origin(axis, bead, finite)
+            self._place_origin(axis, bead, finite, trace.t_s[np.isfinite(values)])
             shown = values - self._origins.get((bead, axis), 0.0)
             everything.append(shown)
             x, y = envelope(*with_gaps(trace.t_s, shown), bin_s)
@@ -115,19 +120,26 @@ class TracesPanel(Panel):
             self._ranges[axis] = wanted
             plot.setYRange(*wanted, padding=0)
 
-    def _place_origin(self, axis: str, bead: int, finite: npt.NDArray[Any]) -> None:
+    def _place_origin(
+        self, axis: str, bead: int, finite: npt.NDArray[Any], t_s: npt.NDArray[np.float64]
+    ) -> None:
         """Let a trace count from its middle, and stay there until it has left that clearly."""
         key, origins = (bead, axis), self._origins
         if not len(finite):
             # What comes next is another trace.
             origins.pop(key, None)
+            self._settled.discard(key)
             return
         few = finite[:: len(finite) // _ENOUGH + 1]
         low, high = (float(value) for value in np.quantile(few, _INNER))
         middle, span = (low + high) / 2, max(high - low, _SMALLEST_NM)
-        if key not in origins or abs(middle - origins[key]) > _OFF * span:
+        settles = key not in self._settled and t_s[-1] - t_s[0] >= _SETTLED_S
+        if settles:
+            self._settled.add(key)
+        if key not in origins or settles or abs(middle - origins[key]) > _OFF * span:
+            if origins.get(key) != round(middle):
+                self._ranges[axis] = None
             origins[key] = round(middle)
-            self._ranges[axis] = None
 
     def _show_title(self, snapshot: Snapshot, drawn: tuple[int, ...], traces: list[Trace]) -> None:
         if snapshot.selected is None:
@@ -136,9 +148,21 @@ class TracesPanel(Panel):
         age = self.age_of_rows(snapshot)
         stale = f" – no new positions for {age}" if age else _why_no_z(snapshot, traces)
         said = self._legend(snapshot, drawn) if len(drawn) > 1 else self._origin(snapshot, drawn[0])
-        self._title.setText(said + stale)
+        self._title.setText(said + stale + self._doubts(drawn, traces))
         for line in (line for lines in self._curves.values() for line in lines):
             line.setOpacity(OLD if age else 1.0)
+
+    def _doubts(self, drawn: tuple[int, ...], traces: list[Trace]) -> str:
+        """Say loudly that heights which are drawn like all others are biased."""
+        told = {
+            bead: doubt for bead, trace in zip(drawn, traces, strict=True) if (doubt := doubts_about_z(trace))
+        }
+        if not told:
+            return ""
+        parts = told.values() if len(drawn) == 1 else (f"{bead} {doubt}" for bead, doubt in told.items())
+        pair = self.theme.warn
+        style = f"background:{pair.background}; color:{pair.text}"
+        return f" <span style='{style}'>&nbsp;z is biased: {', '.join(parts)}&nbsp;</span>"
 
     def _origin(self, snapshot: Snapshot, bead_id: int) -> str:
         """Return the name of the one bead, and where its axes have their 0."""
@@ -174,7 +198,6 @@ class TracesPanel(Panel):
         """Colour axes and lines."""
         super().set_theme(theme)
         colour_plots(self.plots, self._plots.values(), theme)
-        self._empty.setStyleSheet(f"color: {theme.text}; background: {theme.base}; font-size: 15px;")
         self._colour_lines()
 
 
@@ -196,7 +219,14 @@ def _trace(snapshot: Snapshot, bead_id: int, *, subtracts: bool) -> Trace:
 
 def _recent(trace: Trace, since_s: float) -> Trace:
     kept = trace.t_s > since_s
-    return Trace(trace.t_s[kept], trace.x_nm[kept], trace.y_nm[kept], trace.z_nm[kept], trace.frame_ids[kept])
+    return Trace(
+        trace.t_s[kept],
+        trace.x_nm[kept],
+        trace.y_nm[kept],
+        trace.z_nm[kept],
+        trace.frame_ids[kept],
+        trace.flags[kept],
+    )
 
 
 def _why_empty(snapshot: Snapshot, used: tuple[int, ...]) -> str:

@@ -19,8 +19,8 @@ class XYLockPanel(LockPanel):
     lock: ClassVar[LockName] = "xy_lock"
     switch_text: ClassVar[str] = "ROIs follow their beads"
     switch_help: ClassVar[str] = "Move every ROI with its bead; none leaves the frame or comes near another"
-    label: ClassVar[str] = "off centre (px)"
-    smallest: ClassVar[float] = 2.0
+    label: ClassVar[str] = "off centre (nm)"
+    smallest: ClassVar[float] = 100.0
     lowest: ClassVar[float] = 0.0
     lines: ClassVar[tuple[tuple[str, int], ...]] = (
         ("all beads, rms", XY_LOCK_COLUMNS.index("rms_px")),
@@ -35,6 +35,10 @@ class XYLockPanel(LockPanel):
         self.follow.setEnabled(False)
         self.follow.clicked.connect(self._follow)
         return (self.follow,)
+
+    def scale(self) -> float:
+        """Return how many nm a pixel has: the state above is in nm, too."""
+        return self.session.config.optics.nm_per_px
 
     def turn(self, on: bool) -> None:
         """Switch the XY-lock."""

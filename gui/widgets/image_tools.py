@@ -15,8 +15,6 @@ from gui.widgets.elided import ElidedLabel
 from gui.widgets.number_field import NumberField
 from magscope_app.processes.bead_owner import MAX_ROI_PX, MIN_ROI_PX
 
-#: Share of saturated pixels that is told, and that is a warning.
-_SATURATION_SEEN, _SATURATION_WARNS = 1e-4, 1e-3
 #: Number and age of the frame are told so often.
 _AGE_EVERY_NS = 150_000_000
 
@@ -49,12 +47,6 @@ class ImageTools(QWidget):
         self.roi.setObjectName("image.roi")
         self.roi.setToolTip(f"Side of every ROI in pixels, {MIN_ROI_PX} to {MAX_ROI_PX}; Return resizes all")
         self.roi.setFixedWidth(52)
-        self._saturated = QLabel()
-        self._saturated.setObjectName("image.saturated")
-        self._saturated.setToolTip(
-            "Pixels at the largest grey level cannot be told apart; in the ROI of a bead they bias its "
-            "position: less light, exposure or gain"
-        )
         self._age = ElidedLabel()
         self._age.setObjectName("image.age")
         self._age.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -89,7 +81,6 @@ class ImageTools(QWidget):
         for widget in (QLabel("ROI"), self.roi, QLabel("px")):
             bar.addWidget(widget)
         bar.addSpacing(6)
-        bar.addWidget(self._saturated)
         bar.addWidget(self._age, 1)
 
     def refresh(self, snapshot: Snapshot, *, old: bool) -> None:
@@ -107,18 +98,6 @@ class ImageTools(QWidget):
         # Where there is no room for both, the age is read rather than the number.
         self._age.setText(f"{age} · frame {count_text(snapshot.picture.frame_id)}")
         self._age.setToolTip(self._age.text())
-
-    def show_saturation(self, share: float, n_beads: int) -> None:
-        """Say how many beads and how much of the image are saturated.
-
-        Loudly where a bead is: there the positions suffer, however small a part of the image it is.
-        """
-        self._saturated.setVisible(share >= _SATURATION_SEEN or n_beads > 0)
-        beads = f"{n_beads} {'bead' if n_beads == 1 else 'beads'} saturated, " if n_beads else ""
-        self._saturated.setText(f" {beads}{100 * share:.2g} % of the image{'' if n_beads else ' saturated'} ")
-        pair = self._theme.warn
-        loud = n_beads > 0 or share >= _SATURATION_WARNS
-        self._saturated.setStyleSheet(f"background: {pair.background}; color: {pair.text};" if loud else "")
 
     def set_theme(self, theme: Theme) -> None:
         """Draw the icons in the new colour."""

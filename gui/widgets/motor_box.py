@@ -197,5 +197,5 @@ class MotorBox(QFrame):
 
 def _doing(reading: MotorReading, target: str) -> str:
     if reading.moving:
-        return f"moving to {target}"
+        return f"moving to {target}" if math.isfinite(reading.target) else "moving"
     return "on target" if reading.at_target else "at rest"

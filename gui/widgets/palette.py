@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt6.QtCore import QEvent, QObject, Qt
+from PyQt6.QtCore import QEvent, QObject, QPoint, Qt
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QFrame, QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
@@ -27,7 +27,8 @@ class Palette(QFrame):
     """
 
     def __init__(self, parent: QWidget, entries: Callable[[], list[Entry]]) -> None:
-        super().__init__(parent)
+        # A window of its own: panels that float are windows, too, and would lie over it.
+        super().__init__(parent, Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint)
         self.setObjectName("palette")
         self.setProperty("role", "palette")
         self.setAutoFillBackground(True)
@@ -67,12 +68,14 @@ class Palette(QFrame):
         window = self.parentWidget()
         assert window is not None
         width, height = min(_WIDTH_PX, window.width() - 40), min(_HEIGHT_PX, window.height() - 80)
-        self.setGeometry((window.width() - width) // 2, 60, width, height)
+        self.resize(width, height)
+        self.move(window.mapToGlobal(QPoint((window.width() - width) // 2, 60)))
         self._all = self._entries()
         self.field.clear()
         self._look("")
         self.show()
         self.raise_()
+        self.activateWindow()
         self.field.setFocus()
 
     def _look(self, typed: str) -> None:
@@ -95,9 +98,16 @@ class Palette(QFrame):
     def run_chosen(self) -> None:
         """Close and do what is chosen."""
         row = self._row()
-        self.hide()
+        self._leave()
         if 0 <= row < len(self._found):
             self._found[row].run()
+
+    def _leave(self) -> None:
+        """Close, and give the keyboard back to the window."""
+        self.hide()
+        window = self.parentWidget()
+        assert window is not None
+        window.activateWindow()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Let the arrow keys move in the list, and leave with the focus."""
@@ -107,7 +117,7 @@ class Palette(QFrame):
                 self._choose((self._row() + step) % len(self._found))
                 return True
             if event.key() == Qt.Key.Key_Escape:
-                self.hide()
+                self._leave()
                 return True
         if event is not None and event.type() == QEvent.Type.FocusOut:
             self.hide()

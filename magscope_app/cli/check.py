@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from itertools import groupby
 
 from magscope_app.config import Config
 from magscope_app.kernel_cache import ensure_compiled
 from magscope_app.processes.connecting import Connected, connect_all
-from magscope_app.processes.preflight import driver_targets, load_ready
+from magscope_app.processes.preflight import driver_targets, load_ready, require_answers
 
 _FAILED = 1
 
@@ -35,7 +37,10 @@ def check(config: str, overrides: Sequence[str], connect: bool = False) -> int:
     MagscopeError
         With one line per problem: file, key, what would be right.
     """
-    loaded = load_ready(config, overrides, None, None)
+    # What drivers print when they are imported is no part of what was found.
+    with redirect_stdout(sys.stderr):
+        loaded = load_ready(config, overrides, None, None)
+        require_answers(loaded, config)
     for said in _doubts(loaded.config):
         print(f"{loaded.path}: tracking.zlut: {said}")
     if not connect:

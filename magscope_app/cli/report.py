@@ -15,26 +15,21 @@ from pathlib import Path
 import psutil
 
 import magscope_app
+from magscope_app.cli.discretion import masked, secrets_of, without
 from magscope_app.config import load_config
 from magscope_app.errors import ConfigError, MagscopeError
 from magscope_app.run_log import logs_folder, run_folders
 
 #: Runs whose logs go into a report, the newest.
 _RUNS = 3
-#: What a key is called whose value is nobody's business, its sign, and its value in TOML or Python.
-_SECRET = re.compile(
-    r"""(?ix) ( [\w-]* (?: password | passwd | token | secret ) [\w-]* | (?: [\w-]*[_-] | api )? key )
-    ( ["']? \s* = \s* | ["'] \s* : \s* )
-    ( \"\"\".*?\"\"\" | '''.*?''' | "(?: [^"\\\n] | \\. )*" | '[^'\n]*' | [^\s,}\]#'"]+ )""",
-    re.DOTALL,
-)
+_CONFIG = "config.toml"
 
 
 def report(config: str | None, out: Path | None) -> int:
     """Write the logs of the last runs, the config, versions and the machine into one zip file.
 
-    The user's home folder is written as ``~`` throughout, since it often holds a name, and what passwords,
-    tokens, secrets and keys are set to as ``"***"``.
+    The user's home folder is written as ``~`` throughout, since it often holds a name, and what stands under
+    names such as password, token, secret, credentials or api_key as ``"***"``.
 
     Parameters
     ----------
@@ -52,11 +47,13 @@ def report(config: str | None, out: Path | None) -> int:
     if target.exists():
         raise MagscopeError(f"{target} exists already: give another file with --out")
     unfinished = target.with_name(f".{target.name}.unfinished")
-    parts = [("machine.txt", "\n".join(_machine())), *_config_parts(config), *_logs()]
+    about_config = list(_config_parts(config))
+    parts = [("machine.txt", "\n".join(_machine())), *about_config, *_logs()]
+    secrets = [secret for name, text in about_config if name == _CONFIG for secret in secrets_of(text)]
     try:
         with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as bundle:
             for name, text in parts:
-                bundle.writestr(name, _discreet(text))
+                bundle.writestr(name, _discreet(without(text, secrets), toml=name == _CONFIG))
         unfinished.replace(target)
     except OSError as error:
         raise MagscopeError(
@@ -69,9 +66,9 @@ def report(config: str | None, out: Path | None) -> int:
     return 0
 
 
-def _discreet(text: str) -> str:
+def _discreet(text: str, *, toml: bool = False) -> str:
     """Return a text without passwords and without the user's home folder."""
-    text = _SECRET.sub(r'\1\2"***"', text)
+    text = masked(text, toml=toml)
     home = Path.home()
     if home == home.parent:
         # The root of a disk is nobody's name, and every path begins with it.
@@ -106,7 +103,7 @@ def _config_parts(config: str | None) -> Iterator[tuple[str, str]]:
         if not path.is_file():
             raise
         text, said = path.read_text(encoding="utf-8", errors="replace"), str(error)
-    yield "config.toml", text
+    yield _CONFIG, text
     yield "config-check.txt", said
 
 

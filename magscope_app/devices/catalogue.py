@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +13,7 @@ from magscope_app.devices.device import Device
 from magscope_app.devices.errors import DriverNotFound
 from magscope_app.devices.lookup import announced_drivers, load_driver
 from magscope_app.devices.motor import Motor
+from magscope_app.errors import FOREIGN
 
 #: The drivers of this project; like all others they are found by name and imported only when they are used.
 OWN_DRIVERS = (
@@ -80,11 +82,19 @@ def _describe(name: str) -> DriverInfo:
     )
     about = (inspect.getdoc(found) or "").partition("\n")[0].replace("`", "")
     unit = found.unit if issubclass(found, Motor) else ""
-    return DriverInfo(name, kind, about, unit, found.needs, _why_unavailable(found) or "")
+    texts: dict[str, object] = {"unit": unit, "needs": found.needs}
+    for what, text in texts.items():
+        if not isinstance(text, str):
+            wrong = f"its {what} is {reprlib.repr(text)}, and must be a text; mend the driver"
+            return DriverInfo(name, kind, about, unavailable=wrong)
+    return DriverInfo(name, kind, about, unit, found.needs, _why_unavailable(found))
 
 
-def _why_unavailable(found: type[Device]) -> str | None:
+def _why_unavailable(found: type[Device]) -> str:
     try:
-        return found.why_unavailable()
-    except Exception as error:  # noqa: BLE001 - a driver may raise anything, and the others are listed too
+        answer: object = found.why_unavailable()
+    except FOREIGN as error:
         return f"it cannot say whether it can be used ({type(error).__name__}: {error}); mend the driver"
+    if answer is None or isinstance(answer, str):
+        return answer or ""
+    return f"its why_unavailable() is {reprlib.repr(answer)}, and must be a sentence or None; mend the driver"

@@ -63,10 +63,9 @@ def load_driver(name: str, base: Callable[..., T], folders: Sequence[Path] = ())
         There is no such driver, it cannot be imported, or it is not a `base`; one sentence.
     """
     append_driver_folders(folders)
-    target = _entry_point_target(name) if ":" not in name else name
-    module_name, _, class_name = target.partition(":")
+    module_name, class_name = name.split(":", 1) if ":" in name else _entry_point_target(name)
     module = _import(name, module_name, folders)
-    found = getattr(module, class_name, None)
+    found = _attribute(name, module, class_name)
     if found is None:
         raise DriverNotFound(_missing_class(name, module, class_name, base))
     return _checked(name, found, base)
@@ -102,13 +101,42 @@ def _entry_points() -> tuple[EntryPoint, ...]:
     return tuple(entry_points(group=ENTRY_POINT_GROUP))
 
 
-def _entry_point_target(name: str) -> str:
+def _entry_point_target(name: str) -> tuple[str, str]:
     for entry in _entry_points():
         if entry.name == name:
-            return entry.value
+            return _announced(entry)
     near = get_close_matches(name, [entry.name for entry in _entry_points()], n=1)
     hint = f"did you mean {near[0]}?" if near else 'name it as "package.module:Class"'
     raise DriverNotFound(f"driver {name!r}: no installed package offers a driver of this name; {hint}")
+
+
+def _announced(entry: EntryPoint) -> tuple[str, str]:
+    """Return module and class of an entry point: extras and spaces are no part of them."""
+    try:
+        module_name, class_name = entry.module, entry.attr
+    except FOREIGN:
+        module_name = class_name = ""
+    if not module_name or not class_name:
+        raise DriverNotFound(
+            f"driver {entry.name!r}: its package announces it as {entry.value!r}, which names no class; "
+            'the package must announce it as "package.module:Class"'
+        )
+    return module_name, class_name
+
+
+def _attribute(name: str, module: ModuleType, class_name: str) -> object | None:
+    """Return what a module has under a name, with dots for a class in a class, or None."""
+    found: object | None = module
+    try:
+        for part in class_name.split("."):
+            found = getattr(found, part, None)
+    except FOREIGN as error:
+        # Modules may make their attributes when they are asked for.
+        raise DriverNotFound(
+            f"driver {name!r}: its module cannot give {class_name} ({type(error).__name__}: {error}); "
+            "mend the module"
+        ) from error
+    return found
 
 
 def _import(name: str, module_name: str, folders: Sequence[Path]) -> ModuleType:
@@ -165,7 +193,8 @@ def _missing_class(name: str, module: ModuleType, class_name: str, base: Callabl
         hint = f"it has {', '.join(sorted(drivers))}"
     else:
         hint = f"it has no {getattr(base, '__name__', base)} at all"
-    return f"driver {name!r}: there is no class {class_name} in {module.__file__}; {hint}"
+    file = vars(module).get("__file__") or module.__name__
+    return f"driver {name!r}: there is no class {class_name} in {file}; {hint}"
 
 
 def _unknown_module(name: str, module_name: str, folders: Sequence[Path]) -> str:

@@ -114,8 +114,12 @@ class LogHistory(Message):
 
 @dataclass(frozen=True, slots=True)
 class CommandRefused(Message):
-    """A command was not carried out; the text says why and what to do."""
+    """A command was not carried out; the text says why and what to do.
+
+    `command` names it where somebody waits for its answer: "StartRecording".
+    """
 
     process: str
     text: str
     token: int = 0
+    command: str = ""

@@ -7,7 +7,6 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -15,10 +14,10 @@ import numpy as np
 from magscope_app.datatypes import MatrixBuffer
 from magscope_app.devices import DeviceError, DeviceLost, LimitError, Motor
 from magscope_app.devices.force import ForceCalibration
-from magscope_app.devices.numbers import apart
 from magscope_app.errors import FOREIGN
 from magscope_app.messages import Fault, MotorChanged, MotorInfo, MotorState, MotorStatus
 from magscope_app.processes.force_ramp import RampOnWay, height_for, plan_ramp
+from magscope_app.processes.goal import Goal, why_not_there
 from magscope_app.processes.halting import Halting
 
 _log = logging.getLogger(__name__)
@@ -35,15 +34,6 @@ _FOCUS_MOVING_NS = 5_000_000
 _RAMP_NS = 20_000_000
 #: Looking for a reference position takes at most this long.
 _HOME_S = 600.0
-
-
-@dataclass
-class _Goal:
-    """Where a move leads (None: to the reference position), and when it has failed."""
-
-    position: float | None
-    deadline: float
-    rests_since: float | None = None
 
 
 class _NoPosition(DeviceError):
@@ -91,11 +81,13 @@ class Axis:
         self._anew = anew
         self._guard = threading.Lock()
         self._state: MotorState = "closed"
-        self._goal: _Goal | None = None
+        self._goal: Goal | None = None
         self._ramp: RampOnWay | None = None
         self._position = self._target = math.nan
         self._misses = 0
         self._halting = Halting(name, self._motor.unit)
+        #: How often the axis had been told to stop before what is done now.
+        self._stops = 0
         #: While the driver is given a move, which may last until the axis has arrived.
         self._sets_off = False
         #: Until when the call to the driver that runs now must have ended.
@@ -198,8 +190,10 @@ class Axis:
 
     def jog(self, distance: float) -> None:
         """Set off for the place this far from where the axis is, or is going. Raises like `move`."""
-        goes_there = self._goal is not None and not self._halting.is_pending
-        known = goes_there or abs(self._position - self._target) <= self._motor.tolerance
+        goal = None if self._halting.is_pending else self._goal
+        if goal is not None and goal.is_reference:
+            raise DeviceError(f"{self.name} looks for its reference position; wait for it, or stop it")
+        known = goal is not None or abs(self._position - self._target) <= self._motor.tolerance
         self.move((self._target if known else self._position) + distance)
 
     def home(self) -> None:
@@ -208,7 +202,9 @@ class Axis:
         if (refusal := self._call(self._motor.why_not_home)) is not None:
             raise LimitError(refusal)
         low, high = self._limits
+        place = self._call(self._motor.home_position)
         self._go(None, self._motor.home, min(self._motor.arrival_s(high - low), _HOME_S))
+        self._target = math.nan if place is None else place
 
     def set_force(self, calibration: ForceCalibration, force_pn: float) -> None:
         """Move the magnets to where the force is `force_pn`. Raises like `move`."""
@@ -219,29 +215,41 @@ class Axis:
         """Begin a ramp of the force. Raises like `move`."""
         self._require_answering()
         plan = self._call(lambda: plan_ramp(self._motor, calibration, force_pn, rate_pn_s))
+        self._take_over()
         self._goal = None
-        self._halting.forget()
         self._ramp = RampOnWay(plan, self._limits, time.monotonic())
         self.due_ns = time.perf_counter_ns()
         self._say("moving")
 
     def _go(self, position: float | None, set_off: Callable[[], None], within_s: float) -> None:
-        self._halting.forget()
-        orders = self._halting.orders
-        self._goal, self._ramp = _Goal(position, time.monotonic() + within_s), None
-        self._say("moving")
-        # The call may block until the axis has arrived.
+        # Before the last look for a stop: one that comes later is given again (`note_halt`).
         self._sets_off = True
         try:
-            self._call(set_off, within_s)
+            self._take_over()
+            self._goal, self._ramp = Goal(position, time.monotonic() + within_s), None
+            self._say("moving")
+            # The call may block until the axis has arrived.
+            self._send(set_off, within_s)
         except DeviceError:
-            self._goal = None
+            if not self._halting.is_pending:
+                self._goal = None
             raise
         finally:
             self._sets_off = False
-        if orders != self._halting.orders:
-            # Told to stop while the move was being sent: it may have been sent after that.
-            self._tell_to_stop()
+
+    def _take_over(self) -> None:
+        """Let something else take the place of what the axis does, unless it was told to stop since."""
+        if not self._halting.forget(self._stops):
+            raise DeviceError(f"{self.name} was told to stop before it set off")
+
+    def _send(self, move: Callable[[], None], within_s: float = 0.0) -> None:
+        """Give the driver a move; a stop that came meanwhile follows it."""
+        try:
+            self._call(move, within_s)
+        finally:
+            if self._halting.is_pending and self._state != "lost":
+                # Told to stop while the move was being sent: it may have been sent after that.
+                self._tell_to_stop()
 
     def _require_answering(self) -> None:
         if self._state in ("closed", "opening"):
@@ -264,6 +272,12 @@ class Axis:
     def note_halt(self) -> None:
         """Break off what the axis was told before; `halt` is to follow."""
         self._halting.note()
+        if self._sets_off:
+            self._halting.try_twice()
+
+    def heed_stops(self) -> None:
+        """Let what is done next give way to any stop that is noted after this."""
+        self._stops = self._halting.orders
 
     def halt(self) -> None:
         """Stop at once; may be called from another thread while anything else goes on. Raises nothing."""
@@ -304,6 +318,7 @@ class Axis:
         """Look where the axis is, follow its moves, write a row of telemetry."""
         if self._state in ("closed", "opening", "lost"):
             return
+        self.heed_stops()
         try:
             self._position, moving = self._where(), self._call(self._motor.is_moving)
         except DeviceLost:
@@ -363,34 +378,20 @@ class Axis:
         elif had_moved:
             self._say("ready")
 
-    def _approach(self, goal: _Goal, position: float, moving: bool) -> None:
+    def _approach(self, goal: Goal, position: float, moving: bool) -> None:
         now = time.monotonic()
         wanted = position if goal.position is None else goal.position
-        if not moving and goal.rests_since is None:
-            goal.rests_since = now
-        elif moving:
-            goal.rests_since = None
-        rests_s = 0.0 if goal.rests_since is None else now - goal.rests_since
+        rests_s = goal.rests_s(now, moving=moving)
         if not moving and abs(position - wanted) <= self._motor.tolerance:
             self._goal = None
             self._target = wanted
-            self._say(*self._arrived(goal, position))
+            wrong = why_not_there(self._motor, position, self._limits) if goal.is_reference else ""
+            self._say("error" if wrong else "ready", wrong)
         elif now > goal.deadline:
             is_there = abs(position - wanted) <= self._motor.tolerance
             self._fail_to_arrive(wanted, "and come to rest in its time" if is_there else "in its time")
         elif rests_s > _SETTLE_S:
             self._fail_to_arrive(wanted, "and stands still (a limit switch, or something holds it)")
-
-    def _arrived(self, goal: _Goal, position: float) -> tuple[MotorState, str]:
-        low, high = self._limits
-        spare = self._motor.tolerance
-        if goal.position is not None or low - spare <= position <= high + spare:
-            return "ready", ""
-        at, low_text, high_text = apart(position, low, high)
-        return "error", (
-            f"{self.name} has its reference position at {at} {self._motor.unit}, outside its limits, "
-            f"{low_text} to {high_text} {self._motor.unit}; move it back, and give limits that hold it"
-        )
 
     def _fail_to_arrive(self, wanted: float, how: str) -> None:
         self._break_off(f"{self.name} did not reach {self._place(wanted)} {how}", wanted)
@@ -412,10 +413,9 @@ class Axis:
         now = time.monotonic()
         height = self._target = ramp.height_mm(now)
         if ramp.is_over(now):
-            self._ramp = None
             self._go(height, lambda: self._motor.move_to(height), self._motor.arrival_s(height - position))
             return
-        self._call(lambda: self._motor.move_to(height))
+        self._send(lambda: self._motor.move_to(height))
         if ramp.is_left_behind(now, position, self._motor.tolerance):
             self._fail_to_arrive(height, "on its ramp")
 

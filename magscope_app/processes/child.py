@@ -131,4 +131,6 @@ def _record_crash(path: Path) -> None:
 
 
 def _leave_signals_to_supervisor() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Both may be sent to all processes at once (Ctrl-C, `timeout`); the supervisor tells its own how to end.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -37,8 +37,8 @@ _HUNG_BEATS = 6
 _KILL_BEATS = {"camera": 6, "tracking": 6, "motors": 6, "feedback": 6, "recording": 120}
 #: A process that starts may take this long to open its device.
 START_TIMEOUT_S = 60.0
-#: How long a process that was told to end may take, and one that was terminated.
-_END_S, _END_STARTING_S, _TERMINATE_S = 1.0, 0.2, 0.3
+#: How long a process that was told to end may take, and one that was killed.
+_END_S, _END_STARTING_S, _KILL_S = 1.0, 0.2, 0.3
 
 
 #: Who has not looked for so long cannot tell that others are silent.
@@ -154,18 +154,15 @@ class Child:
         """End a process that cannot end itself; it counts as dead from now on."""
         self.failure = why
         self._process.kill()
-        self._process.join(_TERMINATE_S)
+        self._process.join(_KILL_S)
         self.bury()
 
     def end(self, deadline: float) -> None:
         """Wait for the process until `deadline`; end it by force after that."""
         self._process.join(max(0.0, deadline - time.monotonic()))
         if self._process.is_alive():
-            self._process.terminate()
-            self._process.join(_TERMINATE_S)
-        if self._process.is_alive():
             self._process.kill()
-            self._process.join(_TERMINATE_S)
+            self._process.join(_KILL_S)
         self.link.close(0.05)
         self.state = "ended" if self.state != "dead" else "dead"
         self.ended = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import multiprocessing
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -168,6 +169,8 @@ def _driver(config: Config, name: str) -> str:
 def _connect(config: Config, process: str, theirs: Connection) -> None:
     """Open the devices of one process, say what came of each, close them all."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What drivers print is no part of what is found out.
+    sys.stdout = sys.stderr
     append_driver_folders(config.drivers.path)
     opened: list[Camera | Motor] = []
     done: list[Connected] = []

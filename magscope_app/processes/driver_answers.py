@@ -40,34 +40,42 @@ class DriverAnswers:
         self._check(
             "shared_matrices", driver.shared_matrices, _shapes, "a dictionary of name to (rows, columns)"
         )
+        self._check("needs", driver.needs, _words, 'a text, "" where it needs nothing')
         if issubclass(driver, Motor):
             self._check("unit", driver.unit, _text, 'a text, such as "mm"')
 
     def problems(self) -> tuple[Problem, ...]:
         """Return what the driver says is wrong with the config."""
         wanted = "a tuple of magscope_app.errors.Problem, () where nothing is wrong"
-        return self._ask("problems", _problems, wanted) or ()
+        return self._ask("problems", _problems, wanted, self._context) or ()
 
     def expected_format(self) -> FrameFormat | None:
         """Return the format of a camera's frames, as far as it is known."""
-        return self._ask("expected_format", _format, "a FrameFormat, or None where it is not known")
+        return self._ask(
+            "expected_format", _format, "a FrameFormat, or None where it is not known", self._context
+        )
 
     def common(self) -> None:
         """Ask what else is asked later."""
-        self._ask("claims", _texts, _TEXTS)
+        self._ask("claims", _texts, _TEXTS, self._context)
         if issubclass(self._driver, Motor):
-            self._ask("controller", _text, "the name of the controller, a text")
+            self._ask("controller", _text, "the name of the controller, a text", self._context)
         else:
-            self._ask("waits_for_ring", _truth, "True or False")
+            self._ask("waits_for_ring", _truth, "True or False", self._context)
 
-    def _ask(self, name: str, read: Callable[[Any], _T], wanted: str) -> _T | None:
+    def availability(self) -> None:
+        """Ask why it cannot be used, if so; this may import what the maker of the device offers."""
+        self._ask("why_unavailable", _reason, "a sentence, or None where the driver can be used")
+
+    def _ask(self, name: str, read: Callable[[Any], _T], wanted: str, *given: object) -> _T | None:
         question = getattr(self._driver, name)
         if not callable(question):
             what = f"the driver's {name} is {reprlib.repr(question)}, and must be a class method"
-            self._note(what, f"write @classmethod and def {name}(cls, context), which returns {wanted}")
+            asked = "cls, context" if given else "cls"
+            self._note(what, f"write @classmethod and def {name}({asked}), which returns {wanted}")
             return None
         try:
-            answer = question(self._context)
+            answer = question(*given)
         except FOREIGN as error:
             self._note(
                 f"the driver cannot say its {name} ({type(error).__name__}: {error})", "mend the driver"
@@ -114,6 +122,15 @@ def _texts(answer: Any) -> tuple[str, ...]:
 def _text(answer: Any) -> str:
     _require(isinstance(answer, str) and bool(answer))
     return str(answer)
+
+
+def _words(answer: Any) -> str:
+    _require(isinstance(answer, str))
+    return str(answer)
+
+
+def _reason(answer: Any) -> str | None:
+    return None if answer is None else _words(answer)
 
 
 def _truth(answer: Any) -> bool:

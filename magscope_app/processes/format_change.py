@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from magscope_app.config import Config, LoadedConfig
+from magscope_app.devices import FrameFormat
 from magscope_app.errors import ConfigError, MagscopeError
-from magscope_app.messages import Bead, FormatAsked, Message, SetCameraSetting
+from magscope_app.messages import Bead, BeadsChanged, FormatAsked, Message, SetCameraSetting
 from magscope_app.processes.bead_owner import MAX_ROI_PX, MIN_ROI_PX, BeadOwner, why_outside
 from magscope_app.processes.calibration_desk import CalibrationDesk
 from magscope_app.processes.calibration_file import why_not_calibration
 from magscope_app.processes.camera_desk import CameraDesk
-from magscope_app.processes.camera_noise import field_problems
+from magscope_app.processes.camera_noise import camera_noise, field_problems
 from magscope_app.processes.lock_desk import LockDesk
 from magscope_app.processes.preflight import require_ready
 from magscope_app.processes.recording_desk import RecordingDesk
@@ -76,11 +77,9 @@ class FormatDesk:
         if goes_on := self._goes_on():
             self._refuse(_not_while(what, goes_on))
             return False
-        changed = self._beads.changed()
+        beads, before = self._beads.changed(), self._beads.format
         try:
-            self.again, said = begin_anew(
-                self._loaded, asked, changed.beads, self._beads.roi_px, self._calibration.zlut
-            )
+            self.again, said = begin_anew(self._loaded, asked, beads, before, self._calibration.zlut)
         except MagscopeError as error:
             self._refuse(str(error))
             return False
@@ -110,7 +109,11 @@ def _not_while(what: str, goes_on: str) -> str:
 
 
 def begin_anew(
-    loaded: LoadedConfig, asked: FormatAsked, beads: Sequence[Bead], roi_px: int, zlut: Path | None
+    loaded: LoadedConfig,
+    asked: FormatAsked,
+    beads: BeadsChanged,
+    before: FrameFormat | None,
+    zlut: Path | None,
 ) -> tuple[LoadedConfig, list[str]]:
     """Return the config of a run that goes on with another format of frames, and what is not as before.
 
@@ -120,8 +123,8 @@ def begin_anew(
         The config of the run now.
     asked : FormatAsked
         What the camera says of the new format.
-    beads, roi_px, zlut
-        As they are now.
+    beads, before, zlut
+        Beads, format of frames and Z-LUT as they are now.
 
     Returns
     -------
@@ -137,14 +140,16 @@ def begin_anew(
     """
     data = _changed(loaded.config, asked)
     said: list[str] = []
-    roi_px = _roi_px(roi_px, asked)
-    listed = _beads(beads, roi_px, asked, said)
+    roi_px = _roi_px(beads.roi_px, asked)
+    listed = _beads(beads.beads, roi_px, asked, said)
     data["beads"] |= {"find": False, "file": None, "list": listed, "roi_px": roi_px}
-    # They ran when the run began.
+    # They ran when the run began; none does now, or the run would go on.
+    for name in ("z_lock", "xy_lock", "drift"):
+        data[name] = data.get(name, {}) | {"on": False}
     data["recording"] = data.get("recording", {}) | {"start": False}
     data["experiment"] = data.get("experiment", {}) | {"protocol": None}
     data["tracking"] = data.get("tracking", {}) | {"zlut": zlut}
-    _drop_what_does_not_fit(data, asked, said)
+    _drop_what_does_not_fit(data, asked, before, said)
     changed = replace(
         loaded,
         config=Config.model_validate(data),
@@ -185,18 +190,30 @@ def _beads(
     ]
     inside = [bead for bead in moved if why_outside(bead, roi_px, asked.format) is None]
     if len(inside) < len(moved):
-        said.append(f"{len(moved) - len(inside)} beads are not in the image any more")
+        gone = len(moved) - len(inside)
+        said.append(f"{gone} {'bead is' if gone == 1 else 'beads are'} not in the image any more")
     return [{"id": bead.id, "x_px": bead.x_px, "y_px": bead.y_px, "role": bead.role} for bead in inside]
 
 
-def _drop_what_does_not_fit(data: dict[str, Any], asked: FormatAsked, said: list[str]) -> None:
+def _drop_what_does_not_fit(
+    data: dict[str, Any], asked: FormatAsked, before: FrameFormat | None, said: list[str]
+) -> None:
     noise = Config.model_validate(data).camera.noise
+    # Grey levels mean something else then, and so many pixels of the sensor are one of a frame.
+    other_pixels = before is None or before.bits != asked.format.bits or asked.pixel_scale != 1.0
     corrected = noise is not None and (noise.dark_frame is not None or noise.flat_field is not None)
     # They know every pixel by its place on the sensor.
     elsewhere = corrected and asked.offset_px != (0.0, 0.0)
-    if elsewhere or any(field_problems(Config.model_validate(data), asked.format)):
+    if corrected and (
+        other_pixels or elsewhere or any(field_problems(Config.model_validate(data), asked.format))
+    ):
         data["camera"]["noise"] |= {"dark_frame": None, "flat_field": None}
         said.append("dark frame and flat field are of other frames, and are not used")
+    if camera_noise(Config.model_validate(data), None) is not None and other_pixels:
+        data["camera"]["noise"] = None
+        said.append(
+            "camera.noise is of pixels of another depth or binning, and is not used: sigma is not known"
+        )
     # After them: a Z-LUT of corrected images does not fit others.
     config = Config.model_validate(data)
     zlut = config.tracking.zlut

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 
 from magscope_app.devices.numbers import apart
@@ -12,6 +13,8 @@ from magscope_app.messages import MotorState
 _STOPPING_S = 0.5
 #: One that goes on is told again so often.
 _AGAIN_S = 0.5
+#: A stop that comes while a move is being sent is given again after this: it may have come before the move.
+_TWICE_S = 0.1
 
 
 class Halting:
@@ -27,6 +30,7 @@ class Halting:
 
     def __init__(self, name: str, unit: str) -> None:
         self._name, self._unit = name, unit
+        self._guard = threading.Lock()
         #: How often the axis was told to stop; what is sent meanwhile may come after that.
         self.orders = 0
         #: True for an axis that did not stop when it was told to.
@@ -54,10 +58,11 @@ class Halting:
 
     def note(self, why: str = "", wanted: float = math.nan) -> None:
         """Note an order to stop; `why` says what went wrong on the way to `wanted`, where nobody gave it."""
-        if not self.is_pending:
-            self._since, self._refusal, self._why = time.monotonic(), "", why
-            self._wanted = wanted
-        self.orders += 1
+        with self._guard:
+            if not self.is_pending:
+                self._since, self._refusal, self._why = time.monotonic(), "", why
+                self._wanted = wanted
+            self.orders += 1
 
     def tried(self, refusal: str = "") -> None:
         """Note what the driver said to the order: nothing, or why it cannot."""
@@ -67,10 +72,29 @@ class Halting:
         """Have the axis told to stop once more, as nobody knows what it does now."""
         self._again = time.monotonic()
 
-    def forget(self) -> None:
-        """Note that the axis is at rest, or was told something else."""
-        self._seen = self.orders
-        self.goes_on, self._why, self._again = False, "", math.inf
+    def try_twice(self) -> None:
+        """Have the axis told once more, as the order may have come before the move that it is to stop."""
+        self._again = time.monotonic() + _TWICE_S
+
+    def forget(self, orders: int | None = None) -> bool:
+        """Note that the axis is at rest, or is told something else.
+
+        Parameters
+        ----------
+        orders : int, optional
+            How many there were when that was decided: with a newer one nothing is forgotten.
+
+        Returns
+        -------
+        bool
+            False where there is a newer order.
+        """
+        with self._guard:
+            if orders is not None and orders != self.orders:
+                return False
+            self._seen = self.orders
+            self.goes_on, self._why, self._again = False, "", math.inf
+            return True
 
     def is_due_again(self, *, once: bool) -> bool:
         """Return True when the axis is to be told again, for the last time with `once`."""

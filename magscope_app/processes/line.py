@@ -43,6 +43,7 @@ from magscope_app.messages import (
     VideoReady,
 )
 from magscope_app.messages.locks import LOCK_MESSAGES
+from magscope_app.processes.acquired_time import AcquiredTime
 from magscope_app.processes.bead_desk import BeadDesk
 from magscope_app.processes.bead_owner import BeadOwner
 from magscope_app.processes.calibration_desk import SWEEP_COMMANDS, SWEEP_NEWS, CalibrationDesk
@@ -101,8 +102,7 @@ class Line:
         self.ready: set[str] = set()
         self.camera_desk = CameraDesk(children, self.log, self._keep)
         self.acquiring = False
-        self.first_frame_ns: int | None = None
-        self.acquired_s = 0.0
+        self.acquired = AcquiredTime(anchor)
         self.stopping = ""
         self.errors: list[str] = []
         self.recording = RecordingDesk(children, self.board)
@@ -150,7 +150,7 @@ class Line:
     def start_recording(self, message: StartRecording) -> None:
         """Order a dataset; what the message leaves open comes from the config."""
         if why_not := self.recording.why_not(message, returning=RECORDER in self._returning):
-            self._refuse(why_not)
+            self._refuse(why_not, command="StartRecording")
             return
         beads, zlut = self.beads.changed().beads, self.calibration.stored
         order = self._orders.recording(
@@ -188,8 +188,7 @@ class Line:
         if child.name == "camera" and self.acquiring:
             self.acquiring = False
             self._resume_camera = True
-            if self.first_frame_ns is not None:
-                self.acquired_s += (self._anchor.session_ns() - self.first_frame_ns) * 1e-9
+            self.acquired.on_death()
         if child.name == "gui":
             self._stop_motors()
             self.window.on_lost(text)
@@ -278,9 +277,9 @@ class Line:
             case ProcessFailed(_, text):
                 child.failure = text
             case FirstFrame():
-                self.first_frame_ns = self.first_frame_ns or self._anchor.session_ns()
+                self.acquired.on_first_frame()
             case AcquisitionStopped(reason, seconds):
-                self.acquired_s += seconds
+                self.acquired.on_stopped(seconds)
                 self._on_acquisition_stopped(reason)
             case BeadsFound():
                 self._on_beads_found(message)
@@ -301,7 +300,7 @@ class Line:
         at_once = self._options.record is not None or self._loaded.config.recording.start
         if child.name == RECORDER and self.recording.on_refused():
             self.give_recorder_up(text)
-        elif child.name == RECORDER and at_once and self.first_frame_ns is None:
+        elif child.name == RECORDER and at_once and self.acquired.first_ns is None:
             self.fail(text)
         else:
             self.log(logging.WARNING, text)
@@ -487,8 +486,8 @@ class Line:
         self.children.send("experiment", message)
         self.children.send(FEEDBACK, message)
 
-    def _refuse(self, text: str, token: int = 0) -> None:
-        self._tell(CommandRefused("supervisor", text, token))
+    def _refuse(self, text: str, token: int = 0, command: str = "") -> None:
+        self._tell(CommandRefused("supervisor", text, token, command))
         self.log(logging.WARNING, text)
         self._keep("command refused", {"process": "supervisor", "text": text})
 

@@ -161,5 +161,13 @@ def _culprit(message: Any) -> str:
         try:
             ForkingPickler.dumps(content)
         except FOREIGN:
-            return f"its {field.name} is {content!r:.60}"
-    return f"it is {message!r:.60}"
+            return f"its {field.name} is {_shown(content)}"
+    return f"it is {_shown(message)}"
+
+
+def _shown(content: Any) -> str:
+    """Return what something looks like; what cannot even say that is named by its type."""
+    try:
+        return f"{content!r:.60}"
+    except FOREIGN:
+        return f"of the type {type(content).__name__}"

@@ -100,6 +100,9 @@ class MotorWorker:
             stops, job, stopped = self._jobs.get(timeout=max(0.0, (due_ns - now_ns) * 1e-9))
         except queue.Empty:
             return
+        # First: a stop that is not seen in the next line is seen by the axis.
+        for axis in self._axes:
+            axis.heed_stops()
         if stopped is not None and stops != self._stops:
             stopped()
             return

@@ -91,6 +91,23 @@ def load_ready(source: str, overrides: Sequence[str], record: Path | None, name:
     return loaded
 
 
+def require_answers(loaded: LoadedConfig, source: str) -> None:
+    """Make sure that drivers can say whether they can be used, which takes a while. Raises ConfigError."""
+    config = loaded.config
+    problems: list[Problem] = []
+    camera = load_driver(config.camera.driver, Camera, config.drivers.path)
+    answers = [DriverAnswers("camera.driver", camera, CameraContext(config=config))]
+    for entry in config.motors:
+        motor = load_driver(entry.driver, Motor, config.drivers.path)
+        context = MotorContext(config=config, motor=entry)
+        answers.append(DriverAnswers(f"motors.{entry.name}.driver", motor, context))
+    for each in answers:
+        each.availability()
+        problems += each.wrong
+    if problems:
+        raise ConfigError(source, problems)
+
+
 def compile_targets(config: Config) -> tuple[str, ...]:
     """Return the functions that compile the kernels which this config needs."""
     return (*TRACKING_KERNELS, *driver_targets(config))

@@ -240,6 +240,9 @@ class Recorder:
         _attempt(errors, partial(self._tracks.finish, status))
         _attempt(errors, partial(self._finish_folder, status, counters, ledger, errors))
         path = self._folder.take_name()
+        if errors and not path.is_dir():
+            # Every file has its own complaint: one reason is enough.
+            errors = [f"the folder {path} is gone, and its files with it: start another recording"]
         return RecordingFinished(path, status, counters, "; ".join(dict.fromkeys(errors)), without_image)
 
     def _drain(self, drain: Drain, stop: int) -> None:

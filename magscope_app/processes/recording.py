@@ -106,17 +106,18 @@ class _RecordingLoop:
 
     def _start(self, order: RecordingOrder) -> None:
         if self._recorder is not None or self._video is None:
-            self._link.send(
-                CommandRefused("recording", "a recording is running already, or the camera is not open yet")
-            )
+            self._refuse_start("a recording is running already, or the camera is not open yet")
             return
         try:
             self._recorder = Recorder(order, self._handles, self._video, self._rois)
         except MagscopeError as error:
-            self._link.send(CommandRefused("recording", f"the recording was not started: {error}"))
+            self._refuse_start(f"the recording was not started: {error}")
             return
         self._progress = -1
         self._link.send(RecordingStarted(self._recorder.path, order.mode))
+
+    def _refuse_start(self, text: str) -> None:
+        self._link.send(CommandRefused("recording", text, command="StartRecording"))
 
     def _work(self, recorder: Recorder) -> None:
         recorder.wait(_BUSY_S)

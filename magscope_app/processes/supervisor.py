@@ -126,7 +126,7 @@ class Supervisor:
                     self._attempt(self._end_line)
                 finally:
                     line.children.end_all()
-                    counters = line.board.counters(self._segments.video, tracking_ended=True)
+                    counters = line.board.run_counters(self._segments.video)
                     line.log(logging.DEBUG, f"the run has ended ({line.stopping}): {counters}")
         self._add_up(counters)
         again = line.formats.again if not self._stop_reason and not line.errors else None
@@ -137,13 +137,13 @@ class Supervisor:
     def _add_up(self, counters: Counters) -> None:
         line, before = self._line, asdict(self._counters)
         self._counters = Counters(**{name: before[name] + value for name, value in asdict(counters).items()})
-        self._acquired_s += line.acquired_s
+        self._acquired_s += line.acquired.seconds
         self._recordings += line.recording.finished
         self._errors += line.errors
 
     def _left_s(self) -> float | None:
         """Return what is left of the duration for another run."""
-        first_ns, duration_s = self._line.first_frame_ns, self._options.duration_s
+        first_ns, duration_s = self._line.acquired.first_ns, self._options.duration_s
         if first_ns is None or duration_s is None:
             return duration_s
         return max(0.0, duration_s - (self._anchor.session_ns() - first_ns) * 1e-9)
@@ -332,7 +332,7 @@ class Supervisor:
         self._publish_status()
 
     def _check_time(self) -> None:
-        first_ns, duration_s = self._line.first_frame_ns, self._options.duration_s
+        first_ns, duration_s = self._line.acquired.first_ns, self._options.duration_s
         if first_ns is None or duration_s is None:
             return
         if (self._anchor.session_ns() - first_ns) * 1e-9 >= duration_s:

@@ -8,8 +8,9 @@ import logging
 import os
 import re
 import shutil
+import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ class DatasetFolder:
     def __init__(self, path: Path, description: dict[str, Any]) -> None:
         self.path = path
         self._description = description
+        self._opened_ns = time.perf_counter_ns()
+        self._opened = datetime.now(UTC)
         self.events = EventLog(path / "events.jsonl", int(description["clock"]["unix_start_ns"]))
 
     @classmethod
@@ -193,12 +196,21 @@ class DatasetFolder:
         counters, ledger, **fields
             As for `update`.
         stopped : datetime, optional
-            Time of the end; now by default.
+            Time of the end; by default when this folder was made or opened here, and the time since, whatever
+            was done to the computer's clock meanwhile. It is never before the start.
         """
         with contextlib.suppress(OSError):
             (self.path / _RESERVE).unlink(missing_ok=True)
-        end = (stopped or datetime.now(UTC)).astimezone().isoformat()
+        end = (stopped or self._now()).astimezone().isoformat()
         self.update(counters=counters, ledger=ledger, exit_status=exit_status, stopped=end, **fields)
+
+    def _now(self) -> datetime:
+        passed = timedelta(microseconds=(time.perf_counter_ns() - self._opened_ns) // 1000)
+        try:
+            began = datetime.fromisoformat(self._description["started"])
+            return max(began, self._opened + passed)
+        except (KeyError, TypeError, ValueError):
+            return self._opened + passed
 
     def add_zlut(self, source: str | Path | bytes, name: str | None = None) -> Path:
         """Copy a Z-LUT into ``zluts/`` and return where it is.

@@ -11,6 +11,8 @@ FloatArray = npt.NDArray[np.float64]
 
 #: Knots of the cubic splines in r, per pixel.
 KNOTS_PER_PX = 2
+#: No grey level and no distance in an image is larger.
+_MOST = 1e9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,8 +60,8 @@ class BeadShape:
             array = np.array(getattr(self, name), kind)
             array.flags.writeable = False
             object.__setattr__(self, name, array)
-        n = len(self.radial)
-        size = self.template.shape[-1]
+        n = len(self.radial) if self.radial.ndim else 0
+        size = self.template.shape[-1] if self.template.ndim else 0
         fits = (
             self.radial.ndim == 2
             and self.radial.shape[1] >= 5
@@ -70,8 +72,11 @@ class BeadShape:
             and self.centres_px.shape[::2] == (n, 2)
             and self.noise_dn2.shape == (n,)
         )
-        finite = all(np.isfinite(part).all() for part in (self.radial, self.template, self.reach_px))
-        if not fits or not finite or not self.ceiling_dn > 0:
+        finite = all((np.abs(part) < _MOST).all() for part in (self.radial, self.template, self.reach_px))
+        # NaN says that something was not found; infinite it cannot be.
+        sane = not np.isinf(self.centres_px).any() and not (self.noise_dn2 < 0).any()
+        sane = sane and not np.isinf(self.noise_dn2).any() and 0 < self.ceiling_dn < _MOST
+        if not fits or not finite or not sane or not (self.reach_px[::2] <= self.reach_px[1::2]).all():
             raise ValueError(
                 "the 2-D part of the Z-LUT does not fit together or is not finite; repeat the sweep"
             )

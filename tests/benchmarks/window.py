@@ -188,7 +188,9 @@ def _long_trace() -> Any:
     from gui.models.frame_ring import Trace
 
     x_nm, y_nm, z_nm = np.random.default_rng(1).normal(0, 30, (3, _POINTS)).astype(np.float32)
-    return Trace(np.linspace(-1000.0, 0.0, _POINTS), x_nm, y_nm, z_nm, np.arange(_POINTS))
+    return Trace(
+        np.linspace(-1000.0, 0.0, _POINTS), x_nm, y_nm, z_nm, np.arange(_POINTS), np.zeros(_POINTS, np.uint8)
+    )
 
 
 def _draw(traces: Any, trace: Any) -> None:

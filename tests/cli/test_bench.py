@@ -66,7 +66,7 @@ def test_the_line_runs_at_the_rate_of_its_camera_without_a_loss() -> None:
     assert {"camera", "tracking"} <= set(result.processor)
 
 
-@pytest.mark.parametrize("roi_px", [32, 64])
+@pytest.mark.parametrize("roi_px", [32, 64, 100, 128])
 def test_the_method_that_is_timed_is_the_one_that_was_asked_for(roi_px: int) -> None:
     tracker, scene = tracker_and_scene(roi_px, "fast", 1, ZLUT.load("config/demo-zlut.npz"))
     with tracker:

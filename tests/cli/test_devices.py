@@ -47,6 +47,19 @@ class Axis(Motor):
     def stop(self): pass
 """
 
+UNAVAILABLE = """
+class Alone(Axis):
+    @classmethod
+    def why_unavailable(cls): raise SystemExit("no licence")
+
+class Five(Axis):
+    @classmethod
+    def why_unavailable(cls): return 5
+
+class Seven(Axis):
+    needs = 7
+"""
+
 
 def test_devices_are_listed_with_what_they_need(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -56,8 +69,10 @@ def test_devices_are_listed_with_what_they_need(
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-stages\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text(
         "[magscope_app.drivers]\nlab-stage = lab_stages_xyz:Stage\nloud-stage = loud_axes:Axis\n"
+        "alone = loud_axes:Alone\nfive = loud_axes:Five\nseven = loud_axes:Seven\nlazy = lazy_axes:Axis\n"
     )
-    (tmp_path / "loud_axes.py").write_text("import os, sys\nprint('hello')\n" + BROKEN)
+    (tmp_path / "lazy_axes.py").write_text("def __getattr__(name): raise RuntimeError('no licence')\n")
+    (tmp_path / "loud_axes.py").write_text("import os, sys\nprint('hello')\n" + BROKEN + UNAVAILABLE)
     monkeypatch.syspath_prepend(str(tmp_path))
     assert main(["devices", "--json"]) == 0
     listed = {driver["driver"]: driver for driver in json.loads(capsys.readouterr().out)}
@@ -68,6 +83,10 @@ def test_devices_are_listed_with_what_they_need(
     assert "no module lab_stages_xyz" in listed["lab-stage"]["unavailable"]
     assert listed["lab-stage"]["kind"] == "unknown"
     assert listed["loud-stage"]["kind"] == "motor"
+    assert "cannot say whether it can be used (SystemExit: no licence)" in listed["alone"]["unavailable"]
+    assert "its why_unavailable() is 5, and must be a sentence or None" in listed["five"]["unavailable"]
+    assert "its needs is 7, and must be a text; mend the driver" in listed["seven"]["unavailable"]
+    assert "cannot give Axis (RuntimeError: no licence); mend the module" in listed["lazy"]["unavailable"]
 
 
 def test_a_driver_without_its_adapters_says_so(
@@ -99,7 +118,7 @@ def test_the_devices_of_the_demo_answer(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_an_axis_outside_its_limits_is_a_warning_in_the_tree(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "far_axis.py").write_text(MISTAKEN + "\nclass Far(Axis):\n    needs = ''\n")
     (tmp_path / "setup.toml").write_text(
@@ -108,7 +127,9 @@ def test_an_axis_outside_its_limits_is_a_warning_in_the_tree(
         '[[motors]]\nname = "far"\ndriver = "far_axis:Far"\nlimits = [2.0, 3.0]\n'
     )
     assert check(str(tmp_path / "setup.toml"), [], connect=True) == 0
-    out = capsys.readouterr().out
+    out = capfd.readouterr().out
+    # What the driver prints is no part of it.
+    assert "hello" not in out
     line = (
         "WARN    far  far_axis:Far: at 1 mm, limits 2 to 3 mm; it is outside its limits; move it inside, or"
     )
@@ -278,3 +299,26 @@ def test_answers_of_another_kind_are_problems_like_any_other(
     ):
         assert sentence in said
     assert "Traceback" not in said
+
+
+def test_a_driver_that_cannot_say_whether_it_can_be_used_is_a_problem(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "unsaid_axes.py").write_text(BROKEN + UNAVAILABLE)
+    head = (
+        '[camera]\ndriver = "hardware.simulated.microscope:SimulatedCamera"\n'
+        "[optics]\npixel_pitch_um = 5.0\nmagnification = 50.0\n"
+    )
+    said = ""
+    for kinds in (("Alone", "Five"), ("Seven",)):
+        entries = [f'[[motors]]\nname = "{kind}"\ndriver = "unsaid_axes:{kind}"\n' for kind in kinds]
+        (tmp_path / "setup.toml").write_text(head + "".join(entries))
+        assert main(["check", str(tmp_path / "setup.toml")]) == 2
+        said += capsys.readouterr().err
+    for sentence in (
+        "motors.Alone.driver: the driver cannot say its why_unavailable (SystemExit: no licence)",
+        "motors.Five.driver: the driver's why_unavailable() is 5, and must be a sentence, or None",
+        "motors.Seven.driver: the driver's needs is 7, and must be a text",
+    ):
+        assert sentence in said

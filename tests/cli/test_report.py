@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from magscope_app.cli import main
+from magscope_app.cli.discretion import masked
 from magscope_app.clock import WallAnchor
 from magscope_app.messages import LogEntry
 from magscope_app.run_log import LOG_NAME, RunLog, crash_file, logs_folder, run_folders
@@ -136,18 +137,108 @@ def test_only_the_home_folder_is_left_out_of_paths(
     assert left in _reported(config, tmp_path / "report.zip")["config.toml"]
 
 
-def test_what_is_secret_in_a_config_is_not_in_the_report(tmp_path: Path) -> None:
+_SECRETS = r'''
+password = "hush 1, \" hush 2"
+api_key = 'hush3'
+settings = { Token = "hush4", keyboard = 5, n = 1 }
+client-secret = """
+hush5
+"""
+tokens = [
+  "hush]6", ["hush7"],
+]
+credentials = { user = "hush8", where = { x = "hush9" } } # why
+"my password" = "hush10"
+apiKey = "hush11"
+passphrase.value = "hush12"
+address = "rtsp://ann:hush13@192.168.0.1/x"
+note = "password: hush14"
+pwd = 7447
+x = 2
+[camera.settings.API_KEYS]
+value = "hush15"
+[camera]
+fps = 10
+'''
+_NO_SECRETS = """
+monkey = "banana"
+turnkey = 5
+max_tokens = 4
+key = "Q"
+hotkey_interval = 5
+token_ring = "x"
+address = "http://localhost:80/a@b"
+"""
+
+
+@pytest.mark.parametrize("tail", ["", "\nthis is no TOML\n"])
+def test_what_is_secret_in_a_config_is_not_in_the_report(tail: str, tmp_path: Path) -> None:
     config = tmp_path / "mine.toml"
-    config.write_text(
-        'password = "hush 1, \\" hush 2"\napi_key = \'hush3\'\n'
-        'settings = { Token = "hush4", keyboard = 5, n = 1 }\n'
-        'client-secret = """\nhush5\n"""\nkey = hush6 # why\nx = 2\n',
-        encoding="utf-8",
-    )
+    config.write_text(_NO_SECRETS + _SECRETS + tail, encoding="utf-8")
     text = _reported(config, tmp_path / "report.zip")["config.toml"]
     assert "hush" not in text
-    assert text.count('"***"') == 5
-    assert all(kept in text for kept in ("keyboard = 5", "n = 1", "# why", "x = 2", "api_key = "))
+    assert "7447" not in text
+    assert text.startswith(_NO_SECRETS)
+    assert all(kept in text for kept in ("keyboard = 5", "n = 1", "# why", "x = 2", "api_key = ", "fps = 10"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x.toml --set camera.settings.password=hush --set camera.fps=3",
+        '--set camera.settings.token="two hush" --set camera.fps=3',
+        "--password hush --set camera.fps=3",
+        "--api-key=hush camera.fps=3",
+        "password: hush camera.fps=3",
+        "{'password': 'hush', 'camera.fps=3': 1}",
+        '{"token":"hush","camera.fps=3":1}',
+        "'camera.password=hush' and camera.fps=3",
+        "http://ann:hu@sh:hush@lab/ camera.fps=3",
+        "Authorization: Bearer hush camera.fps=3",
+    ],
+)
+def test_what_is_secret_in_a_log_is_masked_and_nothing_else(line: str) -> None:
+    text = masked(line)
+    assert "hush" not in text
+    assert "camera.fps=3" in text
+
+
+def test_a_secret_of_the_config_is_not_told_by_a_log(tmp_path: Path) -> None:
+    log = _log([])
+    log.write(_entry("the camera was given a-long-one and answered"))
+    log.close()
+    config = tmp_path / "mine.toml"
+    config.write_text('password = "a-long-one"\n', encoding="utf-8")
+    texts = _reported(config, tmp_path / "report.zip")
+    assert not any("a-long-one" in text for text in texts.values())
+    assert any("was given *** and answered" in text for text in texts.values())
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "piece", ["x", "password", "password=[", "password='", 'token="""', "--", "x.-", "://a:"]
+)
+def test_a_long_text_is_masked_in_time_that_grows_with_its_length(piece: str) -> None:
+    # Looking again from every character would take many minutes.
+    text = masked(piece * 50_000)
+    assert text.startswith(piece[:2])
+
+
+def test_the_newest_runs_are_in_the_report_and_the_machine_is_discreet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    config = tmp_path / "mine.toml"
+    config.touch()
+    for day in range(5):
+        folder = logs_folder() / f"2020-01-{day:02d}_000000_1"
+        folder.mkdir(parents=True)
+        (folder / LOG_NAME).touch()
+        os.utime(folder / LOG_NAME, (day, day))
+    texts = _reported(config, tmp_path / "r.zip")
+    days = {name.split("/")[1][8:10] for name in texts if name.startswith("logs/")}
+    assert days == {"02", "03", "04"}
+    assert f"logs {Path('~')}{os.sep}state" in texts["machine.txt"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a POSIX signal makes the crash")

@@ -4,9 +4,10 @@ import json
 import os
 import sys
 import threading
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -95,6 +96,28 @@ def test_updates_and_the_end(tmp_path: Path) -> None:
     assert about["ledger"] == [{"first_id": 3, "count": 2, "where": "ring", "why": "full"}]
     assert datetime.fromisoformat(about["stopped"]) == datetime(2026, 3, 4, 16, tzinfo=UTC)
     assert sorted(path.name for path in folder.path.iterdir()) == ["config.toml", "dataset.json", "zluts"]
+
+
+class _EarlierClock(datetime):
+    """The computer's clock after somebody has set it back."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return cls.fromtimestamp(time.time() - 3600, tz)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_the_end_is_not_before_the_start_whatever_the_clock_does(
+    again: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = DatasetFolder.create(tmp_path, "x", config_text=b"")
+    monkeypatch.setattr("magscope_app.storage.dataset_folder.datetime", _EarlierClock)
+    if again:
+        folder = DatasetFolder.open(folder.path)
+    folder.finish("completed")
+    about = read(folder)
+    passed = datetime.fromisoformat(about["stopped"]) - datetime.fromisoformat(about["started"])
+    assert 0 <= passed.total_seconds() < 60
 
 
 def test_unknown_counters_and_states_are_refused(tmp_path: Path) -> None:

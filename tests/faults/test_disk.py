@@ -15,6 +15,7 @@ import pytest
 from magscope_app.cli import main
 from magscope_app.devices import FrameFormat
 from magscope_app.messages import RecordingFinished
+from magscope_app.processes.recording_text import recording_text
 from magscope_app.storage import open_dataset
 from magscope_app.storage.repairing import repair_dataset
 from tests.line import feeding
@@ -175,8 +176,9 @@ def test_a_folder_deleted_while_it_is_recorded_is_said_and_the_next_recording_is
         rig.feed(30)
         finished = rig.stop()
         assert finished.exit_status == "failed"
-        assert str(path) in finished.error
-        assert "Traceback" not in finished.error
+        assert finished.error == f"the folder {path} is gone, and its files with it: start another recording"
+        said = recording_text(finished, path)
+        assert said.startswith(f"recording has ended (failed): the folder {path} is gone with all ")
         rig.record(tmp_path / "out", FULL)
         rig.feed(10)
         assert rig.stop().exit_status == "completed"

@@ -16,7 +16,7 @@ DRIFT: FloatArray = T_S / 0.6 + 3.0 * np.sin(T_S * 5)
 
 def trace(track: FloatArray) -> Trace:
     x_nm = track.astype(np.float32)
-    return Trace(T_S, x_nm, 2 * x_nm, -x_nm, np.arange(N))
+    return Trace(T_S, x_nm, 2 * x_nm, -x_nm, np.arange(N), np.zeros(N, np.uint8))
 
 
 def reference(at_nm: float, seed: int, *gaps: tuple[int, int]) -> FloatArray:

@@ -209,7 +209,11 @@ def test_the_record_button_does_what_it_says(running: MainWindow, rig: Rig, qapp
     click(button)
     click(button)
     rig.expect(StartRecording)
-    rig.send(CommandRefused("recording", "data: the folder is full; choose another folder"))
+    rig.send(
+        CommandRefused(
+            "recording", "data: the folder is full; choose another folder", command="StartRecording"
+        )
+    )
     look(running, qapp)
     assert button.isEnabled()
     assert button.text().endswith("Record")

@@ -38,6 +38,20 @@ def test_signals_end_in_order(number: int, code: int, status: str, tmp_path: Pat
     assert len(dataset.column("tracking/frame_ids")) == dataset.counters["frames_recorded"] > 0
 
 
+def test_a_signal_to_all_processes_at_once_ends_in_order(tmp_path: Path) -> None:
+    with running("demo.toml", "--headless", "--record", str(tmp_path), *SMALL) as line:
+        line.wait_for("beads found")
+        await_recorded(tmp_path)
+        for child in line.workers():
+            # As `timeout` and a service manager do it.
+            child.send_signal(signal.SIGTERM)
+        assert line.end(signal.SIGTERM)[0] == 0, line.output
+    assert "unexpectedly" not in line.output
+    dataset = Dataset.only(tmp_path)
+    assert dataset.about["exit_status"] == "interrupted"
+    assert lost_here(dataset.counters) == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("after_s", [0.25, 0.7, 1.4])
 def test_signals_end_a_start(number: int, after_s: float) -> None:

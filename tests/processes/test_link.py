@@ -70,6 +70,59 @@ def test_what_no_other_process_can_be_given_is_refused_and_the_next_message_arri
     other.close()
 
 
+class _Mute:
+    """Can neither be sent nor shown."""
+
+    def __reduce__(self) -> str:
+        raise RuntimeError("no")
+
+    def __repr__(self) -> str:
+        raise ValueError("no")
+
+
+def test_what_cannot_even_be_shown_is_refused_with_its_type() -> None:
+    here, there = multiprocessing.Pipe()
+    link = Link(here, "one")
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    for content, kind in ((_Mute(), "_Mute"), (deep, "list")):
+        with pytest.raises(MagscopeError, match=f"its value is of the type {kind}"):
+            link.send(SetCameraSetting("exposure_ms", content))  # type: ignore[arg-type]  # that is the test
+    link.close()
+    there.close()
+
+
+def test_what_is_too_much_to_wait_is_dropped_the_oldest_first() -> None:
+    here, there = multiprocessing.Pipe()
+    one, other = Link(here, "one"), Link(there, "other")
+    # More than the pipe itself takes.
+    for number in range(2 * MAX_WAITING):
+        one.send(MoveMotor("x" * 200, number))
+    come = []
+    while (message := other.receive(0.5)) is not None:
+        assert isinstance(message, MoveMotor)
+        come.append(message.position)
+    assert come == sorted(come)
+    assert come[-1] == 2 * MAX_WAITING - 1
+    assert MAX_WAITING <= len(come) < 2 * MAX_WAITING
+    one.close()
+    other.close()
+
+
+def test_what_is_on_its_way_is_not_taken_for_sent() -> None:
+    here, there = multiprocessing.Pipe()
+    one, other = Link(here, "one"), Link(there, "other")
+    # One message that the pipe does not take at once: it is in the sender's hand, and nothing waits.
+    one.send(ProcessReady("x" * 10_000_000))
+    time.sleep(0.2)
+    assert not one.flush(0.1)
+    assert other.receive(5.0) is not None
+    assert one.flush(5.0)
+    one.close()
+    other.close()
+
+
 def test_what_is_unknown_at_this_end_is_named_and_the_next_message_arrives() -> None:
     here, there = multiprocessing.Pipe()
     one, other = Link(here, "one"), Link(there, "other")

@@ -123,7 +123,18 @@ def test_npz_keeps_the_shape_and_old_files_load(zlut: ZLUT, tmp_path: Path) -> N
         assert shape.ceiling_dn == 255
     with np.load(tmp_path / "one.npz") as archive:
         arrays = dict(archive)
-    for broken in ({"shape_template": arrays["shape_template"][1:]}, {"shape_radial": arrays["z_nm"]}):
+    reach = arrays["shape_reach_px"]
+    for broken in (
+        {"shape_template": arrays["shape_template"][1:]},
+        {"shape_radial": arrays["z_nm"]},
+        {"shape_template": np.array(1.0)},
+        {"shape_radial": np.array(1.0)},
+        {"shape_radial": np.full_like(arrays["shape_radial"], 1e30)},
+        {"shape_reach_px": reach[::-1]},
+        {"shape_centres_px": np.full_like(arrays["shape_centres_px"], np.inf)},
+        {"shape_noise_dn2": np.full_like(arrays["shape_noise_dn2"], -1.0)},
+        {"shape_ceiling_dn": np.array(np.inf)},
+    ):
         with (tmp_path / "broken.npz").open("wb") as stream:
             np.savez(stream, **{**arrays, **broken})
         with pytest.raises(ValueError, match=r"broken\.npz"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import signal
 import time
 from types import FrameType
+from typing import Any
 
 #: Whatever is raised in these is taken for an error of the disk, or passed over by the interpreter: it would
 #: not be the end of the process that is wanted.
@@ -28,6 +30,14 @@ def _loop(number: int, frame: FrameType | None) -> None:
         pass
 
 
+class _Datetime(datetime.datetime):
+    """Tells the time by `time.time`, which a test can turn back."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> Any:
+        return cls.fromtimestamp(time.time(), tz)
+
+
 def _turn_back(number: int, frame: FrameType | None) -> None:
     seconds, nanoseconds = time.time, time.time_ns
     time.time = lambda: seconds() - 3600
@@ -36,6 +46,7 @@ def _turn_back(number: int, frame: FrameType | None) -> None:
 
 # The memory tracker of multiprocessing is no process of ours.
 if hasattr(signal, "SIGUSR1") and "MAGSCOPE_TEST_FAULTS" in os.environ:
+    datetime.datetime = _Datetime  # type: ignore[misc]  # before anybody imports it
     signal.signal(signal.SIGUSR1, _fail)
     signal.signal(signal.SIGALRM, _fail)
     signal.signal(signal.SIGUSR2, _loop)

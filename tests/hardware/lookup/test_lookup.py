@@ -85,6 +85,27 @@ def test_an_entry_point_is_found_by_its_name_and_suggested(folder: Path) -> None
     assert "did you mean fine-camera?" in message("fine-camra", Camera, (folder,))
 
 
+def test_entry_points_are_read_as_packages_may_write_them(folder: Path) -> None:
+    (folder / "lab_camera_f.py").write_text(LAB_CAMERA + "\nclass Outer:\n    class Inner(LabCamera): pass\n")
+    (folder / "lab_camera_g.py").write_text("def __getattr__(name): raise SystemExit('no licence')\n")
+    info = folder / "lab_entries-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-entries\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[magscope_app.drivers]\nlab-extra = lab_camera_f:LabCamera [usb]\n"
+        "lab-spaces = lab_camera_f : LabCamera\nlab-nested = lab_camera_f:Outer.Inner\n"
+        "lab-bare = lab_camera_f\nlab-odd = lab_camera_f:not a class!\nlab-lazy = lab_camera_g:Camera\n"
+    )
+    append_driver_folders([folder])
+    assert load_driver("lab-extra", Camera).__name__ == "LabCamera"
+    assert load_driver("lab-spaces", Camera).__name__ == "LabCamera"
+    assert load_driver("lab-nested", Camera).__name__ == "Inner"
+    bare = "driver 'lab-bare': its package announces it as 'lab_camera_f', which names no class; the package"
+    assert message("lab-bare").startswith(bare)
+    assert "which names no class" in message("lab-odd")
+    assert "its module cannot give Camera (SystemExit: no licence); mend the module" in message("lab-lazy")
+
+
 def test_an_unknown_module_suggests_the_nearest() -> None:
     text = message("hardware.repaly.camera:ReplayCamera")
     assert "no module hardware.repaly.camera" in text
