@@ -109,14 +109,3 @@ def test_a_third_of_the_verdicts_is_enough(zlut: ZLUT) -> None:
     light = np.maximum(_alone(x_nm, y_nm, z_nm) + faint, 0)
     assert 0.2 < _track(light, zlut, "full").mean() < 0.4
     assert _track(light, zlut, "fast").mean() > 0.8
-
-
-def test_what_is_below_every_limit_is_found_within_8192_results(zlut: ZLUT) -> None:
-    light = _alone(*_places(220))
-    light[20:] *= _dust(0.13)
-    images = bead_images.expose(light, PHOTONS_E, np.random.default_rng(140))
-    with Tracker(ROI, zlut, NOISE, "fast") as tracker:
-        before = tracker.track(images, [[0, 0]]).has(TrackFlag.OVERLAPPED)[:, 0]
-        after = tracker.track(images[np.arange(8400) % 200 + 20], [[0, 0]]).has(TrackFlag.OVERLAPPED)[:, 0]
-    assert not before.any()  # else there would be nothing to find
-    assert after[8192:].mean() > 0.8
