@@ -46,7 +46,19 @@ from magscope_app.tracking.qi import quadrant_interpolations
 from magscope_app.tracking.reference_kernels import N_TERMS
 from magscope_app.tracking.reference_maker import ReferenceMaker
 from magscope_app.tracking.references import CHECK_STEPS_PER_PX, References
-from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, OFTEN, PLACE, SINCE, SPOKEN, USUAL
+from magscope_app.tracking.starts import (
+    FRESH,
+    INHERITED,
+    LEARNT,
+    LEAST,
+    OFTEN,
+    PLACE,
+    RECENT,
+    SETTLED,
+    SINCE,
+    SPOKEN,
+    USUAL,
+)
 from magscope_app.tracking.window_kernels import Window
 
 #: References that one pass may ask for; more are asked for in the next.
@@ -308,8 +320,9 @@ def _renew(start: Float64, part: Job, doubted: Float64, by_noise: float) -> None
     start[PLACE], start[LEAST] = np.nan, _GOOD
     start[INHERITED], start[FRESH] = inherited, 1.0
     if verdict & TrackFlag.LOST:
-        # What comes next may be another bead.
+        # What comes next may be another bead: whatever it leaves over is more than is known of it.
         start[SPOKEN] = np.nan
+        start[LEARNT], start[SETTLED], start[RECENT] = np.inf, 0.0, 0.0
     if not fitted:
         return
     start[PLACE] = place
@@ -338,8 +351,9 @@ def _count(start: Float64, overlapped: bool, chi2: float, by_noise: float) -> No
     spoken = min(spoken + 1, MOST_SPOKEN)
     start[SPOKEN], start[OFTEN] = spoken, often + (overlapped - often) / min(spoken, ON_TRIAL)
     if spoken >= ON_TRIAL and start[OFTEN] < _OFTEN and not overlapped and not chi2 > by_noise:
-        # Noise alone explains what is left over: nothing is to be excused.
+        # Noise alone explains what is left over: nothing is to be excused, and what it leaves is learned.
         start[SPOKEN] = start[OFTEN] = start[USUAL] = 0.0
+        start[LEARNT] = start[SETTLED] = 0.0
 
 
 def _scratch(roi_px: int, n_radii: int, window: Window, sparse: Window) -> Scratch:

@@ -27,7 +27,18 @@ from magscope_app.tracking.fast_arrays import (
 from magscope_app.tracking.fast_check_kernels import LEVEL, accept
 from magscope_app.tracking.flags import TrackFlag
 from magscope_app.tracking.reference_kernels import BY_FLOOR, BY_LIGHT, N_TERMS, POLYNOMIAL, linear, monomials
-from magscope_app.tracking.starts import FRESH, INHERITED, LEAST, SINCE, SPOKEN, USUAL
+from magscope_app.tracking.starts import (
+    FRESH,
+    INHERITED,
+    LEARNT,
+    LEAST,
+    OFTEN,
+    RECENT,
+    SETTLED,
+    SINCE,
+    SPOKEN,
+    USUAL,
+)
 from magscope_app.tracking.window_kernels import (
     copy_rows,
     copy_window,
@@ -58,6 +69,12 @@ COMPARED_AFTER = 8192
 #: the other, are compared. One that goes on to leave over more, but carries no flag, is compared after this
 #: many more, and twice as many each time up to this verdict.
 ON_TRIAL, _COMPARED_SOONER_AFTER, MOST_SPOKEN = 8, 16, 12
+#: What a clean bead leaves over is learned from so many results, then compared with a running mean to which
+#: each result adds this share.
+_LEARNT_FROM, _ADDED = 32, 1 / 16
+#: A bead is on trial again if the running mean is higher by this share, and by five standard deviations of
+#: the difference (1/31 and 1/32 of one result's variance), of which `by_noise` has four.
+_RISEN, _RISEN_BY_NOISE = 0.02, 1.25 * math.sqrt(1 / 31 + 1 / 32)
 _SATURATED = int(TrackFlag.SATURATED)
 _OVERLAPPED = int(TrackFlag.OVERLAPPED)
 
@@ -261,11 +278,34 @@ def _believed(start: Float64, tools: Tools) -> bool:
 
 
 @lean_kernel
+def _has_risen(start: Float64, chi2: float, by_noise: float) -> bool:
+    """Whether a clean bead leaves over more than it used to; it is on trial again then.
+
+    True also when what is usual was just learned: "full" must have seen that it was learned of a clean bead.
+    """
+    if start[LEARNT] < _LEARNT_FROM:
+        start[LEARNT] += 1
+        start[SETTLED] += (chi2 - start[SETTLED]) / start[LEARNT]
+        start[RECENT] = start[SETTLED]
+        return bool(start[LEARNT] >= _LEARNT_FROM)
+    start[RECENT] += _ADDED * (chi2 - start[RECENT])
+    if not start[RECENT] > start[SETTLED] * (1 + _RISEN + _RISEN_BY_NOISE * (by_noise - 1)):
+        return False
+    # Clean so far counts as one verdict.
+    start[SPOKEN], start[OFTEN] = 1.0, 0.0
+    return True
+
+
+@lean_kernel
 def _is_due(start: Float64, tools: Tools) -> bool:
     """Whether a full fit should look again if what it said of this bead still holds."""
     start[SINCE] += 1
     if not start[SPOKEN] > 0:
-        return bool(start[SINCE] >= COMPARED_AFTER)
+        if start[SINCE] >= COMPARED_AFTER:
+            start[LEARNT] = 0.0
+            return True
+        # An image that "full" just judged is not counted twice.
+        return bool(start[SINCE] > 0 and _has_risen(start, tools.scratch.best[7], tools.settings.by_noise))
     if start[SPOKEN] < ON_TRIAL:
         return bool(start[SINCE] > 0)
     if not start[INHERITED] > 0:

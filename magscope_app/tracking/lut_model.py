@@ -204,7 +204,7 @@ def _from_shape(zlut: ZLUT, shape: BeadShape, roi_px: int) -> LutModel:
     coefs = shape.radial * light[:, None]
     matrix, _ = smooth_along_z(zlut.z_nm, counts, coefs[:, :whole] * pixels, pixels)
     even = _even_planes(zlut.z_nm)
-    images, variance = _template(zlut.z_nm, counts, light, shape, roi_px)
+    images, variance, scatter = _template(zlut.z_nm, counts, light, shape, roi_px)
     if images.size:
         along_z = _along_z(zlut.z_nm, even, images.reshape(len(images), -1))
         template = _in_plane(along_z.reshape(-1, *images.shape[1:]))
@@ -221,7 +221,7 @@ def _from_shape(zlut: ZLUT, shape: BeadShape, roi_px: int) -> LutModel:
         shape.reach_px,
         min(float(farthest), (shape.radial.shape[1] - 3) / KNOTS_PER_PX),
         shape.ceiling_dn,
-        variance + _rounding_left(noise),
+        variance + _rounding_left(noise if math.isfinite(noise) else scatter),
         noise / level if level > 0 else math.nan,
         level,
     )
@@ -229,11 +229,15 @@ def _from_shape(zlut: ZLUT, shape: BeadShape, roi_px: int) -> LutModel:
 
 def _template(
     z_nm: FloatArray, counts: FloatArray, light: FloatArray, shape: BeadShape, roi_px: int
-) -> tuple[FloatArray, float]:
-    """Return the smooth template (n, size, size), empty if it is nothing but noise, and its variance."""
+) -> tuple[FloatArray, float, float]:
+    """Return the smooth template (n, size, size), empty if it is nothing but noise, and its variance.
+
+    The third number is what smoothing takes from the template, the variance in DN² of the mean of a plane's
+    images or less; NaN where there is no template.
+    """
     whole = (shape.template.shape[1] - 1) // 2
     if whole < 1:
-        return np.zeros((0, 0, 0)), 0.0
+        return np.zeros((0, 0, 0)), 0.0, math.nan
     half = min(whole, roi_px)
     part = slice(whole - half, whole + half + 1)
     raw = shape.template[:, part, part] * light[:, None, None]
@@ -244,14 +248,15 @@ def _template(
     images = in_plane @ images @ in_plane.T
     left = left_z * left_xy
     noise = _mean_noise(shape) / float(counts.mean())
+    scatter = float(((raw - images) ** 2).mean())
     if not math.isfinite(noise):
-        noise = float(((raw - images) ** 2).mean())
+        noise = scatter
     # What is left of the noise has no place in the template: Wiener's factor takes its share away.
     power = float((images**2).mean())
     factor = max(0.0, 1.0 - left * noise / power) if power > 0 else 0.0
     if factor < _LEAST_FACTOR:
-        return np.zeros((0, 0, 0)), power
-    return factor * images, factor * left * noise
+        return np.zeros((0, 0, 0)), power, scatter
+    return factor * images, factor * left * noise, scatter
 
 
 def _mean_noise(shape: BeadShape) -> float:

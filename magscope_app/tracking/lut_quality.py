@@ -212,18 +212,30 @@ def match_profile(zlut: ZLUT, profile: FloatArray) -> ProfileMatch:
     widest = int(np.argmax([correlation for _, correlation in best]))
     plane, correlation = same
     width = float(_SCALES[widest])
-    reasons = []
     # Rings also grow with defocus: another width counts only if it explains the profile far better.
-    if abs(width - 1) > _SAME_WIDTH and 1 - best[widest][1] < _FAR_BETTER * (1 - correlation):
-        reasons.append(
+    scaled = abs(width - 1) > _SAME_WIDTH and 1 - best[widest][1] < _FAR_BETTER * (1 - correlation)
+    reason = _mismatch(plane in (0, zlut.n_planes - 1), width if scaled else 1.0, correlation)
+    return ProfileMatch(float(zlut.z_nm[plane]), width, correlation, (reason,) if reason else ())
+
+
+def _mismatch(at_end: bool, width: float, correlation: float) -> str:
+    """Return why a profile does not belong to a Z-LUT, empty if it does; `width` is 1 if nothing is."""
+    if at_end and width != 1:
+        return (
+            "the bead lies beyond an end of the Z-LUT, or the magnification, the focal shift factor or the "
+            f"bead is another (its rings are {width:.2f} times as wide as those of the last plane); bring it "
+            "nearer to the swept range, and sweep it with this optics if this is said there, too"
+        )
+    if width != 1:
+        return (
             f"the profile's rings are {width:.2f} times as wide as the Z-LUT's: the magnification, the focal "
             "shift factor or the bead is another; sweep this bead with this optics"
         )
-    elif correlation < _MIN_CORRELATION:
-        reasons.append("the profile resembles no plane of the Z-LUT; sweep this bead with this optics")
-    elif plane in (0, zlut.n_planes - 1):
-        reasons.append("the bead lies at or beyond an end of the Z-LUT; bring it nearer to the swept range")
-    return ProfileMatch(float(zlut.z_nm[plane]), width, correlation, tuple(reasons))
+    if correlation < _MIN_CORRELATION:
+        return "the profile resembles no plane of the Z-LUT; sweep this bead with this optics"
+    if at_end:
+        return "the bead lies at or beyond an end of the Z-LUT; bring it nearer to the swept range"
+    return ""
 
 
 def _best_plane(zlut: ZLUT, profile: FloatArray, radii: FloatArray, width: float) -> tuple[int, float]:

@@ -48,9 +48,11 @@ _LEAST_RANGE_SIGMA = 3.0
 _MOST_DARK = 0.8
 #: Share of black pixels in dark frames from which their noise is cut off.
 _MOST_BLACK = 0.01
-#: Pixels pile up at the highest grey level if it has so many times more of them than any of a few levels
-#: below, and more than this share of all.
+#: Pixels pile up at the highest grey level that more than a few odd ones reach if it has so many times more
+#: of them than any of a few levels below, and more than this share of all.
 _PILED_UP, _LEVELS_BELOW, _MOST_AT_TOP = 3.0, 5, 2e-4
+#: Pixels of a frame that may be hot, or no picture at all.
+_MOST_ODD = 4
 #: Noise below this many grey levels is lost in rounding.
 _LEAST_SIGMA_DN = 0.35
 
@@ -145,17 +147,22 @@ def _require(frames: Frames, name: str) -> None:
 def _require_unclipped(frames: Frames, ceiling: int) -> None:
     """Raise ValueError if pixels pile up at the highest level of the frames, below the ceiling."""
     counts = np.bincount(frames.ravel())
-    top = len(counts) - 1
-    seen = counts[counts > 0]
-    if top >= ceiling or len(seen) < 2:
+    levels = np.flatnonzero(counts)
+    seen = counts[levels]
+    # A few pixels may lie above all others, or anywhere: hot ones, or a frame's number written into it.
+    few = max(_MOST_AT_TOP * frames.size, _MOST_ODD * len(frames))
+    above = np.cumsum(seen[::-1])[::-1]
+    at = int(np.flatnonzero(above > few)[-1])
+    top = int(levels[at])
+    if top >= ceiling or at == 0:
         return
     # Noise has fewer and fewer pixels towards its highest level.
-    piled_up = seen[-1] > _PILED_UP * seen[-1 - _LEVELS_BELOW : -1].max()
-    if piled_up and seen[-1] > _MOST_AT_TOP * frames.size:
+    piled_up = seen[at] > _PILED_UP * seen[max(at - _LEVELS_BELOW, 0) : at].max()
+    if piled_up and seen[at] > few:
         raise ValueError(
-            f"{100 * seen[-1] / frames.size:.2g} % of the pixels are exactly {top}, the highest grey level "
-            f"of the frames: the camera clips there, which hides noise; give saturation_dn = {top}, or lower "
-            "the light"
+            f"{100 * seen[at] / frames.size:.2g} % of the pixels are exactly {top}, and hardly one is "
+            f"brighter: the camera clips there, which hides noise; give saturation_dn = {top}, or lower the "
+            "light"
         )
 
 

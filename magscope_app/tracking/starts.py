@@ -11,9 +11,12 @@ _Key = tuple[int, int, int]
 #: x, y (px in the frame), z (nm); the least share of the signal that a result must explain; flags that full
 #: fits gave; the highest χ² found right since "full" last looked because it was time; 1 if the next result is
 #: to renew that; how many results there were since "full" looked; how many full fits were counted of
-#: a bead that is new or leaves over more than noise; and the share of the latest that called it overlapped.
+#: a bead that is new or leaves over more than noise; the share of the latest that called it overlapped; and,
+#: of a clean bead, the mean χ² of its latest results, that of its first ones since "full" found it clean, and
+#: how many of these there were.
 PLACE, LEAST, INHERITED, USUAL, FRESH, SINCE, SPOKEN, OFTEN = slice(0, 3), 3, 4, 5, 6, 7, 8, 9
-N_STARTS = 10
+RECENT, SETTLED, LEARNT = 10, 11, 12
+N_STARTS = 13
 #: More beads than this, and more than four times those tracked now, are not remembered.
 _REMEMBERED = 4000
 
@@ -39,7 +42,7 @@ class Starts:
         self._latest: dict[int, _Key] = {}
 
     def of(self, ids: npt.NDArray[np.int64], corners: npt.NDArray[np.int64]) -> FloatArray:
-        """Return the starts (n_beads, 10), NaN for a new bead; what is written there is remembered."""
+        """Return the starts (n_beads, 13), NaN for a new bead; what is written there is remembered."""
         if np.array_equal(ids, self._ids) and np.array_equal(corners, self._corners):
             return self._rows
         for key, row in zip(_keys(self._ids, self._corners), self._rows, strict=True):

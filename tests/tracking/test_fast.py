@@ -159,7 +159,7 @@ def test_a_neighbour_that_comes_is_noticed_by_what_is_left_over() -> None:
     assert overlapped[10:].mean() > 0.8
 
 
-def test_what_creeps_in_is_found_within_8192_frames(zlut: ZLUT) -> None:
+def test_what_creeps_in_is_found(zlut: ZLUT) -> None:
     """Dirt that grows over 600 frames: each of them leaves over hardly more than the one before."""
     x_nm, y_nm, z_nm = (_places(600, 0.3, 16, -3100.0, -2900.0) * (100.0, 100.0, 1.0)).T
     across = np.arange(ROI) - MIDDLE
@@ -167,15 +167,12 @@ def test_what_creeps_in_is_found_within_8192_frames(zlut: ZLUT) -> None:
     grown = np.minimum(np.linspace(0, 0.12, 600), 0.06)[:, None, None]
     light = np.maximum(bead_images.clean(x_nm, y_nm, z_nm, ROI) - grown * dirt, 0)
     images = bead_images.expose(light, PHOTONS_E, np.random.default_rng(17))
-    after = np.arange(8700) % 200 + 400
     with Tracker(ROI, zlut, NOISE, "full") as tracker:
         assert tracker.track(images[400:], [[0, 0]]).flags.all()
     with Tracker(ROI, zlut, NOISE, "fast") as tracker:
         crept = tracker.track(images, [[0, 0]]).flags[:, 0]
-        flags = tracker.track(images[after], [[0, 0]]).flags[:, 0]
     assert not crept[:100].any()
-    assert not crept[500:].all()  # else there would be nothing to find
-    assert flags[8192:].all()
+    assert crept[500:].all()
 
 
 @pytest.mark.parametrize("distance_rois", [1.0, 1.2])

@@ -63,3 +63,49 @@ def test_a_bead_alone_has_no_flag(zlut: ZLUT) -> None:
     frames = bead_images.expose(_alone(x_nm, y_nm, z_nm), PHOTONS_E, np.random.default_rng(131))
     with Tracker(ROI, zlut, NOISE, "fast") as tracker:
         assert not tracker.track(frames, [[0, 0]]).flags.any()
+
+
+def _track(light: FloatArray, zlut: ZLUT, method: str) -> npt.NDArray[np.bool_]:
+    """Which images of a bead are flagged as overlapped."""
+    frames = bead_images.expose(light, PHOTONS_E, np.random.default_rng(140))
+    with Tracker(ROI, zlut, NOISE, method) as tracker:
+        return tracker.track(frames, [[0, 0]]).has(TrackFlag.OVERLAPPED)[:, 0]
+
+
+def _places(n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    rng = np.random.default_rng(40)
+    return rng.uniform(-30, 30, n), rng.uniform(-30, 30, n), rng.uniform(-3100, -2900, n)
+
+
+def _dust(share: float) -> FloatArray:
+    """Light (y, x) that is left beside dust 3 px wide, 11 px from the bead."""
+    across = np.arange(ROI) - (ROI - 1) / 2
+    return np.asarray(1 - share * np.exp(-((across - 10) ** 2 + (across[:, None] - 3) ** 2) / 18))
+
+
+@pytest.mark.parametrize("clean", [20, 60])
+def test_dust_that_comes_at_once_is_found_soon(zlut: ZLUT, clean: int) -> None:
+    """Each image leaves over hardly more than noise may, but all of them do."""
+    light = _alone(*_places(clean + 150))
+    light[clean:] *= _dust(0.15)
+    assert _track(light, zlut, "full")[clean:].mean() > 0.95
+    flagged = _track(light, zlut, "fast")
+    assert not flagged[:clean].any()
+    assert flagged[clean + 50 :].all()
+
+
+def test_what_comes_after_a_lost_bead_is_on_trial(zlut: ZLUT) -> None:
+    """A bead that is overlapped in some of its images takes the place of a clean one."""
+    light = np.concatenate([_alone(*_places(20)), np.ones((2, ROI, ROI)), _neighbour(*_places(20))])
+    assert not _track(light, zlut, "full")[22:].all()
+    flagged = _track(light, zlut, "fast")
+    assert not flagged[:22].any()
+    assert flagged[26:].all()
+
+
+def test_a_third_of_the_verdicts_is_enough(zlut: ZLUT) -> None:
+    x_nm, y_nm, z_nm = _places(200)
+    faint = 0.45 * (bead_images.clean(x_nm + 135 * ROI, y_nm, z_nm, ROI) - 1)
+    light = np.maximum(_alone(x_nm, y_nm, z_nm) + faint, 0)
+    assert 0.2 < _track(light, zlut, "full").mean() < 0.4
+    assert _track(light, zlut, "fast").mean() > 0.8

@@ -79,6 +79,9 @@ def test_what_is_not_round_becomes_the_template() -> None:
     truth = _lobes(at - 23.7, at - 23.2)
     rest = model.rest(23.7, 23.2, -3011.0, ROI)[16:32, 16:32]
     assert np.corrcoef(rest.ravel(), truth.ravel())[0, 1] > 0.95
+    # 0.4 of the full scale is a background of 1.
+    error = float(np.mean((rest - 0.4 * 255 * truth) ** 2))
+    assert 0.1 < error / model.variance_dn2 < 3
     assert not LutModel.of(_sweep(), ROI).has_template
 
 
@@ -159,6 +162,10 @@ def test_rounding_counts_where_noise_does_not_dither() -> None:
         variances.append(LutModel.of(zlut, ROI).variance_dn2)
     assert variances[0] < 1 / 12  # the noise of four images, and no rounding beside it
     assert variances[1] > 0.9 / 12
+    # One image per plane shows no scatter, but planes differ by it.
+    single = bead_images.expose(light[::4], 1e5, np.random.default_rng(3))
+    zlut = ZLUT.from_sweep(single.reshape(len(Z_NM), 1, ROI, ROI), Z_NM)
+    assert LutModel.of(zlut, ROI).variance_dn2 < 0.5 / 12
 
 
 def test_quality_is_the_bound(zlut: ZLUT) -> None:
@@ -267,6 +274,10 @@ def test_rings_that_fit_only_a_little_better_are_the_same(zlut: ZLUT) -> None:
 def test_defocus_and_rubbish_are_told(zlut: ZLUT) -> None:
     far = bead_images.profiles([-2250.0])[0][: 22 * 32 : 32]
     assert "end of the Z-LUT" in zlut.match(far).reasons[0]
+    for beyond_nm in (200.0, 500.0, 900.0):
+        for z_nm in (Z_NM[0] - beyond_nm, Z_NM[-1] + beyond_nm):
+            profile = bead_images.profiles([z_nm])[0][: 22 * 32 : 32]
+            assert zlut.match(profile).reasons[0].startswith("the bead lies")
     for short in (np.ones(1), np.ones(0), np.full(22, np.nan)):
         assert "radii" in zlut.match(short).reasons[0]
     assert "resembles no plane" in zlut.match(np.random.default_rng(5).normal(size=22)).reasons[0]

@@ -119,6 +119,12 @@ def test_pixels_that_pile_up_below_the_largest_value_are_refused() -> None:
         estimate_noise(stack)
     found = estimate_noise(stack, saturation_dn=4095)
     assert found.noise.gain_dn_per_e == pytest.approx(0.6, rel=0.1)
+    # A hot pixel and a frame counter beside it hide nothing.
+    odd = stack.copy()
+    odd[:, 7, 9] = 4130
+    odd[:, 0, 0] = 5000 + np.arange(len(odd))
+    with pytest.raises(ValueError, match="give saturation_dn = 4095"):
+        estimate_noise(odd)
     # Where nothing clips, the highest value is one of few; a hot pixel is no ceiling.
     hot = _stack(gain=0.6, offset=100.0, full=4095)
     hot[:, 7, 9] = 3900
