@@ -153,7 +153,7 @@ class MotorBox(QFrame):
         low, high = info.limits
         limits = f"{low:g} to {high:g}" if math.isfinite(low) and math.isfinite(high) else "no limits"
         self.target.setToolTip(f"Position in {info.unit}, {limits}; Return or Go moves there")
-        self._limits = f"goes from {limits} {info.unit}" if limits != "no limits" else limits
+        self._limits = f"{limits} {info.unit}" if limits != "no limits" else limits
         self._range.setText(self._limits)
         for unit in self._units:
             unit.setText(info.unit)
@@ -185,7 +185,7 @@ class MotorBox(QFrame):
             decimals, unit = decimals_of(self._info.unit), self._info.unit
             self._position.setText(f"{number_text(reading.position, decimals)} {unit}")
             target = f"{number_text(reading.target, decimals)} {unit}"
-            self._range.setText(f"{self._limits}; last sent to {target}")
+            self._range.setText(f"{self._limits}; sent to {target}")
             mark_old(self._position, old=old)
             if old:
                 words.append(f"no position for {age_text(age_s)}")

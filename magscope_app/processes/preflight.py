@@ -82,7 +82,8 @@ def load_ready(source: str, overrides: Sequence[str], record: Path | None, name:
             require_ready(error.rest, source, record, name)
         except ConfigError as more:
             said = {problem.where for problem in problems}
-            if any(where.startswith(_OF_A_SWEEP) for where in said):
+            zlut = error.rest.config.tracking.zlut
+            if zlut is not None and zlut.is_file() and any(where.startswith(_OF_A_SWEEP) for where in said):
                 # What the file says there is not known: the Z-LUT would be compared with defaults.
                 said.add("tracking.zlut")
             problems += [problem for problem in more.problems if problem.where not in said]

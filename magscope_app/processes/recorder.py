@@ -242,7 +242,7 @@ class Recorder:
         path = self._folder.take_name()
         if errors and not path.is_dir():
             # Every file has its own complaint: one reason is enough.
-            errors = [f"the folder {path} is gone, and its files with it: start another recording"]
+            errors = [f"the folder {path} was deleted or moved: start another recording"]
         return RecordingFinished(path, status, counters, "; ".join(dict.fromkeys(errors)), without_image)
 
     def _drain(self, drain: Drain, stop: int) -> None:

@@ -23,8 +23,8 @@ def recording_text(message: Message, running: Path | None) -> str:
         counters = message.counters
         if message.error and not message.path.is_dir():
             return (
-                f"recording has ended ({message.exit_status}): the folder {message.path} is gone with all "
-                f"{counters.frames_recorded} frames that were written into it"
+                f"recording has ended ({message.exit_status}): the folder {message.path} was deleted or "
+                f"moved, and with it all {counters.frames_recorded} frames that were written into it"
             )
         lost = f"{counters.frames_lost} lost" if counters.frames_lost else "none lost"
         frames = f"{counters.frames_recorded} frames, {lost}"

@@ -74,7 +74,8 @@ def test_the_method_that_is_timed_is_the_one_that_was_asked_for(roi_px: int) -> 
     assert not (flags & (TrackFlag.FALL_BACK | TrackFlag.LOST)).any()
 
 
-@pytest.mark.parametrize("known", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.slow
+@pytest.mark.parametrize("known", [True, False])
 def test_beads_in_the_line_are_fitted_whether_the_noise_is_known_or_not(known: bool, tmp_path: Path) -> None:
     config = load_config("demo.toml").config
     if not known:

@@ -176,9 +176,9 @@ def test_a_folder_deleted_while_it_is_recorded_is_said_and_the_next_recording_is
         rig.feed(30)
         finished = rig.stop()
         assert finished.exit_status == "failed"
-        assert finished.error == f"the folder {path} is gone, and its files with it: start another recording"
+        assert finished.error == f"the folder {path} was deleted or moved: start another recording"
         said = recording_text(finished, path)
-        assert said.startswith(f"recording has ended (failed): the folder {path} is gone with all ")
+        assert said.startswith(f"recording has ended (failed): the folder {path} was deleted or moved, ")
         rig.record(tmp_path / "out", FULL)
         rig.feed(10)
         assert rig.stop().exit_status == "completed"

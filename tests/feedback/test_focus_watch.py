@@ -73,10 +73,11 @@ def test_where_it_stood_before_the_order_is_no_arrival(watch: FocusWatch) -> Non
     """The same place is ordered again: only rows of after that say that it is there."""
     watch.send(0.0, 10e6)
     before = rows(REST, (9e6, 0.0, 0.0, 0.0, 1.0))
-    assert watch.look(before, 11e6) is None
-    assert watch.on_its_way
-    assert watch.look(rows(*before, (12e6, 0.0, 0.0, 0.0, 1.0)), 13e6) is None
-    assert not watch.on_its_way
+    on_its_way = []
+    for seen, now_ns in (before, 11e6), (rows(*before, (12e6, 0.0, 0.0, 0.0, 1.0)), 13e6):
+        assert watch.look(seen, now_ns) is None
+        on_its_way.append(watch.on_its_way)
+    assert on_its_way == [True, False]
     assert watch.settled_ns == 12e6
 
 

@@ -147,7 +147,7 @@ def test_limits_and_the_last_target_of_an_axis_can_be_read(
 ) -> None:
     running.show_panel("motors")
     look(running, qapp)
-    assert text_of(running, "motor.focus.range") == "goes from -500 to 500 nm"
+    assert text_of(running, "motor.focus.range") == "-500 to 500 nm"
     rig.focus(118.0, 120.0, moving=False)
     look(running, qapp)
-    assert text_of(running, "motor.focus.range") == "goes from -500 to 500 nm; last sent to 120 nm"
+    assert text_of(running, "motor.focus.range") == "-500 to 500 nm; sent to 120 nm"

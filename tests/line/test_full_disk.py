@@ -30,4 +30,4 @@ def test_rows_that_never_reached_the_file_are_lost_by_the_recording(tmp_path: Pa
     assert 29 <= readable < counters["frames_tracked"]
     assert counters["lost_recording"] == counters["frames_tracked"] - readable
     assert counters["lost_tracking"] == 0
-    assert "cannot be asked for its room" in finished.error
+    assert finished.error == f"the folder {path} was deleted or moved: start another recording"
