@@ -32,7 +32,8 @@ def practise(microscope):
 
 
 @pytest.mark.timeout(200)
-@pytest.mark.parametrize("seconds", [5, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [5, 60])
 def test_overload(seconds: int, tmp_path: Path) -> None:
     (tmp_path / "busy.py").write_text(PROTOCOL, encoding="utf-8")
     beads = [
