@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt6.QtCore import Qt, QTimer
-from PyQt6.QtGui import QGuiApplication
+from PyQt6.QtCore import QRect, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QGuiApplication, QHideEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy
 
 from gui.theme import Pair
@@ -30,7 +30,7 @@ class Bar(QFrame):
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(10, 5, 6, 5)
+        self._row.setContentsMargins(10, 3, 6, 3)
         self._row.addWidget(self.text, 1)
         self.hide()
 
@@ -42,6 +42,15 @@ class Bar(QFrame):
         self._row.addWidget(button)
         return button
 
+    def height_of(self, lines: int) -> int:
+        """Return the height of the bar with so many lines of text, in pixels."""
+        self.text.ensurePolished()
+        margins = self._row.contentsMargins()
+        # As the label measures its text; the spacing of the font may be a pixel less.
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap
+        text = self.text.fontMetrics().boundingRect(QRect(0, 0, 1000, 10_000), flags, "\n".join(lines * "x"))
+        return max(text.height() + margins.top() + margins.bottom(), self.minimumSizeHint().height())
+
     def set_colours(self, pair: Pair) -> None:
         """Colour the bar; the buttons keep theirs."""
         self.setStyleSheet(f"Bar {{ background: {pair.background}; }} QLabel {{ color: {pair.text}; }}")
@@ -50,9 +59,13 @@ class Bar(QFrame):
 class NoticeBar(Bar):
     """Shows the newest error until it is dismissed."""
 
+    #: There is another error.
+    told = pyqtSignal()
+
     def __init__(self) -> None:
         super().__init__("notice")
         self._waiting: list[str] = []
+        self._gives_way = False
         self.add_button("notice.copy", "Copy", self._copy)
         self.add_button("notice.dismiss", "Dismiss", self._dismiss)
         self._all = self.add_button("notice.dismiss_all", "Dismiss all", self._dismiss_all)
@@ -63,6 +76,7 @@ class NoticeBar(Bar):
             self._waiting.remove(text)
         self._waiting.append(text)
         self._show()
+        self.told.emit()
 
     def withdraw(self, text: str) -> None:
         """Take back an error that is so no longer."""
@@ -70,9 +84,14 @@ class NoticeBar(Bar):
             self._waiting.remove(text)
             self._show()
 
+    def give_way(self, gives_way: bool) -> None:
+        """Leave the place to another bar, or take it again."""
+        self._gives_way = gives_way
+        self._show()
+
     def _show(self) -> None:
         more = len(self._waiting) - 1
-        self.setVisible(bool(self._waiting))
+        self.setVisible(bool(self._waiting) and not self._gives_way)
         self._all.setVisible(more > 0)
         if self._waiting:
             self.text.setText(self._waiting[-1] + (f"   (and {more} more)" if more else ""))
@@ -94,6 +113,9 @@ class NoticeBar(Bar):
 class DoneBar(Bar):
     """Says that something is done, and goes by itself."""
 
+    #: It says something, or nothing any more.
+    speaks = pyqtSignal(bool)
+
     def __init__(self) -> None:
         super().__init__("done")
         self._timer = QTimer(self)
@@ -103,8 +125,14 @@ class DoneBar(Bar):
     def tell(self, text: str) -> None:
         """Show a sentence for some seconds."""
         self.text.setText(text)
+        self.speaks.emit(True)
         self.show()
         self._timer.start(_DONE_FOR_MS)
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Leave the place to what was covered."""
+        super().hideEvent(event)
+        self.speaks.emit(False)
 
 
 class HintBar(Bar):

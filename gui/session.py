@@ -207,8 +207,8 @@ class Session(QObject):
                 message.folder or known.folder, message.name or known.name, message.mode or known.mode
             )
         self._stop_what_was_started(message)
-        if isinstance(message, SelectBead) and message.bead_id in self.state.beads:
-            self.select(message.bead_id)
+        if isinstance(message, SelectBead):
+            self.choose(Selection.of(message.chosen, message.bead_id).within(self.state.beads))
         if isinstance(message, BeadsChanged):
             self._follow_beads(before)
         if isinstance(message, CommandRefused) and message.process == "supervisor":
@@ -225,7 +225,7 @@ class Session(QObject):
     def _follow_beads(self, before: BeadList) -> None:
         """Keep the selection sensible: a bead just added is selected, a removed one is not."""
         after = BeadList(self.state.beads, self.state.roi_px)
-        self.history.keep_only(set(after.beads))
+        self.history.keep_only({bead.id: _corner(bead, after.roi_px) for bead in after.beads.values()})
         for bead_id in before.replaced(after):
             self.history.begin_anew(
                 bead_id, *(_corner(known.beads[bead_id], known.roi_px) for known in (before, after))
@@ -255,9 +255,8 @@ class Session(QObject):
 
     def choose(self, selection: Selection) -> None:
         """Choose beads; one of them is shown."""
-        if selection.shown != self.selected:
-            self._link.send(SelectBead(selection.shown))
         if selection != self.selection:
+            self._link.send(SelectBead(selection.shown, tuple(sorted(selection.chosen))))
             self.selection = selection
             self.selection_changed.emit()
 

@@ -33,10 +33,11 @@ from gui.icons import icon
 from gui.layout import arrange, is_wide
 from gui.menus import Menus
 from gui.models.preferences import PREFERENCES, Preferences
-from gui.notice_bar import DoneBar, HintBar, NoticeBar
+from gui.notice_bar import HintBar
 from gui.panels.image import ImagePanel
 from gui.panels.panel import Panel, PanelContext
 from gui.panels.registry import PANELS, PanelEntry
+from gui.said_row import SaidRow
 from gui.session import Session
 from gui.session_files import SessionFiles
 from gui.snapshot import Snapshot
@@ -117,7 +118,9 @@ class MainWindow(QMainWindow):
             self._add_dock(entry, entry.factory(PanelContext(session, theme, self.desk)))
         self.image = cast("ImagePanel", self.panels["image"])
         self.strip = StatusStrip(session.config, theme)
-        self.notice, self.closing, self.done = NoticeBar(), ClosingBar(), DoneBar()
+        self._menu_bar = QMenuBar()
+        self.said, self.closing = SaidRow(self._menu_bar), ClosingBar()
+        self.notice, self.done = self.said.notice, self.said.done
         self.hints = HintBar(HINTS, self.desk.preferences.hints_seen, self.desk.save)
         self.palette_bar = Palette(self, lambda: entries_of(self))
         self.found = Found(self)
@@ -155,9 +158,8 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(head)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        bar = QMenuBar()
-        self.menus = Menus(self, bar)
-        for part in (bar, self.closing, self.notice, self.done, self.hints):
+        self.menus = Menus(self, self._menu_bar)
+        for part in (self.said, self.closing, self.hints):
             column.addWidget(part)
         self.setMenuWidget(head)
         foot = QToolBar("Status")
@@ -240,9 +242,8 @@ class MainWindow(QMainWindow):
         self._theme = theme
         self._colour_buttons()
         self.strip.set_theme(theme)
-        self.notice.set_colours(theme.alarm)
+        self.said.set_theme(theme)
         self.closing.set_colours(theme.warn)
-        self.done.set_colours(theme.calm)
         self.hints.set_colours(theme.calm)
         self.menus.set_colour(theme.text)
         self.icon_bar.set_colour(theme.text)
@@ -323,12 +324,12 @@ class MainWindow(QMainWindow):
 
     def _refresh_frame(self, snapshot: Snapshot, now_s: float) -> None:
         state = snapshot.state
+        while state.done:
+            self.done.tell(state.done.popleft())
         while state.notices:
             self.notice.tell(state.notices.popleft())
         while state.settled:
             self.notice.withdraw(state.settled.popleft())
-        while state.done:
-            self.done.tell(state.done.popleft())
         if now_s >= self._due_s.setdefault("strip", 0.0):
             self._due_s["strip"] = now_s + _STRIP_PERIOD_S
             if self.columns.look():

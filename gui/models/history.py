@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +19,19 @@ _MAX_POINTS = 2**21
 _MAX_MOMENTS = 8192
 #: Points and frames kept at most for analysis: 50 MB, a minute at 1092 frames per second with 64 beads.
 _MAX_EVERY_POINTS, _MAX_EVERY_FRAMES = 2**22, 2**16
+
+
+#: Corner (x, y) of a ROI in pixels.
+Corner = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """A bead that was taken off the list: its ROI, the time, and where its past is still kept."""
+
+    corner: Corner
+    since_s: float
+    slot: int | None
 
 
 class TraceHistory:
@@ -35,10 +51,12 @@ class TraceHistory:
         self.newest_t_s = float("nan")
         self._slot_of: dict[int, int] = {}
         self._free: list[int] = []
-        #: Beads of the list; None as long as it is not known.
-        self._listed: npt.NDArray[np.int64] | None = None
+        #: ROIs of the beads of the list; None as long as it is not known.
+        self._listed: Mapping[int, Corner] | None = None
+        #: Beads that left the list lately, the longest gone first: an undo brings them back.
+        self._gone: dict[int, _Gone] = {}
         #: Old and new ROI (x, y) of ids that belong to other beads now, until the first row of the new one.
-        self._awaited: dict[int, tuple[tuple[float, float], tuple[float, float]]] = {}
+        self._awaited: dict[int, tuple[Corner, Corner]] = {}
         self._allocate(16)
 
     def _allocate(self, slots: int) -> None:
@@ -48,6 +66,7 @@ class TraceHistory:
         self._latest = np.full((slots, len(TRACKS_COLUMNS)), np.nan)
         self._free = list(range(slots))[::-1]
         self._slot_of.clear()
+        self._gone = {bead_id: replace(gone, slot=None) for bead_id, gone in self._gone.items()}
 
     def add(self, rows: FloatArray) -> None:
         """Take rows (n, 14) as tracking writes them: ascending frames, all beads of a frame together."""
@@ -65,6 +84,9 @@ class TraceHistory:
     def _slots(self, bead_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         unique, inverse = np.unique(bead_ids, return_inverse=True)
         fresh = [int(bead_id) for bead_id in unique if int(bead_id) not in self._slot_of]
+        for bead_id in list(self._gone):
+            if len(fresh) > len(self._free):
+                self._release(bead_id)
         if len(fresh) > len(self._free):
             self._make_room(len(self._slot_of) + len(fresh))
             fresh = [int(bead_id) for bead_id in unique]
@@ -85,7 +107,7 @@ class TraceHistory:
         Tracking is some frames behind the list: rows of a bead come after it was removed.
         """
         bead_ids = rows[:, _BEAD]
-        return rows[bead_ids >= 0 if self._listed is None else np.isin(bead_ids, self._listed)]
+        return rows[bead_ids >= 0 if self._listed is None else np.isin(bead_ids, list(self._listed))]
 
     def _without_former(self, rows: FloatArray) -> FloatArray:
         """Return the rows without those of beads that had the same ids before."""
@@ -100,7 +122,7 @@ class TraceHistory:
             kept[mine] = False
         return rows[kept]
 
-    def begin_anew(self, bead_id: int, old: tuple[float, float], new: tuple[float, float]) -> None:
+    def begin_anew(self, bead_id: int, old: Corner, new: Corner) -> None:
         """Forget a bead whose id belongs to another one now.
 
         Parameters
@@ -110,23 +132,54 @@ class TraceHistory:
         old, new : tuple of float
             Corners (x, y) of the ROIs in pixels: rows of the former bead may still come, and are left out.
         """
-        self._forget({bead_id})
+        if bead_id in self._slot_of:
+            self._clear(self._slot_of.pop(bead_id))
         self._awaited[bead_id] = old, new
 
-    def keep_only(self, bead_ids: set[int]) -> None:
-        """Forget beads that are not on the list, and take no more rows of them."""
-        self._listed = np.array(sorted(bead_ids), np.int64)
-        self._forget((self._slot_of.keys() | self._awaited.keys()) - bead_ids)
+    def keep_only(self, listed: Mapping[int, Corner]) -> None:
+        """Show these beads alone, and take no more rows of others.
 
-    def _forget(self, bead_ids: set[int]) -> None:
-        for bead_id in bead_ids & self._awaited.keys():
+        A bead that comes back where it was, as an undo brings it, has its past again.
+
+        Parameters
+        ----------
+        listed : mapping
+            Corner (x, y) of the ROI in pixels by bead id.
+        """
+        former, self._listed = self._listed or {}, dict(listed)
+        for bead_id in self._gone.keys() & listed.keys():
+            self._bring_back(bead_id, listed[bead_id])
+        for bead_id in former.keys() - listed.keys():
+            self._gone[bead_id] = _Gone(former[bead_id], self.newest_t_s, self._slot_of.pop(bead_id, None))
+        for bead_id in self._slot_of.keys() - listed.keys():
+            self._clear(self._slot_of.pop(bead_id))
+        for bead_id in self._awaited.keys() - listed.keys():
             del self._awaited[bead_id]
-        for bead_id in bead_ids & self._slot_of.keys():
-            slot = self._slot_of.pop(bead_id)
-            for ring in (self._drawn, self._every):
-                ring.forget(slot)
-            self._latest[slot] = np.nan
-            self._free.append(slot)
+        for bead_id, gone in list(self._gone.items()):
+            if gone.since_s < self.newest_t_s - self.seconds:
+                self._release(bead_id)
+
+    def _bring_back(self, bead_id: int, corner: Corner) -> None:
+        gone = self._gone[bead_id]
+        if gone.corner != corner:
+            self._release(bead_id)
+            self._awaited[bead_id] = gone.corner, corner
+            return
+        del self._gone[bead_id]
+        if gone.slot is not None:
+            self._slot_of[bead_id] = gone.slot
+
+    def _release(self, bead_id: int) -> None:
+        """Forget a bead that left the list."""
+        slot = self._gone.pop(bead_id).slot
+        if slot is not None:
+            self._clear(slot)
+
+    def _clear(self, slot: int) -> None:
+        for ring in (self._drawn, self._every):
+            ring.forget(slot)
+        self._latest[slot] = np.nan
+        self._free.append(slot)
 
     def trace(self, bead_id: int) -> Trace:
         """Return what is drawn of a bead, empty where nothing is known of it."""

@@ -84,9 +84,13 @@ class EditBeads(Message):
 
 @dataclass(frozen=True, slots=True)
 class SelectBead(Message):
-    """Tracking: write the radial profile of this bead to the live buffer (None: of none)."""
+    """Tracking: write the radial profile of this bead to the live buffer (None: of none).
+
+    `chosen` are all beads that are chosen in the window, for one that is opened again.
+    """
 
     bead_id: int | None
+    chosen: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

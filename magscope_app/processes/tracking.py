@@ -232,8 +232,9 @@ class _TrackingLoop:
                 self._previewing |= preview
                 self._finding |= not preview
             case SelectBead(bead_id):
-                self._selected = bead_id
-                self._profile.clear()
+                if bead_id != self._selected:
+                    self._selected = bead_id
+                    self._profile.clear()
             case UseZLUTs(path, copy):
                 self._use(path, copy)
             case Shutdown():

@@ -39,7 +39,7 @@ class WindowDesk:
         self._lost = 0
         self._said: deque[LogEntry] = deque(maxlen=_MOST_LINES)
         self._order: StartRecording | None = None
-        #: The bead that is looked at.
+        #: The bead that is looked at, and those chosen.
         self.selected: SelectBead | None = None
 
     def on_log(self, entry: LogEntry) -> None:
@@ -48,7 +48,7 @@ class WindowDesk:
         self._children.send(WINDOW, entry)
 
     def heed(self, command: Message) -> None:
-        """Note the selected bead, and folder, name and mode of the newest recording."""
+        """Note the chosen beads, and folder, name and mode of the newest recording."""
         if isinstance(command, SelectBead):
             self.selected = command
         elif isinstance(command, StartRecording):

@@ -21,6 +21,11 @@ def rows(first_frame: int, n_frames: int, beads: list[int], *, fps: float = 100.
     return made
 
 
+def at(*bead_ids: int) -> dict[int, tuple[float, float]]:
+    """ROIs of beads that stand in a row."""
+    return {bead_id: (50.0 * bead_id, 10.0) for bead_id in bead_ids}
+
+
 def test_each_bead_has_its_own_trace() -> None:
     history = TraceHistory(60.0)
     history.add(rows(0, 300, [2, 5]))
@@ -116,7 +121,7 @@ def test_a_bead_that_is_not_tracked_leaves_a_gap() -> None:
 def test_removed_beads_are_forgotten_and_their_place_is_used_again() -> None:
     history = TraceHistory(60.0)
     history.add(rows(0, 10, [1, 2]))
-    history.keep_only({2, 3})
+    history.keep_only(at(2, 3))
     assert len(history.trace(1).t_s) == 0
     history.add(rows(10, 10, [2, 3]))
     assert np.isnan(history.trace(3).x_nm[:10]).all()
@@ -127,15 +132,64 @@ def test_removed_beads_are_forgotten_and_their_place_is_used_again() -> None:
 def test_late_rows_of_a_removed_bead_do_not_bring_it_back() -> None:
     history = TraceHistory(60.0)
     history.add(rows(0, 10, [0, 1, 2]))
-    history.keep_only({0, 1})
+    history.keep_only(at(0, 1))
     for first in (10, 20):
         history.add(rows(first, 10, [0, 1, 2] if first == 10 else [0, 1]))
         assert history.latest()[:, 5].tolist() == [0, 1]
         assert len(history.trace(2).t_s) == 0
-    history.keep_only(set())
+    history.keep_only({})
     history.add(rows(30, 10, [0, 1]))
     assert len(history.latest()) == 0
     assert history.newest_t_s == 0.39
+
+
+@pytest.mark.parametrize("others", [0, 14, 15, 30])
+def test_a_bead_that_is_brought_back_has_its_past_with_a_gap(others: int) -> None:
+    history = TraceHistory(60.0)
+    history.keep_only(at(0, 1))
+    history.add(rows(0, 10, [0, 1]))
+    history.keep_only(at(0))
+    history.add(rows(10, 10, [0, 1]))
+    fresh = range(2, 2 + others)
+    history.keep_only(at(0, *fresh))
+    history.add(rows(20, 10, [0, *fresh]))
+    history.keep_only(at(0, 1))
+    history.add(rows(30, 10, [0, 1]))
+    for trace in (history.trace(1), history.every_frame(1)):
+        # Where many others came meanwhile, its place was needed.
+        past = [] if others > 14 else [*range(10)]
+        expected = np.full(len(trace.t_s), np.nan)
+        expected[[*past, *range(len(expected) - 10, len(expected))]] = [
+            1000.0 + i for i in (*past, *range(30, 40))
+        ]
+        np.testing.assert_array_equal(trace.x_nm, expected)
+    assert history.latest()[:, 5].tolist() == [0, 1]
+
+
+def test_the_id_of_a_removed_bead_given_to_another_one_brings_no_past_and_no_late_rows() -> None:
+    history = TraceHistory(60.0)
+    history.keep_only({0: (0.0, 0.0), 1: (0.0, 0.0)})
+    history.add(rows(0, 10, [0, 1]))
+    history.keep_only({0: (0.0, 0.0)})
+    history.keep_only({0: (0.0, 0.0), 1: (50.0, 0.0)})
+    fresh = rows(14, 6, [0, 1])
+    fresh[1::2, 6] = 50.0
+    history.add(np.concatenate((rows(10, 4, [0, 1]), fresh)))
+    for trace in (history.trace(1), history.every_frame(1)):
+        assert np.isnan(trace.x_nm[:14]).all()
+        np.testing.assert_array_equal(trace.x_nm[14:], 1000 + np.arange(14, 20))
+
+
+def test_a_bead_that_is_gone_for_longer_than_the_memory_has_no_past() -> None:
+    history = TraceHistory(1.0)
+    history.keep_only(at(0, 1))
+    history.add(rows(0, 10, [0, 1]))
+    history.keep_only(at(0))
+    history.add(rows(10, 200, [0]))
+    history.keep_only(at(0))
+    history.keep_only(at(0, 1))
+    assert len(history.trace(1).t_s) == 0
+    assert history.latest()[:, 5].tolist() == [0]
 
 
 @pytest.mark.parametrize("n_frames", range(64, 81))

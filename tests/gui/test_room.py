@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QApplication, QLabel, QLineEdit, QTabBar, QTableView, QTableWidget
+from PyQt6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QTabBar, QTableView, QTableWidget
 
 from gui.models.room import shares
 from gui.theme import LIGHT, put_on
 from gui.widgets.overlay import SELECTED
 from gui.window import MainWindow
 from magscope_app.messages import BeadsFound, CommandRefused, Counters, MotorStatus, ProcessState
-from tests.gui.hands import find, look, retype, seen
+from tests.gui.hands import click, find, look, retype, seen
 from tests.gui.rig import ROI_PX, Rig
 
 NAMES = ("rotation_of_the_magnets_in_the_left_arm", "focus", "magnet_height")
@@ -130,6 +130,48 @@ def test_no_error_widens_the_window(narrow: MainWindow, rig: Rig, qapp: QApplica
     all_is_inside(narrow, qapp)
     assert narrow.notice.text.text().endswith(400 * "z")
     assert narrow.notice.height() > 1.5 * narrow.closing.sizeHint().height()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (1920, 1080)])
+@pytest.mark.parametrize("font_px", [0, 20])
+def test_nothing_moves_when_an_error_comes_and_goes(
+    narrow: MainWindow, rig: Rig, qapp: QApplication, width: int, height: int, font_px: int
+) -> None:
+    put_on(qapp, LIGHT, font_px)
+    narrow.set_theme(LIGHT)
+    narrow.resize(width, height)
+    narrow.show_panel("recording")
+    for _ in range(3):
+        look(narrow, qapp)
+
+    def places() -> dict[str, tuple[int, int, int, int]]:
+        return {key: dock.geometry().getRect() for key, dock in narrow.docks.items() if dock.isVisible()}
+
+    before = places()
+    rig.send(
+        CommandRefused("motors", "focus: 12345 nm is beyond the limit of 10000 nm; choose another target")
+    )
+    rig.send(CommandRefused("motors", "magnet_height: it does not answer; look at its cable"))
+    look(narrow, qapp)
+    look(narrow, qapp)
+    assert narrow.notice.isVisible()
+    assert places() == before
+    narrow.session.state.tell("3 beads were written to beads.csv")
+    look(narrow, qapp)
+    assert (narrow.done.isVisible(), narrow.notice.isVisible()) == (True, False)
+    assert places() == before
+    rig.send(CommandRefused("motors", "rotation: it is lost"))
+    look(narrow, qapp)
+    assert (narrow.done.isVisible(), narrow.notice.isVisible()) == (False, True)
+    narrow.session.state.tell("4 beads were written to beads.csv")
+    look(narrow, qapp)
+    narrow.done.hide()
+    assert narrow.notice.text.text() == "rotation: it is lost   (and 2 more)"
+    click(find(narrow, QPushButton, "notice.dismiss_all"))
+    look(narrow, qapp)
+    assert not narrow.notice.isVisible()
+    assert places() == before
+    put_on(qapp, LIGHT)
 
 
 @pytest.mark.parametrize("panel", ["calibration", "motors", "camera"])

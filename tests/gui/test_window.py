@@ -11,6 +11,7 @@ import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QApplication, QComboBox, QLineEdit, QPlainTextEdit, QPushButton, QTableView
 
+from gui.models.selection import Selection
 from gui.panels.panel import Panel, PanelContext
 from gui.panels.profile import ProfilePanel
 from gui.panels.traces import TracesPanel
@@ -93,7 +94,7 @@ def test_shift_click_adds_a_bead_which_is_then_selected(
     assert (added.x_px, added.y_px) == pytest.approx((60.0, 200.0), abs=0.5)
     look(running, qapp)
     assert running.session.selected == 2
-    assert rig.expect(SelectBead) == SelectBead(2)
+    assert rig.expect(SelectBead) == SelectBead(2, (2,))
     rig.rows(10)
     look(running, qapp)
     traces = running.panels["traces"]
@@ -124,7 +125,7 @@ def test_the_selected_box_is_dragged_to_a_new_place(
     running: MainWindow, rig: Rig, qapp: QApplication
 ) -> None:
     click_image(running, *SECOND)
-    assert rig.expect(SelectBead) == SelectBead(1)
+    assert rig.expect(SelectBead) == SelectBead(1, (1,))
     look(running, qapp)
     drag_image(running, SECOND, (240.0, 120.0))
     moved = rig.expect(MoveBead)
@@ -157,7 +158,7 @@ def test_the_table_selects_and_follows(running: MainWindow, rig: Rig, qapp: QApp
     assert float(shown[2]) == pytest.approx(22.0, abs=0.03)
     assert shown[3:] == ["15.000", "251", "2.5", "0.987", "–", "✓ tracked"]
     click(viewport, table.visualRect(model.index(1, 0)).center())
-    assert rig.expect(SelectBead) == SelectBead(1)
+    assert rig.expect(SelectBead) == SelectBead(1, (1,))
     click_image(running, *FIRST)
     look(running, qapp)
     selection = table.selectionModel()
@@ -314,7 +315,10 @@ def test_a_window_that_was_opened_again_says_so_and_knows_what_was(
     path = Path("data") / "2026-03-04_150607_after_kill"
     rig.send(LogHistory(said, "this window was opened again: it was killed"))
     rig.send(RecordingStarted(path, "Track"), StartRecording(Path("data"), "after_kill", None))
+    # Bead 7 was removed while there was no window.
+    rig.send(SelectBead(1, (0, 1, 7)))
     look(running, qapp)
+    assert running.session.selection == Selection.of((0, 1), shown=1)
     assert text_of(running, "notice.text") == "this window was opened again: it was killed"
     running.show_panel("log")
     running.show_panel("recording")
