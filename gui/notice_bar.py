@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PyQt6.QtCore import QRect, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QGuiApplication, QHideEvent
+from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy
 
 from gui.theme import Pair
@@ -56,7 +56,19 @@ class Bar(QFrame):
         self.setStyleSheet(f"Bar {{ background: {pair.background}; }} QLabel {{ color: {pair.text}; }}")
 
 
-class NoticeBar(Bar):
+class TurnBar(Bar):
+    """Takes turns with others in one place."""
+
+    #: It has something to say, something else, or nothing any more.
+    changed = pyqtSignal()
+    speaks = False
+
+    def _speak(self, speaks: bool) -> None:
+        self.speaks = speaks
+        self.changed.emit()
+
+
+class NoticeBar(TurnBar):
     """Shows the newest error until it is dismissed."""
 
     #: There is another error.
@@ -65,7 +77,6 @@ class NoticeBar(Bar):
     def __init__(self) -> None:
         super().__init__("notice")
         self._waiting: list[str] = []
-        self._gives_way = False
         self.add_button("notice.copy", "Copy", self._copy)
         self.add_button("notice.dismiss", "Dismiss", self._dismiss)
         self._all = self.add_button("notice.dismiss_all", "Dismiss all", self._dismiss_all)
@@ -84,17 +95,12 @@ class NoticeBar(Bar):
             self._waiting.remove(text)
             self._show()
 
-    def give_way(self, gives_way: bool) -> None:
-        """Leave the place to another bar, or take it again."""
-        self._gives_way = gives_way
-        self._show()
-
     def _show(self) -> None:
         more = len(self._waiting) - 1
-        self.setVisible(bool(self._waiting) and not self._gives_way)
         self._all.setVisible(more > 0)
         if self._waiting:
             self.text.setText(self._waiting[-1] + (f"   (and {more} more)" if more else ""))
+        self._speak(bool(self._waiting))
 
     def _copy(self) -> None:
         clipboard = QGuiApplication.clipboard()
@@ -110,32 +116,27 @@ class NoticeBar(Bar):
         self._show()
 
 
-class DoneBar(Bar):
+class DoneBar(TurnBar):
     """Says that something is done, and goes by itself."""
-
-    #: It says something, or nothing any more.
-    speaks = pyqtSignal(bool)
 
     def __init__(self) -> None:
         super().__init__("done")
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.hide)
+        self._timer.timeout.connect(self.end)
 
     def tell(self, text: str) -> None:
         """Show a sentence for some seconds."""
         self.text.setText(text)
-        self.speaks.emit(True)
-        self.show()
         self._timer.start(_DONE_FOR_MS)
+        self._speak(True)
 
-    def hideEvent(self, event: QHideEvent | None) -> None:
-        """Leave the place to what was covered."""
-        super().hideEvent(event)
-        self.speaks.emit(False)
+    def end(self) -> None:
+        """Say no more."""
+        self._speak(False)
 
 
-class HintBar(Bar):
+class HintBar(TurnBar):
     """Hints for the first session, one after the other; each is shown until it is dismissed for good."""
 
     def __init__(self, hints: dict[str, str], seen: list[str], on_seen: Callable[[], None]) -> None:
@@ -148,10 +149,10 @@ class HintBar(Bar):
     def restart(self) -> None:
         """Show the first hint that was not dismissed yet."""
         key = next((key for key in self._hints if key not in self._seen), None)
-        self.setVisible(key is not None)
         if key is not None:
             number = list(self._hints).index(key) + 1
             self.text.setText(f"{number} of {len(self._hints)}: {self._hints[key]}")
+        self._speak(key is not None)
 
     def _next(self) -> None:
         key = next((key for key in self._hints if key not in self._seen), None)

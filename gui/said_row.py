@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QHBoxLayout, QMenuBar, QSizePolicy, QVBoxLayout, QWidget
 
-from gui.notice_bar import DoneBar, NoticeBar
+from gui.notice_bar import DoneBar, HintBar, NoticeBar
 from gui.theme import Theme
 
 #: Sentences of so many lines move nothing; longer ones make the row higher.
@@ -14,30 +15,45 @@ _LINES = 2
 class SaidRow(QWidget):
     """Keeps room for what may come: nothing under the mouse moves when an error does.
 
+    What is done is said for some seconds, unless there is another error; then the error that it covers is
+    there again. A hint waits until nothing else is said.
+
     Parameters
     ----------
     menus : QMenuBar
         At the left.
+    hints : HintBar
+        Takes its turn in the row.
     """
 
-    def __init__(self, menus: QMenuBar) -> None:
+    def __init__(self, menus: QMenuBar, hints: HintBar) -> None:
         super().__init__()
         self.notice, self.done = NoticeBar(), DoneBar()
-        # What is done is said for some seconds, and the error that it covers is there again.
-        self.done.speaks.connect(self.notice.give_way)
-        self.notice.told.connect(self.done.hide)
-        menus.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        self._bars = self.done, self.notice, hints
+        self.notice.told.connect(self.done.end)
+        menus.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._room = QWidget()
         row, room = QHBoxLayout(self), QVBoxLayout(self._room)
-        row.addWidget(menus)
+        row.addWidget(menus, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self._room, 1)
-        room.addWidget(self.notice)
-        room.addWidget(self.done)
         for layout in (row, room):
             layout.setContentsMargins(0, 0, 0, 0)
+        for bar in self._bars:
+            room.addWidget(bar)
+            bar.changed.connect(self._share)
+        self._share()
+
+    def _share(self) -> None:
+        """Show the first bar that has something to say; two at once would make the row higher for a moment."""
+        speaks = next((bar for bar in self._bars if bar.speaks), None)
+        for bar in self._bars:
+            if bar is not speaks:
+                bar.hide()
+        if speaks is not None:
+            speaks.show()
 
     def set_theme(self, theme: Theme) -> None:
         """Take other colours, and room for text of another size."""
-        self.notice.set_colours(theme.alarm)
-        self.done.set_colours(theme.calm)
+        for bar in self._bars:
+            bar.set_colours(theme.alarm if bar is self.notice else theme.calm)
         self._room.setMinimumHeight(self.notice.height_of(_LINES))

@@ -119,9 +119,9 @@ class MainWindow(QMainWindow):
         self.image = cast("ImagePanel", self.panels["image"])
         self.strip = StatusStrip(session.config, theme)
         self._menu_bar = QMenuBar()
-        self.said, self.closing = SaidRow(self._menu_bar), ClosingBar()
-        self.notice, self.done = self.said.notice, self.said.done
         self.hints = HintBar(HINTS, self.desk.preferences.hints_seen, self.desk.save)
+        self.said, self.closing = SaidRow(self._menu_bar, self.hints), ClosingBar()
+        self.notice, self.done = self.said.notice, self.said.done
         self.palette_bar = Palette(self, lambda: entries_of(self))
         self.found = Found(self)
         self.files = SessionFiles(session, self, folder)
@@ -159,7 +159,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         self.menus = Menus(self, self._menu_bar)
-        for part in (self.said, self.closing, self.hints):
+        for part in (self.said, self.closing):
             column.addWidget(part)
         self.setMenuWidget(head)
         foot = QToolBar("Status")
@@ -244,7 +244,6 @@ class MainWindow(QMainWindow):
         self.strip.set_theme(theme)
         self.said.set_theme(theme)
         self.closing.set_colours(theme.warn)
-        self.hints.set_colours(theme.calm)
         self.menus.set_colour(theme.text)
         self.icon_bar.set_colour(theme.text)
         self.refresh_soon()

@@ -132,8 +132,7 @@ def test_no_error_widens_the_window(narrow: MainWindow, rig: Rig, qapp: QApplica
     assert narrow.notice.height() > 1.5 * narrow.closing.sizeHint().height()
 
 
-@pytest.mark.parametrize(("width", "height"), [(1366, 768), (1920, 1080)])
-@pytest.mark.parametrize("font_px", [0, 20])
+@pytest.mark.parametrize(("width", "height", "font_px"), [(1366, 768, 0), (1920, 1080, 0), (1920, 1080, 20)])
 def test_nothing_moves_when_an_error_comes_and_goes(
     narrow: MainWindow, rig: Rig, qapp: QApplication, width: int, height: int, font_px: int
 ) -> None:
@@ -165,7 +164,7 @@ def test_nothing_moves_when_an_error_comes_and_goes(
     assert (narrow.done.isVisible(), narrow.notice.isVisible()) == (False, True)
     narrow.session.state.tell("4 beads were written to beads.csv")
     look(narrow, qapp)
-    narrow.done.hide()
+    narrow.done.end()
     assert narrow.notice.text.text() == "rotation: it is lost   (and 2 more)"
     click(find(narrow, QPushButton, "notice.dismiss_all"))
     look(narrow, qapp)
