@@ -44,7 +44,7 @@ class SaidRow(QWidget):
         self._share()
 
     def _share(self) -> None:
-        """Show the first bar that has something to say; two at once would make the row higher for a moment."""
+        """Show the first bar that has something to say; two at once would make the row higher."""
         speaks = next((bar for bar in self._bars if bar.speaks), None)
         for bar in self._bars:
             if bar is not speaks:
