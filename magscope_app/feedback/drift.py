@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from magscope_app.config.feedback import DriftConfig
 from magscope_app.feedback.agreement import Agreement
-from magscope_app.feedback.drift_bead import Bead, RunningMean, Trend, mean_of_known, plane_slopes
+from magscope_app.feedback.consensus import mean_of_known, plane_slopes, shares_of
+from magscope_app.feedback.drift_bead import Bead, RunningMean, Trend
 from magscope_app.feedback.readings import Frame
 from magscope_app.feedback.state import LockStage, LockState
 
@@ -21,6 +22,9 @@ Booleans = npt.NDArray[np.bool_]
 _Z = 2
 #: The speed of the drift in height is taken over so many windows.
 _TREND_WINDOWS = 4
+#: A bead this part of the largest disagreement from the median counts half.
+_HALF = 0.2
+_MISSING = "no reference bead that was there before is seen; the drift is not known"
 _UNKNOWN, _NOTHING = np.full(3, np.nan), np.zeros(2)
 
 
@@ -57,11 +61,11 @@ class DriftAt:
 class DriftMeter:
     """Measures how far reference beads have moved since the beginning.
 
-    Each bead counts from where it was at first. A bead that is new, or comes back after more than a window,
-    is taken to have moved as the others have in the same frames; the others go on from where the mean is when
-    it leaves. So nothing jumps when beads come and go. One that moves against the others, as when it comes
-    loose, is not believed, and soon left out; of two that disagree none is, and the drift is not known until
-    one that was there before comes back: it counts from where it was, and with three it can be told.
+    Each bead has one origin: where it was when the drift was 0. It is learned when the bead is first seen, from
+    where the others say the drift is then, and kept. The drift is what most beads say, each from its origin; one
+    that is not seen counts as it was last, so nothing jumps when beads go and are back in their places. A bead
+    that moves against the others, seen or unseen, is not believed, and soon left out; where none can be told to
+    be the wrong one, as of two, the drift is not known.
 
     Parameters
     ----------
@@ -90,6 +94,8 @@ class DriftMeter:
         self._trend = Trend(_TREND_WINDOWS * self._config.window)
         self._agreement = Agreement(self._config.max_disagreement_nm, self._config.window)
         self._far_nm = math.nan
+        self._was_known = False
+        self._missing = ""
 
     def begin(self, bead_ids: Sequence[int]) -> None:
         """Measure from now on, from 0."""
@@ -104,12 +110,8 @@ class DriftMeter:
         self._on, self._reason = False, ""
 
     def forget(self, bead_ids: Collection[int]) -> None:
-        """Do without these beads: they are off the list."""
+        """Do without these beads: they are off the list, and so never seen again."""
         self._bead_ids = tuple(bead_id for bead_id in self._bead_ids if bead_id not in bead_ids)
-        for bead_id in set(bead_ids) & set(self._beads):
-            for axis in range(3):
-                self._leave(self._beads[bead_id], axis)
-            del self._beads[bead_id]
         if self._on and not self._bead_ids:
             self._on, self._reason = False, "the reference beads were taken off the list"
 
@@ -138,8 +140,9 @@ class DriftMeter:
         """How it is; the error is how far the stage has gone."""
         if not self._on:
             return LockState("drift", reason=self._reason, begun=self._begun)
-        stage: LockStage = "waiting" if math.isnan(self._far_nm) else "on"
+        stage: LockStage = "on" if self._was_known else "waiting"
         reason, left_out = self._agreement.reason, self._agreement.left_out
+        reason = "; ".join(text for text in (reason, self._missing) if text)
         followed = tuple(bead_id for bead_id in self._bead_ids if bead_id not in left_out)
         return LockState("drift", stage, reason, followed, self._far_nm, begun=self._begun)
 
@@ -152,15 +155,13 @@ class DriftMeter:
             self._beads.setdefault(bead_id, Bead(self._config.window))
         ids = list(self._beads)
         at = np.array([places.get(bead_id, _UNKNOWN) for bead_id in ids]).reshape(-1, 3)
-        for bead_id in places if self._agreement.is_unclear else ():
-            self._beads[bead_id].come_back()
         at[self._wrong(ids, at)] = np.nan
         known = np.array([self._beads[bead_id].known for bead_id in ids]).reshape(-1, 3)
         found = self._measure(ids, at, frame.t_ns)
         self._get_to_know(ids, at, known, found)
         self._mean.add(found)
         report = self._report(frame, int((~np.isnan(at[:, 0])).sum()))
-        return None if math.isnan(self._far_nm) else report
+        return report if self._was_known else None
 
     def _places(self, frame: Frame) -> dict[int, Floats]:
         """Return x, y and height (less the surface) of the beads that can be believed."""
@@ -169,7 +170,6 @@ class DriftMeter:
             bead_id: np.array([reading.x_nm, reading.y_nm, reading.z_nm + shift_nm])
             for bead_id, reading in frame.beads.items()
             if bead_id in self._bead_ids
-            and bead_id not in self._agreement.left_out
             and not math.isnan(reading.x_nm)
             # Without a Z-LUT the quality is -1: x and y can be believed all the same.
             and (reading.quality >= self._config.min_quality or reading.quality == -1.0)
@@ -181,13 +181,13 @@ class DriftMeter:
         They are compared less the tilt of the last frame: that changes slowly. While there are fewer than
         three it may change unseen: where beads have disagreed for long, they are compared less that of now.
         """
-        origins = np.array([self._beads[bead_id].origin_nm for bead_id in ids]).reshape(-1, 3)
+        origins = self._origins(ids)
         moved: Floats = at - origins
         level = moved.copy()
         level[:, _Z] -= origins[:, :2] @ self._now[3:]
         wrong = self._agreement.wrong(ids, level)
         if self._config.tilt and self._agreement.is_unclear:
-            slopes = plane_slopes(origins[:, :2], moved[:, _Z])
+            slopes = plane_slopes(origins[:, :2], moved[:, _Z], np.ones(len(ids)))
             if slopes is not None:
                 moved[:, _Z] -= origins[:, :2] @ slopes
                 return self._agreement.wrong(ids, moved)
@@ -195,15 +195,18 @@ class DriftMeter:
 
     def _measure(self, ids: list[int], at: Floats, t_ns: float) -> Floats:
         """Return x, y, height at (0, 0) and slopes (5,) of this frame; NaN where no bead says it."""
-        origins = np.array([self._beads[bead_id].origin_nm for bead_id in ids]).reshape(-1, 3)
+        origins = self._origins(ids)
         moved = at - origins
-        rest = self._rests(ids)
-        common = moved - rest
-        tilt = self._now[3:]
-        if self._config.tilt and (slopes := plane_slopes(origins[:, :2], common[:, _Z])) is not None:
-            tilt = slopes
+        level = moved.copy()
+        level[:, _Z] -= origins[:, :2] @ self._now[3:]
+        rests = self._rests(ids)
+        shares = shares_of(level, rests, _HALF * self._config.max_disagreement_nm)
+        rests = self._apart(origins, rests, shares)
+        common = moved - rests
+        slopes = plane_slopes(origins[:, :2], common[:, _Z], shares[:, _Z]) if self._config.tilt else None
+        tilt = self._now[3:] if slopes is None else slopes
         common[:, _Z] -= origins[:, :2] @ tilt
-        found = np.concatenate([mean_of_known(common), tilt])
+        found = np.concatenate([mean_of_known(common, shares), tilt])
         if math.isnan(found[_Z]):
             found[3:] = np.nan
         else:
@@ -212,50 +215,52 @@ class DriftMeter:
         if math.isnan(found[_Z]):
             # Where z begins anew, what happened meanwhile is not lost.
             self._now[_Z] = self._trend.at(t_ns, self._now[_Z])
-        for bead_id, own in zip(ids, common - found[:3] + rest, strict=True):
+        for bead_id, own in zip(ids, common - found[:3] + rests, strict=True):
             self._beads[bead_id].see(own)
         return found
 
+    def _origins(self, ids: Sequence[int]) -> Floats:
+        return np.array([self._beads[bead_id].origin_nm for bead_id in ids]).reshape(-1, 3)
+
     def _rests(self, ids: Sequence[int]) -> Floats:
-        """Return how far each bead (n, 3) is from what all have in common; 0 where not known."""
-        rests = np.array([self._beads[bead_id].rest_nm for bead_id in ids]).reshape(-1, 3)
-        rests -= mean_of_known(rests)
-        if self._config.tilt:
-            at = np.array([self._beads[bead_id].origin_nm[:2] for bead_id in ids]).reshape(-1, 2)
-            if (slopes := plane_slopes(at, rests[:, _Z])) is not None:
-                rests[:, _Z] -= (at - mean_of_known(np.where(np.isnan(rests[:, [_Z]]), np.nan, at))) @ slopes
+        """Return how far each bead (n, 3) was last from what all have in common; NaN where it does not count."""
+        left_out = self._agreement.left_out
+        rests = [_UNKNOWN if bead_id in left_out else self._beads[bead_id].rest_nm for bead_id in ids]
+        return np.array(rests).reshape(-1, 3)
+
+    def _apart(self, origins: Floats, rests: Floats, shares: Floats) -> Floats:
+        """Return rests (n, 3) that have nothing in common themselves; 0 where not known."""
+        rests = rests - mean_of_known(rests, shares)
+        slopes = plane_slopes(origins[:, :2], rests[:, _Z], shares[:, _Z]) if self._config.tilt else None
+        if slopes is not None:
+            at = np.where(np.isnan(rests[:, [_Z]]), np.nan, origins[:, :2])
+            rests[:, _Z] -= (at - mean_of_known(at, shares[:, [_Z]])) @ slopes
         found: Floats = np.nan_to_num(rests)
         return found
 
     def _get_to_know(self, ids: list[int], at: Floats, known: Booleans, found: Floats) -> None:
-        """Find out where beads that are new, or come back, were when the drift was 0."""
+        """Find out where beads that are new were when the drift was 0: it is what the others say."""
         others = known.any(axis=0)
         base = np.where(others, found[:3], self._now[:3])
         for bead_id, place in zip(ids, at, strict=True):
-            bead = self._beads[bead_id]
-            for axis in np.flatnonzero(bead.gone & np.isnan(place) & ~np.isnan(found[:3])):
-                self._leave(bead, int(axis))
             origin = place - base
             origin[_Z] -= origin[:2] @ self._now[3:]
-            bead.learn(origin)
+            self._beads[bead_id].learn(origin, seen=not math.isnan(place[0]))
         for axis in np.flatnonzero(~others & np.any([bead.known for bead in self._beads.values()], axis=0)):
             # Who is not known yet was compared with 0 so far: it begins anew, against those that are.
             for bead in self._beads.values():
                 if not bead.known[axis]:
                     bead.forget(int(axis))
 
-    def _leave(self, leaving: Bead, axis: int) -> None:
-        """Let the others go on from what all had in common, without a bead."""
-        for bead, rest in zip(self._beads.values(), self._rests(list(self._beads)), strict=True):
-            if leaving.known[axis] and bead is not leaving:
-                bead.settle(axis, float(rest[axis]))
-        leaving.leave(axis)
-
     def _report(self, frame: Frame, n_good: int) -> DriftAt:
         """Return the mean over the window."""
         mean = self._mean.value()
-        seen = [bead.origin_nm[:2] for bead in self._beads.values() if bead.known[0] and not bead.gone[0]]
-        if math.isnan(mean[0]) or not seen:
+        seen = [bead.origin_nm[:2] for bead in self._beads.values() if bead.known[0] and not bead.gone]
+        is_known = bool(seen) and not math.isnan(mean[0])
+        self._was_known = self._was_known or is_known
+        self._missing = "" if is_known or not self._was_known or self._agreement.is_unclear else _MISSING
+        if not is_known:
+            self._far_nm = math.nan
             return DriftAt(frame.frame_id, frame.t_ns, _UNKNOWN, _NOTHING, _UNKNOWN[:2], 0)
         centre, tilt = np.mean(seen, axis=0), np.nan_to_num(mean[3:])
         drift = mean[:3] + np.array([0.0, 0.0, centre @ tilt])

@@ -11,8 +11,6 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 #: Frames whose mean says where a bead was when the drift was 0.
 _FIRST_FRAMES = 25
-#: Beads needed for a plane, and how far (nm) they must lie off one line.
-_PLANE_BEADS, _OFF_LINE_NM = 3, 1000.0
 #: A speed counts if it is so many times its uncertainty.
 _CERTAIN = 3.0
 
@@ -53,7 +51,8 @@ class RunningMean:
 class Bead:
     """Where a bead was when the drift was 0, and how far it is since from what all have in common.
 
-    Component by component: the height may become known later than x and y.
+    Component by component: the height may become known later than x and y. Where it was is learned once, and
+    stays: a bead that was away counts from there when it comes back.
 
     Parameters
     ----------
@@ -63,11 +62,9 @@ class Bead:
 
     def __init__(self, window: int) -> None:
         self._window = window
-        self._sum, self._count, self._absent = np.zeros(3), np.zeros(3), np.zeros(3)
+        self._sum, self._count, self._absent = np.zeros(3), np.zeros(3), 0
         self._rest = RunningMean(window, 3)
         self._kept_nm = np.full(3, np.nan)
-        #: Its origin when it left.
-        self._former_nm = np.full(3, np.nan)
         #: Mean of the first frames less the drift, NaN in what is not known yet.
         self.origin_nm: Floats = np.full(3, np.nan)
 
@@ -77,8 +74,8 @@ class Bead:
         return ~np.isnan(self.origin_nm)
 
     @property
-    def gone(self) -> npt.NDArray[np.bool_]:
-        """What of it (3,) has not been seen for more than a window."""
+    def gone(self) -> bool:
+        """Whether it has not been seen for more than a window."""
         return self._absent > self._window
 
     @property
@@ -92,39 +89,19 @@ class Bead:
         mean_nm = self._rest.value()
         self._kept_nm = np.where(np.isnan(mean_nm), self._kept_nm, mean_nm)
 
-    def learn(self, origin_nm: Floats) -> None:
+    def learn(self, origin_nm: Floats, *, seen: bool) -> None:
         """Take in a frame's origin (3,), as far as it is known and the first frames are not over."""
-        seen = ~np.isnan(origin_nm)
-        self._absent = np.where(seen, 0, self._absent + 1)
-        wanted = seen & ~self.known
+        self._absent = 0 if seen else self._absent + 1
+        wanted = ~np.isnan(origin_nm) & ~self.known
         self._sum += np.where(wanted, origin_nm, 0.0)
         self._count += wanted
         done = wanted & (self._count >= _FIRST_FRAMES)
         self.origin_nm = np.where(done, self._sum / np.maximum(self._count, 1), self.origin_nm)
 
-    def settle(self, axis: int, rest_nm: float) -> None:
-        """Count what it has moved by itself as part of where it was."""
-        self.origin_nm[axis] += rest_nm
-        self._clear_rest(axis)
-
     def forget(self, axis: int) -> None:
         """Begin anew with one component."""
         self.origin_nm[axis] = np.nan
-        self._former_nm[axis] = np.nan
-        self._sum[axis] = self._count[axis] = self._absent[axis] = 0.0
-        self._clear_rest(axis)
-
-    def leave(self, axis: int) -> None:
-        """Begin anew with one component, but keep where it was."""
-        former_nm = self.origin_nm[axis] if self.known[axis] else self._former_nm[axis]
-        self.forget(axis)
-        self._former_nm[axis] = former_nm
-
-    def come_back(self) -> None:
-        """Count from where it was before it left, in what is not known anew."""
-        self.origin_nm = np.where(self.known, self.origin_nm, self._former_nm)
-
-    def _clear_rest(self, axis: int) -> None:
+        self._sum[axis] = self._count[axis] = 0.0
         self._rest.clear(axis)
         self._kept_nm[axis] = np.nan
 
@@ -156,25 +133,3 @@ class Trend:
         left = values - middle - speed * late_s
         certain = abs(speed) > _CERTAIN * math.sqrt(float(left @ left) / (len(values) - 2) / spread)
         return middle + speed * (1e-9 * t_ns - float(t_s.mean())) if certain else middle
-
-
-def mean_of_known(table: Floats) -> Floats:
-    """Return the mean over rows (n, m), column by column, of what is known; NaN where nothing is."""
-    known = ~np.isnan(table)
-    counts = known.sum(axis=0)
-    sums = np.where(known, table, 0.0).sum(axis=0)
-    found: Floats = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-    return found
-
-
-def plane_slopes(at: Floats, dz_nm: Floats) -> Floats | None:
-    """Return slopes (2,) of the plane through dz (n,) at places (n, 2); None if none fits."""
-    known = ~np.isnan(dz_nm) & ~np.isnan(at).any(axis=1)
-    if known.sum() < _PLANE_BEADS:
-        return None
-    off = at[known] - at[known].mean(axis=0)
-    spread = np.linalg.svd(off, compute_uv=False) / math.sqrt(known.sum())
-    if spread[-1] < _OFF_LINE_NM:
-        return None
-    slopes: Floats = np.linalg.lstsq(off, dz_nm[known] - dz_nm[known].mean(), rcond=None)[0]
-    return slopes
