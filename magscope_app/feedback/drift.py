@@ -24,7 +24,7 @@ _Z = 2
 _TREND_WINDOWS = 4
 #: A bead this part of the largest disagreement from the median counts half.
 _HALF = 0.2
-_MISSING = "no reference bead that was there before is seen; the drift is not known"
+_MISSING = "no reference bead that can be believed is seen; the drift is not known"
 _UNKNOWN, _NOTHING = np.full(3, np.nan), np.zeros(2)
 
 
@@ -94,6 +94,8 @@ class DriftMeter:
         self._trend = Trend(_TREND_WINDOWS * self._config.window)
         self._agreement = Agreement(self._config.max_disagreement_nm, self._config.window)
         self._far_nm = math.nan
+        #: Whether beads disagree since fewer than three were seen, and it may be a tilt.
+        self._unseen_tilt = False
         self._was_known = False
         self._missing = ""
 
@@ -179,19 +181,23 @@ class DriftMeter:
         """Return which beads (n,) are not to be believed.
 
         They are compared less the tilt of the last frame: that changes slowly. While there are fewer than
-        three it may change unseen: where beads have disagreed for long, they are compared less that of now.
+        three it may change unseen: where two have disagreed for long, they are compared less that of now.
         """
         origins = self._origins(ids)
         moved: Floats = at - origins
         level = moved.copy()
         level[:, _Z] -= origins[:, :2] @ self._now[3:]
         wrong = self._agreement.wrong(ids, level)
-        if self._config.tilt and self._agreement.is_unclear:
-            slopes = plane_slopes(origins[:, :2], moved[:, _Z], np.ones(len(ids)))
-            if slopes is not None:
-                moved[:, _Z] -= origins[:, :2] @ slopes
-                return self._agreement.wrong(ids, moved)
-        return wrong
+        if not (self._config.tilt and self._agreement.is_unclear):
+            self._unseen_tilt = False
+            return wrong
+        moved[[bead_id in self._agreement.left_out for bead_id in ids]] = np.nan
+        slopes = plane_slopes(origins[:, :2], moved[:, _Z], np.ones(len(ids)))
+        self._unseen_tilt = self._unseen_tilt or slopes is None
+        if slopes is None or not self._unseen_tilt:
+            return wrong
+        moved[:, _Z] -= origins[:, :2] @ slopes
+        return self._agreement.wrong(ids, moved)
 
     def _measure(self, ids: list[int], at: Floats, t_ns: float) -> Floats:
         """Return x, y, height at (0, 0) and slopes (5,) of this frame; NaN where no bead says it."""
@@ -215,8 +221,12 @@ class DriftMeter:
         if math.isnan(found[_Z]):
             # Where z begins anew, what happened meanwhile is not lost.
             self._now[_Z] = self._trend.at(t_ns, self._now[_Z])
-        for bead_id, own in zip(ids, common - found[:3] + rests, strict=True):
-            self._beads[bead_id].see(own)
+        own = common - found[:3] + rests
+        if self._config.tilt and slopes is None and len(ids) >= 3:
+            # The tilt is not known now: what it does is not what a bead does by itself.
+            own[:, _Z] = np.nan
+        for bead_id, rest in zip(ids, own, strict=True):
+            self._beads[bead_id].see(rest)
         return found
 
     def _origins(self, ids: Sequence[int]) -> Floats:
@@ -230,12 +240,10 @@ class DriftMeter:
 
     def _apart(self, origins: Floats, rests: Floats, shares: Floats) -> Floats:
         """Return rests (n, 3) that have nothing in common themselves; 0 where not known."""
-        rests = rests - mean_of_known(rests, shares)
         slopes = plane_slopes(origins[:, :2], rests[:, _Z], shares[:, _Z]) if self._config.tilt else None
         if slopes is not None:
-            at = np.where(np.isnan(rests[:, [_Z]]), np.nan, origins[:, :2])
-            rests[:, _Z] -= (at - mean_of_known(at, shares[:, [_Z]])) @ slopes
-        found: Floats = np.nan_to_num(rests)
+            rests[:, _Z] -= origins[:, :2] @ slopes
+        found: Floats = np.nan_to_num(rests - mean_of_known(rests, shares))
         return found
 
     def _get_to_know(self, ids: list[int], at: Floats, known: Booleans, found: Floats) -> None:
