@@ -25,6 +25,8 @@ _TREND_WINDOWS = 4
 #: A bead this part of the largest disagreement from the median counts half.
 _HALF = 0.2
 _MISSING = "no reference bead that can be believed is seen; the drift is not known"
+#: With as many beads it can be told which of them moves, also where all may tilt.
+_TO_TELL_TILT = 5
 _UNKNOWN, _NOTHING = np.full(3, np.nan), np.zeros(2)
 
 
@@ -97,7 +99,7 @@ class DriftMeter:
         #: Whether beads disagree since fewer than three were seen, and it may be a tilt.
         self._unseen_tilt = False
         self._was_known = False
-        self._missing = ""
+        self._doubt = ""
 
     def begin(self, bead_ids: Sequence[int]) -> None:
         """Measure from now on, from 0."""
@@ -144,7 +146,7 @@ class DriftMeter:
             return LockState("drift", reason=self._reason, begun=self._begun)
         stage: LockStage = "on" if self._was_known else "waiting"
         reason, left_out = self._agreement.reason, self._agreement.left_out
-        reason = "; ".join(text for text in (reason, self._missing) if text)
+        reason = "; ".join(text for text in (reason, self._doubt) if text)
         followed = tuple(bead_id for bead_id in self._bead_ids if bead_id not in left_out)
         return LockState("drift", stage, reason, followed, self._far_nm, begun=self._begun)
 
@@ -266,11 +268,21 @@ class DriftMeter:
         seen = [bead.origin_nm[:2] for bead in self._beads.values() if bead.known[0] and not bead.gone]
         is_known = bool(seen) and not math.isnan(mean[0])
         self._was_known = self._was_known or is_known
-        self._missing = "" if is_known or not self._was_known or self._agreement.is_unclear else _MISSING
         if not is_known:
+            self._doubt = "" if self._agreement.is_unclear or not self._was_known else _MISSING
             self._far_nm = math.nan
             return DriftAt(frame.frame_id, frame.t_ns, _UNKNOWN, _NOTHING, _UNKNOWN[:2], 0)
         centre, tilt = np.mean(seen, axis=0), np.nan_to_num(mean[3:])
+        self._doubt = self._doubt_of_tilt(np.array(seen) @ tilt)
         drift = mean[:3] + np.array([0.0, 0.0, centre @ tilt])
         self._far_nm = float(np.sqrt(np.nansum(drift**2)))
         return DriftAt(frame.frame_id, frame.t_ns, drift, tilt, centre, n_good)
+
+    def _doubt_of_tilt(self, up_nm: Floats) -> str:
+        """Say it if beads (n,) go far from each other by tilt: of few, one that moves makes a plane with others."""
+        if len(up_nm) >= _TO_TELL_TILT or np.ptp(up_nm) <= self._config.max_disagreement_nm:
+            return ""
+        return (
+            f"the tilt moves beads more than {self._config.max_disagreement_nm:g} nm against each other "
+            f"(drift.max_disagreement_nm); with fewer than {_TO_TELL_TILT} beads, one that moves in z looks the same"
+        )

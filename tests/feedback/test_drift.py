@@ -12,37 +12,8 @@ from hypothesis import strategies as st
 
 from magscope_app.config.feedback import DriftConfig
 from magscope_app.feedback.drift import DriftAt, DriftMeter
-from magscope_app.feedback.readings import Frame, Reading
-
-FACTOR = 0.88
-PLACES_NM = {1: (1000.0, 2000.0), 2: (41_000.0, 3000.0), 3: (20_000.0, 30_000.0), 4: (5000.0, 25_000.0)}
-
-
-def frame(
-    number: int,
-    drift_nm: tuple[float, float, float] = (0.0, 0.0, 0.0),
-    *,
-    tilt: tuple[float, float] = (0.0, 0.0),
-    focus_nm: float = 0.0,
-    beads: tuple[int, ...] = (1, 2, 3, 4),
-    quality: float = 0.9,
-) -> Frame:
-    readings = {}
-    for bead_id in beads:
-        x_nm, y_nm = PLACES_NM[bead_id]
-        z_nm = 300.0 + drift_nm[2] + tilt[0] * x_nm + tilt[1] * y_nm - FACTOR * focus_nm
-        readings[bead_id] = Reading(x_nm + drift_nm[0], y_nm + drift_nm[1], z_nm, 1.0, quality)
-    return Frame(number, 1e7 * number, focus_nm, readings)
-
-
-def meter_at_zero(bead_ids: tuple[int, ...] = (1, 2, 3, 4), **config: object) -> DriftMeter:
-    meter = DriftMeter(DriftConfig.model_validate({"window": 5} | config), FACTOR)
-    meter.begin(bead_ids)
-    for number in range(30):
-        meter.take(frame(number))
-    assert meter.state.stage == "on"
-    return meter
-
+from magscope_app.feedback.readings import Frame
+from tests.feedback.drift_frames import FACTOR, PLACES_NM, frame, meter_at_zero
 
 def settled(meter: DriftMeter, **given: object) -> DriftAt:
     for number in range(30, 40):
@@ -324,7 +295,8 @@ def test_after_a_bead_was_away_a_tilt_is_known_again(lasted: int, tilt: float) -
     assert found is not None
     assert found.n_beads == 3
     assert found.tilt == pytest.approx((60 * tilt, 0.0), abs=1e-3)
-    assert meter.state.reason == ""
+    # They no longer disagree, but with three nobody can be sure.
+    assert meter.state.reason.startswith("the tilt moves beads more than 50 nm against each other")
 
 
 def test_of_four_beads_two_against_two_none_is_believed() -> None:
