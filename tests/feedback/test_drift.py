@@ -15,6 +15,7 @@ from magscope_app.feedback.drift import DriftAt, DriftMeter
 from magscope_app.feedback.readings import Frame
 from tests.feedback.drift_frames import FACTOR, PLACES_NM, frame, meter_at_zero
 
+
 def settled(meter: DriftMeter, **given: object) -> DriftAt:
     for number in range(30, 40):
         found = meter.take(frame(number, **given))  # type: ignore[arg-type]  # the arguments of frame

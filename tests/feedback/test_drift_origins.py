@@ -46,8 +46,8 @@ def wrong_nm(found: DriftAt | None, late: float = 9.5, tilt: tuple[float, float]
     assert found is not None
     # What was learned in the first 25 frames counts from their middle.
     truth = np.array(stage(found.frame_id)) - (np.array(stage(1)) - stage(0)) * (late + 12)
-    at_corner = found.drift_nm + [0.0, 0.0, (CORNER_NM - found.centre_nm) @ found.tilt]
-    wrong: np.ndarray = at_corner - truth - [0.0, 0.0, CORNER_NM @ tilt]
+    at_corner = found.drift_nm + np.array([0.0, 0.0, (CORNER_NM - found.centre_nm) @ found.tilt])
+    wrong: np.ndarray = at_corner - truth - np.array([0.0, 0.0, CORNER_NM @ tilt])
     return wrong
 
 
@@ -138,7 +138,9 @@ def test_who_is_left_out_counts_again_when_it_agrees() -> None:
 
 
 @pytest.mark.parametrize("beads", [(1, 2, 3, 4), (1, 2, 3, 4, 5)])
-def test_those_that_outvoted_others_are_outvoted(beads: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_those_that_outvoted_others_are_outvoted(
+    beads: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two came loose together while the others were away but one: most are right again when they are back."""
     monkeypatch.setitem(PLACES_NM, 5, (30_000.0, 12_000.0))
     meter = begun(beads)
