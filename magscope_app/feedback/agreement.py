@@ -108,11 +108,12 @@ class Agreement:
                 "the drift is not known"
             )
             return
-        for index in np.flatnonzero(there):
-            bead_id = bead_ids[index]
-            self._wrong_for[bead_id] = self._wrong_for.get(bead_id, 0) + 1 if wrong[index] else 0
-            said = f"bead {bead_id} has moved {off_nm[index]:.0f} nm against the others, {limit}, and is left out"
+        for bead_id, is_there, is_wrong, apart_nm in zip(bead_ids, there, wrong, off_nm, strict=True):
+            if not is_there:
+                continue
+            self._wrong_for[bead_id] = self._wrong_for.get(bead_id, 0) + 1 if is_wrong else 0
+            said = f"bead {bead_id} has moved {apart_nm:.0f} nm against the others, {limit}, and is left out"
             if self._wrong_for[bead_id] > self._patience:
                 self._said[bead_id] = said
-            elif wrong[index]:
+            elif is_wrong:
                 self._now = said

@@ -37,9 +37,9 @@ def shares_of(moved_nm: Floats, rests_nm: Floats, half_nm: float) -> Floats:
         known = seen | ~np.isnan(rest)
         if known.sum() < _TO_WEIGH or not seen.any():
             continue
-        rest = np.nan_to_num(rest)
-        moved = np.where(seen, moved, np.median((moved - rest)[seen]) + rest)
-        shares[:, axis] = 1 / (1 + ((moved - np.median(moved[known])) / half_nm) ** 2)
+        last = np.nan_to_num(rest)
+        all_nm: Floats = np.where(seen, moved, np.median((moved - last)[seen]) + last)
+        shares[:, axis] = 1 / (1 + ((all_nm - np.median(all_nm[known])) / half_nm) ** 2)
     return shares
 
 
@@ -61,6 +61,6 @@ def plane_slopes(at: Floats, dz_nm: Floats, shares: Floats) -> Floats | None:
     if spread[-1] < _OFF_LINE_NM:
         return None
     table, weights = np.column_stack([at, dz_nm])[known], shares[known, np.newaxis]
-    table = np.sqrt(weights) * (table - mean_of_known(table, weights))
-    slopes: Floats = np.linalg.lstsq(table[:, :2], table[:, 2], rcond=None)[0]
+    off: Floats = np.sqrt(weights) * (table - mean_of_known(table, weights))
+    slopes: Floats = np.linalg.lstsq(off[:, :2], off[:, 2], rcond=None)[0]
     return slopes

@@ -63,11 +63,11 @@ class DriftAt:
 class DriftMeter:
     """Measures how far reference beads have moved since the beginning.
 
-    Each bead has one origin: where it was when the drift was 0. It is learned when the bead is first seen, from
-    where the others say the drift is then, and kept. The drift is what most beads say, each from its origin; one
-    that is not seen counts as it was last, so nothing jumps when beads go and are back in their places. A bead
-    that moves against the others, seen or unseen, is not believed, and soon left out; where none can be told to
-    be the wrong one, as of two, the drift is not known.
+    Each bead has one origin: where it was when the drift was 0. It is learned when the bead is first seen,
+    from where the others say the drift is then, and kept. The drift is what most beads say, each from its
+    origin; one that is not seen counts as it was last, so nothing jumps when beads go and are back in their
+    places. A bead that moves against the others, seen or unseen, is not believed, and soon left out; where
+    none can be told to be the wrong one, as of two, the drift is not known.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ class DriftMeter:
         return np.array([self._beads[bead_id].origin_nm for bead_id in ids]).reshape(-1, 3)
 
     def _rests(self, ids: Sequence[int]) -> Floats:
-        """Return how far each bead (n, 3) was last from what all have in common; NaN where it does not count."""
+        """Return how far each bead (n, 3) was last from what all have in common; NaN if it does not count."""
         left_out = self._agreement.left_out
         rests = [_UNKNOWN if bead_id in left_out else self._beads[bead_id].rest_nm for bead_id in ids]
         return np.array(rests).reshape(-1, 3)
@@ -279,10 +279,11 @@ class DriftMeter:
         return DriftAt(frame.frame_id, frame.t_ns, drift, tilt, centre, n_good)
 
     def _doubt_of_tilt(self, up_nm: Floats) -> str:
-        """Say it if beads (n,) go far from each other by tilt: of few, one that moves makes a plane with others."""
+        """Say it if beads (n,) go far apart by tilt: one of few that moves makes a plane with the others."""
         if len(up_nm) >= _TO_TELL_TILT or np.ptp(up_nm) <= self._config.max_disagreement_nm:
             return ""
         return (
             f"the tilt moves beads more than {self._config.max_disagreement_nm:g} nm against each other "
-            f"(drift.max_disagreement_nm); with fewer than {_TO_TELL_TILT} beads, one that moves in z looks the same"
+            f"(drift.max_disagreement_nm); with fewer than {_TO_TELL_TILT} beads, "
+            "one that moves in z looks the same"
         )
