@@ -60,7 +60,8 @@ def plane_slopes(at: Floats, dz_nm: Floats, shares: Floats) -> Floats | None:
     spread = np.linalg.svd(at[known] - at[known].mean(axis=0), compute_uv=False) / math.sqrt(known.sum())
     if spread[-1] < _OFF_LINE_NM:
         return None
-    table, weights = np.column_stack([at, dz_nm])[known], shares[known, np.newaxis]
-    off: Floats = np.sqrt(weights) * (table - mean_of_known(table, weights))
-    slopes: Floats = np.linalg.lstsq(off[:, :2], off[:, 2], rcond=None)[0]
+    table = np.column_stack([at, dz_nm])[known]
+    weights = shares[known, np.newaxis]
+    off = np.sqrt(weights) * (table - mean_of_known(table, weights))
+    slopes: Floats = np.linalg.lstsq(off[:, :2], off[:, 2], rcond=None)[0].astype(np.float64)
     return slopes

@@ -232,6 +232,14 @@ def test_a_large_tilt_of_few_beads_is_said(n_beads: int, monkeypatch: pytest.Mon
     assert ("one that moves in z looks the same" in meter.state.reason) == (n_beads == 4)
 
 
+def test_a_bead_that_comes_while_the_first_is_learned() -> None:
+    """Both count from the same moment, though the stage moves."""
+    meter = begun((1, 2))
+    run(meter, range(10), (1,))
+    np.testing.assert_allclose(wrong_nm(run(meter, range(10, 100), (1, 2))), 0.0, atol=1e-6)
+    np.testing.assert_allclose(wrong_nm(run(meter, range(100, 200), (2,))), 0.0, atol=1e-6)
+
+
 def test_a_bead_that_is_new_on_a_tilted_stage() -> None:
     """Where it was before the tilt is known from the plane: those that stay with it say the same."""
     meter = begun((1, 2, 3, 4), tilt=True)
