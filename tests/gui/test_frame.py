@@ -89,7 +89,7 @@ def test_another_theme_and_key_are_used_at_once_and_kept(
     rig.expect(StartRecording)
     editor.setKeySequence(QKeySequence("Ctrl+Z"))
     editor.editingFinished.emit()
-    assert "is the key of" in text_of(window, "preferences.refused")
+    assert "is a key of" in text_of(window, "preferences.refused")
     click(find(window, QPushButton, "hint.enough"))
     window.docks["traces"].hide()
     window.leave()
