@@ -35,6 +35,8 @@ class Desk(QObject):
 
     #: Theme or size of the text.
     looks_changed = pyqtSignal()
+    #: An action has another key.
+    keys_changed = pyqtSignal()
     #: The hints are to be shown again.
     hints_wanted = pyqtSignal()
 
@@ -67,6 +69,7 @@ class Desk(QObject):
             for name in wrong:
                 taken_back.append(f"{self.preferences.shortcuts.pop(name)} for “{self.titles[name]}”")
                 self.actions[name].setShortcuts(self._first_keys[name])
+        self.keys_changed.emit()
         if not taken_back:
             return ""
         said = f"{', '.join(taken_back)} cannot be used: it is no key, or that of something else"
@@ -114,8 +117,19 @@ class Desk(QObject):
         else:
             self.actions[name].setShortcut(key)
             self.preferences.shortcuts[name] = key
+        self.keys_changed.emit()
         self.save()
         return None
+
+    def key_of(self, name: str) -> str:
+        """Return the first key of an action, with which it can be told; empty where it has none."""
+        action = self.actions.get(name)
+        return "" if action is None else action.shortcut().toString()
+
+    def with_key(self, text: str, name: str) -> str:
+        """Return a text with the key of an action behind it."""
+        key = self.key_of(name)
+        return f"{text} ({key})" if key else text
 
     def show_hints_again(self) -> None:
         """Begin the hints anew."""

@@ -189,6 +189,14 @@ class MainWindow(QMainWindow):
         self.closing.asks.connect(lambda asks: self.image.escape.setEnabled(not asks))
         self.session.selection_changed.connect(self.refresh_soon)
         self.desk.hints_wanted.connect(self.hints.restart)
+        self.desk.keys_changed.connect(self._tell_keys)
+        self._tell_keys()
+
+    def _tell_keys(self) -> None:
+        """Name the keys of now wherever one is named."""
+        self.strip.stop_button.setToolTip(self.desk.with_key("Stop every motor at once", "stop_all"))
+        self.icon_bar.tell_keys(self.desk)
+        self.image.tools.tell_keys(self.desk)
 
     def arrange(self) -> None:
         """Put the panels where they stand at first."""

@@ -31,7 +31,7 @@ _HINT = (
     "Click: select · Ctrl: several · drag or arrows: move selected · Shift+click: add · "
     "Del: remove · wheel: zoom"
 )
-_ADD_HINT = "Click a bead to add it · click a box to select it · A or Esc: done"
+_ADD_HINT = "Click a bead to add it · click a box to select it · Esc: done"
 #: Refreshes between two looks at contrast and saturation.
 _LEVELS_EVERY = 30
 #: Refreshes after which a bead that was asked for and did not come is no longer drawn.

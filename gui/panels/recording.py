@@ -35,6 +35,7 @@ class RecordingPanel(Panel):
     def __init__(self, context: PanelContext) -> None:
         super().__init__(context)
         self.setObjectName("recording")
+        self._desk = context.desk
         order = self.session.recording_order
         self.folder = TextField(_why_no_path, str(order.folder or ""))
         self.folder.setObjectName("recording.folder")
@@ -182,7 +183,8 @@ class RecordingPanel(Panel):
             text = "■  Stop recording" if running else "●  Record"
         _enable(self.button, not (state.starting or state.stopping))
         self.button.setText(text)
-        self.button.setToolTip("Ctrl+Space" if running else "Space")
+        act, name = ("Stop recording", "stop_recording") if running else ("Start recording", "record")
+        self.button.setToolTip(self._desk.with_key(act, name))
         if self.button.property("recording") != running:
             self.button.setProperty("recording", running)
             style = self.button.style()

@@ -289,3 +289,19 @@ def test_steps_and_notes_that_cannot_be_are_refused_in_place(
     note.setText("the flow was stopped")
     press(note, Qt.Key.Key_Return)
     assert rig.expect(AddNote) == AddNote("the flow was stopped")
+
+
+def test_tooltips_name_the_keys_of_now(running: MainWindow, qapp: QApplication) -> None:
+    running.show_panel("recording")
+    for name, key in (("stop_all", "F8"), ("record", "F9"), ("image.add", "F10"), ("show.motors", "F11")):
+        assert running.desk.choose_key(name, key) is None
+    look(running, qapp)
+    assert running.strip.stop_button.toolTip() == "Stop every motor at once (F8)"
+    assert find(running, QPushButton, "recording.button").toolTip() == "Start recording (F9)"
+    assert running.image.tools.add.toolTip() == "Add beads (F10)"
+    icons = {action.objectName(): action.toolTip() for action in running.icon_bar.actions()}
+    assert icons["icons.motors"] == "Motors (F11)"
+    assert icons["icons.recording"] == "Recording (Ctrl+6)"
+    assert running.desk.choose_key("record", "") is None
+    look(running, qapp)
+    assert find(running, QPushButton, "recording.button").toolTip() == "Start recording"
