@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton
 
 from gui.feeds import MotorReading
@@ -50,7 +51,7 @@ class MotorBox(QFrame):
         self.target = NumberField(self._why_not)
         self.target.setObjectName(f"motor.{motor.name}.target")
         self.target.setPlaceholderText("go to")
-        self.step = NumberField(lambda value: None if value > 0 else "give a step above 0")
+        self.step = NumberField(self._why_no_step)
         self.step.setObjectName(f"motor.{motor.name}.step")
         self.step.setToolTip("Size of a step")
         self._limits = ""
@@ -69,6 +70,7 @@ class MotorBox(QFrame):
 
     def _lay_out(self) -> None:
         go = self._button("Go", "go", self._go)
+        go.setToolTip("Move to the position at the left")
         back = self._button("◀", "back", lambda: self._jog(-1))
         forth = self._button("▶", "forth", lambda: self._jog(1))
         more = QToolButton()
@@ -78,6 +80,14 @@ class MotorBox(QFrame):
         menu = QMenu(more)
         home = menu.addAction("Look for the reference position (moves the axis)")
         assert home is not None
+        #: What can be done with the axis, by name.
+        self.commands: dict[str, QPushButton | QAction] = {
+            "go": go,
+            "one step back": back,
+            "one step forth": forth,
+            "home: look for the reference position": home,
+            "reconnect": self.reconnect,
+        }
         home.triggered.connect(lambda: self._session.home_motor(self._name))
         more.setMenu(menu)
         top = QHBoxLayout()
@@ -140,6 +150,14 @@ class MotorBox(QFrame):
             return None
         wanted, lowest, highest = apart(value, low, high)
         return f"{self._name} goes from {lowest} to {highest} {self._info.unit}, not to {wanted}"
+
+    def _why_no_step(self, value: float) -> str | None:
+        if value <= 0:
+            return "give a step above 0"
+        if self._info is None or value <= self._info.limits[1] - self._info.limits[0]:
+            return None
+        low, high = self._info.limits
+        return f"{self._name} goes from {low:g} to {high:g} {self._info.unit}; give a step within that"
 
     def _tell(self, why_not: str) -> None:
         self._refused.setText(why_not)
