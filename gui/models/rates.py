@@ -40,7 +40,7 @@ class RateHistory:
 
     @property
     def loss_age_s(self) -> float:
-        """Time from the newest loss of a frame to the newest status, infinite where none was seen to be lost."""
+        """Time from the newest loss of a frame to the newest status, infinite where none was seen."""
         return self._rows[-1][0] - self._lost_at_s if self._rows else math.inf
 
     def last(self, seconds: float) -> FloatArray:
