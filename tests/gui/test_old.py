@@ -69,7 +69,7 @@ def test_beads_of_which_nothing_is_heard_look_old(running: MainWindow, rig: Rig,
     running.session.history.newest_t_s -= 4.0
     look(running, qapp)
     dim = seen(view).pixelColor(cross)
-    assert (dim.green() - dim.red()) < 0.5 * (bright.green() - bright.red())
+    assert (dim.green() - dim.red()) < 0.7 * (bright.green() - bright.red())
     assert running.strip.boxes["beads"].caption.text().startswith("beads 4.")
     assert colour_of(running, "status.beads.value") == LIGHT.dim
 
