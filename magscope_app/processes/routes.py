@@ -11,6 +11,7 @@ from magscope_app.messages import (
     FindBeads,
     Message,
     RecordingFinished,
+    RecordingFolder,
     RecordingProgress,
     RecordingRenamed,
     RecordingStarted,
@@ -39,4 +40,4 @@ NEWS = (
     RecordingFinished,
 )
 #: What is no command of the experiment: what is looked at, and what makes events of its own.
-NO_EVENT = (SelectBead, AddNote, *LOCK_REPORTS)
+NO_EVENT = (SelectBead, AddNote, RecordingFolder, *LOCK_REPORTS)
