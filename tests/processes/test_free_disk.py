@@ -13,7 +13,6 @@ import pytest
 
 from magscope_app.clock import WallAnchor
 from magscope_app.messages import SystemStatus
-from magscope_app.processes import free_disk
 from magscope_app.processes.free_disk import FreeDisk, nearest_folder
 from magscope_app.processes.status_board import StatusBoard
 
@@ -49,7 +48,7 @@ def test_a_disk_that_does_not_answer_holds_nobody_up(tmp_path: Path, monkeypatch
     known = disk.look(tmp_path)
     assert known > 0
     with monkeypatch.context() as patch:
-        patch.setattr(free_disk.shutil, "disk_usage", hanging)
+        patch.setattr(shutil, "disk_usage", hanging)
         far = tmp_path / "far"
         assert disk.look(far) == 0
         assert disk.look(far) == 0
@@ -65,7 +64,7 @@ def test_a_disk_that_cannot_be_asked_has_nothing(tmp_path: Path, monkeypatch: py
     def broken(_folder: Path) -> object:
         raise OSError("no medium")
 
-    monkeypatch.setattr(free_disk.shutil, "disk_usage", broken)
+    monkeypatch.setattr(shutil, "disk_usage", broken)
     assert FreeDisk().look(tmp_path) == 0
 
 
