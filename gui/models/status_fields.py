@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -140,7 +140,13 @@ def status_fields(facts: StatusFacts) -> tuple[StatusField, ...]:
         return fields
     old = f"No news from the supervisor for {age_text(facts.age_s)}: this is how it was."
     first = StatusField("fps", f"no news for {age_text(facts.age_s)}", fields[0].text, "alarm", old)
-    return (first, *(StatusField(f.key, f.caption, f.text, "dim", old) for f in fields[1:]))
+    return (first, *(_old(field, old) for field in fields[1:]))
+
+
+def _old(field: StatusField, said: str) -> StatusField:
+    """Return a field of which nothing new is known: what was calm is dimmed, what was loud stays so."""
+    tone: Tone = "dim" if field.tone == "calm" else field.tone
+    return replace(field, tone=tone, help=f"{said}\n{field.help}".rstrip())
 
 
 def _fps(status: SystemStatus, expected_fps: float) -> StatusField:
