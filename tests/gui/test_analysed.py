@@ -89,20 +89,19 @@ def test_the_spectrum_says_the_corner_with_its_error_and_draws_what_theory_says(
 def test_the_exposure_in_force_counts(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
     x = 30 * seen(np.random.default_rng(12), N, 0.01, 20.0)
     feed(running, rig, qapp, {0: 8000 + np.stack([x, x, x], axis=1)})
-    found = []
+    said = []
     for exposure_ms in (None, 10.0, 0.1):
         if exposure_ms is not None:
             rig.send(CameraSettings((Setting("exposure_ms", SettingKind.FLOAT, exposure_ms, "ms"),)))
-        said = shown(running, qapp, "spectrum")
+        said.append(shown(running, qapp, "spectrum"))
         in_force = running.session.exposure_s
         assert in_force == (None if exposure_ms is None else pytest.approx(1e-3 * exposure_ms))
-        match = re.search(r"x corner ([\d.]+) ± ([\d.]+) Hz", said)
-        assert match is not None, said
-        found.append((float(match[1]), float(match[2])))
+    match = re.search(r"x corner ([\d.]+) ± ([\d.]+) Hz", said[0])
+    assert match is not None, said
+    assert abs(float(match[1]) - 20.0) < 2 * float(match[2])
     # What is not known is taken to be the whole time from frame to frame, which is true of this bead.
-    assert found[0] == found[1]
-    assert abs(found[0][0] - 20.0) < 2 * found[0][1]
-    assert found[2][0] < found[0][0] - found[0][1]
+    assert said[1] == said[0]
+    assert "x no corner (not the spectrum of a trap)" in said[2]
 
 
 def test_the_allan_deviation_of_white_noise_still_falls_and_has_a_band(
@@ -133,7 +132,7 @@ def test_least_is_told_only_where_it_rises_afterwards() -> None:
     white = [allan_words(allan_deviation(rng.normal(0, 5.0, N), 0.01)) for _ in range(60)]
     assert sum("still falling" in said for said in white) >= 55
     assert sum("least" in said for said in white) <= 1
-    t_s: FloatArray = np.arange(N) * 0.01
+    t_s: FloatArray = np.asarray(np.arange(N) * 0.01, np.float64)
     for _ in range(20):
         # σ² = 25 / 100 τ + 4 τ² / 2, least at 0.4 s.
         match = re.fullmatch(
@@ -175,7 +174,7 @@ def test_references_are_subtracted_from_what_is_analysed(
     rig.heard()
     running.session.select(0)
     rng = np.random.default_rng(16)
-    shake: FloatArray = np.cumsum(rng.normal(0, 1.0, N))
+    shake: FloatArray = np.asarray(np.cumsum(rng.normal(0, 1.0, N)), np.float64)
     own = rng.normal(0, 2.0, (2, N, 3))
     feed(running, rig, qapp, {0: 8000 + own[0] + shake[:, None], 1: 22000 + own[1] + shake[:, None]})
     for key in ("allan", "spectrum"):
