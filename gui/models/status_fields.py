@@ -96,7 +96,7 @@ class StatusFacts:
     motors_age_s : float
         Age of the newest position of the axis that is silent for longest.
     loss_age_s : float
-        Time since a frame was lost.
+        Time since a frame was lost; infinite where that was before the window opened.
     """
 
     status: SystemStatus | None
@@ -192,7 +192,8 @@ def _lost(status: SystemStatus, age_s: float) -> StatusField:
         return StatusField("lost", "lost frames", "0", "calm", "Since the start no frame was lost.")
     # What is long past is no reason to jump up, but stays said.
     tone: Tone = "alarm" if age_s < _RECENT_LOSS_S else "warn"
-    said = f"Since the start: {parts}; the newest loss was {age_text(age_s)} ago"
+    when = f"{age_text(age_s)} ago" if math.isfinite(age_s) else "before this window was opened"
+    said = f"Since the start: {parts}; the newest loss was {when}"
     return StatusField("lost", "lost frames", count_text(counters.frames_lost), tone, said)
 
 

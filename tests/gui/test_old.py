@@ -114,6 +114,25 @@ def test_a_new_loss_is_recent_again(window: MainWindow, rig: Rig, qapp: QApplica
         assert seen(window.strip.boxes["lost"]).pixelColor(4, 4).name() == wanted.background, t_s
 
 
+def test_what_was_lost_before_the_window_opened_is_said_but_not_as_new(
+    window: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    box = window.strip.boxes["lost"]
+    for t_s, lost, when in (
+        (7200, 7, "before this window was opened"),
+        (7205, 7, "before this window was opened"),
+        (7300, 8, "0.0 s ago"),
+        (7304, 8, "4.0 s ago"),
+    ):
+        counters = Counters(frames_acquired=100 * t_s, lost_ring=lost)
+        rig.send(rig.status(timestamp_ns=t_s * 1_000_000_000, counters=counters))
+        look(window, qapp)
+        assert box.value.text() == str(lost)
+        assert f"ring {lost}, tracking 0, recording 0; the newest loss was {when}" in box.toolTip()
+        wanted = LIGHT.warn if lost == 7 else LIGHT.alarm
+        assert seen(box).pixelColor(4, 4).name() == wanted.background, t_s
+
+
 @pytest.mark.parametrize("is_described", [False, True])
 def test_a_slow_camera_is_old_only_after_some_of_its_own_frames(
     running: MainWindow, rig: Rig, qapp: QApplication, is_described: bool
