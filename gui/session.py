@@ -125,6 +125,11 @@ class Session(QObject):
         return self.state.fps(self.config.camera.fps)
 
     @property
+    def exposure_s(self) -> float | None:
+        """Exposure of a frame now, None where neither camera nor config says it."""
+        return self.state.exposure_s(self.config.camera.exposure_ms)
+
+    @property
     def stale_after_s(self) -> float:
         """Age at which images and rows are old: a second, or more where the camera is slow."""
         return stale_after_s(self.fps)
