@@ -71,10 +71,7 @@ class CalibrationPanel(Panel):
         self.setObjectName("calibration")
         self.fields = {key: self._field(key, value, help_) for key, _, value, _, help_ in _FIELDS}
         self._take_rules(self.session.config.calibration)
-        self.set_force = TickBox("set for tethered beads, and back")
-        self.set_force.setObjectName("calibration.set_force")
-        self.set_force.setToolTip("Go to this force before the sweep, and back to the one before afterwards")
-        self.set_force.setChecked(self.session.config.force is not None)
+        self.set_force = self._force_box()
         self.summary = _label("calibration.summary")
         self.start = _button("start", "Start the sweep", "Moves the focus over the range, and back")
         self.pause = _button("pause", "Pause", "Hold before the next plane")
@@ -115,6 +112,13 @@ class CalibrationPanel(Panel):
         field.setToolTip(help_)
         field.show_number(value)
         return field
+
+    def _force_box(self) -> TickBox:
+        box = TickBox("set for tethered beads, and back")
+        box.setObjectName("calibration.set_force")
+        box.setToolTip("Go to this force before the sweep, and back to the one before afterwards")
+        box.setChecked(self.session.config.force is not None)
+        return box
 
     def _take_rules(self, rules: CalibrationConfig) -> None:
         """Begin with what the config says."""

@@ -42,6 +42,15 @@ def add_zlut_command(
         help="force on tethered beads during the sweep (default: 10)",
     )
     zlut.add_argument("--keep-force", action="store_true", help="leave the magnets where they are")
+    _add_settling(zlut)
+    zlut.add_argument("--every", type=int, metavar="K", help="rebuild: only every K-th plane")
+    zlut.add_argument("--roi-px", type=int, metavar="PX", help="rebuild: a smaller ROI")
+    zlut.add_argument("--plot", type=Path, metavar="PNG", help="show: draw the Z-LUTs into a picture")
+    add_overrides(zlut)
+    zlut.set_defaults(command=_zlut)
+
+
+def _add_settling(zlut: argparse.ArgumentParser) -> None:
     zlut.add_argument(
         "--settle-ms",
         type=float,
@@ -60,11 +69,6 @@ def add_zlut_command(
         metavar="B",
         help="way beyond the first plane, to reach all from one side (default: the config's, 300)",
     )
-    zlut.add_argument("--every", type=int, metavar="K", help="rebuild: only every K-th plane")
-    zlut.add_argument("--roi-px", type=int, metavar="PX", help="rebuild: a smaller ROI")
-    zlut.add_argument("--plot", type=Path, metavar="PNG", help="show: draw the Z-LUTs into a picture")
-    add_overrides(zlut)
-    zlut.set_defaults(command=_zlut)
 
 
 #: Flags that stand for a key of the section `calibration`.

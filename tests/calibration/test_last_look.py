@@ -75,11 +75,11 @@ def test_a_bead_that_cannot_be_found_says_nothing(
     assert bright.why_not == "saturated in the last look"
     assert (bright.bead_id, bright.role) == (3, "reference")
     # It is found if half of the frames have a z.
-    seen = sweep_images(np.array([at_nm]), seed=9)[:, :4, 4:68, 4:68].copy()
-    empty = np.random.default_rng(1).normal(104, 2, seen.shape).astype(np.uint8)
+    there = sweep_images(np.array([at_nm]), seed=9)[:, :4, 4:68, 4:68].copy()
+    empty = np.random.default_rng(1).normal(104, 2, there.shape).astype(np.uint8)
     for n_seen in (1, 2):
         part = empty.copy()
-        part[:, :n_seen] = seen[:, :n_seen]
+        part[:, :n_seen] = there[:, :n_seen]
         again = look_again(part, None, at_nm, *made, FACTS, RANGE_NM)
         assert math.isfinite(again.offset_nm) == (n_seen == 2), n_seen
         assert again.why_not == ""

@@ -73,10 +73,10 @@ def test_what_is_no_sweep_is_said(plan: SweepPlan, said: str) -> None:
 def test_a_plan_settles_as_the_config_says() -> None:
     config = load_config(
         "demo.toml",
-        ["calibration.settle_ms=35", "calibration.settle_frames=3", "calibration.backlash_nm=120"],
+        ["calibration.settle_ms=500", "calibration.settle_frames=3", "calibration.backlash_nm=120"],
     ).config
     plan = SweepPlan(0, 300, 50, 2, (7,), None).settled_as(config.calibration)
-    assert plan == SweepPlan(0, 300, 50, 2, (7,), None, pytest.approx(0.035), 3, 120.0)
+    assert plan == SweepPlan(0, 300, 50, 2, (7,), None, 0.5, 3, 120.0)
     # Without a word of the config it settles as a plan does by itself.
     usual = SweepPlan(0, 300, 50, 2)
     assert usual.settled_as(load_config("demo.toml").config.calibration) == usual
