@@ -22,8 +22,10 @@ from magscope_app.tracking import ZLUTSet
 
 FACTOR, ROI_PX, N_FRAMES, PLANE = 0.88, 64, 3, 5
 FOCUS_NM = np.arange(-500.0, 501.0, 50.0)
+#: Planes of the sweep that is made here: with every other plane its range is smaller.
+SWEPT_NM = np.append(FOCUS_NM, 550.0)
 #: Planes and last look, one per second.
-TIMES_S = np.arange(len(FOCUS_NM) + 1.0)
+TIMES_S = np.arange(len(SWEPT_NM) + 1.0)
 #: 1 % of the range is 8.8 nm.
 RANGE_NM = FACTOR * 1000.0
 STEPS = [{"step": step, "t_ns": 10**9 * step} for step in range(len(FOCUS_NM))]
@@ -137,6 +139,12 @@ def test_a_bead_that_certainly_did_something_else_is_not_blamed_for_the_sample()
     assert found[5][1][0].startswith("it moved by -")
 
 
+def test_a_bead_that_certainly_moved_by_less_than_matters_is_good() -> None:
+    drift = moved(*(look(bead, 9.5, 0.5) for bead in range(4)), look(4, 7.0, 0.5))
+    assert drift.sample.is_too_much
+    assert [verdict for verdict, _ in verdicts(drift).values()] == ["poor"] * 4 + ["good"]
+
+
 def test_what_may_be_too_much_is_said() -> None:
     drift = moved(*(look(bead, 0.0) for bead in range(3)), look(3, 30.0, 8.0), look(4, 20.0, 8.0))
     found = verdicts(drift)
@@ -187,7 +195,7 @@ def test_calm_beads_are_not_blamed(n_beads: int, sigma_nm: float) -> None:
 def sweep(root: Path, speeds_nm_s: list[float]) -> Path:
     """Store a sweep over stuck beads, and some that rise."""
     raw = RawSweep(root, b"", {}, WallAnchor(0, 10**18, 0))
-    focus_nm = np.append(FOCUS_NM, FOCUS_NM[PLANE])
+    focus_nm = np.append(SWEPT_NM, SWEPT_NM[PLANE])
     beads = [
         sweep_images(-FACTOR * focus_nm + speed * TIMES_S, seed=3 + place)[:, :N_FRAMES, 4:68, 4:68]
         for place, speed in enumerate(speeds_nm_s)
@@ -235,7 +243,7 @@ def test_a_z_lut_that_its_bead_spoilt_is_not_called_good(built: SweepResult) -> 
     assert [report.verdict for report in built.reports] == ["good", "good", "poor"]
     fault = built.reports[2].remarks[0]
     assert fault.startswith("it moved by +")
-    truth_nm = 2.5 * (len(FOCUS_NM) - 1)
+    truth_nm = 2.5 * (len(SWEPT_NM) - 1)
     for bead, way_nm in ((0, 0.0), (1, 0.0), (2, truth_nm)):
         metadata = built.zluts[bead].metadata
         own, sigma = float(str(metadata["sweep_drift_nm"])), float(str(metadata["sweep_drift_sigma_nm"]))
@@ -252,7 +260,7 @@ def test_with_every_other_plane_the_drift_is_that_of_the_whole_sweep(
     for settings in (BuildSettings(every=2), BuildSettings(every=2, frames=2)):
         again = build_zluts(dataset, settings)
         assert again.drift is not None
-        assert again.drift.range_nm == built.drift.range_nm == pytest.approx(RANGE_NM)
+        assert again.drift.range_nm == built.drift.range_nm == pytest.approx(FACTOR * 1050.0)
         assert again.reports[2].drift_nm == pytest.approx(built.reports[2].drift_nm, abs=15)
         assert again.drift.limit_nm == built.drift.limit_nm
 
