@@ -62,6 +62,18 @@ def test_a_bead_that_leaves_is_lost_alone(images: npt.NDArray[np.uint8]) -> None
     assert "it left its ROI" in report.remarks[0]
 
 
+@pytest.mark.parametrize("n_seen", [4, 5])
+def test_a_bead_is_lost_where_less_than_half_of_the_frames_show_it(
+    n_seen: int, images: npt.NDArray[np.uint8]
+) -> None:
+    hidden = images.copy()
+    empty = np.random.default_rng(1).normal(104, 2, hidden[20, n_seen:].shape)
+    hidden[20, n_seen:] = empty.astype(np.uint8)
+    report = evaluate_bead(3, "tethered", hidden, Z_NM, FACTS)[1]
+    assert (report.verdict == "lost") == (n_seen < 5), report
+    assert (f"not seen in 1 of {len(Z_NM)} planes" in "; ".join(report.remarks)) == (n_seen < 5)
+
+
 @pytest.fixture(scope="module")
 def shaken() -> npt.NDArray[np.uint8]:
     """Four frames per plane of a bead that moves by 12 nm rms in z."""
