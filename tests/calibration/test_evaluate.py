@@ -286,6 +286,19 @@ def test_a_range_of_which_half_is_not_found_again_is_poor(zlut: ZLUT, images: np
     assert "nan" not in nothing.describe()
 
 
+@pytest.mark.parametrize("n_found", [7, 8])
+def test_a_plane_is_usable_where_most_frames_have_a_z(
+    n_found: int, zlut: ZLUT, images: npt.NDArray[np.uint8]
+) -> None:
+    at = 20
+    hidden = images.copy()
+    empty = np.random.default_rng(1).normal(104, 2, hidden[at, n_found:].shape)
+    hidden[at, n_found:] = empty.astype(np.uint8)
+    report = judge(3, "reference", zlut, hidden, FACTS)
+    assert (report.usable_nm[1] > Z_NM[at]) == (n_found == 8)
+    assert report.usable_nm[1] >= Z_NM[at - 1]
+
+
 def test_rings_that_are_hardly_seen_are_poor(zlut: ZLUT, images: npt.NDArray[np.uint8]) -> None:
     level = zlut.profiles.mean()
     flat = replace(zlut, profiles=level + 0.02 * (zlut.profiles - level))

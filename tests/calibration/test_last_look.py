@@ -122,6 +122,11 @@ def test_between_planes_the_ends_and_single_losses_do_not_count(
     assert error_between_planes(made[0], spoilt, NOISE, everywhere) < 2 * usual
     spoilt[5:23] = rng.normal(104, 2, spoilt[5:23].shape).astype(np.uint8)
     assert error_between_planes(made[0], spoilt, NOISE, everywhere) == math.inf
+    # A plane is found if half of its frames are.
+    spoilt[:, :1] = images[:, :1]
+    assert error_between_planes(made[0], spoilt, NOISE, everywhere) == math.inf
+    spoilt[:, :2] = images[:, :2]
+    assert error_between_planes(made[0], spoilt, NOISE, everywhere) < math.inf
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,12 @@ def test_what_is_no_sweep_is_said(plan: SweepPlan, said: str) -> None:
     assert said in "; ".join(plan.problems())
 
 
+def test_the_last_look_is_at_an_early_plane_but_not_the_first() -> None:
+    """What has drifted must still be within the Z-LUT, and the time since as long as can be."""
+    assert SweepPlan(-2000, 2000, 50, 10).closing_plane == 20
+    assert SweepPlan(0, 250, 50, 10).closing_plane == 1
+
+
 def test_a_plan_settles_as_the_config_says() -> None:
     config = load_config(
         "demo.toml",
