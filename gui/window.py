@@ -101,12 +101,6 @@ class MainWindow(QMainWindow):
         self.session = session
         kept = None if folder is None else folder / PREFERENCES
         self.desk = Desk(preferences or Preferences(), session.background, kept)
-        self.setObjectName("window")
-        self.setWindowTitle(f"MagScope App – {session.config.session.name}")
-        self.setDockNestingEnabled(True)
-        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
-        self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
-        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         self._theme = theme
         self.guard = Guard()
         self.panels: dict[str, Panel] = {}
@@ -130,16 +124,7 @@ class MainWindow(QMainWindow):
         self._build_frame()
         self._connect()
         self.set_theme(theme)
-        self.timer = QTimer(self)
-        self.timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self.timer.timeout.connect(self.tick)
-        self._keeping = QTimer(self)
-        self._keeping.timeout.connect(self.files.remember)
-        self._keeping.timeout.connect(self.remember)
-        # A window that is killed has no time to keep anything.
-        self._keeping_layout = QTimer(self)
-        self._keeping_layout.setSingleShot(True)
-        self._keeping_layout.timeout.connect(self.remember)
+        self._make_timers()
 
     # --- building ----------------------------------------------------------------------------
 
@@ -154,7 +139,25 @@ class MainWindow(QMainWindow):
         self.docks[key] = dock
         self._due_s[key] = 0.0
 
+    def _make_timers(self) -> None:
+        self.timer = QTimer(self)
+        self.timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self.timer.timeout.connect(self.tick)
+        self._keeping = QTimer(self)
+        self._keeping.timeout.connect(self.files.remember)
+        self._keeping.timeout.connect(self.remember)
+        # A window that is killed has no time to keep anything.
+        self._keeping_layout = QTimer(self)
+        self._keeping_layout.setSingleShot(True)
+        self._keeping_layout.timeout.connect(self.remember)
+
     def _build_frame(self) -> None:
+        self.setObjectName("window")
+        self.setWindowTitle(f"MagScope App – {self.session.config.session.name}")
+        self.setDockNestingEnabled(True)
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
+        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         head = QWidget()
         column = QVBoxLayout(head)
         column.setContentsMargins(0, 0, 0, 0)
