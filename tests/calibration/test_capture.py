@@ -16,7 +16,7 @@ import pytest
 from magscope_app.calibration import capture as capture_module
 from magscope_app.calibration.capture import Capture, Shot
 from magscope_app.config import load_config
-from magscope_app.datatypes import Session
+from magscope_app.datatypes import NO_PIXELS, Session
 from magscope_app.devices import FrameFormat
 from magscope_app.errors import MagscopeError
 from magscope_app.processes.handles import make_handles
@@ -56,13 +56,13 @@ class Plane:
         rois = {bead: (x, x + roi_px, y, y + roi_px) for bead, (x, y) in CORNERS.items()}
         self.segments.rois.replace_beads(rois)
 
-    def expose(self, stamp_ms: int, grey: int) -> None:
+    def expose(self, stamp_ms: int, grey: int, flags: int = 0) -> None:
         """Give a frame."""
         slot = self._video.begin()
         assert slot is not None
         slot[:] = grey
         slot[:, 60:] = grey + 1
-        self._video.commit(timestamp_ns=1_000_000 * stamp_ms)
+        self._video.commit(timestamp_ns=1_000_000 * stamp_ms, flags=flags)
 
     def stand(self, t_ms: int, position: float, target: float, *, at: bool = True) -> None:
         """Give a row of telemetry."""
@@ -119,6 +119,20 @@ def test_frames_that_come_in_a_rush_are_not_used_early(plane: Plane) -> None:
     stamps = iter([ARRIVAL_MS - 3, ARRIVAL_MS + 1, ARRIVAL_MS + 3, *range(ARRIVAL_MS + 12, 10_000, 10)])
     (shot,) = plane.capture.take(1, 1_000_000 * ARRIVAL_MS, lambda: plane.expose(next(stamps), STILL))
     assert shot.t_ns == 1_000_000 * (ARRIVAL_MS + 22)
+
+
+def test_frames_without_an_image_are_left_out(plane: Plane) -> None:
+    """They hold the place of one that the camera did not give."""
+    stamps = iter(range(ARRIVAL_MS - 10, 10_000, 10))
+
+    def next_frame() -> None:
+        stamp_ms = next(stamps)
+        is_empty = stamp_ms // 10 % 2 == 0
+        plane.expose(stamp_ms, 0 if is_empty else STILL, NO_PIXELS if is_empty else 0)
+
+    shots = plane.capture.take(3, 1_000_000 * ARRIVAL_MS, next_frame)
+    assert len(shots) == 3
+    assert all((shot.mosaic[:ROI_PX] == STILL).all() for shot in shots)
 
 
 def test_frames_that_the_camera_overwrites_while_they_are_copied_are_left_out(
