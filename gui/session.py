@@ -43,6 +43,7 @@ from magscope_app.messages import (
     Quit,
     RampForce,
     ReconnectMotor,
+    RecordingFolder,
     RecordingStarted,
     RenameRecording,
     SelectBead,
@@ -91,6 +92,7 @@ class Session(QObject):
         self.recording_order = StartRecording(
             self.config.recording.folder, self.config.session.name, self.config.recording.mode
         )
+        self._told_folder = self.config.recording.folder
         #: Why that cannot be recorded as it is typed; empty where it can.
         self.order_refused = ""
         self._link = link
@@ -123,6 +125,11 @@ class Session(QObject):
         return self.state.fps(self.config.camera.fps)
 
     @property
+    def exposure_s(self) -> float | None:
+        """Exposure of a frame now, None where neither camera nor config says it."""
+        return self.state.exposure_s(self.config.camera.exposure_ms)
+
+    @property
     def stale_after_s(self) -> float:
         """Age at which images and rows are old: a second, or more where the camera is slow."""
         return stale_after_s(self.fps)
@@ -149,6 +156,7 @@ class Session(QObject):
         """
         self._receive()
         self.background.deliver()
+        self.beads.go_on()
         self._give_up_waiting()
         if time.perf_counter_ns() >= self._rows_due_ns:
             self._rows_due_ns = time.perf_counter_ns() + _ROWS_EVERY_NS
@@ -336,6 +344,14 @@ class Session(QObject):
         """Say what is recorded when recording starts."""
         self.recording_order = StartRecording(folder, name, mode)
         self.order_changed.emit()
+        self.tell_folder()
+
+    def tell_folder(self) -> None:
+        """Let the supervisor look at the disk of the folder that is chosen now."""
+        folder = self.recording_order.folder or self.config.recording.folder
+        if folder != self._told_folder:
+            self._told_folder = folder
+            self._link.send(RecordingFolder(folder))
 
     def rename_recording(self, name: str) -> None:
         """Give the running dataset another name."""

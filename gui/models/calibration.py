@@ -116,7 +116,7 @@ def plan_text(plan: SweepPlan, fps: float) -> tuple[str, bool]:
     problems = plan.problems()
     if problems:
         return "; ".join(problems), False
-    seconds = plan.n_steps * (_MOVE_S + plan.settle_s + (plan.frames + 2) / fps)
+    seconds = plan.n_steps * (_MOVE_S + plan.settle_s + (plan.settle_frames + plan.frames + 2) / fps)
     return f"{plan.n_steps} planes, about {duration_text(seconds)}", True
 
 
@@ -168,6 +168,9 @@ def remarks_text(report: BeadReport) -> str:
         said.append(f"contrast of the rings {100 * report.contrast:.1f} %")
     if math.isfinite(report.residual_nm):
         said.append(f"its planes are found {number_text(report.residual_nm, 1)} nm from where they were, rms")
+    if math.isfinite(report.drift_nm):
+        own = f"{report.drift_nm:+.1f} ± {report.drift_sigma_nm:.1f} nm"
+        said.append(f"it moved by {own} from the first plane to the last")
     return f"Bead {report.bead_id} is {report.verdict}: {'; '.join(said)}"
 
 

@@ -41,6 +41,7 @@ from gui.widgets.tick_box import TickBox
 from magscope_app.calibration import BeadReport, SweepPlan
 from magscope_app.calibration.messages import CancelSweep, PauseSweep, SaveZLUTs, StartSweep, UseZLUTs
 from magscope_app.calibration.plan import CALIBRATION_FORCE_PN
+from magscope_app.config import CalibrationConfig
 
 _GREY = QImage.Format.Format_Grayscale8
 #: Edge of the picture of the growing Z-LUT.
@@ -55,6 +56,9 @@ _FIELDS = (
     ("stop", "To", 2000.0, "nm", "Last focus, relative to where it stands now"),
     ("step", "Step", 50.0, "nm", "Focus travel between planes; at most 50 nm is best"),
     ("frames", "Frames per plane", 10.0, "", "More frames: less noise in the Z-LUT"),
+    ("settle", "Settle", 20.0, "ms", "The focus must have stood at a plane so long before frames count"),
+    ("passed", "Pass over", 0.0, "frames", "Frames after that which are not used, at each plane"),
+    ("backlash", "Backlash", 300.0, "nm", "Way beyond the first plane: all are reached from one side"),
     ("force", "Force", CALIBRATION_FORCE_PN, "pN", "Tethered beads must be pulled straight: 10 pN or more"),
 )
 
@@ -66,10 +70,8 @@ class CalibrationPanel(Panel):
         super().__init__(context)
         self.setObjectName("calibration")
         self.fields = {key: self._field(key, value, help_) for key, _, value, _, help_ in _FIELDS}
-        self.set_force = TickBox("set for tethered beads, and back")
-        self.set_force.setObjectName("calibration.set_force")
-        self.set_force.setToolTip("Go to this force before the sweep, and back to the one before afterwards")
-        self.set_force.setChecked(self.session.config.force is not None)
+        self._take_rules(self.session.config.calibration)
+        self.set_force = self._force_box()
         self.summary = _label("calibration.summary")
         self.start = _button("start", "Start the sweep", "Moves the focus over the range, and back")
         self.pause = _button("pause", "Pause", "Hold before the next plane")
@@ -110,6 +112,19 @@ class CalibrationPanel(Panel):
         field.setToolTip(help_)
         field.show_number(value)
         return field
+
+    def _force_box(self) -> TickBox:
+        box = TickBox("set for tethered beads, and back")
+        box.setObjectName("calibration.set_force")
+        box.setToolTip("Go to this force before the sweep, and back to the one before afterwards")
+        box.setChecked(self.session.config.force is not None)
+        return box
+
+    def _take_rules(self, rules: CalibrationConfig) -> None:
+        """Begin with what the config says."""
+        self.fields["settle"].show_number(rules.settle_ms)
+        self.fields["passed"].show_number(rules.settle_frames)
+        self.fields["backlash"].show_number(rules.backlash_nm)
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -153,12 +168,18 @@ class CalibrationPanel(Panel):
     def plan(self) -> SweepPlan | None:
         """Return what the fields say, None where one holds no number."""
         values = {key: field.number() for key, field in self.fields.items()}
-        start, stop, step = values["start"], values["stop"], values["step"]
-        frames, force = values["frames"], values["force"]
-        if start is None or stop is None or step is None or frames is None or force is None:
+        known = {key: value for key, value in values.items() if value is not None}
+        if len(known) < len(values):
             return None
         return SweepPlan(
-            start, stop, step, int(frames), force_pn=force if self.set_force.isChecked() else None
+            known["start"],
+            known["stop"],
+            known["step"],
+            int(known["frames"]),
+            force_pn=known["force"] if self.set_force.isChecked() else None,
+            settle_s=1e-3 * known["settle"],
+            settle_frames=int(known["passed"]),
+            backlash_nm=known["backlash"],
         )
 
     def _why_no_plan(self) -> str:
@@ -264,8 +285,10 @@ def _why_not(key: str, number: float) -> str | None:
             if abs(number) <= _LARGEST_NM
             else f"give a focus within {_LARGEST_NM:g} nm of where it stands"
         )
-    if key == "frames" and not (number == int(number) and number <= _MOST_FRAMES):
+    if key in ("frames", "passed") and not (number == int(number) and number <= _MOST_FRAMES):
         return f"give a whole number of frames up to {_MOST_FRAMES}, not {number:g}"
+    if key in ("settle", "passed", "backlash"):
+        return None if number >= 0 else "give a number from 0 on"
     return None if number > 0 else "give a number above 0"
 
 

@@ -11,12 +11,13 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from magscope_app.calibration.bead_drift import SweepDrift, sweep_drift
 from magscope_app.calibration.evaluate import SweepFacts, evaluate_bead
 from magscope_app.calibration.last_look import LastLook, look_again
 from magscope_app.calibration.lookup import Images
 from magscope_app.calibration.mosaic_correction import MosaicCorrection, recorded_corrections
 from magscope_app.calibration.report import BeadReport
-from magscope_app.calibration.sample_drift import SampleDrift, drift_of
+from magscope_app.calibration.sample_drift import SampleDrift
 from magscope_app.config import BeadRole
 from magscope_app.errors import MagscopeError
 from magscope_app.processes.camera_noise import field_correction
@@ -127,22 +128,18 @@ def build_zluts(
             zluts[bead_id] = zlut
             looks += sweep.last_look(place, images, zlut, report)
     drift = sweep.drift(looks)
-    if drift is not None:
-        zluts, reports = _with_drift(zluts, reports, drift)
-    return SweepResult(ZLUTSet(zluts), tuple(reports), drift)
+    if drift is None:
+        return SweepResult(ZLUTSet(zluts), tuple(reports))
+    zluts, reports = _with_drift(zluts, reports, drift)
+    return SweepResult(ZLUTSet(zluts), tuple(reports), drift.sample)
 
 
 def _with_drift(
-    zluts: dict[int, ZLUT], reports: list[BeadReport], drift: SampleDrift
+    zluts: dict[int, ZLUT], reports: list[BeadReport], drift: SweepDrift
 ) -> tuple[dict[int, ZLUT], list[BeadReport]]:
-    """Note the drift in every Z-LUT; none is good where it was too much."""
-    if drift.is_too_much:
-        reports = [
-            one if one.verdict == "lost" else replace(one, verdict="poor", remarks=(drift.text, *one.remarks))
-            for one in reports
-        ]
-    drift_nm = drift.drift_nm if math.isfinite(drift.drift_nm) else None
-    said = {one.bead_id: one.as_metadata() | {"drift_nm": drift_nm} for one in reports}
+    """Judge every bead by its motion, and note that in its Z-LUT."""
+    reports = [drift.judged(report) for report in reports]
+    said = {report.bead_id: drift.metadata(report) for report in reports}
     noted = {
         bead_id: replace(zlut, metadata=dict(zlut.metadata) | said[bead_id])
         for bead_id, zlut in zluts.items()
@@ -289,11 +286,11 @@ class SweepImages:
         """Range of the sweep in z, whatever is left out."""
         return self._all_steps[-1][0] - self._all_steps[0][0]
 
-    def drift(self, looks: list[LastLook]) -> SampleDrift | None:
-        """Return the drift of the sample, from the beads' `last_look`; None without a last look or Z-LUT."""
+    def drift(self, looks: list[LastLook]) -> SweepDrift | None:
+        """Return what moved, from the beads' `last_look`; None without a last look or Z-LUT."""
         if self._closing is None or not looks:
             return None
-        return drift_of(looks, [step for _, step in self._all_steps], self._closing, self._range_nm)
+        return sweep_drift(looks, [step for _, step in self._all_steps], self._closing, self._range_nm)
 
     def _read(self, group: range) -> Images:
         images: Images | None = None

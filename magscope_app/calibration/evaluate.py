@@ -18,6 +18,7 @@ from magscope_app.calibration.lookup import (
     median_known,
     std_known,
     track_images,
+    usual_scatter,
 )
 from magscope_app.calibration.report import BeadReport
 from magscope_app.calibration.saturation import saturated_planes
@@ -32,11 +33,15 @@ _SEEN_SHARE = 0.5
 _NEAR_NM, _FOUND_SHARE = 25.0, 0.8
 #: A Z-LUT is poor below this share of the sweep usable, above this residual, below this contrast.
 _USABLE_SHARE, _MOST_RESIDUAL_NM, _LEAST_CONTRAST = 0.6, 10.0, 0.01
+#: Less light around a bead than that is none.
+_LEAST_LIGHT_DN = 1.0
 #: A Z-LUT is poor where planes that are left out are found so badly, and worse than by scatter alone. With
 #: few planes those near the ends count much, so twice as badly; with too few to tell, steps must be small.
 _MOST_BETWEEN_NM, _BEYOND_SCATTER, _MANY_PLANES, _LARGE_STEP_NM = 5.0, 2.0, 12, 100.0
 #: A tethered bead whose z scatters by more than this is warned of: by its motion it blurs its own Z-LUT.
 MOST_MOTION_NM = 5.0
+#: The camera's noise explains a scatter of which it makes this share of the variance.
+_MOSTLY = 0.5
 #: Fewest frames of a plane that scatter.
 _SCATTER_FRAMES = 2
 
@@ -157,7 +162,8 @@ def judge(
     sigma = mean_known(tracks.sigma_z_nm[:, 0].reshape(images.shape[:2]))
     first, last = _longest(found & (np.abs(deviation) <= _NEAR_NM))
     stretch = slice(first, last + 1)
-    motion = np.sqrt(np.maximum(scatter**2 - np.nan_to_num(sigma) ** 2, 0.0))
+    scatter_nm = usual_scatter(scatter[stretch], images.shape[1])
+    noise_nm2 = median_known(sigma[stretch] ** 2)
     report = BeadReport(
         bead_id,
         role,
@@ -167,10 +173,10 @@ def judge(
         float(np.max(sigma[stretch], initial=0.0, where=np.isfinite(sigma[stretch])))
         if np.isfinite(sigma[stretch]).any()
         else math.nan,
-        median_known(scatter[stretch]),
-        median_known(motion[stretch]) if np.isfinite(sigma[stretch]).any() else math.nan,
+        scatter_nm,
+        math.sqrt(max(scatter_nm**2 - noise_nm2, 0.0)) if math.isfinite(noise_nm2) else math.nan,
         (float(zlut.z_nm[first]), float(zlut.z_nm[last])) if last >= first else (math.nan, math.nan),
-        ring_contrast(zlut),
+        ring_contrast(zlut, 0.0 if facts.noise is None else facts.noise.offset_dn),
         float(np.sqrt(np.nanmean(deviation[stretch] ** 2))) if last >= first else math.nan,
         error_between_planes(zlut, images, facts.noise, stretch),
     )
@@ -182,11 +188,19 @@ def judge(
     return replace(report, verdict="poor" if faults else "good", remarks=tuple(faults + notes))
 
 
-def ring_contrast(zlut: ZLUT) -> float:
-    """Return the median over the planes of the rings' deviation (rms) relative to the level around them."""
+def ring_contrast(zlut: ZLUT, offset_dn: float = 0.0) -> float:
+    """Return the median over the planes of the rings' deviation (rms) relative to the light around them.
+
+    Parameters
+    ----------
+    zlut : ZLUT
+        Of the bead.
+    offset_dn : float
+        Grey level without light, which is none of it.
+    """
     outer = np.median(zlut.profiles[:, -max(2, zlut.n_radii // 8) :], axis=1)
     rings = np.std(zlut.profiles, axis=1)
-    return float(np.median(rings / np.maximum(outer, 1e-9)))
+    return float(np.median(rings / np.maximum(outer - offset_dn, _LEAST_LIGHT_DN)))
 
 
 def _faults(report: BeadReport, zlut: ZLUT, tracks: Tracks, span_nm: float, n_per_plane: int) -> list[str]:
@@ -242,7 +256,10 @@ def _notes(report: BeadReport, n_per_plane: int) -> list[str]:
         ]
     if motion_nm > MOST_MOTION_NM:
         return [f"it moved by {motion_nm:.1f} nm rms in z, which blurs its Z-LUT; sweep at a higher force"]
-    return [f"its z scatters by {scatter_nm:.1f} nm in a plane, as the camera's noise does; more light helps"]
+    said = f"its z scatters by {scatter_nm:.1f} nm in a plane"
+    if motion_nm**2 <= (1 - _MOSTLY) * scatter_nm**2:
+        return [f"{said}, as the camera's noise does; more light helps"]
+    return [f"{said}: it moves by {motion_nm:.1f} nm, the rest is the camera's noise; a higher force helps"]
 
 
 def _longest(good: npt.NDArray[np.bool_]) -> tuple[int, int]:

@@ -53,10 +53,9 @@ class Calibration(FocusSweep):
         result = build_zluts(self.raw.path, progress=self._on_built)
         self.check_abort()
         drift = result.drift
-        # Where a file was asked for, too much drift is why there is none.
-        if drift is not None and (
-            drift.unknown or drift.is_uncertain or (drift.is_too_much and not self.out)
-        ):
+        # Where a file was asked for and no Z-LUT is good, too much drift is why there is none.
+        kept = not self.out or bool(result.good_ids)
+        if drift is not None and (drift.unknown or drift.is_uncertain or (drift.is_too_much and kept)):
             self.warnings.append(drift.text)
         try:
             if result.zluts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from magscope_app.calibration.evaluate import SweepFacts
 from magscope_app.calibration.lookup import Images, std_known, track_images
 from magscope_app.calibration.report import BeadReport
 from magscope_app.calibration.saturation import saturated_planes
+from magscope_app.config import BeadRole
 from magscope_app.tracking import ZLUT
 
 #: The plane must lie so far within the usable stretch of a Z-LUT, in shares of the sweep's range: a bead that
@@ -36,11 +37,15 @@ class LastLook:
         The uncertainty of that.
     why_not : str
         Why it could not be found, whatever the sample did; empty if it could.
+    bead_id, role
+        Of the bead.
     """
 
     offset_nm: float = math.nan
     sigma_nm: float = math.nan
     why_not: str = ""
+    bead_id: int = -1
+    role: BeadRole = "tethered"
 
 
 def look_again(
@@ -67,17 +72,18 @@ def look_again(
     range_nm : float
         Range of the sweep in z.
     """
+    nothing = LastLook(bead_id=report.bead_id, role=report.role)
     if saturated_planes(again, facts.ceiling_dn).any():
-        return LastLook(why_not="saturated in the last look")
+        return replace(nothing, why_not="saturated in the last look")
     low, high = report.usable_nm
     room_nm = _ROOM_SHARE * range_nm
     # NaN where nothing is usable.
     if not low + room_nm <= z_nm <= high - room_nm:
-        return LastLook(why_not="with no usable Z-LUT around the plane that is looked at once more")
+        return replace(nothing, why_not="with no usable Z-LUT around the plane that is looked at once more")
     found_nm = track_images(again, zlut, facts.noise).z_nm[:, 0]
     known_nm = found_nm[np.isfinite(found_nm)]
     if len(known_nm) < _FOUND_SHARE * len(found_nm):
-        return LastLook()
+        return nothing
     scatters = [float(std_known(known_nm[np.newaxis])[0])]
     n_before = len(known_nm)
     if before is not None:
@@ -90,19 +96,18 @@ def look_again(
     # in all frames of a plane, and the error of the Z-LUT itself.
     errors = [one for one in (report.residual_nm, report.between_nm) if math.isfinite(one)]
     sigma_nm = math.hypot(mean_nm, max(errors, default=UNKNOWN_NM))
-    return LastLook(float(np.median(known_nm)) - z_nm, max(sigma_nm, _LEAST_NM))
+    offset_nm = float(np.median(known_nm)) - z_nm
+    return replace(nothing, offset_nm=offset_nm, sigma_nm=max(sigma_nm, _LEAST_NM))
 
 
 def _scatter_nm(scatters: list[float], report: BeadReport, n_frames: int) -> float:
     """Return by how much z scatters in a frame, rather too much than too little.
 
-    That of few frames is small by chance now and then: the median over all planes is a lower bound. Of one
+    That of few frames is small by chance now and then: what is usual in all planes is a lower bound. Of one
     frame per plane it is not known; how far planes are found by their neighbours stands for it.
     """
     known = [one for one in scatters if math.isfinite(one)]
     if n_frames < 2 or not known or not math.isfinite(report.scatter_nm):
         others = [one for one in (report.between_nm, report.sigma_z_nm) if math.isfinite(one)]
         return max(others) if math.isfinite(report.between_nm) else max([UNKNOWN_NM, *others])
-    # The median of chi² with k degrees of freedom is k (1 - 2 / 9k)³ (Wilson & Hilferty 1931).
-    usual_nm = report.scatter_nm / math.pow(1 - 2 / (9 * (n_frames - 1)), 1.5)
-    return max(usual_nm, math.sqrt(float(np.mean(np.square(known)))))
+    return max(report.scatter_nm, math.sqrt(float(np.mean(np.square(known)))))

@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 from magscope_app.tracking import ZLUT, CameraNoise, Tracker, Tracks
 
+#: Planes are taken together until their frames have so many degrees of freedom: the scatter within a plane of
+#: two or three frames says little.
+_FREEDOM = 4
 FloatArray = npt.NDArray[np.float64]
 Images = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
@@ -52,3 +55,32 @@ def median_known(values: FloatArray) -> float:
     """Return the median of what is known, NaN where nothing is."""
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else math.nan
+
+
+def usual_scatter(scatters: FloatArray, n_frames: int) -> float:
+    """Return the scatter of a frame, from that within planes; a few planes that are far off do not matter.
+
+    A standard deviation of few values is mostly too small, and its median as well. The variances of
+    neighbouring planes are averaged, and of the averages the median is taken, divided by that of χ² / k with
+    k degrees of freedom, (1 - 2 / 9k)³ (Wilson & Hilferty 1931).
+
+    Parameters
+    ----------
+    scatters : ndarray of float64, (n_planes,)
+        Standard deviation of each plane; NaN where it is not known.
+    n_frames : int
+        Frames of a plane.
+
+    Returns
+    -------
+    float
+        NaN where nothing is known.
+    """
+    known = np.square(scatters[np.isfinite(scatters)])
+    if not len(known) or n_frames < 2:
+        return math.nan
+    together = min(len(known), -(-_FREEDOM // (n_frames - 1)))
+    groups = np.array_split(known, len(known) // together)
+    freedom = len(known) / len(groups) * (n_frames - 1)
+    middle = float(np.median([np.mean(group) for group in groups]))
+    return math.sqrt(middle / math.pow(1 - 2 / (9 * freedom), 3))

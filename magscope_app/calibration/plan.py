@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from magscope_app.config import CalibrationConfig
 
 #: Fewest planes that make a useful table, and most.
 _MIN_STEPS, _MOST_STEPS = 6, 2000
@@ -32,6 +34,8 @@ class SweepPlan:
         Set for the sweep if a bead is tethered, and taken back after it; None: the magnets stay.
     settle_s : float
         How long the focus must have stood at its target before a frame counts.
+    settle_frames : int
+        So many frames that would count are passed over at each plane.
     backlash_nm : float
         Every plane is approached from one side: the focus first goes so far beyond the first plane.
     """
@@ -43,7 +47,17 @@ class SweepPlan:
     bead_ids: tuple[int, ...] | None = None
     force_pn: float | None = CALIBRATION_FORCE_PN
     settle_s: float = 0.02
+    settle_frames: int = 0
     backlash_nm: float = 300.0
+
+    def settled_as(self, rules: CalibrationConfig) -> SweepPlan:
+        """Return the plan with settling and backlash as the config says."""
+        return replace(
+            self,
+            settle_s=1e-3 * rules.settle_ms,
+            settle_frames=rules.settle_frames,
+            backlash_nm=rules.backlash_nm,
+        )
 
     @property
     def direction(self) -> float:
@@ -81,6 +95,8 @@ class SweepPlan:
             found.append(f"{self.frames} frames per plane cannot be; take 1 to {_MOST_FRAMES}, such as 10")
         if self.settle_s < 0 or self.backlash_nm < 0:
             found.append("settling time and backlash cannot be below 0")
+        if not 0 <= self.settle_frames <= _MOST_FRAMES:
+            found.append(f"{self.settle_frames} frames cannot be passed over; take 0 to {_MOST_FRAMES}")
         if self.force_pn is not None and not (math.isfinite(self.force_pn) and self.force_pn > 0):
             found.append(f"a calibration force of {self.force_pn:g} pN cannot be set; give one above 0")
         return found + self._range_problems()

@@ -34,17 +34,20 @@ class BeadReport:
     worst_sigma_z_nm : float
         The largest within the usable range.
     scatter_nm : float
-        Median over the planes of the standard deviation of z seen in the sweep's own frames.
+        Standard deviation of z within a plane, the usual one of all planes, in the sweep's own frames.
     motion_nm : float
         What of the scatter the camera's noise does not explain: the bead's own motion in z.
     usable_nm : tuple of float
         First and last z of the longest stretch where every plane is found again.
     contrast : float
-        Median over the planes of the rings' standard deviation, relative to the level around the bead.
+        Median over the planes of the rings' standard deviation, relative to the light around the bead.
     residual_nm : float
         How far the planes are found from where they were, rms over the usable range.
     between_nm : float
         How far planes are found with a Z-LUT of their neighbours alone, rms: what z is worth between planes.
+    drift_nm, drift_sigma_nm : float
+        How far the bead itself moved from the first plane to the last, upwards, as if evenly, and the
+        uncertainty of that; NaN where it is not known.
     """
 
     bead_id: int
@@ -59,6 +62,8 @@ class BeadReport:
     contrast: float = math.nan
     residual_nm: float = math.nan
     between_nm: float = math.nan
+    drift_nm: float = math.nan
+    drift_sigma_nm: float = math.nan
 
     def as_metadata(self) -> dict[str, str | int | float | bool | None]:
         """Return the report as plain values, for the metadata of the bead's Z-LUT."""
@@ -72,6 +77,8 @@ class BeadReport:
             "contrast": self.contrast,
             "residual_nm": self.residual_nm,
             "between_nm": self.between_nm,
+            "drift_nm": self.drift_nm,
+            "drift_sigma_nm": self.drift_sigma_nm,
         }
         plain = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
         texts = {"role": self.role, "verdict": self.verdict, "remarks": "\n".join(self.remarks)}
@@ -102,6 +109,8 @@ class BeadReport:
             number("contrast"),
             number("residual_nm"),
             number("between_nm"),
+            number("drift_nm"),
+            number("drift_sigma_nm"),
         )
 
     def describe(self) -> str:
@@ -114,10 +123,16 @@ class BeadReport:
         numbers = (
             f"σz {_known(self.sigma_z_nm)} nm, scatter {_known(self.scatter_nm)} nm, {usable}, "
             f"contrast {_known(100 * self.contrast)} %, residual {_known(self.residual_nm)} nm, "
-            f"between planes {_known(self.between_nm)} nm"
+            f"between planes {_known(self.between_nm)} nm{self._moved}"
         )
         said = f"  ({'; '.join(self.remarks)})" if self.remarks else ""
         return f"{name}  {self.role:9s}  {self.verdict:4s}  {numbers}{said}"
+
+    @property
+    def _moved(self) -> str:
+        if not math.isfinite(self.drift_nm):
+            return ""
+        return f", moved {self.drift_nm:+.1f} ± {self.drift_sigma_nm:.1f} nm"
 
 
 def _known(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from magscope_app.calibration.last_look import UNKNOWN_NM, LastLook
 Floats = npt.NDArray[np.float64]
 #: Beads that must be able to tell, or half of them if that is less.
 _ENOUGH = 3
+#: Beads within so many times their uncertainty of one value agree; what two thirds say is common to all.
+_AGREED, _COMMON_SHARE = 3.0, 2 / 3
 #: Drift of more than this share of the sweep's range, and more than so many nm, makes heights too wrong ...
 _MOST_SHARE, _MOST_NM = 0.01, 5.0
 #: ... if it is so many times its uncertainty; with fewer beads than that, more.
@@ -28,7 +30,7 @@ _SPREAD_OF_FEW = {2: 3.0, 3: 2.0}
 
 @dataclass(frozen=True, slots=True)
 class SampleDrift:
-    """Drift of the sample during a sweep.
+    """Drift of the sample, or of one bead, during a sweep.
 
     Attributes
     ----------
@@ -41,6 +43,8 @@ class SampleDrift:
         Range of the sweep in z.
     n_beads : int
         Beads that say so.
+    n_asked : int
+        Beads that were found again; 0: no others.
     unknown : str
         Why it is not known; empty if it is.
     """
@@ -49,6 +53,7 @@ class SampleDrift:
     sigma_nm: float
     range_nm: float
     n_beads: int = 0
+    n_asked: int = 0
     unknown: str = ""
 
     @property
@@ -70,6 +75,19 @@ class SampleDrift:
         return not self.is_too_much and abs(self.drift_nm) + _DOUBTFUL * self.sigma_nm > self.limit_nm
 
     @property
+    def percent(self) -> float:
+        """By so many percent heights are wrong."""
+        return 100 * abs(self.drift_nm) / self.range_nm
+
+    @property
+    def moved(self) -> str:
+        """How far, in words."""
+        return (
+            f"{self.drift_nm:+.1f} nm during the sweep, {self.percent:.1f} % of its range "
+            f"(± {self.sigma_nm:.1f} nm)"
+        )
+
+    @property
     def text(self) -> str:
         """One sentence for a person."""
         if self.unknown:
@@ -79,11 +97,10 @@ class SampleDrift:
                 "the beads were not found again after the sweep where they were: the sample drifts far; "
                 "let it settle and sweep again"
             )
-        share = 100 * abs(self.drift_nm) / self.range_nm
-        moved = f"the sample drifted {self.drift_nm:+.1f} nm during the sweep, {share:.1f} % of its range"
+        who = f", say {self.n_beads} of {self.n_asked} beads" if self.n_asked > self.n_beads else ""
+        moved = f"the sample drifted {self.moved}{who}"
         if self.is_too_much:
-            return f"{moved}: heights are wrong by {share:.1f} %; let it settle and sweep again"
-        moved = f"{moved} (± {self.sigma_nm:.1f} nm)"
+            return f"{moved}: heights are wrong by {self.percent:.1f} %; let it settle and sweep again"
         if not self.is_uncertain:
             return moved
         return (
@@ -98,14 +115,57 @@ def drift_of(
     closing: Mapping[str, Any],
     range_nm: float,
 ) -> SampleDrift:
-    """Return the drift from what each bead with a Z-LUT says; not known if too few could be found again."""
-    able = [look for look in looks if not look.why_not]
-    if 2 * len(able) < len(looks) and len(able) < _ENOUGH:
-        reasons = Counter(look.why_not for look in looks if look.why_not)
+    """Return the drift of the sample from what each bead with a Z-LUT says.
+
+    Reference beads say it alone, where they can tell. It is not known if too few could be found again, or if
+    fewer than two thirds of those found agree.
+    """
+    references = [look for look in looks if look.role == "reference"]
+    asked = references if references and _can_tell(references) else looks
+    able = [look for look in asked if not look.why_not]
+    if _are_too_few(asked):
+        reasons = Counter(look.why_not for look in asked if look.why_not)
         said = ", ".join(f"{count} {why_not}" for why_not, count in reasons.most_common())
-        return SampleDrift(math.nan, math.nan, range_nm, 0, f"of {len(looks)} beads with a Z-LUT {said}")
-    offsets_nm, sigmas_nm = [look.offset_nm for look in able], [look.sigma_nm for look in able]
-    return sample_drift(offsets_nm, steps, closing, range_nm, sigmas_nm)
+        return SampleDrift(math.nan, math.nan, range_nm, unknown=f"of {len(asked)} beads with a Z-LUT {said}")
+    found = [look for look in able if math.isfinite(look.offset_nm)]
+    agreed = _agreed(found)
+
+    def of(group: Sequence[LastLook]) -> SampleDrift:
+        offsets_nm, sigmas_nm = [look.offset_nm for look in group], [look.sigma_nm for look in group]
+        return sample_drift(offsets_nm, steps, closing, range_nm, sigmas_nm)
+
+    if len(agreed) < _COMMON_SHARE * len(found):
+        groups = (agreed, _agreed([look for look in found if look not in agreed]))
+        said = ", ".join(f"{len(group)} of {len(found)} by {of(group).drift_nm:+.1f} nm" for group in groups)
+        unknown = f"the beads disagree, and moved {said}; each is judged by its own motion"
+        return SampleDrift(math.nan, math.nan, range_nm, len(agreed), len(found), unknown)
+    heard = [*agreed, *(look for look in able if math.isnan(look.offset_nm))]
+    return replace(of(heard), n_asked=len(found))
+
+
+def _are_too_few(looks: Sequence[LastLook]) -> bool:
+    able = sum(not look.why_not for look in looks)
+    return 2 * able < len(looks) and able < _ENOUGH
+
+
+def _can_tell(looks: Sequence[LastLook]) -> bool:
+    """Whether enough beads could be found again, and most of them were."""
+    able = [look for look in looks if not look.why_not]
+    found = sum(math.isfinite(look.offset_nm) for look in able)
+    return not _are_too_few(looks) and found > 0 and 2 * found >= len(able)
+
+
+def _agreed(looks: Sequence[LastLook]) -> list[LastLook]:
+    """Return the most beads that one offset can be true of."""
+    if not looks:
+        return []
+    offsets = np.array([look.offset_nm for look in looks])
+    reach = _AGREED * np.array([look.sigma_nm for look in looks])
+    # The best offset can be shifted to the end of an interval.
+    tried = np.concatenate([offsets - reach, offsets + reach])
+    within = np.abs(tried[:, np.newaxis] - offsets) <= reach * (1 + 1e-9)
+    best = within[within.sum(axis=1).argmax()]
+    return [look for look, is_within in zip(looks, best, strict=True) if is_within]
 
 
 def sample_drift(

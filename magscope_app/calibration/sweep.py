@@ -324,7 +324,8 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
         self._microscope.move(self._focus, focus_nm)
         arrived_ns = self._capture.arrival_ns()
         settled_ns = arrived_ns + round(1e9 * self.plan.settle_s)
-        shots = self._capture.take(self.plan.frames, settled_ns, self.check_abort)
+        passed_over = self.plan.settle_frames
+        shots = self._capture.take(passed_over + self.plan.frames, settled_ns, self.check_abort)[passed_over:]
         return self._capture.focus_nm(arrived_ns, shots, self.check_abort), shots
 
     def _note_removed(self, step: int) -> None:

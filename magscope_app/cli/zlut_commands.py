@@ -42,6 +42,7 @@ def add_zlut_command(
         help="force on tethered beads during the sweep (default: 10)",
     )
     zlut.add_argument("--keep-force", action="store_true", help="leave the magnets where they are")
+    _add_settling(zlut)
     zlut.add_argument("--every", type=int, metavar="K", help="rebuild: only every K-th plane")
     zlut.add_argument("--roi-px", type=int, metavar="PX", help="rebuild: a smaller ROI")
     zlut.add_argument("--plot", type=Path, metavar="PNG", help="show: draw the Z-LUTs into a picture")
@@ -49,13 +50,36 @@ def add_zlut_command(
     zlut.set_defaults(command=_zlut)
 
 
+def _add_settling(zlut: argparse.ArgumentParser) -> None:
+    zlut.add_argument(
+        "--settle-ms",
+        type=float,
+        metavar="MS",
+        help="time that the focus must have stood at a plane before frames count (default: the config's, 20)",
+    )
+    zlut.add_argument(
+        "--settle-frames",
+        type=int,
+        metavar="N",
+        help="frames that are passed over at each plane after that (default: the config's, 0)",
+    )
+    zlut.add_argument(
+        "--backlash-nm",
+        type=float,
+        metavar="B",
+        help="way beyond the first plane, to reach all from one side (default: the config's, 300)",
+    )
+
+
+#: Flags that stand for a key of the section `calibration`.
+_SETTLING = ("settle_ms", "settle_frames", "backlash_nm")
 #: What each use of the command takes; what it does not take is no option that does nothing.
 _TAKES = {
     "show": ("file", "plot"),
     "rebuild": ("file", "out", "overwrite", "frames", "every", "roi_px"),
     "": (
         *("start_nm", "stop_nm", "step_nm", "frames", "out", "overwrite"),
-        *("force_pn", "keep_force", "overrides"),
+        *("force_pn", "keep_force", *_SETTLING, "overrides"),
     ),
 }
 _ALL = tuple(dict.fromkeys(name for names in _TAKES.values() for name in names))
@@ -86,7 +110,9 @@ def _zlut(parsed: argparse.Namespace) -> int:
         10 if parsed.frames is None else parsed.frames,
         force_pn=None if parsed.keep_force else force_pn,
     )
-    return sweep(parsed.what, parsed.overrides, plan, _required(parsed, "out"), parsed.overwrite)
+    settling = {name: getattr(parsed, name) for name in _SETTLING}
+    given = [f"calibration.{name}={value}" for name, value in settling.items() if value is not None]
+    return sweep(parsed.what, [*parsed.overrides, *given], plan, _required(parsed, "out"), parsed.overwrite)
 
 
 def _refuse_others(parsed: argparse.Namespace) -> None:

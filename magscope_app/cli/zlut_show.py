@@ -38,7 +38,9 @@ def show(path: Path, plot: Path | None) -> int:
 
 
 def _file_of(path: Path) -> Path:
-    """Return the file itself, or that in the dataset of a sweep."""
+    """Return the file itself, or that in the dataset of a sweep; MagscopeError if there is none."""
+    if not path.exists():
+        raise MagscopeError(f"{path} does not exist; give a file of Z-LUTs, or the dataset of a sweep")
     if not path.is_dir():
         return path
     kept = path / "zluts" / "zluts.npz"

@@ -43,6 +43,7 @@ def load_for_sweep(config: str, overrides: Sequence[str]) -> LoadedConfig:
 def sweep(config: str, overrides: Sequence[str], plan: SweepPlan, out: Path, overwrite: bool) -> int:
     """Run a config only for a sweep; print what came of it and return the exit code.
 
+    The focus settles as the config says, whatever the plan does.
     Its Z-LUT is not looked at, and it starts no lock, no protocol and no recording.
 
     Raises
@@ -52,6 +53,7 @@ def sweep(config: str, overrides: Sequence[str], plan: SweepPlan, out: Path, ove
     """
     out = out.expanduser().absolute()
     loaded = load_for_sweep(config, overrides)
+    plan = plan.settled_as(loaded.config.calibration)
     problems = [*plan.problems(), *sweep_problems(loaded.config)]
     problems += [reason] if (reason := why_not_path(out, overwrite=overwrite)) is not None else []
     if problems:

@@ -2,6 +2,7 @@
 
 from magscope_app.config.experiment import BeadEntry, BeadRole, Beads, RecordingMode
 from magscope_app.config.faults import CAMERA_FAULTS, MOTOR_FAULTS, FaultEntry, FaultKind
+from magscope_app.config.feedback import Calibration as CalibrationConfig
 from magscope_app.config.feedback import DriftConfig, XYLockConfig, ZLockConfig
 from magscope_app.config.instrument import Camera as CameraConfig
 from magscope_app.config.instrument import CameraNoise, ForceModel, Optics
@@ -17,6 +18,7 @@ __all__ = [
     "BeadEntry",
     "BeadRole",
     "Beads",
+    "CalibrationConfig",
     "CameraConfig",
     "CameraNoise",
     "Config",

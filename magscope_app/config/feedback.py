@@ -1,10 +1,28 @@
-"""Sections of what follows the beads: XY-lock, Z-lock, drift."""
+"""Sections of what moves the focus or follows the beads: calibration, XY-lock, Z-lock, drift."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from magscope_app.config.section import Section
+
+
+class Calibration(Section):
+    """How the focus settles in a Z-LUT sweep; `motors.tolerance` says when it has arrived."""
+
+    settle_ms: float = Field(
+        20.0, ge=0, le=60_000, description="The focus must have stood at a plane so long before frames count."
+    )
+    settle_frames: int = Field(
+        0, ge=0, le=10_000, description="So many frames more are passed over at each plane."
+    )
+    backlash_nm: float = Field(
+        300.0,
+        ge=0,
+        le=100_000,
+        description="The focus goes so far beyond the first plane and turns, so that every plane is reached "
+        "from one side.",
+    )
 
 
 class XYLockConfig(Section):

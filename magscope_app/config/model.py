@@ -15,7 +15,7 @@ from magscope_app.config.experiment import (
     Supervisor,
     Tracking,
 )
-from magscope_app.config.feedback import DriftConfig, XYLockConfig, ZLockConfig
+from magscope_app.config.feedback import Calibration, DriftConfig, XYLockConfig, ZLockConfig
 from magscope_app.config.instrument import Camera, Force, Motor, Optics
 from magscope_app.config.section import Section
 from magscope_app.config.simulation import Simulation
@@ -35,6 +35,7 @@ class Config(Section):
     tracking: Tracking = Field(default_factory=Tracking, description="The tracker.")
     recording: Recording = Field(default_factory=Recording, description="What is written.")
     experiment: Experiment = Field(default_factory=Experiment, description="Protocols.")
+    calibration: Calibration = Field(default_factory=Calibration, description="Z-LUT sweeps.")
     xy_lock: XYLockConfig = Field(default_factory=XYLockConfig, description="The ROIs follow their beads.")
     z_lock: ZLockConfig = Field(default_factory=ZLockConfig, description="The focus follows reference beads.")
     drift: DriftConfig = Field(default_factory=DriftConfig, description="The drift of the stage.")

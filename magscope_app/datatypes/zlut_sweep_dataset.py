@@ -113,6 +113,8 @@ class ZLUTSweepDataset(Handle):
         self._columns = column_arrays(self._block.data[layout.PAGE :], self.capacity, self.profile_length)
         self._fence = system.memory_fence()
         self._owned = create
+        #: The beads of the first so many rows.
+        self._known_ids, self._known_rows = frozenset[int](), 0
         if create:
             with self._block.building():
                 self._guard = self._guarded()
@@ -237,8 +239,8 @@ class ZLUTSweepDataset(Handle):
         ------
         ValueError
             For other shapes, for numbers that a column cannot hold, for steps that the sweep does not have,
-            flags other than 0 and 1, times that are not finite, or in a state other than READY and CAPTURING;
-            nothing is written.
+            more beads than it has, flags other than 0 and 1, times that are not finite, or in a state other
+            than READY and CAPTURING; nothing is written.
         BufferOverflow
             When they do not fit; nothing is written.
         """
@@ -255,11 +257,24 @@ class ZLUTSweepDataset(Handle):
                 raise BufferOverflow(
                     f"{self.name} holds {first} of {self.capacity} rows, {count} more do not fit"
                 )
+            self._require_few_beads(rows["bead_ids"], first)
             for name, row in rows.items():
                 self._columns[name][first : first + count] = row
             if self._fence is not None:
                 self._fence()
             self._block.words[layout.HEAD] = first + count
+
+    def _require_few_beads(self, bead_ids: NDArray[Any], count: int) -> None:
+        """Refuse another bead when all of the sweep have rows already; looks at new rows only."""
+        since = self._columns["bead_ids"][self._known_rows : count]
+        self._known_ids |= frozenset(np.unique(since).tolist())
+        self._known_rows = count
+        others = frozenset(np.unique(bead_ids).tolist()) - self._known_ids
+        if len(self._known_ids) + len(others) > self.n_beads:
+            raise ValueError(
+                f"{self.name}: the sweep has {self.n_beads} beads, and rows of others were given (bead "
+                f"{max(others)}): give those of the sweep alone"
+            )
 
     def _checked(self, values: Iterable[ArrayLike]) -> dict[str, NDArray[Any]]:
         rows = {name: as_stored(self.name, name, value) for name, value in zip(COLUMNS, values, strict=True)}

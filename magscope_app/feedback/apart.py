@@ -32,8 +32,14 @@ class Apart:
 
     def __init__(self, limit_nm: float, window_s: float, period_s: float) -> None:
         self._limit_nm = limit_nm
-        self.n_frames = max(_FEWEST_FRAMES, math.ceil(window_s / period_s))
-        self._off_nm: deque[dict[int, float]] = deque(maxlen=self.n_frames)
+        self._window_s = window_s
+        self._off_nm: deque[dict[int, float]] = deque()
+        self.expect(period_s)
+
+    def expect(self, period_s: float) -> None:
+        """Take the frames to come in this period from now on."""
+        self.n_frames = max(_FEWEST_FRAMES, math.ceil(self._window_s / period_s))
+        self._off_nm = deque(self._off_nm, maxlen=self.n_frames)
 
     def clear(self) -> None:
         """Begin anew."""

@@ -242,6 +242,18 @@ def test_frames_count_only_once_the_focus_has_settled(world: World) -> None:
         assert since_s >= world.sweep.plan.settle_s
 
 
+@pytest.mark.parametrize("world", [replace(UP, settle_frames=7)], indirect=True)
+def test_frames_are_passed_over_at_each_plane(world: World) -> None:
+    about = open_dataset(world.run()).description["sweep"]
+    assert about["plan"]["settle_frames"] == 7
+    for step in (*about["steps"], about["closing"]):
+        first, last = step["frames"]
+        assert last == first + 1
+    for step in about["steps"]:
+        since_s = 1e-9 * (step["t_ns"] - world.arrivals[step["focus_nm"]])
+        assert since_s >= (7 + 2) * PERIOD_S
+
+
 @pytest.mark.parametrize("world", [UP], indirect=True)
 def test_a_plane_that_is_too_bright_is_taken_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep_module, "_BRIGHT_PAUSE_S", 0.01)

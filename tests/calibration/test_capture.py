@@ -16,7 +16,7 @@ import pytest
 from magscope_app.calibration import capture as capture_module
 from magscope_app.calibration.capture import Capture, Shot
 from magscope_app.config import load_config
-from magscope_app.datatypes import Session
+from magscope_app.datatypes import NO_PIXELS, Session
 from magscope_app.devices import FrameFormat
 from magscope_app.errors import MagscopeError
 from magscope_app.processes.handles import make_handles
@@ -56,13 +56,13 @@ class Plane:
         rois = {bead: (x, x + roi_px, y, y + roi_px) for bead, (x, y) in CORNERS.items()}
         self.segments.rois.replace_beads(rois)
 
-    def expose(self, stamp_ms: int, grey: int) -> None:
+    def expose(self, stamp_ms: int, grey: int, flags: int = 0) -> None:
         """Give a frame."""
         slot = self._video.begin()
         assert slot is not None
         slot[:] = grey
         slot[:, 60:] = grey + 1
-        self._video.commit(timestamp_ns=1_000_000 * stamp_ms)
+        self._video.commit(timestamp_ns=1_000_000 * stamp_ms, flags=flags)
 
     def stand(self, t_ms: int, position: float, target: float, *, at: bool = True) -> None:
         """Give a row of telemetry."""
@@ -105,11 +105,34 @@ def test_frames_before_the_arrival_are_never_used(plane: Plane, period_ms: int) 
     assert late_ms <= period_ms
 
 
+def test_the_rate_in_force_counts(plane: Plane) -> None:
+    """A camera that was made faster need not be waited for as one of the config's rate, a slower one must."""
+    plane.capture.expect(0.004)
+    shots = plane.take(2, 4)
+    assert 2 * 4 <= 1e-6 * shots[0].t_ns - ARRIVAL_MS <= 3 * 4
+    plane.capture.expect(0.05)
+    assert 1e-6 * plane.take(2, 10)[0].t_ns - ARRIVAL_MS >= 2 * 50
+
+
 def test_frames_that_come_in_a_rush_are_not_used_early(plane: Plane) -> None:
     """Two have come since the arrival, but all within a period: the next one may have begun before it."""
     stamps = iter([ARRIVAL_MS - 3, ARRIVAL_MS + 1, ARRIVAL_MS + 3, *range(ARRIVAL_MS + 12, 10_000, 10)])
     (shot,) = plane.capture.take(1, 1_000_000 * ARRIVAL_MS, lambda: plane.expose(next(stamps), STILL))
     assert shot.t_ns == 1_000_000 * (ARRIVAL_MS + 22)
+
+
+def test_frames_without_an_image_are_left_out(plane: Plane) -> None:
+    """They hold the place of one that the camera did not give."""
+    stamps = iter(range(ARRIVAL_MS - 10, 10_000, 10))
+
+    def next_frame() -> None:
+        stamp_ms = next(stamps)
+        is_empty = stamp_ms // 10 % 2 == 0
+        plane.expose(stamp_ms, 0 if is_empty else STILL, NO_PIXELS if is_empty else 0)
+
+    shots = plane.capture.take(3, 1_000_000 * ARRIVAL_MS, next_frame)
+    assert len(shots) == 3
+    assert all((shot.mosaic[:ROI_PX] == STILL).all() for shot in shots)
 
 
 def test_frames_that_the_camera_overwrites_while_they_are_copied_are_left_out(

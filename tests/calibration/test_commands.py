@@ -55,7 +55,7 @@ def zlut() -> ZLUT:
         (["rebuild", "{folder}", "--plot", "a.png"], "zlut rebuild: --plot does not belong here"),
         (["demo.toml", "z.npz", *RANGE, "--out", "{out}"], "zlut demo.toml: z.npz does not belong here"),
         (["demo.toml", *RANGE, "--every", "0", "--out", "{out}"], "--every does not belong here"),
-        (["show", "{folder}/none.npz"], "none.npz"),
+        (["show", "{folder}/none.npz"], "none.npz does not exist; give a file of Z-LUTs, or the dataset"),
         (["rebuild", "{folder}", "--out", "{out}"], "dataset.json"),
         (["rebuild", "."], "dataset.json"),
         (["rebuild", "/"], "dataset.json"),
@@ -63,6 +63,13 @@ def zlut() -> ZLUT:
             ["demo.toml", *RANGE, "--keep-force", "--force-pn", "5", "--out", "{out}"],
             "--force-pn sets a force and --keep-force leaves it as it is: give one of them",
         ),
+        (["demo.toml", *RANGE, "--settle-ms", "-1", "--out", "{out}"], "calibration.settle_ms"),
+        (["demo.toml", *RANGE, "--settle-frames", "-1", "--out", "{out}"], "calibration.settle_frames"),
+        (
+            ["demo.toml", *RANGE, "--backlash-nm", "200000", "--out", "{out}"],
+            "calibration.backlash_nm",
+        ),
+        (["rebuild", "{folder}", "--settle-ms", "0"], "zlut rebuild: --settle-ms does not belong here"),
         (["show", "z.npz", "--overwrite"], "zlut show: --overwrite does not belong here"),
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 
 from hardware.simulated.make_zlut import sweep_images
 from magscope_app.calibration.evaluate import SweepFacts, evaluate_bead, judge, ring_contrast
+from magscope_app.calibration.lookup import usual_scatter
 from magscope_app.calibration.saving import save_zluts, text_folder, why_not_path
 from magscope_app.errors import MagscopeError
 from magscope_app.tracking import ZLUT, CameraNoise, Tracker, ZLUTSet
@@ -59,6 +60,18 @@ def test_a_bead_that_leaves_is_lost_alone(images: npt.NDArray[np.uint8]) -> None
     assert made is None
     assert report.verdict == "lost"
     assert "it left its ROI" in report.remarks[0]
+
+
+@pytest.mark.parametrize("n_seen", [4, 5])
+def test_a_bead_is_lost_where_less_than_half_of_the_frames_show_it(
+    n_seen: int, images: npt.NDArray[np.uint8]
+) -> None:
+    hidden = images.copy()
+    empty = np.random.default_rng(1).normal(104, 2, hidden[20, n_seen:].shape)
+    hidden[20, n_seen:] = empty.astype(np.uint8)
+    report = evaluate_bead(3, "tethered", hidden, Z_NM, FACTS)[1]
+    assert (report.verdict == "lost") == (n_seen < 5), report
+    assert (f"not seen in 1 of {len(Z_NM)} planes" in "; ".join(report.remarks)) == (n_seen < 5)
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +132,73 @@ def test_scatter_that_the_cameras_noise_explains_is_said(zlut: ZLUT, images: npt
     assert report.scatter_nm > 5.0
     assert report.motion_nm < 5.0
     assert "as the camera's noise does; more light helps" in report.remarks[-1]
+
+
+@pytest.mark.parametrize("n_frames", [2, 3, 5, 10])
+def test_scatter_is_not_too_small_for_few_frames(n_frames: int) -> None:
+    rng = np.random.default_rng(n_frames)
+    found = [
+        usual_scatter(rng.normal(0, 7.0, (41, n_frames)).std(axis=1, ddof=1), n_frames) for _ in range(300)
+    ]
+    assert np.median(found) == pytest.approx(7.0, rel=0.03)
+    # One sweep says it well enough to tell 7 nm from 5 nm, and from 10 nm.
+    assert np.mean(np.array(found) < 5.0) < 0.03
+    assert np.mean(np.array(found) > 10.0) < 0.03
+
+
+def test_a_few_planes_that_are_far_off_are_no_scatter() -> None:
+    scatters = np.full(41, 3.0)
+    usual = usual_scatter(scatters, 10)
+    assert usual == pytest.approx(3.0, rel=0.05)
+    scatters[[3, 30]] = 500.0, math.nan
+    assert usual_scatter(scatters, 10) == pytest.approx(usual)
+    assert math.isnan(usual_scatter(scatters, 1))
+    assert math.isnan(usual_scatter(np.full(3, math.nan), 5))
+    # Fewer planes than are taken together: all of them are.
+    assert usual_scatter(np.array([3.0, 4.0]), 2) == pytest.approx(math.sqrt(12.5) / (8 / 9) ** 1.5)
+
+
+@pytest.mark.parametrize("n_frames", [2, 3])
+def test_of_two_frames_per_plane_the_motion_is_known(n_frames: int) -> None:
+    """What the noise does not explain is not put down to it; the warning comes."""
+    rng = np.random.default_rng(7)
+    z_nm = np.arange(-880.0, 881.0, 44.0)
+    places = np.repeat(z_nm, n_frames)
+    images = sweep_images(places + rng.normal(0, 7, len(places)), seed=50)[:, :1]
+    images = images.reshape(len(z_nm), n_frames, *images.shape[-2:])[:, :, 4:68, 4:68].copy()
+    report = evaluate_bead(3, "tethered", images, z_nm, FACTS)[1]
+    assert 5.0 < report.motion_nm < 10.0
+    assert report.scatter_nm == pytest.approx(math.hypot(report.motion_nm, report.sigma_z_nm), rel=0.05)
+    assert f"it moved by {report.motion_nm:.1f} nm rms in z" in report.remarks[-1]
+
+
+def test_scatter_that_is_motion_in_part_is_not_put_down_to_noise() -> None:
+    """More than 5 nm of scatter, a quarter of it (variance) by noise, the rest by motion."""
+    rng = np.random.default_rng(2)
+    places = np.repeat(Z_NM, 8)
+    images = sweep_images(places + rng.normal(0, 4.25, len(places)), seed=100)[:, :1]
+    images = images.reshape(len(Z_NM), 8, *images.shape[-2:])[:, :, 4:68, 4:68].copy()
+    report = evaluate_bead(3, "tethered", images, Z_NM, FACTS)[1]
+    assert report.motion_nm < 5.0 < report.scatter_nm
+    said = f"its z scatters by {report.scatter_nm:.1f} nm in a plane: it moves by {report.motion_nm:.1f} nm"
+    assert said in report.remarks[-1]
+    assert "as the camera's noise does" not in report.remarks[-1]
+
+
+def test_the_black_level_is_no_light(zlut: ZLUT, images: npt.NDArray[np.uint8]) -> None:
+    """Rings are compared with the light around the bead, wherever the camera's scale begins."""
+    usual = ring_contrast(zlut, 8.0)
+    assert ring_contrast(replace(zlut, profiles=zlut.profiles + 100), 108.0) == pytest.approx(usual)
+    assert usual > 1.05 * ring_contrast(zlut)
+    raised, higher = images + np.uint8(40), CameraNoise(0.012, 48.0, 10.0, 255)
+    reports = [
+        evaluate_bead(3, "reference", images, Z_NM, FACTS)[1],
+        evaluate_bead(3, "reference", raised, Z_NM, replace(FACTS, noise=higher))[1],
+    ]
+    assert reports[0].contrast == pytest.approx(usual)
+    assert reports[1].contrast == pytest.approx(usual, rel=1e-3)
+    # No light around the bead is no reason for a contrast beyond all measure.
+    assert ring_contrast(zlut, 500.0) < 100
 
 
 def test_planes_that_are_found_beside_their_place_are_poor(zlut: ZLUT) -> None:
@@ -204,6 +284,19 @@ def test_a_range_of_which_half_is_not_found_again_is_poor(zlut: ZLUT, images: np
     assert "only 0 % of the range is found again" in nothing.remarks[0]
     assert "nothing usable" in nothing.describe()
     assert "nan" not in nothing.describe()
+
+
+@pytest.mark.parametrize("n_found", [7, 8])
+def test_a_plane_is_usable_where_most_frames_have_a_z(
+    n_found: int, zlut: ZLUT, images: npt.NDArray[np.uint8]
+) -> None:
+    at = 20
+    hidden = images.copy()
+    empty = np.random.default_rng(1).normal(104, 2, hidden[at, n_found:].shape)
+    hidden[at, n_found:] = empty.astype(np.uint8)
+    report = judge(3, "reference", zlut, hidden, FACTS)
+    assert (report.usable_nm[1] > Z_NM[at]) == (n_found == 8)
+    assert report.usable_nm[1] >= Z_NM[at - 1]
 
 
 def test_rings_that_are_hardly_seen_are_poor(zlut: ZLUT, images: npt.NDArray[np.uint8]) -> None:

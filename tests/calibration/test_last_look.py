@@ -71,12 +71,21 @@ def test_a_bead_that_cannot_be_found_says_nothing(
         assert seen.why_not.startswith("with no usable Z-LUT around the plane")
     assert look(images, made, usable_nm=(at_nm - 61.0, 600.0)).why_not == ""
     white = np.full((1, 4, 64, 64), 255, np.uint8)
-    seen = look_again(white, None, at_nm, *made, FACTS, RANGE_NM)
-    assert seen.why_not == "saturated in the last look"
+    bright = look_again(white, None, at_nm, *made, FACTS, RANGE_NM)
+    assert bright.why_not == "saturated in the last look"
+    assert (bright.bead_id, bright.role) == (3, "reference")
+    # It is found if half of the frames have a z.
+    there = sweep_images(np.array([at_nm]), seed=9)[:, :4, 4:68, 4:68].copy()
+    empty = np.random.default_rng(1).normal(104, 2, there.shape).astype(np.uint8)
+    for n_seen in (1, 2):
+        part = empty.copy()
+        part[:, :n_seen] = there[:, :n_seen]
+        again = look_again(part, None, at_nm, *made, FACTS, RANGE_NM)
+        assert math.isfinite(again.offset_nm) == (n_seen == 2), n_seen
+        assert again.why_not == ""
     # Not bright, but nothing there: it could have been found.
-    empty = np.random.default_rng(1).normal(104, 2, (1, 4, 64, 64)).astype(np.uint8)
-    seen = look_again(empty, None, at_nm, *made, FACTS, RANGE_NM)
-    assert (seen.why_not, math.isnan(seen.offset_nm)) == ("", True)
+    nothing = look_again(empty, None, at_nm, *made, FACTS, RANGE_NM)
+    assert (nothing.why_not, math.isnan(nothing.offset_nm)) == ("", True)
 
 
 def test_what_is_said_of_one_bead_is_not_hidden_by_the_drift() -> None:
@@ -113,6 +122,11 @@ def test_between_planes_the_ends_and_single_losses_do_not_count(
     assert error_between_planes(made[0], spoilt, NOISE, everywhere) < 2 * usual
     spoilt[5:23] = rng.normal(104, 2, spoilt[5:23].shape).astype(np.uint8)
     assert error_between_planes(made[0], spoilt, NOISE, everywhere) == math.inf
+    # A plane is found if half of its frames are.
+    spoilt[:, :1] = images[:, :1]
+    assert error_between_planes(made[0], spoilt, NOISE, everywhere) == math.inf
+    spoilt[:, :2] = images[:, :2]
+    assert error_between_planes(made[0], spoilt, NOISE, everywhere) < math.inf
 
 
 @pytest.mark.parametrize(

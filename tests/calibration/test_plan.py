@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from magscope_app.calibration import BeadReport, SweepPlan
+from magscope_app.config import load_config
 
 LIMITS = (-20000.0, 20000.0)
 
@@ -60,10 +61,31 @@ def test_the_steps_that_are_proposed_divide_the_range(length: int, step: float) 
         (SweepPlan(-2000, math.nan, 50, 10), "finite"),
         (SweepPlan(-2000, 2000, 50, 10, force_pn=-1.0), "a calibration force of -1 pN"),
         (SweepPlan(-2000, 2000, 50, 10, backlash_nm=-1.0), "cannot be below 0"),
+        (SweepPlan(-2000, 2000, 50, 10, settle_s=-1e-3), "cannot be below 0"),
+        (SweepPlan(-2000, 2000, 50, 10, settle_frames=-1), "-1 frames cannot be passed over; take 0 to"),
+        (SweepPlan(-2000, 2000, 50, 10, settle_frames=10_001), "10001 frames cannot be passed over"),
     ],
 )
 def test_what_is_no_sweep_is_said(plan: SweepPlan, said: str) -> None:
     assert said in "; ".join(plan.problems())
+
+
+def test_the_last_look_is_at_an_early_plane_but_not_the_first() -> None:
+    """What has drifted must still be within the Z-LUT, and the time since as long as can be."""
+    assert SweepPlan(-2000, 2000, 50, 10).closing_plane == 20
+    assert SweepPlan(0, 250, 50, 10).closing_plane == 1
+
+
+def test_a_plan_settles_as_the_config_says() -> None:
+    config = load_config(
+        "demo.toml",
+        ["calibration.settle_ms=500", "calibration.settle_frames=3", "calibration.backlash_nm=120"],
+    ).config
+    plan = SweepPlan(0, 300, 50, 2, (7,), None).settled_as(config.calibration)
+    assert plan == SweepPlan(0, 300, 50, 2, (7,), None, 0.5, 3, 120.0)
+    # Without a word of the config it settles as a plan does by itself.
+    usual = SweepPlan(0, 300, 50, 2)
+    assert usual.settled_as(load_config("demo.toml").config.calibration) == usual
 
 
 def test_limits_hold_for_the_whole_way() -> None:
@@ -78,7 +100,20 @@ def test_limits_hold_for_the_whole_way() -> None:
 
 def test_a_report_survives_a_file() -> None:
     report = BeadReport(
-        7, "reference", "poor", ("too dark", "alone"), 1.0, 2.0, 3.0, 4.0, (-5.0, 6.0), 0.07, 8.0
+        7,
+        "reference",
+        "poor",
+        ("too dark", "alone"),
+        1.0,
+        2.0,
+        3.0,
+        4.0,
+        (-5.0, 6.0),
+        0.07,
+        8.0,
+        9.0,
+        -10.0,
+        11.0,
     )
     assert BeadReport.of_metadata(7, report.as_metadata()) == report
     assert "bead    7" in report.describe()

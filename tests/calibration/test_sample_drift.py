@@ -43,9 +43,9 @@ def test_drift_is_found_whichever_way_it_goes(speed_nm_s: float, way: float) -> 
 def test_what_is_found_is_said() -> None:
     much, little = found(20.0), found(0.5)
     assert much.text.startswith(
-        "the sample drifted +400.0 nm during the sweep, 10.0 % of its range: heights are"
+        "the sample drifted +400.0 nm during the sweep, 10.0 % of its range (± 1.0 nm): heights"
     )
-    assert "wrong by 10.0 %; let it settle and sweep again" in much.text
+    assert "are wrong by 10.0 %; let it settle and sweep again" in much.text
     assert little.text.startswith("the sample drifted +10.0 nm during the sweep, 0.2 % of its range (±")
     # Beads that scatter more than that say nothing against the sweep.
     shaky = found(0.0, scatter_nm=200.0)

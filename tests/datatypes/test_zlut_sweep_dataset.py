@@ -85,11 +85,27 @@ def test_the_preview_shows_one_bead(sweep: ZLUTSweepDataset) -> None:
 
 
 def test_beyond_the_capacity_nothing_is_written(sweep: ZLUTSweepDataset) -> None:
-    write(sweep, [1, 2, 3, 4], 0)
+    write(sweep, [1, 2, 1, 2], 0)
     with pytest.raises(BufferOverflow, match="4 of 6"):
-        write(sweep, [1, 2, 3], 1)
+        write(sweep, [1, 2, 1], 1)
     assert sweep.get_count() == 4
     write(sweep, [1, 2], 1)
+
+
+def test_beads_that_the_sweep_does_not_have_are_refused(sweep: ZLUTSweepDataset, locks: LockMap) -> None:
+    """It has two, whatever their numbers, and whoever wrote their rows."""
+    with pytest.raises(ValueError, match=r"the sweep has 2 beads, and rows of others were given \(bead 9\)"):
+        write(sweep, [4, 5, 9], 0)
+    assert sweep.get_count() == 0
+    write(sweep, [4], 0)
+    attached = ZLUTSweepDataset.attach(locks=locks)
+    write(attached, [5], 0)
+    for one in (sweep, attached):
+        with pytest.raises(ValueError, match="the sweep has 2 beads"):
+            write(one, [9], 1)
+    write(sweep, [5, 4], 1)
+    assert sweep.get_count() == 4
+    attached.close()
 
 
 @pytest.mark.parametrize(

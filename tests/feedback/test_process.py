@@ -12,6 +12,7 @@ from magscope_app.config import load_config
 from magscope_app.messages import (
     BeadsChanged,
     CommandRefused,
+    FrameTimes,
     Message,
     MotorChanged,
     MotorStatus,
@@ -112,3 +113,13 @@ def test_other_zluts_have_other_ranges(rig: Rig, tmp_path: Path) -> None:
     rig.hold()
     rig.until(shift_refused())
     assert "near the end of its Z-LUT (100 to 900 nm)" in rig.all(CommandRefused)[-1].text
+
+
+def test_the_exposure_that_is_told_counts(rig: Rig) -> None:
+    """Frames that were exposed before the last correction had arrived make no other one."""
+    rig.send(FrameTimes(0.3, 0.3))
+    rig.hold()
+    first = rig.correction()
+    rig.focus_nm = first.position
+    second = rig.correction()
+    assert second.t_ns - 0.3e9 >= first.sent_ns

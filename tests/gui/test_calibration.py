@@ -57,8 +57,19 @@ def test_a_sweep_from_the_range_to_the_file(window: MainWindow, rig: Rig, qapp: 
     retype(find(window, QLineEdit, "calibration.frames"), "5")
     find(window, QCheckBox, "calibration.set_force").setChecked(True)
     rig.heard()
+    # How it settles is what the config says, until something else is wanted.
+    settling = {"settle": "20", "passed": "0", "backlash": "300"}
+    assert {key: find(window, QLineEdit, f"calibration.{key}").text() for key in settling} == settling
+    retype(find(window, QLineEdit, "calibration.passed"), "1.5")
+    assert text_of(window, "calibration.summary").startswith("Pass over: give a whole number of frames")
+    retype(find(window, QLineEdit, "calibration.passed"), "2")
+    retype(find(window, QLineEdit, "calibration.settle"), "-1")
+    assert text_of(window, "calibration.summary") == "Settle: give a number from 0 on"
+    retype(find(window, QLineEdit, "calibration.settle"), "50")
+    retype(find(window, QLineEdit, "calibration.backlash"), "0")
     click(start)
-    assert rig.expect(StartSweep) == StartSweep(SweepPlan(-2000, 2000, 100, 5, force_pn=10.0))
+    plan = SweepPlan(-2000, 2000, 100, 5, None, 10.0, settle_s=0.05, settle_frames=2, backlash_nm=0.0)
+    assert rig.expect(StartSweep) == StartSweep(plan)
 
     rig.send(SweepProgress("sweep", 10, 41, 12.0, "plane 11 of 41"))
     look(window, qapp)
