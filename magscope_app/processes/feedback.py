@@ -15,6 +15,7 @@ from magscope_app.datatypes import MatrixReader
 from magscope_app.errors import MagscopeError
 from magscope_app.feedback.drift import DriftMeter
 from magscope_app.feedback.readings import Frame, frames_of
+from magscope_app.feedback.rois import LARGEST_PART, KnownRois
 from magscope_app.feedback.state import LockName, LockState
 from magscope_app.feedback.xy_lock import XYLock
 from magscope_app.feedback.z_lock import Decision, ZLock
@@ -88,6 +89,10 @@ class _FeedbackLoop:
         self._matrices = {name: handles.matrix(name) for name in (DRIFT, XY_LOCK, Z_LOCK)}
         self._reader: MatrixReader | None = None
         self._beads: dict[int, Bead] = {}
+        self._rois = KnownRois(config.beads.roi_px)
+        self._z.know_size(self._largest_jump_nm)
+        #: Rows of frames before this are of ROIs of another size.
+        self._resized_ns = -np.inf
         self._version = -1
         self._size: tuple[int, int] | None = None
         self._waiting: list[Rows] = []
@@ -137,7 +142,7 @@ class _FeedbackLoop:
         match message:
             case BeadsChanged(beads, version, roi_px):
                 self._xy.roi_px = roi_px
-                self._know_beads(beads, version)
+                self._know_beads(beads, version, roi_px)
             case VideoReady(form):
                 self._size = (form.width_px, form.height_px)
             case MotorChanged(status) if status.name == self._focus_name and not status.is_well:
@@ -189,11 +194,26 @@ class _FeedbackLoop:
                     self._reader.read()
         self._drift.pause(isinstance(message, UseZLUTs))
 
-    def _know_beads(self, beads: tuple[Bead, ...], version: int) -> None:
+    @property
+    def _largest_jump_nm(self) -> float:
+        """How far a bead may jump in x and y and be the same."""
+        return LARGEST_PART * self._rois.roi_px * self._handles.config.optics.nm_per_px
+
+    def _know_beads(self, beads: tuple[Bead, ...], version: int, roi_px: int) -> None:
+        """Take the list; let nobody take another bead, or another ROI, for a movement."""
         gone = set(self._beads) - {bead.id for bead in beads}
         self._beads, self._version = {bead.id: bead for bead in beads}, version
+        former_px = self._rois.roi_px
+        others = self._rois.know({bead.id: (bead.x_px, bead.y_px) for bead in beads}, roi_px)
         self._z.forget(gone)
-        self._drift.forget(gone)
+        self._z.doubt(others)
+        if former_px == self._rois.roi_px:
+            self._drift.forget(gone | others.keys())
+        else:
+            self._drift.forget(gone)
+            self._drift.pause(True)
+            self._resized_ns = self._now_ns()
+            self._z.know_size(self._largest_jump_nm)
         if self._beads and not self._begun:
             self._begun = True
             self._begin_as_configured()
@@ -240,6 +260,10 @@ class _FeedbackLoop:
             drift = []
             for frame in frames_of(rows, {*self._z.bead_ids, *self._drift.bead_ids}):
                 self._correct_focus(frame)
+                if frame.t_ns > self._resized_ns > -np.inf:
+                    self._resized_ns = -np.inf
+                    self._drift.relearn()
+                    self._drift.pause(False)
                 found = self._drift.take(frame)
                 drift += [found.row()] if found is not None else []
             if drift:
@@ -294,6 +318,7 @@ class _FeedbackLoop:
         centres = {bead.id: (bead.x_px, bead.y_px) for bead in self._beads.values()}
         look = self._xy.look(kept, centres, size)
         if look.moves:
+            self._rois.expect(look.moves)
             self._link.send(MoveRois(look.moves, self._version, look.frame_id, int(look.t_ns)))
         row = (look.frame_id, look.t_ns, look.rms_px, look.farthest_px, look.n_beads)
         self._matrices[XY_LOCK].write(np.array([(*row, len(look.moves), len(look.held))]))
