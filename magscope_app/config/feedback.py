@@ -45,7 +45,7 @@ class ZLockConfig(Section):
     damping: float = Field(
         0.1,
         ge=0,
-        le=0.5,
+        le=1,
         description="Part of the change of the error that is added to it (P); gain + 2 damping is 1 at most.",
     )
     max_step_nm: float = Field(100.0, gt=0, le=10_000, description="Largest correction of the focus.")

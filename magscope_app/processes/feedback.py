@@ -90,9 +90,6 @@ class _FeedbackLoop:
         self._reader: MatrixReader | None = None
         self._beads: dict[int, Bead] = {}
         self._rois = KnownRois(config.beads.roi_px)
-        self._z.know_size(self._largest_jump_nm)
-        #: Rows of frames before this are of ROIs of another size.
-        self._resized_ns = -np.inf
         self._version = -1
         self._size: tuple[int, int] | None = None
         self._waiting: list[Rows] = []
@@ -203,17 +200,11 @@ class _FeedbackLoop:
         """Take the list; let nobody take another bead, or another ROI, for a movement."""
         gone = set(self._beads) - {bead.id for bead in beads}
         self._beads, self._version = {bead.id: bead for bead in beads}, version
-        former_px = self._rois.roi_px
         others = self._rois.know({bead.id: (bead.x_px, bead.y_px) for bead in beads}, roi_px)
+        self._z.know_size(self._largest_jump_nm)
         self._z.forget(gone)
         self._z.doubt(others)
-        if former_px == self._rois.roi_px:
-            self._drift.forget(gone | others.keys())
-        else:
-            self._drift.forget(gone)
-            self._drift.pause(True)
-            self._resized_ns = self._now_ns()
-            self._z.know_size(self._largest_jump_nm)
+        self._drift.forget(gone | others.keys())
         if self._beads and not self._begun:
             self._begun = True
             self._begin_as_configured()
@@ -260,10 +251,6 @@ class _FeedbackLoop:
             drift = []
             for frame in frames_of(rows, {*self._z.bead_ids, *self._drift.bead_ids}):
                 self._correct_focus(frame)
-                if frame.t_ns > self._resized_ns > -np.inf:
-                    self._resized_ns = -np.inf
-                    self._drift.relearn()
-                    self._drift.pause(False)
                 found = self._drift.take(frame)
                 drift += [found.row()] if found is not None else []
             if drift:

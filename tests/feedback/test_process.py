@@ -9,15 +9,26 @@ import pytest
 
 from magscope_app.calibration.messages import UseZLUTs, ZLUTsUsed
 from magscope_app.config import load_config
+from magscope_app.devices import FrameFormat
 from magscope_app.messages import (
+    Bead,
     BeadsChanged,
     CommandRefused,
     Message,
     MotorChanged,
     MotorStatus,
     StopMotors,
+    VideoReady,
 )
-from magscope_app.messages.locks import CorrectFocus, ReleaseFocus, ShiftZLock, SwitchDrift, SwitchZLock
+from magscope_app.messages.locks import (
+    CorrectFocus,
+    MoveRois,
+    ReleaseFocus,
+    ShiftZLock,
+    SwitchDrift,
+    SwitchXYLock,
+    SwitchZLock,
+)
 from magscope_app.processes.calibration_file import load_calibration
 from magscope_app.tracking import ZLUT, ZLUTSet
 from tests.feedback.rig import BEADS, Rig
@@ -38,6 +49,11 @@ def rig() -> Iterator[Rig]:
         (StopMotors(), "all axes were stopped"),
         (ReleaseFocus("a Z-LUT sweep moves the focus"), "a Z-LUT sweep moves the focus"),
         (BeadsChanged(BEADS[1:], 2, 64), "bead 0 was taken off the list"),
+        (
+            BeadsChanged((Bead(0, 300.5, 80.5, "reference"), Bead(1, 100.5, 80.5, "tethered")), 2, 64),
+            "the ROI of bead 0 was moved by 200 px, it may hold another bead now",
+        ),
+        (BeadsChanged(BEADS, 2, 32), "the ROIs have 32 px now and had 64, which changes z"),
         (UseZLUTs(Path("other.npz")), "z is to be measured with other.npz from now on"),
     ],
 )
@@ -112,3 +128,37 @@ def test_other_zluts_have_other_ranges(rig: Rig, tmp_path: Path) -> None:
     rig.hold()
     rig.until(shift_refused())
     assert "near the end of its Z-LUT (100 to 900 nm)" in rig.all(CommandRefused)[-1].text
+
+
+def test_a_roi_that_is_moved_a_little_or_by_the_xy_lock_ends_nothing(rig: Rig) -> None:
+    rig.hold()
+    rig.send(BeadsChanged((Bead(0, 103.5, 81.5, "reference"), BEADS[1]), 2, 64))
+    # The ROI of another bead, which is not held.
+    rig.send(BeadsChanged((Bead(0, 103.5, 81.5, "reference"), Bead(1, 200.5, 80.5, "tethered")), 3, 64))
+    rig.focus_nm = rig.correction().position
+    rig.send(VideoReady(FrameFormat(512, 288, 8)), SwitchXYLock(True))
+    beads = {0: (112.5, 80.5), 1: (300.5, 80.5)}
+    rig.send(BeadsChanged(tuple(Bead(key, *at, "reference") for key, at in beads.items()), 4, 64))
+    rig.until(lambda: rig.state().let_go)
+    rig.hold()
+    # The bead is 12 px off: several moves of the lock, one after the other.
+    while beads[0][0] > 101:
+        rig.heard = [message for message in rig.heard if not isinstance(message, MoveRois)]
+        rig.until(lambda: bool(rig.all(MoveRois)))
+        beads |= {move.bead_id: (move.x_px, move.y_px) for move in rig.all(MoveRois)[-1].moves}
+        rig.send(BeadsChanged(tuple(Bead(key, *at, "reference") for key, at in beads.items()), 5, 64))
+    rig.focus_nm = rig.correction().position
+    assert rig.state().stage == "on"
+
+
+@pytest.mark.parametrize(
+    ("beads", "roi_px"),
+    [((Bead(0, 300.5, 80.5, "reference"), Bead(1, 100.5, 80.5, "tethered")), 64), (BEADS, 32)],
+)
+def test_drift_is_not_measured_with_other_beads_or_rois(
+    beads: tuple[Bead, ...], roi_px: int, rig: Rig
+) -> None:
+    rig.send(SwitchDrift(True))
+    rig.until(lambda: rig.state("drift").stage == "on")
+    rig.send(BeadsChanged(beads, 2, roi_px))
+    rig.until(lambda: rig.state("drift").let_go)
