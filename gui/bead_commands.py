@@ -1,9 +1,16 @@
-"""What the window asks of the owner of the bead list, with undo and redo."""
+"""What the window asks of the owner of the bead list, with undo and redo.
+
+One command at a time: the next is made from the list that came of the last one. Keys that were pressed while
+the window was held up come all at once, and mean the list as it is after those before them.
+"""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from gui.background import Background
@@ -27,6 +34,19 @@ from magscope_app.processes.bead_owner import read_bead_file, write_bead_file
 
 #: A bead that was asked for is selected if it appears within this time.
 _ADD_TIMEOUT_S = 3.0
+
+
+@dataclass(slots=True)
+class _Move:
+    """A move that waits for its turn, and may become longer meanwhile."""
+
+    carry_out: Callable[[frozenset[int], float, float], None]
+    bead_ids: frozenset[int]
+    dx_px: float
+    dy_px: float
+
+    def __call__(self) -> None:
+        self.carry_out(self.bead_ids, self.dx_px, self.dy_px)
 
 
 class BeadCommands:
@@ -54,6 +74,8 @@ class BeadCommands:
         self.edits = EditHistory(time.monotonic)
         self._adding_until_s = 0.0
         self._brought_back: frozenset[int] = frozenset()
+        #: What is done when the owner has answered.
+        self._next: deque[Callable[[], None]] = deque()
         #: The list that a file held, until the owner has taken it.
         self._loading: tuple[Path, tuple[Bead, ...]] | None = None
 
@@ -71,11 +93,24 @@ class BeadCommands:
 
     def add(self, x_px: float, y_px: float) -> None:
         """Ask for a bead here; it is selected when it exists."""
-        self._await(frozenset())
-        self._expect("adding a bead", AddBead(x_px, y_px))
+
+        def ask() -> None:
+            self._await(frozenset())
+            self._expect("adding a bead", AddBead(x_px, y_px))
+
+        self._in_turn(ask)
 
     def move(self, bead_ids: Iterable[int], dx_px: float, dy_px: float) -> None:
         """Move the ROIs of these beads; if one would leave the frame, all stay."""
+        move = _Move(self._move, frozenset(bead_ids), dx_px, dy_px)
+        last = self._next[-1] if self._next else None
+        if isinstance(last, _Move) and last.bead_ids == move.bead_ids:
+            # A key that is held down is faster than its answers.
+            last.dx_px, last.dy_px = last.dx_px + dx_px, last.dy_px + dy_px
+        else:
+            self._in_turn(move)
+
+    def _move(self, bead_ids: frozenset[int], dx_px: float, dy_px: float) -> None:
         beads = self._known(bead_ids)
         if len(beads) == 1:
             bead = beads[0]
@@ -87,6 +122,9 @@ class BeadCommands:
 
     def remove(self, bead_ids: Iterable[int]) -> None:
         """Take beads off the list."""
+        self._in_turn(partial(self._remove, frozenset(bead_ids)))
+
+    def _remove(self, bead_ids: frozenset[int]) -> None:
         beads = self._known(bead_ids)
         if beads:
             ids = tuple(bead.id for bead in beads)
@@ -94,6 +132,9 @@ class BeadCommands:
 
     def set_role(self, bead_ids: Iterable[int], role: BeadRole) -> None:
         """Say what beads are for."""
+        self._in_turn(partial(self._set_role, frozenset(bead_ids), role))
+
+    def _set_role(self, bead_ids: frozenset[int], role: BeadRole) -> None:
         beads = [bead for bead in self._known(bead_ids) if bead.role != role]
         if len(beads) == 1:
             self._expect(f"the role of {_name(beads)}", SetBeadRole(beads[0].id, role))
@@ -103,6 +144,9 @@ class BeadCommands:
 
     def renumber(self) -> None:
         """Give all beads the numbers 0, 1, 2 … from top to bottom, unless Z-LUTs go by those of now."""
+        self._in_turn(self._renumber)
+
+    def _renumber(self) -> None:
         beads = self._state.beads
         fresh = renumbered(beads.values())
         others = BeadList(beads, 0).changed(BeadList({bead.id: bead for bead in fresh}, 0))
@@ -117,8 +161,12 @@ class BeadCommands:
 
     def resize(self, roi_px: int) -> None:
         """Give every ROI another side."""
-        if roi_px != self._state.roi_px:
-            self._expect("resizing the ROIs", EditBeads(roi_px=roi_px))
+
+        def ask() -> None:
+            if roi_px != self._state.roi_px:
+                self._expect("resizing the ROIs", EditBeads(roi_px=roi_px))
+
+        self._in_turn(ask)
 
     def find(self, *, preview: bool) -> None:
         """Look for beads in the next frame; without preview, those that are new go on the list."""
@@ -129,6 +177,9 @@ class BeadCommands:
 
     def add_found(self, candidates: Iterable[Candidate]) -> None:
         """Put candidates on the list, numbered by rows."""
+        self._in_turn(partial(self._add_found, tuple(candidates)))
+
+    def _add_found(self, candidates: tuple[Candidate, ...]) -> None:
         first = self._state.next_id
         ordered = in_reading_order(candidates)
         fresh = tuple(Bead(first + index, x, y) for index, (x, y, _) in enumerate(ordered))
@@ -157,7 +208,12 @@ class BeadCommands:
 
     def replace(self, beads: Iterable[Bead], what: str, roi_px: int | None = None) -> None:
         """Make these beads the whole list."""
-        self._expect(f"loading {what}", EditBeads(tuple(beads), tuple(self._state.beads), roi_px))
+        wanted = tuple(beads)
+
+        def ask() -> None:
+            self._expect(f"loading {what}", EditBeads(wanted, tuple(self._state.beads), roi_px))
+
+        self._in_turn(ask)
 
     def save(self, path: Path) -> None:
         """Write the list to a file."""
@@ -167,11 +223,21 @@ class BeadCommands:
 
     def undo(self) -> None:
         """Take the newest edit back."""
-        self._send_if(self.edits.undo())
+        self._in_turn(lambda: self._send_if(self.edits.undo()))
 
     def redo(self) -> None:
         """Make the edit again that was taken back last."""
-        self._send_if(self.edits.redo())
+        self._in_turn(lambda: self._send_if(self.edits.redo()))
+
+    def _in_turn(self, command: Callable[[], None]) -> None:
+        """Do this when all before it was answered."""
+        self._next.append(command)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Do what waits for an answer that has come, or will not come any more."""
+        while self._next and not self.edits.waits:
+            self._next.popleft()()
 
     def _send_if(self, command: EditBeads | None) -> None:
         if command is not None:

@@ -11,6 +11,14 @@ from PyQt6.QtGui import QAction
 from gui.background import Background
 from gui.models.preferences import PREFERENCES, Preferences, save_preferences
 
+#: Keys that mean something wherever the keyboard is: moving ROIs, editing a text, leaving a field.
+_RESERVED = frozenset(
+    [f"{held}{arrow}" for held in ("", "Shift+") for arrow in ("Left", "Right", "Up", "Down")]
+    + ["Esc", "Return", "Enter", "Tab", "Backtab", "Shift+Tab", "Backspace", "Ctrl+C", "Ctrl+V", "Ctrl+X"]
+)
+#: The action that always has a key.
+_ALWAYS = "stop_all"
+
 
 class Desk(QObject):
     """Preferences with a signal.
@@ -27,6 +35,8 @@ class Desk(QObject):
 
     #: Theme or size of the text.
     looks_changed = pyqtSignal()
+    #: An action has another key.
+    keys_changed = pyqtSignal()
     #: The hints are to be shown again.
     hints_wanted = pyqtSignal()
 
@@ -39,13 +49,13 @@ class Desk(QObject):
         self.actions: dict[str, QAction] = {}
         #: What they are called, whatever their text says of the moment ("Undo moving bead 3").
         self.titles: dict[str, str] = {}
-        self._first_keys: dict[str, str] = {}
+        self._first_keys: dict[str, list[str]] = {}
 
     def add_action(self, name: str, action: QAction) -> None:
         """Give an action the key that the user has chosen for it, if any."""
         self.actions[name] = action
         self.titles[name] = action.text().replace("&", "")
-        self._first_keys[name] = action.shortcut().toString()
+        self._first_keys[name] = _keys_of(action)
         if name in self.preferences.shortcuts:
             action.setShortcut(self.preferences.shortcuts[name])
 
@@ -58,20 +68,26 @@ class Desk(QObject):
         while wrong := self._wrong_keys():
             for name in wrong:
                 taken_back.append(f"{self.preferences.shortcuts.pop(name)} for “{self.titles[name]}”")
-                self.actions[name].setShortcut(self._first_keys[name])
+                self.actions[name].setShortcuts(self._first_keys[name])
+        self.keys_changed.emit()
         if not taken_back:
             return ""
-        said = f"{', '.join(taken_back)} cannot be used: it is no key, or that of another action"
+        said = f"{', '.join(taken_back)} cannot be used: it is no key, or that of something else"
         return f"{self._path or PREFERENCES}: {said}; the first keys are back, Preferences has them all"
 
     def _wrong_keys(self) -> list[str]:
-        keys = {name: action.shortcut().toString() for name, action in self.actions.items()}
-        count = Counter(key for key in keys.values() if key)
-        chosen = {name: key for name, key in self.preferences.shortcuts.items() if name in keys and key}
+        keys = {name: _keys_of(action) for name, action in self.actions.items()}
+        count = Counter(key for of_one in keys.values() for key in of_one)
+        chosen = {name: key for name, key in self.preferences.shortcuts.items() if name in keys}
         return [
             name
-            for name in chosen
-            if keys[name] != self._first_keys[name] and (count[keys[name]] > 1 or not keys[name])
+            for name, wanted in chosen.items()
+            if keys[name] != self._first_keys[name]
+            and (
+                _taken(name, wanted)
+                or (wanted and not keys[name])
+                or any(count[key] > 1 for key in keys[name])
+            )
         ]
 
     def choose_theme(self, name: str) -> None:
@@ -88,19 +104,32 @@ class Desk(QObject):
 
     def choose_key(self, name: str, key: str) -> str | None:
         """Give an action another key; says in one sentence why not, or returns None."""
-        other = next(
-            (n for n, a in self.actions.items() if n != name and key and a.shortcut().toString() == key), None
-        )
+        if taken := _taken(name, key):
+            return taken
+        other = next((n for n, a in self.actions.items() if n != name and key in _keys_of(a)), None)
         if other is not None:
-            said = f"{key} is the key of “{self.titles[other]}”"
+            said = f"{key} is a key of “{self.titles[other]}”"
             return f"{said}; choose another, or change that one first"
-        self.actions[name].setShortcut(key)
-        if key == self._first_keys[name]:
+        first = self._first_keys[name]
+        if [key] == first[:1] or key == "".join(first):
+            self.actions[name].setShortcuts(first)
             self.preferences.shortcuts.pop(name, None)
         else:
+            self.actions[name].setShortcut(key)
             self.preferences.shortcuts[name] = key
+        self.keys_changed.emit()
         self.save()
         return None
+
+    def key_of(self, name: str) -> str:
+        """Return the first key of an action, with which it can be told; empty where it has none."""
+        action = self.actions.get(name)
+        return "" if action is None else action.shortcut().toString()
+
+    def with_key(self, text: str, name: str) -> str:
+        """Return a text with the key of an action behind it."""
+        key = self.key_of(name)
+        return f"{text} ({key})" if key else text
 
     def show_hints_again(self) -> None:
         """Begin the hints anew."""
@@ -113,3 +142,16 @@ class Desk(QObject):
         path, preferences = self._path, self.preferences
         if path is not None:
             self._background.run(lambda: save_preferences(preferences, path), lambda _: None)
+
+
+def _keys_of(action: QAction) -> list[str]:
+    return [keys.toString() for keys in action.shortcuts()]
+
+
+def _taken(name: str, key: str) -> str:
+    """Say why an action cannot have this key, whatever the other actions have; empty if it can."""
+    if key in _RESERVED:
+        return f"{key} moves ROIs, edits text or leaves a field; choose another key"
+    if name == _ALWAYS and not key:
+        return "The motors can always be stopped with a key; choose another, or leave this one"
+    return ""

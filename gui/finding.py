@@ -5,14 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QLabel, QWidget
 
 from gui.models.search import Entry
-from gui.panels.registry import PANELS
+from gui.panels.panel import Command
+from gui.panels.registry import PANELS, PanelEntry
 
 if TYPE_CHECKING:
     from gui.window import MainWindow
 
+#: The kind of what cannot be done at the moment.
+_NOT_NOW = "not possible now"
 #: Other words for actions, by name.
 _WORDS = {
     "arrange": ("layout", "reset", "default", "docks", "windows", "restore"),
@@ -44,7 +48,7 @@ _WORDS = {
 
 
 def entries_of(window: MainWindow) -> list[Entry]:
-    """Return every panel, every setting and value of every panel, and every action that is possible now."""
+    """Return every panel, every setting, value and button of every panel, and every action."""
     found = [
         Entry(entry.title, "panel", entry.words, entry.shortcut, partial(window.show_panel, entry.key))
         for entry in PANELS
@@ -61,12 +65,36 @@ def entries_of(window: MainWindow) -> list[Entry]:
                     partial(_go_to, window, entry.key, widget),
                 )
             )
+        commands = window.panels[entry.key].commands()
+        if commands:
+            # A panel that nobody sees does not know what is possible now.
+            window.refresh_panel(entry.key)
+        for label, command in commands:
+            found.append(_entry_of(window, entry, label, command))
     for name, action in window.desk.actions.items():
-        if action.isEnabled() and not name.startswith("show."):
+        if not name.startswith("show."):
             title = action.text().replace("&", "")
             words = (name, *_WORDS.get(name, ()))
-            found.append(Entry(title, "action", words, action.shortcut().toString(), action.trigger))
+            kind = "action" if action.isEnabled() else _NOT_NOW
+            found.append(Entry(title, kind, words, action.shortcut().toString(), action.trigger))
     return found
+
+
+def _entry_of(window: MainWindow, entry: PanelEntry, label: str, command: Command) -> Entry:
+    """Return the entry of a button; one that cannot be pressed now is shown where it stands."""
+    panel = window.panels[entry.key]
+    there = isinstance(command, QAction) or command.isVisibleTo(panel)
+    possible = command.isEnabled() and there
+    words = (entry.title, *entry.words, *command.toolTip().split())
+
+    def run() -> None:
+        window.show_panel(entry.key)
+        if possible:
+            command.trigger() if isinstance(command, QAction) else command.click()
+        elif isinstance(command, QWidget):
+            _go_to(window, entry.key, command)
+
+    return Entry(f"{entry.title}: {label}", "action" if possible else _NOT_NOW, words, "", run)
 
 
 def _go_to(window: MainWindow, key: str, widget: QWidget) -> None:

@@ -8,6 +8,7 @@ from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QDockWidget, QToolBar
 
+from gui.desk import Desk
 from gui.icons import icon
 from gui.panels.registry import PANELS
 
@@ -34,12 +35,17 @@ class IconBar(QToolBar):
             if entry.place == "controls":
                 action = QAction(entry.title, self)
                 action.setObjectName(f"icons.{entry.key}")
-                action.setToolTip(f"{entry.title} ({entry.shortcut})" if entry.shortcut else entry.title)
                 action.triggered.connect(
                     lambda _, key=entry.key: docks[key].hide() if _is_seen(docks[key]) else show_panel(key)
                 )
                 self.addAction(action)
                 self._actions.append((action, entry.icon))
+
+    def tell_keys(self, desk: Desk) -> None:
+        """Say with which key each panel is shown, too."""
+        for action, _ in self._actions:
+            key = action.objectName().removeprefix("icons.")
+            action.setToolTip(desk.with_key(action.text(), f"show.{key}"))
 
     def set_colour(self, colour: str) -> None:
         """Draw the icons in a colour."""

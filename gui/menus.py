@@ -119,7 +119,8 @@ class Menus:
         """Offer what is possible now."""
         state, edits = session.state, session.beads.edits
         self.actions["record"].setEnabled(state.recording is None and not state.starting)
-        self.actions["stop_recording"].setEnabled(state.recording is not None)
+        # One that is being started can be stopped, too.
+        self.actions["stop_recording"].setEnabled(session.is_recording)
         for key, label in (("undo", edits.undo_label), ("redo", edits.redo_label)):
             self.actions[key].setEnabled(bool(label))
             self.actions[key].setText(f"{key.capitalize()} {label}".rstrip())

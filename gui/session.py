@@ -149,6 +149,7 @@ class Session(QObject):
         """
         self._receive()
         self.background.deliver()
+        self.beads.go_on()
         self._give_up_waiting()
         if time.perf_counter_ns() >= self._rows_due_ns:
             self._rows_due_ns = time.perf_counter_ns() + _ROWS_EVERY_NS

@@ -19,8 +19,8 @@ from magscope_app.config import Config
 from magscope_app.datatypes import TRACKS_COLUMNS
 
 _X = TRACKS_COLUMNS.index("x_nm")
-#: Height of the large text in pixels.
-LARGE_PX = 24
+#: Height of the large text in pixels, at least; in a window so wide it grows with the other text.
+LARGE_PX, _GROWS_FROM_PX = 24, 2400
 #: A field is never narrower: the colour and the first letters must be seen.
 _LEAST_PX = 56
 
@@ -78,10 +78,15 @@ class FieldBox(QFrame):
             f"FieldBox {{ background: {pair.background}; border: 1px solid {theme.line};"
             " border-radius: 4px; }"
             f"QLabel {{ color: {pair.text}; background: transparent;"
-            f" font-size: {LARGE_PX}px; font-weight: 600; }}"
+            f" font-size: {self._large_px()}px; font-weight: 600; }}"
         )
         size_px = grown(12, self.fontInfo().pixelSize())
         self.caption.setStyleSheet(f"color: {caption}; font-size: {size_px}px; font-weight: 400;")
+
+    def _large_px(self) -> int:
+        window = self.window()
+        wide = window is not None and window.width() >= _GROWS_FROM_PX
+        return max(LARGE_PX, round(1.6 * self.fontInfo().pixelSize())) if wide else LARGE_PX
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: ARG002 - Qt's signature
         """Tell that somebody wants to know more."""
@@ -111,7 +116,6 @@ class StatusStrip(QWidget):
         self.stop_button = QPushButton("STOP\nALL MOTORS")
         self.stop_button.setObjectName("status.stop_all")
         self.stop_button.setProperty("role", "stop")
-        self.stop_button.setToolTip("Stop every motor at once (Shift+Esc)")
         self.stop_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.stop_button.pressed.connect(self.stop_all)
         row.addWidget(self.stop_button)
@@ -138,6 +142,8 @@ class StatusStrip(QWidget):
         """Share out the new width with the next look."""
         super().resizeEvent(event)
         self._needed = []
+        for box in self.boxes.values():
+            box.forget()
 
     def _facts(self, snapshot: Snapshot) -> StatusFacts:
         state = snapshot.state

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from PyQt6.QtCore import QByteArray, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QResizeEvent
+from PyQt6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from PyQt6.QtWidgets import (
     QAbstractButton,
     QDockWidget,
@@ -101,12 +101,6 @@ class MainWindow(QMainWindow):
         self.session = session
         kept = None if folder is None else folder / PREFERENCES
         self.desk = Desk(preferences or Preferences(), session.background, kept)
-        self.setObjectName("window")
-        self.setWindowTitle(f"MagScope App – {session.config.session.name}")
-        self.setDockNestingEnabled(True)
-        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
-        self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
-        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         self._theme = theme
         self.guard = Guard()
         self.panels: dict[str, Panel] = {}
@@ -114,6 +108,7 @@ class MainWindow(QMainWindow):
         self.columns = Columns(self, self.docks)
         self._visible: set[str] = set()
         self._due_s: dict[str, float] = {}
+        self._snapshot: Snapshot | None = None
         for entry in PANELS:
             self._add_dock(entry, entry.factory(PanelContext(session, theme, self.desk)))
         self.image = cast("ImagePanel", self.panels["image"])
@@ -129,16 +124,7 @@ class MainWindow(QMainWindow):
         self._build_frame()
         self._connect()
         self.set_theme(theme)
-        self.timer = QTimer(self)
-        self.timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self.timer.timeout.connect(self.tick)
-        self._keeping = QTimer(self)
-        self._keeping.timeout.connect(self.files.remember)
-        self._keeping.timeout.connect(self.remember)
-        # A window that is killed has no time to keep anything.
-        self._keeping_layout = QTimer(self)
-        self._keeping_layout.setSingleShot(True)
-        self._keeping_layout.timeout.connect(self.remember)
+        self._make_timers()
 
     # --- building ----------------------------------------------------------------------------
 
@@ -153,7 +139,25 @@ class MainWindow(QMainWindow):
         self.docks[key] = dock
         self._due_s[key] = 0.0
 
+    def _make_timers(self) -> None:
+        self.timer = QTimer(self)
+        self.timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self.timer.timeout.connect(self.tick)
+        self._keeping = QTimer(self)
+        self._keeping.timeout.connect(self.files.remember)
+        self._keeping.timeout.connect(self.remember)
+        # A window that is killed has no time to keep anything.
+        self._keeping_layout = QTimer(self)
+        self._keeping_layout.setSingleShot(True)
+        self._keeping_layout.timeout.connect(self.remember)
+
     def _build_frame(self) -> None:
+        self.setObjectName("window")
+        self.setWindowTitle(f"MagScope App – {self.session.config.session.name}")
+        self.setDockNestingEnabled(True)
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
+        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         head = QWidget()
         column = QVBoxLayout(head)
         column.setContentsMargins(0, 0, 0, 0)
@@ -188,6 +192,14 @@ class MainWindow(QMainWindow):
         self.closing.asks.connect(lambda asks: self.image.escape.setEnabled(not asks))
         self.session.selection_changed.connect(self.refresh_soon)
         self.desk.hints_wanted.connect(self.hints.restart)
+        self.desk.keys_changed.connect(self._tell_keys)
+        self._tell_keys()
+
+    def _tell_keys(self) -> None:
+        """Name the keys of now wherever one is named."""
+        self.strip.stop_button.setToolTip(self.desk.with_key("Stop every motor at once", "stop_all"))
+        self.icon_bar.tell_keys(self.desk)
+        self.image.tools.tell_keys(self.desk)
 
     def arrange(self) -> None:
         """Put the panels where they stand at first."""
@@ -228,6 +240,13 @@ class MainWindow(QMainWindow):
         self._keeping_layout.stop()
         self.remember()
         self.files.remember()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Escape that nobody else wanted puts the tools of the image away."""
+        if event is not None and event.key() == Qt.Key.Key_Escape:
+            self.image.leave()
+            return
+        super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Fold the controls to icons where there is no room for them."""
@@ -307,15 +326,20 @@ class MainWindow(QMainWindow):
         self._set_interval(TICK_MINIMISED_MS if minimised else TICK_SLOW_MS if slow else TICK_MS)
         visible = set() if minimised else self._visible
         snapshot = self.session.pull(picture=any(self.panels[key].needs_picture for key in visible))
+        self._snapshot = snapshot
         now_s = time.monotonic()
         for key in visible:
             # Half a tick of tolerance, so that a timer that is early does not halve the rate.
             if now_s >= self._due_s[key] - TICK_MS / 2000:
                 self._due_s[key] = now_s + self.panels[key].period_s
-                self.guard.run(
-                    f"the panel {self.docks[key].windowTitle()}", partial(self.panels[key].refresh, snapshot)
-                )
+                self.refresh_panel(key)
         self._refresh_frame(snapshot, now_s)
+
+    def refresh_panel(self, key: str) -> None:
+        """Let a panel show the newest snapshot, if there is one."""
+        if self._snapshot is not None:
+            refresh = partial(self.panels[key].refresh, self._snapshot)
+            self.guard.run(f"the panel {self.docks[key].windowTitle()}", refresh)
 
     def _set_interval(self, interval_ms: int) -> None:
         if self.timer.isActive() and self.timer.interval() != interval_ms:

@@ -143,14 +143,23 @@ class EditHistory:
         """What `redo` would make again; empty where there is nothing."""
         return self._undone[-1].label if self._undone else ""
 
+    @property
+    def waits(self) -> bool:
+        """Whether a command was not answered yet, other than a search, which ends at any time."""
+        self._give_up()
+        return any(not isinstance(one.command, FindBeads) for one in self._expected)
+
+    def _give_up(self) -> None:
+        while self._expected and self._expected[0].until_s < self._clock_s():
+            self._expected.popleft()
+
     def expect(self, label: str, command: Command, put_back: Callable[[], None] | None = None) -> None:
         """Note that a command was sent."""
         self._expected.append(_Expected(label, command, self._clock_s() + _TIMEOUT_S, put_back))
 
     def take(self, before: BeadList, after: BeadList) -> None:
         """Compare the list before and after a change; what a command was expected to do becomes an edit."""
-        while self._expected and self._expected[0].until_s < self._clock_s():
-            self._expected.popleft()
+        self._give_up()
         # A search ends at any time; all else is answered in order.
         for expected in sorted(self._expected, key=lambda one: isinstance(one.command, FindBeads)):
             ours = expected.explains(before, after)

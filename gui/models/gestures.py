@@ -36,8 +36,9 @@ class Toggle:
 
 @dataclass(frozen=True, slots=True)
 class MoveBy:
-    """Move the chosen beads by so many image pixels."""
+    """Move these beads by so many image pixels."""
 
+    bead_ids: frozenset[int]
     dx_px: float
     dy_px: float
 
@@ -157,7 +158,7 @@ class Gestures:
         if press is None:
             return None
         if dragged is not None:
-            return MoveBy(dragged.dx_px, dragged.dy_px)
+            return MoveBy(dragged.bead_ids, dragged.dx_px, dragged.dy_px)
         if band is not None:
             return ChooseIn(band)
         if press.moved:

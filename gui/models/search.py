@@ -15,7 +15,7 @@ class Entry:
     title : str
         What is shown.
     kind : str
-        "panel", "setting", "value" (of what can only be read) or "action".
+        "panel", "setting", "value" (of what can only be read), "action" or "not possible now".
     words : tuple of str
         Other words for it.
     key : str

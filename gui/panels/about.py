@@ -49,6 +49,7 @@ class AboutPanel(Panel):
         self.text.setReadOnly(True)
         copy = QPushButton("Copy for a bug report")
         copy.setObjectName("about.copy")
+        copy.setToolTip("Put all of this on the clipboard")
         copy.clicked.connect(self._copy)
         column = QVBoxLayout(self)
         column.addWidget(self.text, 1)

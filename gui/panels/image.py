@@ -31,7 +31,7 @@ _HINT = (
     "Click: select · Ctrl: several · drag or arrows: move selected · Shift+click: add · "
     "Del: remove · wheel: zoom"
 )
-_ADD_HINT = "Click a bead to add it · click a box to select it · A or Esc: done"
+_ADD_HINT = "Click a bead to add it · click a box to select it · Esc: done"
 #: Refreshes between two looks at contrast and saturation.
 _LEVELS_EVERY = 30
 #: Refreshes after which a bead that was asked for and did not come is no longer drawn.
@@ -108,7 +108,7 @@ class ImagePanel(Panel):
         self.view.bead_chosen.connect(self.session.select)
         self.view.bead_toggled.connect(lambda bead: self.session.choose(self.session.selection.toggled(bead)))
         self.view.beads_banded.connect(self._choose_besides)
-        self.view.beads_moved.connect(self._move_chosen)
+        self.view.beads_moved.connect(self.session.beads.move)
         self.view.bead_added.connect(self._add)
         self.view.hovered.connect(self._show_under)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -116,7 +116,7 @@ class ImagePanel(Panel):
         self.add_action.toggled.connect(self._set_adding)
         self.escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
         self.escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        self.escape.activated.connect(self._leave)
+        self.escape.activated.connect(self.leave)
         self.tools.look.triggered.connect(self.finder.look)
         self.tools.zoom_in.triggered.connect(lambda: self.view.zoom(1))
         self.tools.zoom_out.triggered.connect(lambda: self.view.zoom(-1))
@@ -132,16 +132,16 @@ class ImagePanel(Panel):
     def _show_under(self, under: tuple[float, float, int] | None) -> None:
         self.under.setText("" if under is None else f"x {under[0]:.1f}  y {under[1]:.1f} px   {under[2]} DN")
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Forget a drag, and put tools and bars away; the keyboard is the image's."""
+        self.view.cancel_gesture()
+        self.view.setFocus()
         self.add_action.setChecked(False)
         self.finder.leave()
 
     def _choose_besides(self, bead_ids: tuple[int, ...]) -> None:
         selection = self.session.selection
         self.session.choose(Selection.of(selection.chosen | set(bead_ids), selection.shown))
-
-    def _move_chosen(self, dx_px: float, dy_px: float) -> None:
-        self.session.beads.move(self.session.selection.chosen, dx_px, dy_px)
 
     def _open_menu(self, at: QPoint) -> None:
         under = self.view.bead_at(at)

@@ -37,6 +37,7 @@ class LogPanel(Panel):
         self.text.setMaximumBlockCount(MAX_LOG)
         copy = QPushButton("Copy all")
         copy.setObjectName("log.copy")
+        copy.setToolTip("Put the lines that are shown on the clipboard")
         copy.clicked.connect(self._copy)
         self.level = ChoiceBox()
         self.level.setObjectName("log.level")

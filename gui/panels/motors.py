@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from gui.panels.panel import Panel, PanelContext
+from gui.panels.panel import Command, Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.widgets.motor_box import MotorBox
 
@@ -30,6 +30,14 @@ class MotorsPanel(Panel):
         for name, box in self.boxes.items():
             found += [(f"{name}, go to", box.target), (f"{name}, step", box.step)]
         return found
+
+    def commands(self) -> list[tuple[str, Command]]:
+        """Return what moves axes, by their names."""
+        return [
+            (f"{name}, {what}", command)
+            for name, box in self.boxes.items()
+            for what, command in box.commands.items()
+        ]
 
     def refresh(self, snapshot: Snapshot) -> None:
         """Show where the axes are."""

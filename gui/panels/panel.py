@@ -6,13 +6,19 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import QAbstractButton, QPushButton, QWidget
 
 from gui.desk import Desk
 from gui.models.quantities import age_text
 from gui.session import Session
 from gui.snapshot import Snapshot
 from gui.theme import Theme
+
+#: What somebody presses, or chooses in a menu.
+Command = QAbstractButton | QAction
+#: What stands on buttons besides words.
+_SIGNS = " ●■◀▶…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +53,17 @@ class Panel(QWidget):
         """Return name and widget of everything that can be set here, for the search."""
         return []
 
+    def commands(self) -> list[tuple[str, Command]]:
+        """Return name and button of everything that can be done here, for the search."""
+        buttons = [(button.text().strip(_SIGNS), button) for button in self.findChildren(QPushButton)]
+        return [(text, button) for text, button in buttons if text]
+
     def show_setting(self, widget: QWidget) -> None:
         """Make one of the settings visible, where it is not always."""
 
     @abstractmethod
     def refresh(self, snapshot: Snapshot) -> None:
-        """Show the newest state. Called only while somebody can see it."""
+        """Show the newest state. Called while somebody can see it, or searches for what it can do."""
 
     def age_of_rows(self, snapshot: Snapshot) -> str:
         """Return the age of the newest bead rows where they are old, else nothing."""

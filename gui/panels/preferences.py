@@ -64,6 +64,7 @@ class PreferencesPanel(Panel):
     def _lay_out(self) -> None:
         hints = QPushButton("Show the hints again")
         hints.setObjectName("preferences.hints")
+        hints.setToolTip("Show the hints for a first session from the beginning")
         hints.clicked.connect(self._desk.show_hints_again)
         form = QFormLayout()
         form.addRow("Theme", self.chosen_theme)

@@ -12,7 +12,6 @@ from PyQt6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -21,9 +20,9 @@ from PyQt6.QtWidgets import (
 from gui.models.folders import path_of, why_no_folder
 from gui.models.quantities import bytes_text, count_text, duration_text, minutes_text
 from gui.models.state import State
-from gui.panels.panel import Panel, PanelContext
+from gui.panels.panel import Command, Panel, PanelContext
 from gui.snapshot import Snapshot
-from gui.widgets.checked_field import TextField
+from gui.widgets.checked_field import TextField, why_no_line
 from gui.widgets.choice_box import ChoiceBox
 from magscope_app.config import RecordingMode
 from magscope_app.messages import StartRecording
@@ -36,6 +35,7 @@ class RecordingPanel(Panel):
     def __init__(self, context: PanelContext) -> None:
         super().__init__(context)
         self.setObjectName("recording")
+        self._desk = context.desk
         order = self.session.recording_order
         self.folder = TextField(_why_no_path, str(order.folder or ""))
         self.folder.setObjectName("recording.folder")
@@ -56,7 +56,7 @@ class RecordingPanel(Panel):
         self.mode.addItems(get_args(RecordingMode))
         self.mode.setCurrentText(str(order.mode))
         self.mode.setToolTip("Bead rows, video of whole frames or of the ROIs, or both")
-        self.note = QLineEdit()
+        self.note = TextField(why_no_line)
         self.note.setObjectName("recording.note")
         self.note.setPlaceholderText("a note, kept with frame and time (Return)")
         self.note.setToolTip("Written into the running dataset with the frame number and the time")
@@ -103,6 +103,10 @@ class RecordingPanel(Panel):
         """Return what can be set here."""
         return [("folder", self.folder), ("name", self.name), ("mode", self.mode), ("note", self.note)]
 
+    def commands(self) -> list[tuple[str, Command]]:
+        """Return nothing: starting and stopping are actions of the menu."""
+        return []
+
     def _show_order(self) -> None:
         order = self.session.recording_order
         if order.folder is not None and self.folder.text() != str(order.folder):
@@ -138,8 +142,8 @@ class RecordingPanel(Panel):
             self.session.rename_recording(self.name.text().strip())
 
     def _add_note(self) -> None:
-        if self.note.text().strip():
-            self.session.add_note(self.note.text().strip())
+        if self.note.text().strip() and not self.note.is_refused:
+            self.session.add_note(self.note.value)
             self.note.clear()
 
     def _press(self) -> None:
@@ -179,7 +183,8 @@ class RecordingPanel(Panel):
             text = "■  Stop recording" if running else "●  Record"
         _enable(self.button, not (state.starting or state.stopping))
         self.button.setText(text)
-        self.button.setToolTip("Ctrl+Space" if running else "Space")
+        act, name = ("Stop recording", "stop_recording") if running else ("Start recording", "record")
+        self.button.setToolTip(self._desk.with_key(act, name))
         if self.button.property("recording") != running:
             self.button.setProperty("recording", running)
             style = self.button.style()

@@ -68,14 +68,26 @@ class PanelEntry:
 
 PANELS: tuple[PanelEntry, ...] = (
     PanelEntry(
-        "image", "Live image", "image", "Ctrl+1", ("camera", "roi", "bead", "zoom"), "image", ImagePanel
+        "image",
+        "Live image",
+        "image",
+        "Ctrl+1",
+        ("camera", "roi", "bead", "zoom", "saturation", "overexposed", "preview"),
+        "image",
+        ImagePanel,
     ),
     PanelEntry(
         "traces", "Traces", "traces", "Ctrl+2", ("x", "y", "z", "position", "plot"), "traces", TracesPanel
     ),
     PanelEntry("profile", "Profile", "profile", "Ctrl+3", ("radial", "rings"), "analysis", ProfilePanel),
     PanelEntry(
-        "beads", "Beads", "beads", "Ctrl+4", ("table", "list", "quality", "reference"), "analysis", BeadsPanel
+        "beads",
+        "Beads",
+        "beads",
+        "Ctrl+4",
+        ("table", "list", "quality", "reference", "sigma", "position", "state"),
+        "analysis",
+        BeadsPanel,
     ),
     PanelEntry("lut", "Z-LUT", "lut", "", ("look-up", "calibration", "planes"), "analysis", LutPanel),
     PanelEntry(
@@ -112,7 +124,7 @@ PANELS: tuple[PanelEntry, ...] = (
         "Motors",
         "motors",
         "Ctrl+8",
-        ("focus", "magnet", "rotation", "jog"),
+        ("focus", "magnet", "rotation", "jog", "target", "limits", "home", "axes"),
         "controls",
         MotorsPanel,
     ),
@@ -122,7 +134,7 @@ PANELS: tuple[PanelEntry, ...] = (
         "Calibration",
         "calibration",
         "Ctrl+0",
-        ("zlut", "z-lut", "sweep", "focus", "lut"),
+        ("zlut", "z-lut", "sweep", "focus", "lut", "step", "frames", "per", "range"),
         "controls",
         CalibrationPanel,
     ),

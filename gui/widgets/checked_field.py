@@ -10,6 +10,8 @@ from PyQt6.QtWidgets import QLineEdit, QToolTip, QWidget
 
 #: Height of a tooltip and its distance from the place that it is told.
 _TIP_PX = 30
+#: Longer texts are cut, longer lines refused.
+_MOST_CHARACTERS, _LONGEST_LINE = 1_000_000, 2000
 
 
 class CheckedField(QLineEdit):
@@ -74,6 +76,8 @@ class TextField(CheckedField):
         super().__init__()
         self._check = check
         self._kept = text
+        # More than any check allows, so that what is too long is refused, not cut.
+        self.setMaxLength(_MOST_CHARACTERS)
         self.setText(text)
         self.textChanged.connect(self._look)
         self.editingFinished.connect(self._keep)
@@ -82,6 +86,12 @@ class TextField(CheckedField):
     def value(self) -> str:
         """What counts: what is typed, or, where that is refused, what stood here before."""
         return (self._kept if self.is_refused else self.text()).strip()
+
+    def show_text(self, text: str) -> None:
+        """Show what counts, unless somebody is typing."""
+        if not self.isModified():
+            self._kept = text
+            self.setText(text)
 
     def _look(self, text: str) -> None:
         self.mark(self._check(text.strip()))
@@ -92,8 +102,18 @@ class TextField(CheckedField):
             self._kept = self.text()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Escape brings back what stood here before."""
+        """Escape brings back what stood here before, and goes on to the page, which takes the keyboard."""
         if event is not None and event.key() == Qt.Key.Key_Escape and self.is_refused:
             self.setText(self._kept)
+            event.ignore()
             return
         super().keyPressEvent(event)
+
+
+def why_no_line(text: str) -> str | None:
+    """Say in one sentence why a text is no line that somebody can read, or return None."""
+    if len(text) > _LONGEST_LINE:
+        return f"a line has {_LONGEST_LINE} characters at most, not {len(text)}"
+    if not text.isprintable():
+        return "a line has no tabs and no other characters that cannot be seen"
+    return None

@@ -6,6 +6,7 @@ from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
+from gui.desk import Desk
 from gui.icons import icon
 from gui.models.quantities import age_text, count_text
 from gui.session import Session
@@ -63,9 +64,13 @@ class ImageTools(QWidget):
         action.setObjectName(name)
         action.setShortcut(key)
         action.setCheckable(checkable)
-        action.setToolTip(f"{text} ({key})")
         self._icons.append((action, glyph))
         return action
+
+    def tell_keys(self, desk: Desk) -> None:
+        """Say with which key each tool is used, too."""
+        for action in self.actions_of_image:
+            action.setToolTip(desk.with_key(action.text(), action.objectName()))
 
     def _lay_out(self) -> None:
         bar = QHBoxLayout(self)

@@ -51,7 +51,7 @@ class ImageView(QWidget):
     #: Beads inside the band that was drawn, besides those that are chosen.
     beads_banded = pyqtSignal(tuple)
     #: The chosen beads are to move by so many image pixels.
-    beads_moved = pyqtSignal(float, float)
+    beads_moved = pyqtSignal(frozenset, float, float)
     #: Image coordinates and grey level under the mouse, or None.
     hovered = pyqtSignal(object)
 
@@ -232,8 +232,8 @@ class ImageView(QWidget):
                 self.bead_chosen.emit(bead_id)
             case Toggle(bead_id):
                 self.bead_toggled.emit(bead_id)
-            case MoveBy(dx_px, dy_px):
-                self.beads_moved.emit(dx_px, dy_px)
+            case MoveBy(bead_ids, dx_px, dy_px):
+                self.beads_moved.emit(bead_ids, dx_px, dy_px)
             case ChooseIn(band):
                 self.beads_banded.emit(self.overlay.boxes.inside(band))
             case _:
@@ -250,7 +250,12 @@ class ImageView(QWidget):
             return
         step = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
         dx, dy = _ARROWS[key]
-        self.beads_moved.emit(float(step * dx), float(step * dy))
+        self.beads_moved.emit(self.overlay.selection.chosen, float(step * dx), float(step * dy))
+
+    def cancel_gesture(self) -> None:
+        """Forget what the mouse has begun; boxes that were being dragged stay where they were."""
+        self._gestures.cancel()
+        self.update()
 
     def _pan(self, pan: Pan) -> None:
         self._fitted = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton
 
 from gui.feeds import MotorReading
@@ -50,7 +51,7 @@ class MotorBox(QFrame):
         self.target = NumberField(self._why_not)
         self.target.setObjectName(f"motor.{motor.name}.target")
         self.target.setPlaceholderText("go to")
-        self.step = NumberField(lambda value: None if value > 0 else "give a step above 0")
+        self.step = NumberField(self._why_no_step)
         self.step.setObjectName(f"motor.{motor.name}.step")
         self.step.setToolTip("Size of a step")
         self._limits = ""
@@ -59,26 +60,40 @@ class MotorBox(QFrame):
         for unit in self._units:
             unit.setContentsMargins(3, 0, 3, 0)
         self._refused = MessageLabel(f"motor.{motor.name}.refused", "refused")
-        self._refused.hide()
         self._trouble = MessageLabel(f"motor.{motor.name}.trouble", "refused")
-        self.reconnect = self._button("Reconnect", "reconnect", lambda: session.reconnect_motor(motor.name))
-        self.reconnect.setToolTip("Close the axis and open it anew; it does not move")
-        for widget in (self._trouble, self.reconnect):
+        #: What can be done with the axis, by name.
+        self.commands = self._make_commands()
+        for widget in (self._refused, self._trouble, self.reconnect):
             widget.hide()
         self._lay_out()
+        self._connect()
+
+    def _make_commands(self) -> dict[str, QPushButton | QAction]:
+        self._go_button = self._button("Go", "go", self._go)
+        self._go_button.setToolTip("Move to the position at the left")
+        self._back = self._button("◀", "back", lambda: self._jog(-1))
+        self._forth = self._button("▶", "forth", lambda: self._jog(1))
+        self._home = QAction("Look for the reference position (moves the axis)", self)
+        self._home.triggered.connect(lambda: self._session.home_motor(self._name))
+        self.reconnect = self._button(
+            "Reconnect", "reconnect", lambda: self._session.reconnect_motor(self._name)
+        )
+        self.reconnect.setToolTip("Close the axis and open it anew; it does not move")
+        return {
+            "go": self._go_button,
+            "one step back": self._back,
+            "one step forth": self._forth,
+            "home: look for the reference position": self._home,
+            "reconnect": self.reconnect,
+        }
 
     def _lay_out(self) -> None:
-        go = self._button("Go", "go", self._go)
-        back = self._button("◀", "back", lambda: self._jog(-1))
-        forth = self._button("▶", "forth", lambda: self._jog(1))
         more = QToolButton()
         more.setText("⋯")
         more.setToolTip("More")
         more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(more)
-        home = menu.addAction("Look for the reference position (moves the axis)")
-        assert home is not None
-        home.triggered.connect(lambda: self._session.home_motor(self._name))
+        menu.addAction(self._home)
         more.setMenu(menu)
         top = QHBoxLayout()
         top.setSpacing(8)
@@ -86,10 +101,10 @@ class MotorBox(QFrame):
         top.addWidget(self._state)
         top.addWidget(more)
         jog = QHBoxLayout()
-        jog.addWidget(back)
+        jog.addWidget(self._back)
         jog.addWidget(self.step, 1)
         jog.addWidget(self._units[0])
-        jog.addWidget(forth)
+        jog.addWidget(self._forth)
         grid = QGridLayout(self)
         grid.setContentsMargins(8, 6, 8, 6)
         grid.setVerticalSpacing(4)
@@ -98,15 +113,14 @@ class MotorBox(QFrame):
         goal = QHBoxLayout()
         goal.addWidget(self.target, 1)
         goal.addWidget(self._units[1])
-        goal.addWidget(go)
+        goal.addWidget(self._go_button)
         grid.addWidget(self._range, 2, 0, 1, 2)
         grid.addLayout(goal, 3, 0, 1, 2)
         grid.addLayout(jog, 4, 0, 1, 2)
         grid.addWidget(self._refused, 5, 0, 1, 2)
         grid.addWidget(self._trouble, 6, 0, 1, 2)
         grid.addWidget(self.reconnect, 7, 0, 1, 2)
-        self._controls = (go, back, forth, more, self.target, self.step)
-        self._connect()
+        self._controls = (self._go_button, self._back, self._forth, more, self._home, self.target, self.step)
 
     def _connect(self) -> None:
         self.target.returnPressed.connect(self._go)
@@ -140,6 +154,14 @@ class MotorBox(QFrame):
             return None
         wanted, lowest, highest = apart(value, low, high)
         return f"{self._name} goes from {lowest} to {highest} {self._info.unit}, not to {wanted}"
+
+    def _why_no_step(self, value: float) -> str | None:
+        if value <= 0:
+            return "give a step above 0"
+        if self._info is None or value <= self._info.limits[1] - self._info.limits[0]:
+            return None
+        low, high = self._info.limits
+        return f"{self._name} goes from {low:g} to {high:g} {self._info.unit}; give a step within that"
 
     def _tell(self, why_not: str) -> None:
         self._refused.setText(why_not)

@@ -76,10 +76,11 @@ class NumberField(CheckedField):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Escape brings back the value before typing."""
+        """Escape brings back the value before typing, and goes on to the page, which takes the keyboard."""
         if event is not None and event.key() == Qt.Key.Key_Escape:
             self.setText(self._shown)
             self.setModified(False)
             self.mark(None)
+            event.ignore()
             return
         super().keyPressEvent(event)

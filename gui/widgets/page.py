@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QEvent, QObject, QSize
-from PyQt6.QtGui import QResizeEvent
+from PyQt6.QtCore import QEvent, QObject, QSize, Qt
+from PyQt6.QtGui import QKeyEvent, QResizeEvent
 from PyQt6.QtWidgets import QLayout, QScrollArea, QWidget
 
 #: A page is never smaller, and scrolls below what its panel needs.
@@ -44,6 +44,14 @@ class Page(QScrollArea):
         """Share the new room with the panel."""
         super().resizeEvent(event)
         self._fit()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Let Escape take the keyboard out of a field: keys are commands again."""
+        focus = self._panel.focusWidget()
+        if event is not None and event.key() == Qt.Key.Key_Escape and focus is not None and focus.hasFocus():
+            focus.clearFocus()
+            return
+        super().keyPressEvent(event)
 
     def minimumSizeHint(self) -> QSize:
         """Ask for little: no panel takes the room of another, or of the strip below."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QWidget
+from PyQt6.QtWidgets import QCheckBox, QComboBox, QLabel, QWidget
 
+from gui.widgets.checked_field import TextField, why_no_line
 from gui.widgets.choice_box import ChoiceBox
 from gui.widgets.number_field import NumberField
 from gui.widgets.tick_box import TickBox
@@ -51,7 +52,8 @@ class SettingControl:
                 choices.textActivated.connect(lambda text: self._send(self.setting.name, text))
                 return choices
             case SettingKind.TEXT:
-                line = QLineEdit()
+                line = TextField(why_no_line)
+                line.refused.connect(self._tell)
                 line.editingFinished.connect(lambda: self._finish_text(line))
                 return line
             case _:
@@ -66,8 +68,8 @@ class SettingControl:
     def _finish_number(self, value: float) -> None:
         self._send(self.setting.name, int(value) if self.setting.kind is SettingKind.INT else value)
 
-    def _finish_text(self, line: QLineEdit) -> None:
-        if line.isModified():
+    def _finish_text(self, line: TextField) -> None:
+        if line.isModified() and not line.is_refused:
             line.setModified(False)
             self._send(self.setting.name, line.text())
 
@@ -81,9 +83,8 @@ class SettingControl:
             widget.setCurrentText(str(setting.value))
         elif isinstance(widget, NumberField):
             widget.show_number(float(setting.value))
-        elif isinstance(widget, QLineEdit):
-            if not widget.isModified():
-                widget.setText(str(setting.value))
+        elif isinstance(widget, TextField):
+            widget.show_text(str(setting.value))
         elif isinstance(widget, QLabel):
             value = f"{setting.value:g}" if isinstance(setting.value, float) else str(setting.value)
             widget.setText(value)

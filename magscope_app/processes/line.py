@@ -59,7 +59,7 @@ from magscope_app.processes.orders import Orders
 from magscope_app.processes.recording_desk import RECORDER, RecordingDesk, RecordingNews
 from magscope_app.processes.recording_text import recording_text
 from magscope_app.processes.revival import Revival, kind_of
-from magscope_app.processes.routes import NEWS, NO_EVENT, ROUTES
+from magscope_app.processes.routes import NEWS, NO_EVENT, ROUTES, not_running
 from magscope_app.processes.segments import Segments
 from magscope_app.processes.status_board import StatusBoard
 from magscope_app.processes.window_desk import WindowDesk
@@ -419,7 +419,7 @@ class Line:
             self._keep("command", {"command": type(message).__name__} | asdict(message))
         route = ROUTES.get(type(message))
         if route is not None and not self.children.alive(route):
-            self._refuse(f"the {route} process is not running: start again to use it")
+            self._refuse(not_running(route, self._returning))
         elif route is not None:
             if not self.formats.refuses(message, self.camera_desk):
                 self.children.send(route, message)

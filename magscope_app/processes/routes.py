@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from magscope_app.messages import (
     AbortProtocol,
     AddNote,
@@ -40,3 +42,9 @@ NEWS = (
 )
 #: What is no command of the experiment: what is looked at, and what makes events of its own.
 NO_EVENT = (SelectBead, AddNote, *LOCK_REPORTS)
+
+
+def not_running(process: str, returning: Container[str]) -> str:
+    """Return the sentence for a command whose process is not there; `returning`: those started again."""
+    remedy = "it is started again, try once more" if process in returning else "start again to use it"
+    return f"the {process} process is not running: {remedy}"

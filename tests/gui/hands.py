@@ -59,6 +59,23 @@ def drag_image(
     _TEST.mouseRelease(view, LEFT, keys, spot(window, *end))
 
 
+def press_image(window: MainWindow, x_px: float, y_px: float) -> None:
+    """Put the mouse button down and leave it down."""
+    _TEST.mousePress(window.image.view, LEFT, NO_KEY, spot(window, x_px, y_px))
+
+
+def move_on_image(window: MainWindow, x_px: float, y_px: float, *, release: bool = False) -> None:
+    """Move the mouse while its button is down, and let go of it where that is wanted."""
+    _TEST.mouseMove(window.image.view, spot(window, x_px, y_px))
+    if release:
+        _TEST.mouseRelease(window.image.view, LEFT, NO_KEY, spot(window, x_px, y_px))
+
+
+def type_text(widget: QWidget, text: str) -> None:
+    """Type without selecting anything before, and without Return."""
+    _TEST.keyClicks(widget, text)
+
+
 def click(widget: QWidget, at: QPoint | None = None) -> None:
     _TEST.mouseClick(widget, LEFT, NO_KEY, widget.rect().center() if at is None else at)
 

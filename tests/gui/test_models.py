@@ -125,7 +125,7 @@ def test_only_the_selected_box_can_be_dragged() -> None:
     assert gestures.move((103, 100), (20.3, 30)) is None
     assert gestures.dragged is None
     gestures.move((150, 80), (25, 28))
-    assert gestures.release() == MoveBy(5, -2)
+    assert gestures.release() == MoveBy(frozenset({3}), 5, -2)
     gestures.press((100, 100), (20, 30), BOXES, Selection.of((7,)), adds=False)
     assert gestures.move((150, 80), (25, 28)) == Pan(50, -20)
     assert gestures.release() is None
