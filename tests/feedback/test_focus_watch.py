@@ -97,6 +97,11 @@ def test_a_search_for_the_reference_position_is_somebody_elses_move(watch: Focus
     assert watch.look(rows(REST, unknown, (7e6, -5.0, np.nan, 1.0, 0.0)), 8e6) == FOREIGN
 
 
+def test_a_row_without_a_target_is_no_search_while_an_order_is_on_its_way(watch: FocusWatch) -> None:
+    watch.send(3.0, 10e6)
+    assert watch.look(rows(REST, (11e6, 1.0, np.nan, 1.0, 0.0)), 12e6) is None
+
+
 def test_it_rests_since_it_arrived_and_not_since_it_was_looked_at() -> None:
     watch = FocusWatch(5.0, 2.0)
     on_way = (1e6, 50.0, 100.0, 1.0, 0.0)

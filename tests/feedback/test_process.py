@@ -130,23 +130,30 @@ def test_other_zluts_have_other_ranges(rig: Rig, tmp_path: Path) -> None:
     assert "near the end of its Z-LUT (100 to 900 nm)" in rig.all(CommandRefused)[-1].text
 
 
+def _list(version: int, *x_px: float) -> BeadsChanged:
+    """Return a list of references with ROIs of 32 px; moved by more than 2 px they may be of other beads."""
+    beads = tuple(Bead(bead_id, at_px, 80.5, "reference") for bead_id, at_px in enumerate(x_px))
+    return BeadsChanged(beads, version, 32)
+
+
 def test_a_roi_that_is_moved_a_little_or_by_the_xy_lock_ends_nothing(rig: Rig) -> None:
-    rig.hold()
-    rig.send(BeadsChanged((Bead(0, 103.5, 81.5, "reference"), BEADS[1]), 2, 64))
-    # The ROI of another bead, which is not held.
-    rig.send(BeadsChanged((Bead(0, 103.5, 81.5, "reference"), Bead(1, 200.5, 80.5, "tethered")), 3, 64))
+    rig.send(_list(2, 100.5, 300.5))
+    rig.send(SwitchZLock(True, (0,)))
+    rig.until(lambda: rig.state().stage == "on")
+    # By a pixel; and the ROI of a bead that is not held, by more.
+    rig.send(_list(3, 101.5, 300.5), _list(4, 101.5, 200.5))
     rig.focus_nm = rig.correction().position
-    rig.send(VideoReady(FrameFormat(512, 288, 8)), SwitchXYLock(True))
-    beads = {0: (112.5, 80.5), 1: (300.5, 80.5)}
-    rig.send(BeadsChanged(tuple(Bead(key, *at, "reference") for key, at in beads.items()), 4, 64))
+    assert rig.state().stage == "on"
+    # The bead is 12 px off.
+    rig.send(_list(5, 112.5, 300.5))
     rig.until(lambda: rig.state().let_go)
-    rig.hold()
-    # The bead is 12 px off: several moves of the lock, one after the other.
-    while beads[0][0] > 101:
-        rig.heard = [message for message in rig.heard if not isinstance(message, MoveRois)]
-        rig.until(lambda: bool(rig.all(MoveRois)))
-        beads |= {move.bead_id: (move.x_px, move.y_px) for move in rig.all(MoveRois)[-1].moves}
-        rig.send(BeadsChanged(tuple(Bead(key, *at, "reference") for key, at in beads.items()), 5, 64))
+    rig.send(SwitchZLock(True, (0,)))
+    rig.until(lambda: rig.state().stage == "on")
+    rig.send(VideoReady(FrameFormat(512, 288, 8)), SwitchXYLock(True))
+    rig.until(lambda: bool(rig.all(MoveRois)))
+    [move] = rig.all(MoveRois)[-1].moves
+    assert (move.bead_id, move.x_px) == (0, 108.5)
+    rig.send(_list(6, 108.5, 300.5))
     rig.focus_nm = rig.correction().position
     assert rig.state().stage == "on"
 

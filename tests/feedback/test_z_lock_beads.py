@@ -17,6 +17,7 @@ def test_a_bead_that_jumps_in_x_and_y_is_another_one() -> None:
         quick.places_nm, quick.moved_nm = {0: (1.0 + 1.1 * LARGEST_JUMP_NM, 1.0)}, {0: 300.0}
         at_nm = quick.focus_nm
         quick.run(0.1)
+        assert quick.lock.state.let_go
         assert quick.lock.state.reason == "bead 0 has jumped by 440 nm in x and y, it may be another one"
         assert abs(quick.focus_nm - at_nm) < 5
 
@@ -25,7 +26,7 @@ def test_a_bad_frame_or_a_step_of_the_stage_is_no_other_bead() -> None:
     quick = Quick(noise_nm=2.0).held()
     for frame in range(200):
         # Two frames in which the tracker has looked elsewhere; and a bead that wanders by a pixel a frame.
-        quick.places_nm = {0: (5000.0, 1.0) if frame in (50, 51) else (1.0 + 100.0 * frame, 1.0)}
+        quick.places_nm = {0: (90_000.0, 1.0) if frame in (50, 51) else (1.0 + 100.0 * frame, 1.0)}
         quick.frame()
     assert quick.lock.state.stage == "on", quick.lock.state
 
@@ -93,11 +94,11 @@ def test_a_bead_that_comes_late_holds_the_focus_alone() -> None:
     quick.run(3.5)
     quick.lost, quick.moved_nm = set(), {2: -300.0}
     for _ in range(200):
-        quick.z_nm += 0.2
+        quick.z_nm += 1.0
         quick.frame()
     quick.lost = {1}
     for _ in range(200):
-        quick.z_nm += 0.2
+        quick.z_nm += 1.0
         quick.frame()
     quick.run(1.0)
     assert quick.lock.state.stage == "on", quick.lock.state
@@ -106,7 +107,10 @@ def test_a_bead_that_comes_late_holds_the_focus_alone() -> None:
 
 def test_all_named_beads_that_are_there_are_not_waited_for() -> None:
     quick = Quick(bead_ids=(1, 2, 3), noise_nm=2.0)
-    quick.run(0.3)
+    # They are held as exactly as they are compared with each other later.
+    quick.run(0.2)
+    assert quick.lock.state.stage == "waiting"
+    quick.run(0.1)
     assert quick.lock.state.stage == "on"
 
 
@@ -194,3 +198,28 @@ def test_frames_measured_with_other_zluts_say_nothing_about_where_beads_are() ->
     quick.run(1.0)
     assert quick.lock.state.stage == "on"
     assert quick.focus_nm == 0.0
+
+
+def test_a_bead_that_was_away_is_compared_before_it_counts() -> None:
+    quick = Quick(bead_ids=(1, 2), noise_nm=1.0).held()
+    quick.run(1.0)
+    quick.lost, quick.moved_nm = {2}, {2: 22.0}
+    quick.run(1.0)
+    quick.lost = set()
+    at_nm = quick.focus_nm
+    quick.run(2.0)
+    assert quick.lock.state.stage == "on", quick.lock.state
+    assert abs(quick.focus_nm - at_nm) < 5
+
+
+def test_a_bead_may_come_while_the_others_are_shifted() -> None:
+    quick = Quick(bead_ids=(1, 2), noise_nm=1.0, lost={2})
+    quick.run(3.5)
+    quick.lost = set()
+    quick.run(0.15)
+    assert quick.lock.shift(200.0) is None
+    quick.run(1.0)
+    quick.lost = {1}
+    quick.run(1.0)
+    assert quick.lock.state.stage == "on", quick.lock.state
+    assert quick.focus_nm * 0.88 == pytest.approx(-200.0, abs=4)

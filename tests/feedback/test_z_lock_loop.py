@@ -157,3 +157,22 @@ def test_a_shift_during_a_test_step_is_no_sign_of_a_focus_without_effect() -> No
     assert bench.lock.shift(-30.0) is None
     bench.run(1.0)
     assert bench.lock.state.stage == "on", bench.lock.state
+
+
+def test_shifts_between_corrections_are_no_effect_of_the_focus() -> None:
+    quick = Quick().held()
+    for number in range(5):
+        while (decision := quick.frame()) is None or abs(decision.correction_nm) < 30:
+            assert quick.count < 1000, quick.lock.state
+            if not number:
+                quick.z_nm = 300.0
+        assert quick.lock.shift(-300.0 if number % 2 else 300.0) is None
+    assert quick.lock.state.stage == "on", quick.lock.state
+
+
+def test_a_long_way_in_small_steps_is_no_swing() -> None:
+    quick = Quick(config=ZLockConfig(max_step_nm=20)).held()
+    quick.z_nm = 500.0
+    quick.run(3.0)
+    assert quick.lock.state.stage == "on", quick.lock.state
+    assert quick.focus_nm * 0.88 == pytest.approx(500.0, abs=2)
