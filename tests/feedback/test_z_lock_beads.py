@@ -109,7 +109,7 @@ def test_all_named_beads_that_are_there_are_not_waited_for() -> None:
     quick = Quick(bead_ids=(1, 2, 3), noise_nm=2.0)
     # They are held as exactly as they are compared with each other later.
     quick.run(0.2)
-    assert quick.lock.state.stage == "waiting"
+    assert quick.lock.state.text == "Z-lock waits"
     quick.run(0.1)
     assert quick.lock.state.stage == "on"
 
