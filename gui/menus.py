@@ -124,6 +124,8 @@ class Menus:
         for key, label in (("undo", edits.undo_label), ("redo", edits.redo_label)):
             self.actions[key].setEnabled(bool(label))
             self.actions[key].setText(f"{key.capitalize()} {label}".rstrip())
+        if last := self._window.files.last_session:
+            self.actions["continue_session"].setText(f"Continue the last session ({last})")
 
 
 def _menu(bar: QMenuBar, title: str) -> QMenu:

@@ -16,6 +16,8 @@ from gui.widgets.choice_box import ChoiceBox
 
 #: How much of a line that is old is seen.
 OLD = 0.4
+#: Opacity of a band, of 255.
+_FAINT = 50
 #: Width of the left axis, with text of the usual size.
 _AXIS_PX, _USUAL_PX = 64, 13
 
@@ -107,6 +109,14 @@ def curve(plot: Any) -> Any:
     return line
 
 
+def band(plot: Any) -> Any:
+    """Add a band to a plot; its `curves` are the lower and the upper edge."""
+    edges = [pg.PlotCurveItem(pen=None) for _ in range(2)]
+    between = pg.FillBetweenItem(*edges, brush=None)
+    plot.addItem(between)
+    return between
+
+
 def colour_plots(widget: Any, plots: Iterable[Any], theme: Theme) -> None:
     """Give a widget and its plots the colours of the theme, and text of the window's size."""
     widget.setBackground(theme.base)
@@ -136,6 +146,13 @@ def _colour_axes(plot: Any, theme: Theme, font_px: int) -> None:
     # A plot lower than its label is long would write it over that of the next plot.
     label = plot.getAxis("left").label
     plot.getViewBox().setMinimumHeight(label.boundingRect().width() - 2 * label.document().documentMargin())
+
+
+def faint(colour: str) -> Any:
+    """Return a brush that lets lines and bands of other colours be seen through it."""
+    shade = pg.mkColor(colour)
+    shade.setAlpha(_FAINT)
+    return pg.mkBrush(shade)
 
 
 def pen(colour: str) -> Any:

@@ -43,6 +43,7 @@ from magscope_app.messages import (
     Quit,
     RampForce,
     ReconnectMotor,
+    RecordingFolder,
     RecordingStarted,
     RenameRecording,
     SelectBead,
@@ -91,6 +92,7 @@ class Session(QObject):
         self.recording_order = StartRecording(
             self.config.recording.folder, self.config.session.name, self.config.recording.mode
         )
+        self._told_folder = self.config.recording.folder
         #: Why that cannot be recorded as it is typed; empty where it can.
         self.order_refused = ""
         self._link = link
@@ -121,6 +123,11 @@ class Session(QObject):
     def fps(self) -> float:
         """Frames per second of the camera as it runs now."""
         return self.state.fps(self.config.camera.fps)
+
+    @property
+    def exposure_s(self) -> float | None:
+        """Exposure of a frame now, None where neither camera nor config says it."""
+        return self.state.exposure_s(self.config.camera.exposure_ms)
 
     @property
     def stale_after_s(self) -> float:
@@ -337,6 +344,14 @@ class Session(QObject):
         """Say what is recorded when recording starts."""
         self.recording_order = StartRecording(folder, name, mode)
         self.order_changed.emit()
+        self.tell_folder()
+
+    def tell_folder(self) -> None:
+        """Let the supervisor look at the disk of the folder that is chosen now."""
+        folder = self.recording_order.folder or self.config.recording.folder
+        if folder != self._told_folder:
+            self._told_folder = folder
+            self._link.send(RecordingFolder(folder))
 
     def rename_recording(self, name: str) -> None:
         """Give the running dataset another name."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from PyQt6.QtWidgets import QWidget
 
-from gui.models.last_session import LastSession, load_last_session, save_last_session
+from gui.models.last_session import KeptSessions, LastSession, load_last_session, save_last_session
 from gui.models.running_config import running_config
 from gui.session import Session
 from gui.widgets.file_dialog import ask_file
@@ -33,13 +34,20 @@ class SessionFiles:
 
     def __init__(self, session: Session, parent: QWidget, folder: Path | None) -> None:
         self._path = path = None if folder is None else folder / "last-session.json"
-        #: The session before this one, or why there is none.
-        self._before: LastSession | str = "no folder is known in which a last session could lie"
+        self._kept = KeptSessions()
+        #: Why there is no session before this one, where there is none.
+        self._why_none = "no folder is known in which a last session could lie"
         if path is not None:
             session.background.run(lambda: _read(path, session.run), self._take)
         self._session = session
         self._parent = parent
-        self._has_read = path is None
+        #: Whether that is known; nothing is kept before.
+        self.has_read = path is None
+
+    @property
+    def last_session(self) -> str:
+        """What `continue_session` would bring, in a few words; empty where there is nothing, or not yet."""
+        return "" if self._kept.before is None else self._kept.before.summary
 
     def load_beads(self) -> None:
         """Ask for a bead list and make it the whole list."""
@@ -82,24 +90,44 @@ class SessionFiles:
         session.background.run(write, tell)
 
     def remember(self) -> None:
-        """Keep beads, settings and Z-LUT for `continue_session`; motor positions are never kept."""
+        """Keep beads, settings and Z-LUT for `continue_session`; motor positions are never kept.
+
+        A run in which nothing was done does not take the place of the session before it.
+        """
         session, path = self._session, self._path
-        if path is None or not self._has_read or not session.state.video_ready:
+        if path is None or not self.has_read or not session.state.video_ready:
             return
-        last = LastSession.of(session.config, session.state, session.recording_order, session.zluts.path)
-        before = None if isinstance(self._before, str) else self._before
+        order, zlut = session.recording_order, session.zluts.path
+        last = LastSession.of(session.config, session.state, order, zlut, datetime.now(UTC))
+        if self._kept.before is not None and not (self._kept.has_own or self._is_used(last)):
+            return
+        before = self._kept.before
+        self._kept = KeptSessions(before, has_own=True)
         session.background.run(lambda: save_last_session(last, path, session.run, before), lambda _: None)
+
+    def _is_used(self, last: LastSession) -> bool:
+        """Whether somebody has done something in this run: beads, settings, Z-LUT or a recording."""
+        state, edits = self._session.state, self._session.beads.edits
+        is_recorded = state.recording is not None or state.finished is not None
+        is_edited = bool(edits.undo_label or edits.redo_label)
+        return is_recorded or is_edited or not last.is_as_started(self._session.config, state)
 
     def continue_session(self) -> None:
         """Bring back beads, settings and Z-LUT of the session before this one; no motor moves."""
-        if isinstance(self._before, str):
-            self._session.state.warn(self._before)
+        if self._kept.before is None:
+            self._session.state.warn(self._why_none)
         else:
-            self._restore(self._before)
+            self._restore(self._kept.before)
 
-    def _take(self, before: LastSession | str) -> None:
-        self._before = before
-        self._has_read = True
+    def _take(self, found: KeptSessions | str) -> None:
+        """Take what was read, or a sentence about why it cannot be used."""
+        self.has_read = True
+        if isinstance(found, str):
+            self._why_none = found
+            self._session.state.warn(found)
+        else:
+            self._kept = found
+            self._why_none = f"{self._path}: there is no last session yet; this is the first one"
 
     def _restore(self, last: LastSession) -> None:
         session = self._session
@@ -144,8 +172,8 @@ class SessionFiles:
             state.tell(f"{said}; no motor was moved")
 
 
-def _read(path: Path, run: int) -> LastSession | str:
-    """Return the session before a run, or in one sentence why there is none."""
+def _read(path: Path, run: int) -> KeptSessions | str:
+    """Return what is kept beside a run, or in one sentence why it cannot be used."""
     try:
         return load_last_session(path, run)
     except MagscopeError as error:

@@ -30,6 +30,9 @@ TRACKING_KERNELS = tuple(
 #: Compilation takes about a minute; a slow, busy computer gets ten.
 _COMPILE_TIMEOUT_S = 600.0
 
+#: Somebody may want to end it meanwhile.
+_LOOK_S = 0.2
+
 Progress = Callable[[str], None]
 
 
@@ -69,7 +72,13 @@ def _stamps(targets: Sequence[str]) -> dict[str, Path]:
     }
 
 
-def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
+def _never() -> bool:
+    return False
+
+
+def ensure_compiled(
+    targets: Sequence[str], progress: Progress, is_ended: Callable[[], bool] = _never
+) -> None:
     """Compile kernels in processes of their own, unless this was done before.
 
     Parameters
@@ -78,6 +87,8 @@ def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
         Functions ``"module:function"`` that compile kernels; called without arguments.
     progress : callable
         Told in one sentence that it takes a moment; not called when there is nothing to do.
+    is_ended : callable
+        Asked again and again; the work is dropped where it returns True.
 
     Raises
     ------
@@ -91,7 +102,11 @@ def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
     takes = "about a minute" if set(missing) & set(TRACKING_KERNELS) else "a moment"
     progress(f"compiling kernels for this computer; this happens once and takes {takes}")
     # Two that add to the list of what is compiled at one moment can lose an entry; in a row none is lost.
-    if reason := _in_processes([(target,) for target in missing]) or _in_processes([missing]):
+    each: list[tuple[str, ...]] = [(target,) for target in missing]
+    reason = _in_processes(each, is_ended) or _in_processes([missing], is_ended)
+    if is_ended():
+        return
+    if reason:
         raise MagscopeError(
             f"the kernels could not be compiled: {reason}; see docs/user-guide.md, section Trouble"
         )
@@ -100,17 +115,17 @@ def ensure_compiled(targets: Sequence[str], progress: Progress) -> None:
         stamps[target].touch()
 
 
-def _in_processes(shares: list[tuple[str, ...]]) -> str:
+def _in_processes(shares: list[tuple[str, ...]], is_ended: Callable[[], bool]) -> str:
     """Compile each share in a process of its own, one per core; return why one failed, or ""."""
     deadline = time.monotonic() + _COMPILE_TIMEOUT_S
     waiting, at_work = list(shares), dict[Connection, SpawnProcess]()
     try:
-        while waiting or at_work:
+        while (waiting or at_work) and not is_ended():
             while waiting and len(at_work) < (os.cpu_count() or 1):
                 result, process = _started(waiting.pop(0))
                 at_work[result] = process
-            ready = [one for one in wait(list(at_work), deadline - time.monotonic()) if one in at_work]
-            if not ready:
+            ready = [one for one in wait(list(at_work), _LOOK_S) if one in at_work]
+            if not ready and time.monotonic() > deadline:
                 return "it took too long"
             for result in at_work.keys() & ready:
                 try:

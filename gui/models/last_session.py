@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from gui.models.kept_file import UNREADABLE, read_json, refuse, write_json
 from gui.models.state import State
 from magscope_app.config import BeadRole, Config, RecordingMode
 from magscope_app.devices.setting import SettingValue
 from magscope_app.errors import MagscopeError
 from magscope_app.messages import Bead, StartRecording
 from magscope_app.processes.bead_owner import MAX_ROI_PX, MIN_ROI_PX
-from magscope_app.storage.atomic import write_atomically
 
-_VERSION = 2
+_VERSION = 3
+#: Version 2 did not say when a session was kept.
+_VERSIONS = (2, _VERSION)
 
 
 @dataclass(frozen=True, slots=True)
 class LastSession:
-    """The state of a session when it was last kept."""
+    """The state of a session when it was last kept; `kept_at` is when that was, with its time zone."""
 
     beads: tuple[Bead, ...]
     roi_px: int
@@ -32,9 +34,17 @@ class LastSession:
     folder: Path | None
     name: str | None
     mode: RecordingMode | None
+    kept_at: datetime | None = None
 
     @classmethod
-    def of(cls, config: Config, state: State, order: StartRecording, zlut: Path | None) -> LastSession:
+    def of(
+        cls,
+        config: Config,
+        state: State,
+        order: StartRecording,
+        zlut: Path | None,
+        kept_at: datetime | None = None,
+    ) -> LastSession:
         """Return the state of a running session whose beads are tracked with `zlut`."""
         settings = {setting.name: setting.value for setting in state.camera_settings if not setting.read_only}
         return cls(
@@ -46,34 +56,73 @@ class LastSession:
             order.folder,
             order.name,
             order.mode,
+            kept_at,
         )
+
+    def is_as_started(self, config: Config, state: State) -> bool:
+        """Whether this is what the config brings by itself.
+
+        Beads count where the config brings none; where it does, only edits tell (`EditHistory`).
+        """
+        if self.beads and not (config.beads.find or config.beads.list or config.beads.file):
+            return False
+        opened = {setting.name: setting.value for setting in state.camera_opened if not setting.read_only}
+        at_start = replace(
+            self,
+            camera_settings=opened,
+            zlut=config.tracking.zlut,
+            folder=config.recording.folder,
+            name=config.session.name,
+            mode=config.recording.mode,
+        )
+        return self == at_start
+
+    @property
+    def summary(self) -> str:
+        """What it would bring, in a few words."""
+        beads = "1 bead" if len(self.beads) == 1 else f"{len(self.beads)} beads"
+        zlut = "no Z-LUT" if self.zlut is None else self.zlut.name
+        when = "" if self.kept_at is None else f", {self.kept_at.astimezone():%Y-%m-%d %H:%M}"
+        return f"{beads}, {zlut}{when}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSessions:
+    """What is kept when a window opens: the session before its run, and whether its run is kept already."""
+
+    before: LastSession | None = None
+    has_own: bool = False
 
 
 def save_last_session(last: LastSession, path: Path, run: int, before: LastSession | None = None) -> None:
-    """Write the session of a run, and the one before it, whole or not at all; OSError where that fails.
+    """Write the session of a run, and the one before it, whole or not at all.
 
     Parameters
     ----------
     last : LastSession
         How the run stands.
     path : Path
-        Where sessions are kept.
+        Where sessions are kept; a file there that cannot be read is set aside first.
     run : int
         Tells runs apart.
     before : LastSession, optional
         For a window of this run that is opened again: the last session is not its own.
+
+    Raises
+    ------
+    OSError, MagscopeError
+        The file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     data = {
         "version": _VERSION,
         "run": run,
         "session": asdict(last),
         "before": None if before is None else asdict(before),
     }
-    write_atomically(path, json.dumps(data, indent=1, default=str).encode())
+    write_json(path, data, lambda there: _read(there, run))
 
 
-def load_last_session(path: Path, run: int) -> LastSession:
+def load_last_session(path: Path, run: int) -> KeptSessions:
     """Read the session before that of a run.
 
     Parameters
@@ -86,22 +135,21 @@ def load_last_session(path: Path, run: int) -> LastSession:
     Raises
     ------
     MagscopeError
-        There is none, or the file cannot be used.
+        The file cannot be used; it is set aside.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data["version"] != _VERSION:
-            raise ValueError(f"version {data['version']}")
-        kept = data["before"] if data["run"] == run else data["session"]
-        last = None if kept is None else _session(kept)
+        return _read(path, run)
     except FileNotFoundError:
-        last = None
-    except (OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
-        said = f"{path}: the last session cannot be read ({error}); load a bead list"
-        raise MagscopeError(said) from error
-    if last is None:
-        raise MagscopeError(f"{path}: there is no last session yet; this is the first one")
-    return last
+        return KeptSessions()
+    except UNREADABLE as error:
+        raise MagscopeError(refuse(path, "the last session", error, "load a bead list")) from error
+
+
+def _read(path: Path, run: int) -> KeptSessions:
+    data = read_json(path, _VERSIONS)
+    has_own = data["run"] == run
+    kept = data["before"] if has_own else data["session"]
+    return KeptSessions(None if kept is None else _session(kept), has_own)
 
 
 def _session(data: Any) -> LastSession:
@@ -114,6 +162,7 @@ def _session(data: Any) -> LastSession:
         _path(data["folder"]),
         None if data["name"] is None else str(data["name"]),
         _mode(data["mode"]),
+        _time(data.get("kept_at")),
     )
 
 
@@ -161,3 +210,8 @@ def _mode(value: Any) -> RecordingMode | None:
     if value is not None and value not in get_args(RecordingMode):
         raise ValueError(f"mode {value!r}")
     return cast("RecordingMode | None", value)
+
+
+def _time(value: Any) -> datetime | None:
+    """Return a time in the zone of the computer; here, where an impossible one can be refused."""
+    return None if value is None else datetime.fromisoformat(value).astimezone()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
-from magscope_app.storage.atomic import write_atomically
+from gui.models.kept_file import UNREADABLE, read_json, refuse, write_json
 
 #: Raised when the file's meaning changes; a file of another version is not read.
 VERSION = 1
@@ -54,7 +53,7 @@ def user_folder() -> Path:
 
 
 def load_preferences(path: Path) -> tuple[Preferences, str]:
-    """Read preferences; what is wrong costs only itself and never raises.
+    """Read preferences; what is wrong costs only itself and never raises. A file that is no use is set aside.
 
     Returns
     -------
@@ -62,16 +61,11 @@ def load_preferences(path: Path) -> tuple[Preferences, str]:
         The preferences, and a sentence about what could not be used (empty when all is well).
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path, (VERSION,))
     except FileNotFoundError:
         return Preferences(), ""
-    except (OSError, ValueError, RecursionError) as error:
-        return (
-            Preferences(),
-            f"{path}: the preferences cannot be read ({error}); the window starts as at first",
-        )
-    if not isinstance(data, dict) or data.get("version") != VERSION:
-        return Preferences(), f"{path}: the preferences are of another version; the window starts as at first"
+    except UNREADABLE as error:
+        return Preferences(), refuse(path, "the preferences", error, "the window starts as at first")
     known = {entry.name for entry in fields(Preferences)}
     good = {name: value for name, value in data.items() if name in known and _is_good(name, value)}
     bad = sorted(known & set(data) - set(good))
@@ -107,13 +101,11 @@ def _is_hex(text: str) -> bool:
 
 
 def save_preferences(preferences: Preferences, path: Path) -> None:
-    """Write preferences whole or not at all.
+    """Write preferences whole or not at all; a file there that cannot be read is set aside first.
 
     Raises
     ------
-    OSError
+    OSError, MagscopeError
         The file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"version": VERSION, **asdict(preferences)}, indent=1)
-    write_atomically(path, text.encode())
+    write_json(path, {"version": VERSION, **asdict(preferences)}, lambda there: read_json(there, (VERSION,)))

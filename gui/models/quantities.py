@@ -46,6 +46,19 @@ def number_text(value: float, decimals: int) -> str:
     return f"{value:.{decimals}f}" if math.isfinite(value) else MISSING
 
 
+def measured_text(value: float, sd: float) -> str:
+    """Return a number and its uncertainty: one digit of that, two if it begins with 1.
+
+    Whole numbers of more digits are not cut: "1234 ± 56".
+    """
+    if not 0 < sd < math.inf:
+        return f"{value:.3g}"
+    rounded = float(f"{sd:.1e}")
+    power = math.floor(math.log10(rounded))
+    decimals = max(0, -power + (1 if rounded < 1.95 * 10.0**power else 0))
+    return f"{value:.{decimals}f} ± {sd:.{decimals}f}"
+
+
 def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
     """Return places and texts for a logarithmic axis between two powers of ten: 1, 2, 5, or whole powers."""
     steps = (1, 2, 5) if high - low < 2.5 else (1,)

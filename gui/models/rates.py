@@ -22,7 +22,7 @@ class RateHistory:
     """What the status messages have said, one row each; memory is bounded."""
 
     _rows: deque[tuple[float, ...]] = field(default_factory=lambda: deque(maxlen=_MOST))
-    _lost: float = 0.0
+    _lost: float | None = None
     _lost_at_s: float = -math.inf
 
     def add(self, status: SystemStatus) -> None:
@@ -32,14 +32,15 @@ class RateHistory:
             return
         counters = status.counters
         losses = tuple(float(getattr(counters, name)) for name in LOSSES)
-        if sum(losses) > self._lost:
+        # What was lost before the first message is old: nobody says when that was.
+        if self._lost is not None and sum(losses) > self._lost:
             self._lost_at_s = t_s
         self._lost = sum(losses)
         self._rows.append((t_s, status.fps, status.buffer_level, *losses))
 
     @property
     def loss_age_s(self) -> float:
-        """Time from the newest loss of a frame to the newest status, infinite where none was lost."""
+        """Time from the newest loss of a frame to the newest status, infinite where none was seen."""
         return self._rows[-1][0] - self._lost_at_s if self._rows else math.inf
 
     def last(self, seconds: float) -> FloatArray:

@@ -20,6 +20,15 @@ def reference_ids(beads: Iterable[Bead], shown: int | None) -> tuple[int, ...]:
     return tuple(bead.id for bead in beads if bead.role == "reference" and bead.id != shown)
 
 
+def why_not_relative(beads: Iterable[Bead], bead_ids: Iterable[int]) -> str:
+    """Say of which of these beads no reference can be subtracted, and why; nothing where it can be of all."""
+    references = reference_ids(beads, None)
+    if not references:
+        return "there is no reference: nothing is subtracted"
+    alone = [bead_id for bead_id in bead_ids if references == (bead_id,)]
+    return f"bead {alone[0]} is the only reference: nothing is subtracted from it" if alone else ""
+
+
 def relative(trace: Trace, references: Iterable[Trace]) -> Trace:
     """Return a trace minus the mean movement of reference beads, which counts from its median.
 

@@ -107,6 +107,12 @@ class State:
         described = next((setting.value for setting in self.camera_settings if setting.name == "fps"), None)
         return configured if described is None else float(described)
 
+    def exposure_s(self, configured_ms: float | None) -> float | None:
+        """Return the exposure of a frame: as the camera describes it, else as configured, else None."""
+        described = (setting.value for setting in self.camera_settings if setting.name == "exposure_ms")
+        exposure_ms = next(described, configured_ms)
+        return None if exposure_ms is None else 1e-3 * float(exposure_ms)
+
     def fps(self, configured: float) -> float:
         """Return the rate of the camera now: the measured one as long as frames come.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -96,7 +96,7 @@ class StatusFacts:
     motors_age_s : float
         Age of the newest position of the axis that is silent for longest.
     loss_age_s : float
-        Time since a frame was lost.
+        Time since a frame was lost; infinite where that was before the window opened.
     """
 
     status: SystemStatus | None
@@ -140,7 +140,13 @@ def status_fields(facts: StatusFacts) -> tuple[StatusField, ...]:
         return fields
     old = f"No news from the supervisor for {age_text(facts.age_s)}: this is how it was."
     first = StatusField("fps", f"no news for {age_text(facts.age_s)}", fields[0].text, "alarm", old)
-    return (first, *(StatusField(f.key, f.caption, f.text, "dim", old) for f in fields[1:]))
+    return (first, *(_old(field, old) for field in fields[1:]))
+
+
+def _old(field: StatusField, said: str) -> StatusField:
+    """Return a field of which nothing new is known: what was calm is dimmed, what was loud stays so."""
+    tone: Tone = "dim" if field.tone == "calm" else field.tone
+    return replace(field, tone=tone, help=f"{said}\n{field.help}".rstrip())
 
 
 def _fps(status: SystemStatus, expected_fps: float) -> StatusField:
@@ -192,7 +198,8 @@ def _lost(status: SystemStatus, age_s: float) -> StatusField:
         return StatusField("lost", "lost frames", "0", "calm", "Since the start no frame was lost.")
     # What is long past is no reason to jump up, but stays said.
     tone: Tone = "alarm" if age_s < _RECENT_LOSS_S else "warn"
-    said = f"Since the start: {parts}; the newest loss was {age_text(age_s)} ago"
+    when = f"{age_text(age_s)} ago" if math.isfinite(age_s) else "before this window was opened"
+    said = f"Since the start: {parts}; the newest loss was {when}"
     return StatusField("lost", "lost frames", count_text(counters.frames_lost), tone, said)
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-
-from gui.models.analysed import allan_of
+from gui.models.analysed import Analysed, allan_of
 from gui.models.frame_ring import Trace
-from gui.models.quantities import age_text
-from gui.panels.analysis_panel import AnalysisPanel, FloatArray
+from gui.panels.analysis_panel import AnalysisPanel
 
 
 class AllanPanel(AnalysisPanel):
@@ -19,11 +16,6 @@ class AllanPanel(AnalysisPanel):
     bottom: ClassVar[str] = "averaging time (s)"
     left: ClassVar[str] = "Allan deviation (nm)"
 
-    def analyse(self, trace: Trace) -> dict[str, tuple[FloatArray, FloatArray, str]]:
-        """Return the deviation of each axis, and where it is least."""
-        found = {}
-        for axis, allan in allan_of(trace).items():
-            least = int(np.argmin(allan.deviation))
-            said = f"{allan.deviation[least]:.2g} nm at {age_text(float(allan.tau_s[least]))}"
-            found[axis] = allan.tau_s, allan.deviation, said
-        return found
+    def analyse(self, trace: Trace) -> dict[str, Analysed]:
+        """Return the deviation of each axis with its limits, and what averaging is good for."""
+        return allan_of(trace)

@@ -126,7 +126,8 @@ class RecordingPanel(Panel):
         self.session.order_refused = "; ".join(refused)
 
     def _check_folder(self) -> None:
-        """Look for what is wrong with the folder, beside the window: it may be far away."""
+        """Look at its disk and for what is wrong with the folder, beside the window: it may be far away."""
+        self.session.tell_folder()
         text = self.folder.text().strip()
         path = path_of(text) if text else None
         if not isinstance(path, Path):
@@ -162,6 +163,7 @@ class RecordingPanel(Panel):
             self._dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
             self._dialog.setModal(False)
             self._dialog.fileSelected.connect(self.folder.setText)
+            self._dialog.fileSelected.connect(self._check_folder)
         self._dialog.setDirectory(self.folder.text())
         self._dialog.show()
 

@@ -14,12 +14,12 @@ from gui.models.doubts import doubts_about_z
 from gui.models.envelope import envelope, steady_range, with_gaps
 from gui.models.frame_ring import Trace
 from gui.models.quantities import count_text
-from gui.models.reference import reference_ids, relative
+from gui.models.reference import reference_ids, relative, why_not_relative
 from gui.panels.panel import Panel, PanelContext
 from gui.plots import OLD, captioned, colour_plots, curve, past_shown, pen, stacked
 from gui.snapshot import Snapshot
 from gui.theme import Theme
-from gui.widgets.tick_box import TickBox
+from gui.widgets.reference_tick import ReferenceTick
 
 _WINDOWS_S = (5, 10, 30, 60)
 #: Least range of an axis in nm.
@@ -47,11 +47,7 @@ class TracesPanel(Panel):
     def __init__(self, context: PanelContext) -> None:
         super().__init__(context)
         self.setObjectName("traces")
-        self.relative = TickBox("− references")
-        self.relative.setObjectName("traces.relative")
-        self.relative.setToolTip(
-            "Subtract the mean movement of the reference beads: what is left is no drift"
-        )
+        self.relative = ReferenceTick("traces.relative")
         self._window = past_shown("traces.window", [f"{seconds} s" for seconds in _WINDOWS_S], 2)
         self.plots, plots = stacked([f"{axis} (nm)" for axis in "xyz"], "time before now (s)")
         self.plots.setObjectName("traces.plots")
@@ -82,10 +78,11 @@ class TracesPanel(Panel):
     def refresh(self, snapshot: Snapshot) -> None:
         """Draw the traces of the chosen beads."""
         drawn = beads_drawn(snapshot)
-        references = reference_ids(snapshot.state.beads.values(), snapshot.selected)
-        self.relative.setEnabled(bool(references))
+        beads = snapshot.state.beads.values()
+        references = {other for bead in drawn or (None,) for other in reference_ids(beads, bead)}
+        self.relative.offer(possible=bool(references))
         subtracts = self.relative.isChecked()
-        used = references if subtracts else ()
+        used = tuple(sorted(references)) if subtracts else ()
         if (drawn, used) != (self._drawn, self._used):
             self._drawn, self._used = drawn, used
             self._ranges = dict.fromkeys("xyz")
@@ -148,7 +145,9 @@ class TracesPanel(Panel):
         age = self.age_of_rows(snapshot)
         stale = f" – no new positions for {age}" if age else _why_no_z(snapshot, traces)
         said = self._legend(snapshot, drawn) if len(drawn) > 1 else self._origin(snapshot, drawn[0])
-        self._title.setText(said + stale + self._doubts(drawn, traces))
+        why_raw = why_not_relative(snapshot.state.beads.values(), drawn) if self.relative.wanted else ""
+        raw = f" – {why_raw}" if why_raw else ""
+        self._title.setText(said + raw + stale + self._doubts(drawn, traces))
         for line in (line for lines in self._curves.values() for line in lines):
             line.setOpacity(OLD if age else 1.0)
 
@@ -169,7 +168,7 @@ class TracesPanel(Panel):
         bead = snapshot.state.beads.get(bead_id)
         role = " (reference)" if bead is not None and bead.role == "reference" else ""
         parts = [f"{axis}&nbsp;{_unbroken(round(origin))}" for (_, axis), origin in self._origins.items()]
-        said = f" 0 is at {', '.join(parts)}&nbsp;nm" if parts else ""
+        said = f": zero of the plots at {', '.join(parts)}&nbsp;nm" if parts else ""
         return f"<b>Bead {bead_id}</b>{role}<span style='color:{self.theme.dim}'>{said}</span>"
 
     def _legend(self, snapshot: Snapshot, drawn: tuple[int, ...]) -> str:

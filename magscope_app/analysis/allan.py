@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from magscope_app.analysis.samples import evenly_sampled
+
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -20,10 +22,26 @@ class AllanDeviation:
         Lengths of time, ascending.
     deviation : ndarray of float64, (n,)
         In the unit of the position.
+    freedom : ndarray of float64, (n,)
+        Equivalent degrees of freedom: `deviation`² is distributed about its mean as χ² with so many.
     """
 
     tau_s: FloatArray
     deviation: FloatArray
+    freedom: FloatArray
+
+    def bounds(self, sds: float = 1.0) -> tuple[FloatArray, FloatArray]:
+        """Return the limits of confidence, (n,) each; by default 68 %, as of one standard deviation.
+
+        Source: W. J. Riley, NIST Special Publication 1065 (2008), section 5.3; quantiles of χ² after E. B.
+        Wilson and M. M. Hilferty, Proc. Natl. Acad. Sci. 17 (1931) 684.
+        """
+        spread = 2 / (9 * self.freedom)
+        low, high = (
+            self.deviation * np.maximum(1 - spread + side * sds * np.sqrt(spread), 0.05) ** -1.5
+            for side in (1, -1)
+        )
+        return low, high
 
 
 def allan_deviation(values: npt.ArrayLike, interval_s: float, per_decade: int = 10) -> AllanDeviation:
@@ -33,9 +51,13 @@ def allan_deviation(values: npt.ArrayLike, interval_s: float, per_decade: int = 
     on. White noise of variance s² gives σ² = s²/m; a bead in a trap of stiffness κ and drag γ gives at long
     times σ = √(2 k_B T γ / κ² τ), at short ones √(2 k_B T τ / 3 γ).
 
+    The degrees of freedom are those of white noise or of a random walk, whichever has fewer: a bead in a trap
+    is between them, so that its limits are rather too wide.
+
     Source: D. W. Allan, Proc. IEEE 54 (1966) 221; for beads F. Czerwinski, A. C. Richardson and L. B.
     Oddershede, Opt. Express 17 (2009) 13255, and B. M. Lansdorp and O. A. Saleh, Rev. Sci. Instrum. 83 (2012)
-    025115.
+    025115. Degrees of freedom: C. A. Greenhall and W. J. Riley, Proc. 35th PTTI Meeting (2003) 267; W. J.
+    Riley, NIST Special Publication 1065 (2008), table 5.
 
     Parameters
     ----------
@@ -49,24 +71,29 @@ def allan_deviation(values: npt.ArrayLike, interval_s: float, per_decade: int = 
     Raises
     ------
     ValueError
-        There are fewer than 3 values, one is not finite, or the interval is not above 0.
+        There are fewer than 3 values, one is not finite, or interval or `per_decade` is impossible.
     """
-    x = np.asarray(values, np.float64)
-    if x.ndim != 1 or len(x) < 3 or not np.isfinite(x).all():
-        raise ValueError(
-            f"an Allan deviation needs at least 3 finite values, not {x.shape}; leave gaps out first"
-        )
-    if not interval_s > 0:
-        raise ValueError(f"interval_s must be above 0, not {interval_s}; give the time between two values")
+    x = evenly_sampled(values, interval_s, 3, "an Allan deviation")
+    if per_decade < 1:
+        raise ValueError(f"per_decade must be at least 1, not {per_decade}; give lengths per factor of ten")
     longest = len(x) // 3
     decades = np.log10(longest)
     lengths = np.unique(np.round(np.logspace(0, decades, int(decades * per_decade) + 1)).astype(np.int64))
     sums = np.concatenate(([0.0], np.cumsum(x - x.mean())))
-    deviation = [_deviation(sums, int(m)) for m in lengths]
-    return AllanDeviation(np.asarray(lengths * interval_s, np.float64), np.array(deviation))
+    deviation = np.array([_deviation(sums, int(m)) for m in lengths])
+    tau_s = np.asarray(lengths * interval_s, np.float64)
+    return AllanDeviation(tau_s, deviation, _freedom(len(x), lengths.astype(np.float64)))
 
 
 def _deviation(sums: FloatArray, m: int) -> float:
     """Return the deviation for m samples per length, from the running sums of the values."""
     steps = sums[2 * m :] - 2 * sums[m:-m] + sums[: -2 * m]
     return float(np.sqrt(np.mean(steps**2) / 2) / m)
+
+
+def _freedom(n: int, m: FloatArray) -> FloatArray:
+    """Return the degrees of freedom of n values for m samples per length: white noise or a random walk."""
+    phases = n + 1
+    white = (3 * n / (2 * m) - 2 * (phases - 2) / phases) * 4 * m**2 / (4 * m**2 + 5)
+    walk = (phases - 2) / m * (n**2 - 3 * m * n + 4 * m**2) / (phases - 3) ** 2
+    return np.asarray(np.clip(np.minimum(white, walk), 1.0, phases - 2 * m), np.float64)

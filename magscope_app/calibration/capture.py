@@ -19,7 +19,7 @@ from magscope_app.tracking.requests import require_rois
 
 #: A frame's time stamp may be taken when its exposure began, ended, or a frame later, when it was read: with
 #: two periods between arrival and stamp the exposure began after the arrival in every case. The periods are
-#: counted in frames as well, as the camera may have become slower than the config says.
+#: counted in frames as well, as a camera may be slower than it says.
 _SAFE_PERIODS = 2
 #: Frames that are late by more than this are not coming; so is telemetry.
 _PATIENCE_S, _TELEMETRY_S = 5.0, 2.0
@@ -66,7 +66,7 @@ class Capture:
     def __init__(self, handles: Handles, focus: str, bead_ids: tuple[int, ...], roi_px: int) -> None:
         config: Config = handles.config
         self._focus = focus
-        self._period_ns = round(1e9 / config.camera.fps)
+        self.expect(1.0 / config.camera.fps)
         #: Edge of a ROI.
         self.roi_px = roi_px
         self._bead_ids = bead_ids
@@ -76,6 +76,10 @@ class Capture:
         self._video: VideoBuffer = handles.video()
         self._rois: BeadRoiBuffer = handles.rois()
         self._telemetry: MatrixBuffer = handles.telemetry(focus)
+
+    def expect(self, period_s: float) -> None:
+        """Take the frames to come in this period from now on."""
+        self._period_ns = round(1e9 * period_s)
 
     @property
     def bits(self) -> int:

@@ -17,8 +17,8 @@ from magscope_app.devices import FrameFormat
 from magscope_app.errors import MagscopeError
 from magscope_app.kernel_cache import TRACKING_KERNELS, ensure_compiled
 from magscope_app.processes.calibration_file import load_calibration
+from magscope_app.processes.free_disk import nearest_folder
 from magscope_app.processes.segments import expected_format
-from magscope_app.processes.status_board import nearest_folder
 from magscope_app.tracking import ZLUT
 
 _BAR = 30

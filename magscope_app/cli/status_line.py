@@ -21,7 +21,6 @@ def describe(status: SystemStatus) -> str:
     counters = status.counters
     recorded = f"recorded {counters.frames_recorded}" if status.recording else "not recording"
     behind = 0 < status.tracking_fps < status.fps and status.buffer_level > _BEHIND
-    unwell = [f"{motor.name} is {motor.state.upper()}" for motor in status.motors if not motor.is_well]
     parts = [
         f"{status.fps:.1f} fps" + (f" (tracking manages {status.tracking_fps:.0f})" if behind else ""),
         f"{status.beads} beads",
@@ -31,7 +30,7 @@ def describe(status: SystemStatus) -> str:
         f"{status.free_disk_bytes / 1e9:.1f} GB free",
     ]
     parts += [lock.text for lock in status.locks if lock.stage != "off" or lock.reason]
-    return " · ".join(parts + unwell + [f"{name} is {state.upper()}" for name, state in status.troubled])
+    return " · ".join(parts + [f"{name} is {state.upper()}" for name, state in status.troubled])
 
 
 def summarize(result: RunResult) -> str:

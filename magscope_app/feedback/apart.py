@@ -40,9 +40,15 @@ class Apart:
 
     def __init__(self, config: ZLockConfig, period_s: float) -> None:
         self._limit_nm, self._newest = config.max_disagreement_nm, config.window
-        self.n_frames = max(_FEWEST_FRAMES, math.ceil(config.patience_s / period_s))
-        self._errors_nm: deque[dict[int, float]] = deque(maxlen=max(self.n_frames, self._newest))
+        self._window_s = config.patience_s
+        self._errors_nm: deque[dict[int, float]] = deque()
         self._sigma_nm: dict[int, float] = {}
+        self.expect(period_s)
+
+    def expect(self, period_s: float) -> None:
+        """Take the frames to come in this period from now on."""
+        self.n_frames = max(_FEWEST_FRAMES, math.ceil(self._window_s / period_s))
+        self._errors_nm = deque(self._errors_nm, maxlen=max(self.n_frames, self._newest))
 
     def clear(self) -> None:
         """Begin anew."""

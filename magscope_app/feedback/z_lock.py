@@ -83,13 +83,18 @@ class ZLock:
     ) -> None:
         self._config = config
         self._factor = focal_shift_factor
-        self._exposure_ns = 1e9 * exposure_s
-        self._period_s = period_s
-        self._silent_ns = 1e9 * max(_SILENT_S, config.patience_s, _SILENT_PERIODS * period_s)
+        self._apart = Apart(config, period_s)
+        self.time_frames(exposure_s, period_s)
         self._z_range = z_range
         self._largest_jump_nm = largest_jump_nm
         self._begun = 0
         self._reset()
+
+    def time_frames(self, exposure_s: float, period_s: float) -> None:
+        """Take frames to be exposed so long, and to come in this period, from now on."""
+        self._exposure_ns, self._period_s = 1e9 * exposure_s, period_s
+        self._silent_ns = 1e9 * max(_SILENT_S, self._config.patience_s, _SILENT_PERIODS * period_s)
+        self._apart.expect(period_s)
 
     def _reset(self, bead_ids: Sequence[int] = ()) -> None:
         config = self._config

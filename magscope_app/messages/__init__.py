@@ -17,7 +17,13 @@ from magscope_app.messages.beads import (
     SetBeadRole,
     TrackingSpeed,
 )
-from magscope_app.messages.camera import CameraReady, CameraSettings, FormatAsked, SetCameraSetting
+from magscope_app.messages.camera import (
+    CameraReady,
+    CameraSettings,
+    FormatAsked,
+    FrameTimes,
+    SetCameraSetting,
+)
 from magscope_app.messages.life import (
     AcquisitionStopped,
     CommandRefused,
@@ -59,6 +65,7 @@ from magscope_app.messages.recording import (
     Event,
     Receipt,
     RecordingFinished,
+    RecordingFolder,
     RecordingOrder,
     RecordingProgress,
     RecordingRenamed,
@@ -91,6 +98,7 @@ __all__ = [
     "FindBeads",
     "FirstFrame",
     "FormatAsked",
+    "FrameTimes",
     "Heartbeat",
     "HomeMotor",
     "JogMotor",
@@ -114,6 +122,7 @@ __all__ = [
     "Receipt",
     "ReconnectMotor",
     "RecordingFinished",
+    "RecordingFolder",
     "RecordingOrder",
     "RecordingProgress",
     "RecordingRenamed",

@@ -44,3 +44,11 @@ class CameraSettings(Message):
     """The camera's settings as they are now."""
 
     settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTimes(Message):
+    """For who computes with them: exposure and period of the frames from now on."""
+
+    exposure_s: float
+    period_s: float

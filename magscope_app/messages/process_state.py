@@ -14,8 +14,8 @@ class ProcessState:
     name : str
         What it does.
     state : str
-        starting, running, slow (no sign of life for a while), hung (none for long), dead, restarting, failed
-        (dead, and not started again), ended.
+        starting, running, slow (no sign of life for a while), hung (none for long), dead, restarting (from
+        its death until it is ready again), failed (dead, and not started again), ended.
     pid : int or None
         Of the operating system.
     """

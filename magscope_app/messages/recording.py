@@ -29,6 +29,13 @@ class StartRecording(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingFolder(Message):
+    """The next recording is to go there: its disk is the one that is looked at."""
+
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectionFile:
     """A "dark_frame" or "flat_field" (`kind`) as it was read from `path`."""
 

@@ -36,7 +36,7 @@ class SystemStatus(Message):
     recording, recording_seconds : Path or None, float
         The dataset that is being written, and its duration so far.
     free_disk_bytes : int
-        Where it is (or would be) written.
+        Where it is (or would be) written; 0 where the disk does not answer.
     processes : tuple of ProcessState
         All processes.
     awake : bool

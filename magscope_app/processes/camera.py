@@ -39,6 +39,7 @@ from magscope_app.messages import (
 )
 from magscope_app.processes.axes_beside import axes_beside
 from magscope_app.processes.camera_watch import CameraWatch
+from magscope_app.processes.frame_times import frame_times
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link, Messenger
 from magscope_app.processes.rate_watch import RateWatch
@@ -79,10 +80,11 @@ class _CameraLoop:
         self._resuming = False
         self._n_frames = 0
         self._first_ns = self._last_ns = 0
-        self._fps = fps = handles.config.camera.fps
-        self._watch = CameraWatch(2**camera.format.bits - 1, fps, self._warn)
+        self._fps = 1.0 / frame_times(handles.config, camera.settings()).period_s
+        self._watch = CameraWatch(2**camera.format.bits - 1, self._fps, self._warn)
+        asked_fps = handles.config.camera.fps
         # A camera that waits for the ring has no rate of its own.
-        self._rate = None if camera.waits_for_ring(camera.context) else RateWatch(fps, self._warn)
+        self._rate = None if camera.waits_for_ring(camera.context) else RateWatch(asked_fps, self._warn)
 
     def run(self) -> None:
         try:
@@ -154,7 +156,6 @@ class _CameraLoop:
     def _set(self, name: str, value: SettingValue) -> None:
         refusal = self._change(name, value)
         rate = float(value) if name == "fps" and refusal is None and not isinstance(value, str) else None
-        self._fps = rate or self._fps
         if self._rate is not None:
             # Many cameras stop while a setting is changed.
             self._rate.begin()
@@ -163,7 +164,11 @@ class _CameraLoop:
         if refusal is not None:
             self._link.send(CommandRefused("camera", refusal))
         try:
-            self._link.send(CameraSettings(self._camera.settings()))
+            settings = self._camera.settings()
+            told_fps = 1.0 / frame_times(self._handles.config, settings).period_s
+            self._fps = rate or told_fps
+            self._watch.expect(told_fps)
+            self._link.send(CameraSettings(settings))
         except FOREIGN as error:
             self._warn(
                 f"the camera cannot say its settings ({type(error).__name__}: {error}); mend its driver"

@@ -7,11 +7,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from magscope_app.config import Config
 from magscope_app.devices.setting import Setting
-from magscope_app.messages import CameraReady, CameraSettings, Message, SetCameraSetting
+from magscope_app.messages import CameraReady, CameraSettings, FrameTimes, Message, SetCameraSetting
 from magscope_app.processes.children import Children
 from magscope_app.processes.controllers import CAMERA
 from magscope_app.processes.facts import setting_changes
+from magscope_app.processes.frame_times import frame_times
+
+#: Who computes with exposure and period of the frames.
+_TIMED = ("tracking", "feedback", "experiment")
 
 
 class CameraDesk:
@@ -19,6 +24,8 @@ class CameraDesk:
 
     Parameters
     ----------
+    config : Config
+        What the camera was opened with.
     children : Children
         The processes.
     log : callable
@@ -33,8 +40,13 @@ class CameraDesk:
     """
 
     def __init__(
-        self, children: Children, log: Callable[[int, str], None], keep: Callable[[str, dict[str, Any]], None]
+        self,
+        config: Config,
+        children: Children,
+        log: Callable[[int, str], None],
+        keep: Callable[[str, dict[str, Any]], None],
     ) -> None:
+        self._config = config
         self._children = children
         self._log, self._keep = log, keep
         self.ready: CameraReady | None = None
@@ -48,6 +60,15 @@ class CameraDesk:
         if self.ready is None or self._opened is None:
             return []
         return [self._opened, CameraSettings(self.ready.settings)]
+
+    def times(self) -> FrameTimes:
+        """Return exposure and period of the frames as they are now, for a process that starts."""
+        return frame_times(self._config, () if self.ready is None else self.ready.settings)
+
+    def tell_times(self, *names: str) -> None:
+        """Tell these processes, or all that compute with it, what the frames are like."""
+        for name in names or _TIMED:
+            self._children.send(name, self.times())
 
     def show(self) -> None:
         """Tell the window how the settings are, where a change was refused."""
@@ -65,6 +86,7 @@ class CameraDesk:
         self._opened = message
         self.ready = message if before is None else replace(message, settings=before.settings)
         self._children.send("gui", message)
+        self.tell_times()
         return None
 
     def heed(self, message: Message) -> None:
@@ -87,6 +109,7 @@ class CameraDesk:
             self._log(logging.INFO, f"{text}, before {_shown(fields['before'])}{unit}")
         if self.ready is not None:
             self.ready = replace(self.ready, settings=message.settings)
+            self.tell_times()
 
     def restore(self) -> dict[str, Any]:
         """Give a camera that was started again what was set by hand before; return fields for the event."""

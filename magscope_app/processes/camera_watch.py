@@ -34,8 +34,8 @@ class CameraWatch:
 
     def __init__(self, highest_dn: int, fps: float, say: Callable[[str], None]) -> None:
         self._highest_dn = highest_dn
-        self._silent_ns = round(1e9 * max(_SILENT_S, _SILENT_FRAMES / fps))
         self._say = say
+        self.expect(fps)
         self._last_ns = 0
         self._is_silent = False
         self._n_saturated = 0
@@ -45,6 +45,10 @@ class CameraWatch:
     def is_silent(self) -> bool:
         """True while no frames come that should."""
         return self._is_silent
+
+    def expect(self, fps: float) -> None:
+        """Look for another rate from now on."""
+        self._silent_ns = round(1e9 * max(_SILENT_S, _SILENT_FRAMES / fps))
 
     def begin(self, now_ns: int) -> None:
         """Watch a new acquisition."""

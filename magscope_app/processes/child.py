@@ -21,7 +21,7 @@ from typing import cast
 
 from magscope_app.devices.lookup import append_driver_folders
 from magscope_app.errors import FOREIGN, MagscopeError, described
-from magscope_app.messages import LogEntry, ProcessFailed
+from magscope_app.messages import Heartbeat, LogEntry, ProcessFailed
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link, LinkClosed
 from magscope_app.run_log import crash_file
@@ -33,6 +33,8 @@ ENDED, FAILED, ORPHANED = 0, 1, 3
 #: A child whose supervisor is gone has so long to complete what it holds.
 _ORPHAN_GRACE_S = 1.5
 _LOOK_S = 1.0
+#: A child that starts and takes more than this share of a processor computes.
+_COMPUTES = 0.02
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def child_main(start: ChildStart) -> None:
     append_driver_folders(start.handles.config.drivers.path)
     # Twice within the time after which a process is called slow.
     link = Link(start.connection, start.name, start.handles.config.supervisor.heartbeat_s / 2)
+    threading.Thread(target=_beat_while_computing, args=(link,), name="beat", daemon=True).start()
     log = logging.getLogger("magscope_app")
     log.setLevel(logging.DEBUG)
     log.addHandler(LinkLogHandler(link, start.name))
@@ -117,6 +120,19 @@ def _end_with_supervisor() -> None:
         os._exit(ORPHANED)
 
     threading.Thread(target=watch, name="watch-supervisor", daemon=True).start()
+
+
+def _beat_while_computing(link: Link) -> None:
+    """Give signs of life until the process listens, as long as it computes: it imports, or compiles.
+
+    On a busy computer that takes its time. One that waits for its device gives none.
+    """
+    seen_s = time.process_time()
+    while not link.is_heard:
+        time.sleep(_LOOK_S)
+        before_s, seen_s = seen_s, time.process_time()
+        if seen_s - before_s > _COMPUTES * _LOOK_S and not link.is_heard:
+            link.send(Heartbeat())
 
 
 def _record_crash(path: Path) -> None:

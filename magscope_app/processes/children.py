@@ -35,7 +35,7 @@ _HUNG_BEATS = 6
 #: Who is killed when hung, after so many heartbeats. A window may be held by its system's own menus, and a
 #: protocol of the user's may compute; nothing is lost by their silence.
 _KILL_BEATS = {"camera": 6, "tracking": 6, "motors": 6, "feedback": 6, "recording": 120}
-#: A process that starts may take this long to open its device.
+#: A process that starts may take this long to open its device; it must give a sign of life so often.
 START_TIMEOUT_S = 60.0
 #: How long a process that was told to end may take, and one that was killed.
 _END_S, _END_STARTING_S, _KILL_S = 1.0, 0.2, 0.3
@@ -68,6 +68,7 @@ class Child:
             theirs.close()
         self.link = Link(ours, name)
         self.state = "starting"
+        self._is_restarted = handles.restarted
         self._heartbeat_s = handles.config.supervisor.heartbeat_s
         self._heard_at = time.monotonic()
         self._hung_since: float | None = None
@@ -145,6 +146,8 @@ class Child:
         return ProcessState(self.name, self._liveliness(), self._process.pid)
 
     def _liveliness(self) -> str:
+        if self.state == "starting" and self._is_restarted:
+            return "restarting"
         if self.state != "running":
             return self.state
         beats = (time.monotonic() - self._heard_at) / self._heartbeat_s
@@ -200,6 +203,11 @@ class Children:
                 handles = replace(handles, restarted=True)
             self._children[name] = Child(self._context, name, handles, self._log_folder)
 
+    @property
+    def starting(self) -> list[str]:
+        """Names of those that live and are not ready yet."""
+        return [child.name for child in self if child.state == "starting" and not child.ended]
+
     def alive(self, name: str) -> bool:
         """Return True while the process called `name` is there."""
         return name in self._children and not self._children[name].ended
@@ -238,7 +246,8 @@ class Children:
                 child.excuse()
             silent_s = child.kill_if_hung()
             if silent_s is not None:
-                child.failure = f"the {child.name} process gave no sign of life for {silent_s:.0f} s"
+                said = " while it started; is its device there?" if child.state == "starting" else ""
+                child.failure = f"the {child.name} process gave no sign of life for {silent_s:.0f} s{said}"
             elif said := child.notice():
                 yield said
 

@@ -23,6 +23,7 @@ from magscope_app.messages import (
     Bead,
     BeadsChanged,
     CommandRefused,
+    FrameTimes,
     Message,
     MotorChanged,
     ProcessDied,
@@ -44,6 +45,7 @@ from magscope_app.messages.locks import (
     SwitchZLock,
 )
 from magscope_app.processes.calibration_file import ZRanges
+from magscope_app.processes.frame_times import frame_times
 from magscope_app.processes.handles import DRIFT, XY_LOCK, Z_LOCK, Handles
 from magscope_app.processes.link import Link
 
@@ -77,10 +79,9 @@ class _FeedbackLoop:
         self._handles = handles
         config = handles.config
         factor = config.optics.focal_shift_factor
-        exposure_ms = config.camera.exposure_ms or 1000.0 / config.camera.fps
         self._xy = XYLock(config.xy_lock, config.beads.roi_px, config.optics.nm_per_px)
-        times_s = 1e-3 * exposure_ms, 1.0 / config.camera.fps
-        self._z = ZLock(config.z_lock, factor, *times_s, _ranges(config.tracking.zlut))
+        times, ranges = frame_times(config), _ranges(config.tracking.zlut)
+        self._z = ZLock(config.z_lock, factor, times.exposure_s, times.period_s, ranges)
         focus = config.motor_with_role("focus")
         self._drift = DriftMeter(config.drift, factor if focus else None)
         self._focus_name = focus.name if focus else ""
@@ -140,6 +141,8 @@ class _FeedbackLoop:
             case BeadsChanged(beads, version, roi_px):
                 self._xy.roi_px = roi_px
                 self._know_beads(beads, version, roi_px)
+            case FrameTimes(exposure_s, period_s):
+                self._z.time_frames(exposure_s, period_s)
             case VideoReady(form):
                 self._size = (form.width_px, form.height_px)
             case MotorChanged(status) if status.name == self._focus_name and not status.is_well:

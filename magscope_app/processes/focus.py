@@ -24,6 +24,10 @@ class FocusHistory:
 
     def __init__(self, telemetry: MatrixBuffer, exposure_s: float = 0.0) -> None:
         self._telemetry = telemetry
+        self.expose(exposure_s)
+
+    def expose(self, exposure_s: float) -> None:
+        """Take this for the exposure of frames from now on, also of those that wait in the ring."""
         self._before_end_ns = 0.5e9 * exposure_s
 
     def at(self, t_ns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -33,11 +33,9 @@ from magscope_app.messages import (
     ProtocolEnded,
     Quit,
     RecordingFinished,
-    RenameRecording,
     StartAcquisition,
     StartRecording,
     StopMotors,
-    StopRecording,
     SubmitProtocol,
     TrackingSpeed,
     VideoReady,
@@ -56,7 +54,7 @@ from magscope_app.processes.message_check import why_malformed
 from magscope_app.processes.motor_desk import MOTOR_COMMANDS, CommandImpossible, MotorDesk
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.orders import Orders
-from magscope_app.processes.recording_desk import RECORDER, RecordingDesk, RecordingNews
+from magscope_app.processes.recording_desk import RECORDER, RecordingCommand, RecordingDesk, RecordingNews
 from magscope_app.processes.recording_text import recording_text
 from magscope_app.processes.revival import Revival, kind_of
 from magscope_app.processes.routes import NEWS, NO_EVENT, ROUTES, not_running
@@ -100,7 +98,7 @@ class Line:
         self.board = StatusBoard(anchor, options.record or loaded.config.recording.folder)
         self.beads = BeadOwner(segments.rois, loaded.config.beads.roi_px)
         self.ready: set[str] = set()
-        self.camera_desk = CameraDesk(children, self.log, self._keep)
+        self.camera_desk = CameraDesk(loaded.config, children, self.log, self._keep)
         self.acquiring = False
         self.acquired = AcquiredTime(anchor)
         self.stopping = ""
@@ -110,7 +108,7 @@ class Line:
         self.motors = MotorDesk(loaded.config, children, self._tell, self.log, self._keep)
         self.locks = LockDesk(
             *(loaded.config, children, self.motors, self.beads, self._tell, self.log, self._keep),
-            *(self.recording.keep, anchor.session_ns),
+            *(self.recording.keep, anchor.session_ns, self.camera_desk.times),
         )
         self.calibration = CalibrationDesk(
             *(loaded.config, children, self.locks, self._order_sweep, segments.create_sweep),
@@ -172,7 +170,7 @@ class Line:
         """Start the experiment process when it is first needed."""
         if not self.children.alive("experiment"):
             self.children.start(["experiment"])
-            for known in (*self.motors.state(), self.beads.changed()):
+            for known in (*self.motors.state(), self.beads.changed(), self.camera_desk.times()):
                 self.children.send("experiment", known)
 
     def _order_sweep(self, message: StartSweep) -> None:
@@ -334,6 +332,7 @@ class Line:
         if name == "tracking":
             # Before it sees a frame: none is to be tracked with the Z-LUTs of the config.
             self.calibration.on_tracking_back()
+            self.camera_desk.tell_times(name)
         sees_video = kind_of(name) != MOTORS and self._segments.video is not None
         if sees_video and self.beads.format is not None:
             self.children.send(name, VideoReady(self.beads.format))
@@ -431,7 +430,7 @@ class Line:
             self.stop("completed")
         elif isinstance(message, StartRecording):
             self.start_recording(message)
-        elif isinstance(message, StopRecording | RenameRecording):
+        elif isinstance(message, RecordingCommand):
             if why_not := self.recording.command(message):
                 self._refuse(why_not)
         elif isinstance(message, AddNote):

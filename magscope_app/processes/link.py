@@ -50,6 +50,8 @@ class Link:
         self.connection = connection
         self._beat_s = beat_s
         self._beat_due = time.monotonic()
+        #: Somebody listens already, in the loop that `beat_s` is about.
+        self.is_heard = False
         self._waiting: deque[bytes] = deque(maxlen=MAX_WAITING)
         self._wake = threading.Condition()
         self._closing = False
@@ -94,6 +96,7 @@ class Link:
         TypeError
             What came is no message, or cannot be read here; the next one is as good as ever.
         """
+        self.is_heard = True
         if beats:
             self.beat()
         try:

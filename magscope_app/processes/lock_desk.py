@@ -10,7 +10,7 @@ from typing import Any
 from magscope_app.calibration.messages import UseZLUTs, ZLUTsUsed
 from magscope_app.config import Config
 from magscope_app.feedback.state import LockName, LockState
-from magscope_app.messages import Event, Message, MoveMotor, StopMotors, VideoReady
+from magscope_app.messages import Event, FrameTimes, Message, MoveMotor, StopMotors, VideoReady
 from magscope_app.messages.locks import CorrectFocus, LockChanged, MoveRois, ReleaseFocus, SwitchZLock
 from magscope_app.processes.bead_owner import BeadOwner
 from magscope_app.processes.children import Children
@@ -59,12 +59,13 @@ class LockDesk:
         record: Callable[[str, dict[str, Any]], None],
         keep: Callable[[Event], None],
         session_ns: Callable[[], int],
+        frame_times: Callable[[], FrameTimes],
     ) -> None:
         self._children = children
         self._motors = motors
         self._beads = beads
         self._tell, self._log, self._record, self._keep = tell, log, record, keep
-        self._session_ns = session_ns
+        self._session_ns, self._frame_times = session_ns, frame_times
         self._states: dict[LockName, LockState] = {name: LockState(name) for name in _NAMES}
         self._wanted = config.xy_lock.on or config.z_lock.on or config.drift.on
         self._sweeping = False
@@ -158,7 +159,7 @@ class LockDesk:
 
     def _start(self) -> None:
         self._children.start([FEEDBACK])
-        known: list[Message] = [*self._motors.state(), self._beads.changed()]
+        known: list[Message] = [*self._motors.state(), self._beads.changed(), self._frame_times()]
         if self._beads.format is not None:
             known.append(VideoReady(self._beads.format))
         if self._zluts is not None:

@@ -20,9 +20,9 @@ from magscope_app.processes.calibration_file import why_not_calibration
 from magscope_app.processes.camera_noise import field_problems
 from magscope_app.processes.controllers import claim_problems
 from magscope_app.processes.driver_answers import DriverAnswers
+from magscope_app.processes.free_disk import nearest_folder
 from magscope_app.processes.load_function import load_function
 from magscope_app.processes.segments import ring_bytes
-from magscope_app.processes.status_board import nearest_folder
 from magscope_app.processes.video_storage import storage_problem
 from magscope_app.storage import open_dataset
 from magscope_app.storage.names import validate_dataset_name

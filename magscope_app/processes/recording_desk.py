@@ -14,6 +14,7 @@ from magscope_app.messages import (
     Message,
     Receipt,
     RecordingFinished,
+    RecordingFolder,
     RecordingOrder,
     RecordingProgress,
     RecordingRenamed,
@@ -29,6 +30,8 @@ from magscope_app.processes.status_board import StatusBoard
 from magscope_app.storage.names import validate_dataset_name
 
 RECORDER = "recording"
+#: What the window wants of a recording, but to begin one.
+RecordingCommand = StopRecording | RenameRecording | RecordingFolder
 RecordingNews = (
     RecordingStarted
     | RecordingRenamed
@@ -93,8 +96,11 @@ class RecordingDesk:
         self._told.clear()
         self._children.send(RECORDER, self._order)
 
-    def command(self, message: StopRecording | RenameRecording) -> str | None:
+    def command(self, message: RecordingCommand) -> str | None:
         """Tell the recorder what the user wants of it, or return why that cannot be."""
+        if isinstance(message, RecordingFolder):
+            self._board.folder = message.folder
+            return None
         if isinstance(message, RenameRecording):
             if wrong := validate_dataset_name(message.name):
                 return f"the dataset name {message.name!r} {wrong}"

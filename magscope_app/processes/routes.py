@@ -13,6 +13,7 @@ from magscope_app.messages import (
     FindBeads,
     Message,
     RecordingFinished,
+    RecordingFolder,
     RecordingProgress,
     RecordingRenamed,
     RecordingStarted,
@@ -41,7 +42,7 @@ NEWS = (
     RecordingFinished,
 )
 #: What is no command of the experiment: what is looked at, and what makes events of its own.
-NO_EVENT = (SelectBead, AddNote, *LOCK_REPORTS)
+NO_EVENT = (SelectBead, AddNote, RecordingFolder, *LOCK_REPORTS)
 
 
 def not_running(process: str, returning: Container[str]) -> str:

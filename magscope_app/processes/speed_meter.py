@@ -33,6 +33,10 @@ class SpeedMeter:
         self._due_s = 0.0
         self._times_behind = 0
 
+    def expect(self, camera_fps: float) -> None:
+        """Compare with another rate of the camera."""
+        self._camera_fps = camera_fps
+
     def add(self, frames: int, busy_s: float) -> None:
         """Count a batch that took `busy_s` from its arrival to its rows."""
         self._frames += frames

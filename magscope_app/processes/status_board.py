@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -13,15 +12,8 @@ from magscope_app.datatypes import ReaderCounters, RingCounters, VideoBuffer
 from magscope_app.feedback.state import LockState
 from magscope_app.messages import Counters, MotorStatus, ProcessState, SystemStatus
 from magscope_app.processes.frame_rate import FrameRate
+from magscope_app.processes.free_disk import FreeDisk
 from magscope_app.processes.id_ranges import Range, clip, subtract, total
-
-#: The disk is asked this often.
-_DISK_EVERY_S = 1.0
-
-
-def nearest_folder(folder: Path) -> Path:
-    """Return `folder`, or the nearest folder above it that exists."""
-    return next((parent for parent in (folder, *folder.parents) if parent.is_dir()), Path.cwd())
 
 
 def reader_counters(video: VideoBuffer, name: str) -> ReaderCounters | None:
@@ -46,7 +38,7 @@ class StatusBoard:
     anchor : WallAnchor
         The session clock.
     folder : Path
-        Where recordings go.
+        Where the next recording goes.
     """
 
     anchor: WallAnchor
@@ -64,7 +56,7 @@ class StatusBoard:
     _lost_until: int = 0
     _lost_here: int = 0
     _rate: FrameRate = field(default_factory=FrameRate)
-    _disk: tuple[float, int] = (-1e9, 0)
+    _disk: FreeDisk = field(default_factory=FreeDisk)
 
     def start_recording(self, path: Path, *, has_video: bool) -> None:
         """Note that a dataset is being written, with or without images."""
@@ -159,7 +151,7 @@ class StatusBoard:
             counters=counters,
             recording=self.recording,
             recording_seconds=time.monotonic() - self._recording_since if self.recording else 0.0,
-            free_disk_bytes=self._free_disk(),
+            free_disk_bytes=self._disk.look(self.recording or self.folder),
             processes=processes,
             awake=awake,
             motors=motors,
@@ -173,9 +165,3 @@ class StatusBoard:
             self._rate.begin()
             return 0.0
         return self._rate.look(*newest, self.anchor.session_ns())
-
-    def _free_disk(self) -> int:
-        now = time.monotonic()
-        if now - self._disk[0] > _DISK_EVERY_S:
-            self._disk = (now, shutil.disk_usage(nearest_folder(self.recording or self.folder)).free)
-        return self._disk[1]

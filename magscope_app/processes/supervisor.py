@@ -19,6 +19,7 @@ from magscope_app.config import LoadedConfig
 from magscope_app.datatypes import Session
 from magscope_app.devices import FrameFormat
 from magscope_app.errors import MagscopeError, described
+from magscope_app.kernel_cache import ensure_compiled
 from magscope_app.messages import (
     Counters,
     Message,
@@ -45,6 +46,7 @@ from magscope_app.processes.options import (
     RunOptions,
     RunResult,
 )
+from magscope_app.processes.preflight import compile_targets
 from magscope_app.processes.segments import Segments, camera_waits, expected_format, matrix_shapes
 from magscope_app.run_log import RunLog
 from magscope_app.signals import Signals
@@ -62,6 +64,8 @@ _HURRY_RECORDING_S = 4.0
 _RELEASE_FOCUS_S = 0.3
 #: In which focus and magnets return from a sweep, however slow; a second Ctrl-C leaves them where they are.
 _END_SWEEP_S = 30.0
+#: What takes longer at the start is told so often; processes that compute are waited for this long.
+_TELL_START_S, _LONGEST_START_S = 20.0, 600.0
 #: Who reads or shows frames.
 _VIDEO_USERS = ("camera", "tracking", "recording", "gui")
 
@@ -149,11 +153,19 @@ class Supervisor:
         return max(0.0, duration_s - (self._anchor.session_ns() - first_ns) * 1e-9)
 
     def _live(self) -> None:
+        self._compile()
+        if self._is_stopping():
+            return
         self._line.children.start(self._process_names()[0])
         self._start_line()
         while not self._is_stopping():
             self._turn()
             self._check_time()
+
+    def _compile(self) -> None:
+        """Compile what is not compiled yet: no process is to do it, and to be waited for in vain."""
+        targets = compile_targets(self._config)
+        ensure_compiled(targets, partial(self._line.log, logging.INFO), self._is_stopping)
 
     def _attempt(self, step: Callable[[], None]) -> None:
         """Take a step; whatever goes wrong in it is said, and the run ends in order all the same."""
@@ -220,7 +232,7 @@ class Supervisor:
         if later or CAMERA not in motor_processes(self._config):
             # Without axes beside it, or where nobody waits for them, the open camera is enough.
             needed.remove(CAMERA)
-        self._await(lambda: line.camera is not None and needed <= line.ready, "the devices to open")
+        self._await(lambda: line.camera is not None and needed <= line.ready, "the start of the devices")
         if line.camera is None or self._is_stopping():
             return
         if form is None:
@@ -229,12 +241,12 @@ class Supervisor:
             raise MagscopeError(
                 f"the camera gives {line.camera.format}, but its driver announced {form}; mend the driver"
             )
-        self._await(lambda: "tracking-video" in line.ready, "the tracking process")
+        self._await(lambda: "tracking-video" in line.ready, "the start of tracking")
         line.beads.add(beads_of_config(self._config))
         line.bead_desk.tell()
         if self._records_at_once:
             line.start_recording(StartRecording(self._options.record, self._options.name))
-            self._await(lambda: line.recording.running is not None, "the recording to start")
+            self._await(lambda: line.recording.running is not None, "the start of the recording")
         line.children.send("camera", StartAcquisition())
         line.acquiring = True
         line.children.start(later)
@@ -250,13 +262,27 @@ class Supervisor:
             self._line.children.send(name, VideoReady(form))
 
     def _await(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_S
+        """Wait for something at the start, longer than usual while processes start.
+
+        One of them that gives no sign of life is ended, which ends the run: the others compute.
+        """
+        began, told = time.monotonic(), 0.0
         while not condition() and not self._is_stopping():
-            if time.monotonic() > deadline:
+            waited_s, starting = time.monotonic() - began, self._line.children.starting
+            if waited_s > (_LONGEST_START_S if starting else START_TIMEOUT_S):
                 raise MagscopeError(
-                    f"gave up waiting {START_TIMEOUT_S:g} s for {what}; look at the log for the reason"
+                    f"gave up waiting {waited_s:.0f} s for {what}: {self._states()}; is this computer busy?"
                 )
+            if waited_s > told + _TELL_START_S:
+                told = waited_s
+                self._line.log(logging.WARNING, f"{what} takes {waited_s:.0f} s already: {self._states()}")
             self._turn()
+
+    def _states(self) -> str:
+        """Say what the processes do, those that start first."""
+        states = [child.process_state() for child in self._line.children]
+        states.sort(key=lambda one: one.state == "running")
+        return ", ".join(f"{one.name} is {one.state}" for one in states)
 
     def _end_line(self) -> None:
         """Stop motors and camera, let what was acquired be tracked and recorded."""

@@ -22,6 +22,7 @@ from magscope_app.experiment.microscope import Microscope
 from magscope_app.messages import (
     Bead,
     CommandRefused,
+    FrameTimes,
     Message,
 )
 from magscope_app.processes.calibration_file import camera_name, stated_surface_nm
@@ -31,10 +32,12 @@ from magscope_app.processes.camera_noise import (
     correction_marks,
     field_correction,
 )
+from magscope_app.processes.frame_times import frame_times
 from magscope_app.processes.handles import Handles
 
 if TYPE_CHECKING:
     from magscope_app.calibration.build import SweepResult
+    from magscope_app.calibration.capture import Capture
     from magscope_app.calibration.event import Calibration
 
 _log = logging.getLogger(__name__)
@@ -68,6 +71,8 @@ class Sweeps:
         self._send = send
         self._running: tuple[Calibration, ExecutionFuture] | None = None
         self._result: SweepResult | None = None
+        self._times = frame_times(handles.config)
+        self._capture: Capture | None = None
 
     def handle(self, message: Message, busy: str) -> bool:
         """Carry out a message about sweeps; False when it is none. `busy` says what else is running."""
@@ -80,6 +85,10 @@ class Sweeps:
                 self._if_running(lambda event, future: _cancel(event, future, stay))
             case SaveZLUTs():
                 self._save(message)
+            case FrameTimes():
+                self._times = message
+                if self._capture is not None:
+                    self._capture.expect(message.period_s)
             case _:
                 return False
         return True
@@ -157,6 +166,8 @@ class Sweeps:
         except BaseException:
             raw.discard()
             raise
+        capture.expect(self._times.period_s)
+        self._capture = capture
         about = _about(self._handles.config, capture.bits, order.roi_px)
         about["corrections"] = correction_marks(corrections)
         calibration = Calibration(order.plan, beads, self._microscope, capture, raw, about, self._send)

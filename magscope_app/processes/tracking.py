@@ -19,6 +19,7 @@ from magscope_app.messages import (
     CorrectionsUsed,
     Event,
     FindBeads,
+    FrameTimes,
     Message,
     ProcessReady,
     SelectBead,
@@ -34,6 +35,7 @@ from magscope_app.processes.calibration_file import (
 )
 from magscope_app.processes.camera_noise import camera_noise, correction_files, field_correction
 from magscope_app.processes.focus import FocusHistory
+from magscope_app.processes.frame_times import frame_times
 from magscope_app.processes.handles import Handles
 from magscope_app.processes.link import Link
 from magscope_app.processes.lut_check import LutCheck
@@ -123,7 +125,7 @@ class _TrackingLoop:
         self._profile = handles.profile()
         self._beads = _BeadList(handles)
         focus = config.motor_with_role("focus")
-        exposure_s = 1e-3 * (config.camera.exposure_ms or 1000.0 / config.camera.fps)
+        exposure_s = frame_times(config).exposure_s
         self._focus = FocusHistory(handles.telemetry(focus.name), exposure_s) if focus else None
         recorded = config.tracking.recorded_focus
         self._recorded_focus = RecordedFocus(recorded) if recorded else None
@@ -237,6 +239,10 @@ class _TrackingLoop:
                     self._profile.clear()
             case UseZLUTs(path, copy):
                 self._use(path, copy)
+            case FrameTimes(exposure_s, period_s):
+                self._speed.expect(1.0 / period_s)
+                if self._focus is not None:
+                    self._focus.expose(exposure_s)
             case Shutdown():
                 self._ending = True
             case _:

@@ -7,7 +7,15 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from magscope_app.messages import LogEntry, LogHistory, Message, RenameRecording, SelectBead, StartRecording
+from magscope_app.messages import (
+    LogEntry,
+    LogHistory,
+    Message,
+    RecordingFolder,
+    RenameRecording,
+    SelectBead,
+    StartRecording,
+)
 from magscope_app.processes.children import Children
 
 WINDOW = "gui"
@@ -48,11 +56,13 @@ class WindowDesk:
         self._children.send(WINDOW, entry)
 
     def heed(self, command: Message) -> None:
-        """Note the chosen beads, and folder, name and mode of the newest recording."""
+        """Note the chosen beads, and folder, name and mode of the next recording."""
         if isinstance(command, SelectBead):
             self.selected = command
         elif isinstance(command, StartRecording):
             self._order = command
+        elif isinstance(command, RecordingFolder):
+            self._order = replace(self._order or StartRecording(), folder=command.folder)
         elif isinstance(command, RenameRecording):
             self._order = replace(self._order or StartRecording(), name=command.name)
 

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from magscope_app.analysis import (
-    Lorentzian,
-    Spectrum,
-    allan_deviation,
-    fit_lorentzian,
-    longest_stretch,
-    power_spectrum,
-)
+from magscope_app.analysis import allan_deviation, fit_corner, longest_stretch, power_spectrum
+from tests.analysis.beads import seen, trapped
 
 FloatArray = npt.NDArray[np.float64]
-
-
-def trapped(n: int, interval_s: float, corner_hz: float, variance: float, seed: int) -> FloatArray:
-    """Return positions of a bead in a harmonic trap: an Ornstein-Uhlenbeck process, exact at each sample."""
-    rng = np.random.default_rng(seed)
-    decay = np.exp(-2 * np.pi * corner_hz * interval_s)
-    kicks = rng.normal(0, np.sqrt(variance * (1 - decay**2)), n)
-    x = np.empty(n)
-    x[0] = rng.normal(0, np.sqrt(variance))
-    for i in range(1, n):
-        x[i] = decay * x[i - 1] + kicks[i]
-    return x
 
 
 def test_white_noise_averages_down_as_one_over_the_root_of_time() -> None:
@@ -78,21 +62,6 @@ def test_a_sine_has_its_power_at_its_frequency() -> None:
     assert np.sum(found.density) * step == pytest.approx(12.5, rel=0.02)
 
 
-@pytest.mark.parametrize("corner_hz", [1.5, 6.0, 15.0])
-def test_the_corner_frequency_of_a_trapped_bead_is_found(corner_hz: float) -> None:
-    x = trapped(200_000, 0.002, corner_hz, 250.0, 3)
-    fit = fit_lorentzian(power_spectrum(x, 0.002, segment=8192), highest_hz=60.0)
-    assert fit.corner_hz == pytest.approx(corner_hz, rel=0.06)
-    assert fit.variance == pytest.approx(250.0, rel=0.06)
-
-
-def test_a_lorentzian_is_fitted_by_itself() -> None:
-    f: FloatArray = np.asarray(np.arange(1, 500) * 0.1, np.float64)
-    true = Lorentzian(7.0, 3.2)
-    fit = fit_lorentzian(Spectrum(f, true.density(f), 1))
-    assert (fit.plateau, fit.corner_hz) == pytest.approx((7.0, 3.2), rel=1e-3)
-
-
 def test_only_the_longest_stretch_without_a_gap_is_analysed() -> None:
     t_s: FloatArray = np.asarray(np.arange(100) * 0.01, np.float64)
     values, ids = np.arange(100.0), np.arange(100)
@@ -136,7 +105,51 @@ def test_what_cannot_be_analysed_is_refused_in_a_sentence(bad: list[float]) -> N
         allan_deviation(bad, 0.01)
     with pytest.raises(ValueError, match="finite values"):
         power_spectrum(bad, 0.01)
-    with pytest.raises(ValueError, match="interval_s"):
-        allan_deviation([1.0, 2.0, 3.0], 0.0)
-    with pytest.raises(ValueError, match="longer trace"):
-        fit_lorentzian(Spectrum(np.array([1.0]), np.array([1.0]), 1))
+    with pytest.raises(ValueError, match="finite values"):
+        fit_corner(bad, 0.01)
+
+
+@pytest.mark.parametrize("interval_s", [0.0, -0.01, np.inf, np.nan])
+def test_an_impossible_interval_is_refused_in_a_sentence(interval_s: float) -> None:
+    x = np.random.default_rng(1).normal(size=100)
+    for analyse in (allan_deviation, power_spectrum, fit_corner):
+        with pytest.raises(
+            ValueError, match=r"interval_s must be a finite number above 0, .*; give the time"
+        ):
+            analyse(x, interval_s)
+
+
+def test_impossible_choices_are_refused_in_a_sentence() -> None:
+    x = np.random.default_rng(1).normal(size=100)
+    with pytest.raises(ValueError, match="per_decade must be at least 1, not 0"):
+        allan_deviation(x, 0.01, per_decade=0)
+    with pytest.raises(ValueError, match="segment must be 16 to 100, not 101"):
+        power_spectrum(x, 0.01, segment=101)
+    for exposure_s in (-0.001, 0.011, np.nan):
+        with pytest.raises(ValueError, match="exposure_s must be from 0 to the interval"):
+            fit_corner(x, 0.01, exposure_s)
+    for still in (np.zeros(100), np.full(100, 79330.0), 79330.0 + 0.1 * np.arange(100)):
+        with pytest.raises(ValueError, match="straight line"):
+            fit_corner(still, 0.01)
+
+
+@pytest.mark.parametrize("kind", ["white", "walk", "trap"])
+def test_limits_of_an_allan_deviation_hold_the_truth_as_often_as_they_say(kind: str) -> None:
+    rng = np.random.default_rng(5)
+    made: dict[str, Callable[[], FloatArray]] = {
+        "white": lambda: rng.normal(0, 5.0, 2000),
+        "walk": lambda: np.cumsum(rng.normal(0, 1.0, 2000)),
+        "trap": lambda: seen(rng, 2000, 0.01, 1.0),
+    }
+    found = [allan_deviation(made[kind](), 0.01) for _ in range(150)]
+    squares = np.array([one.deviation**2 for one in found])
+    freedom = 2 * squares.mean(axis=0) ** 2 / squares.var(axis=0)
+    # White noise has up to half as many more; the long lengths are few numbers.
+    ratio = found[0].freedom / freedom
+    assert ((ratio > 0.45) & (ratio < 1.4)).all()
+    true = np.sqrt(squares.mean(axis=0))
+    inside = np.mean([(low < true) & (true < high) for low, high in (one.bounds() for one in found)], axis=0)
+    assert inside.mean() == pytest.approx(0.74, abs=0.08)
+    assert inside.min() > 0.55
+    wide = np.mean([(low < true) & (true < high) for low, high in (one.bounds(2.0) for one in found)], axis=0)
+    assert wide.mean() > 0.94

@@ -105,6 +105,15 @@ def test_frames_before_the_arrival_are_never_used(plane: Plane, period_ms: int) 
     assert late_ms <= period_ms
 
 
+def test_the_rate_in_force_counts(plane: Plane) -> None:
+    """A camera that was made faster need not be waited for as one of the config's rate, a slower one must."""
+    plane.capture.expect(0.004)
+    shots = plane.take(2, 4)
+    assert 2 * 4 <= 1e-6 * shots[0].t_ns - ARRIVAL_MS <= 3 * 4
+    plane.capture.expect(0.05)
+    assert 1e-6 * plane.take(2, 10)[0].t_ns - ARRIVAL_MS >= 2 * 50
+
+
 def test_frames_that_come_in_a_rush_are_not_used_early(plane: Plane) -> None:
     """Two have come since the arrival, but all within a period: the next one may have begun before it."""
     stamps = iter([ARRIVAL_MS - 3, ARRIVAL_MS + 1, ARRIVAL_MS + 3, *range(ARRIVAL_MS + 12, 10_000, 10)])

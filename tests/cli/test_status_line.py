@@ -8,7 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from magscope_app.cli.status_line import StatusLine, describe, summarize
-from magscope_app.messages import Counters, LogEntry, ProcessState, RecordingFinished, SystemStatus
+from magscope_app.messages import (
+    Counters,
+    LogEntry,
+    MotorStatus,
+    ProcessState,
+    RecordingFinished,
+    SystemStatus,
+)
 from magscope_app.processes.options import RunResult
 
 STATUS = SystemStatus(
@@ -45,6 +52,10 @@ def test_everything_is_said() -> None:
     assert "manages" not in describe(replace(STATUS, tracking_fps=63.2))
     dead = replace(STATUS, recording=None, processes=(ProcessState("motors", "dead"),))
     assert describe(dead).endswith("lost 3 · not recording · 12.3 GB free · motors is DEAD")
+    axes = tuple(MotorStatus(name, "lost", "its process has ended") for name in ("focus", "magnet"))
+    assert describe(replace(dead, motors=axes)).endswith(
+        "12.3 GB free · focus is LOST · magnet is LOST · motors is DEAD"
+    )
 
 
 def test_a_terminal_has_one_live_line_below_the_log() -> None:

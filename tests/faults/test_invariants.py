@@ -78,10 +78,7 @@ _OTHERS = {"subprocess", "socket", "urllib", "http", "select", "asyncio", "ftpli
 _MAY = {
     ("background.py", "deliver"): "only what is done",
     ("drawing_rate.py", "count_drawing"): "a meter's result",
-    ("preferences.py", "load_preferences"): "before there is a window",
-    ("preferences.py", "save_preferences"): "given to Background by desk.py",
-    ("last_session.py", "save_last_session"): "given to Background by session_files.py",
-    ("last_session.py", "load_last_session"): "given to Background by session_files.py",
+    ("kept_file.py", "write_json"): "given to Background by desk.py and session_files.py",
     ("session_files.py", "write"): "given to Background in the next lines",
 }
 

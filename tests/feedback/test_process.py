@@ -14,6 +14,7 @@ from magscope_app.messages import (
     Bead,
     BeadsChanged,
     CommandRefused,
+    FrameTimes,
     Message,
     MotorChanged,
     MotorStatus,
@@ -169,3 +170,13 @@ def test_drift_is_not_measured_with_other_beads_or_rois(
     rig.until(lambda: rig.state("drift").stage == "on")
     rig.send(BeadsChanged(beads, 2, roi_px))
     rig.until(lambda: rig.state("drift").let_go)
+
+
+def test_the_exposure_that_is_told_counts(rig: Rig) -> None:
+    """Frames that were exposed before the last correction had arrived make no other one."""
+    rig.send(FrameTimes(0.3, 0.3))
+    rig.hold()
+    first = rig.correction()
+    rig.focus_nm = first.position
+    second = rig.correction()
+    assert second.t_ns - 0.3e9 >= first.sent_ns

@@ -170,9 +170,11 @@ def test_of_two_beads_that_creep_apart_it_follows_neither_far() -> None:
     assert max(map(abs, bench.focus_trace_nm)) < 20
 
 
-def test_a_frame_that_was_exposed_on_the_way_is_not_believed() -> None:
-    """Its exposure began before the focus had arrived, and ended after."""
+@pytest.mark.parametrize("exposure_ms", [5.0, 9.0, 1.0])
+def test_a_frame_that_was_exposed_on_the_way_is_not_believed(exposure_ms: float) -> None:
+    """Its exposure began before the focus had arrived, and ended after; it may be set anew meanwhile."""
     lock = ZLock(ZLockConfig(window=1, interval_s=0.001), FACTOR, 0.005, 0.01, lambda _: (-2000.0, 2000.0))
+    lock.time_frames(1e-3 * exposure_ms, 0.01)
     rest = np.array([[0.0, 0.0, 0.0, 0.0, 1.0]])
 
     def take(t_ms: float, z_nm: float) -> Decision | None:
@@ -185,8 +187,19 @@ def test_a_frame_that_was_exposed_on_the_way_is_not_believed() -> None:
     assert first is not None
     lock.sent(first, 101e6)
     lock.watch(np.array([[105e6, first.focus_nm, first.focus_nm, 0.0, 1.0]]), 106e6)
-    assert take(109.0, 40.0) is None
-    assert take(110.0, 25.0) is not None
+    assert take(104.0 + exposure_ms, 40.0) is None
+    assert take(105.0 + exposure_ms, 25.0) is not None
+
+
+def test_a_slow_camera_is_waited_for_and_compared_over_as_long_a_time() -> None:
+    bench = held(Bench())
+    bench.lock.time_frames(0.005, 10.0)
+    bench.blind = True
+    bench.run(3.0)
+    assert bench.lock.state.stage == "on"
+    bench.lock.time_frames(0.005, 0.01)
+    bench.run(0.1)
+    assert bench.lock.state.let_go
 
 
 def test_frames_that_lag_behind_are_frames_all_the_same() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from multiprocessing.context import SpawnContext
 from typing import Any, TypeVar, cast
 
@@ -200,6 +200,25 @@ class Rig:
                 for b in beads
             ]
             self._tracks.write(made)
+            self._frame_id += 1
+
+    def positions(
+        self, tracks: Mapping[int, np.ndarray[Any, Any]], *, fps: float = 100.0, t0_s: float = 0.0
+    ) -> None:
+        """Write x, y, z in nm (n_frames, 3) of beads by their ids, from a session time on."""
+        places = {
+            bead.id: roi_of(bead.x_px, bead.y_px, self.beads.roi_px)[::2]
+            for bead in self.beads.changed().beads
+        }
+        rest = 1.0, 1.0, 2.5, 0.987, 0.0, 0.0
+        for index, of_frame in enumerate(zip(*tracks.values(), strict=True)):
+            t_ns = (t0_s + index / fps) * 1e9
+            self._tracks.write(
+                [
+                    (self._frame_id, t_ns, *xyz, bead_id, *places[bead_id], *rest)
+                    for bead_id, xyz in zip(tracks, of_frame, strict=True)
+                ]
+            )
             self._frame_id += 1
 
     def profile(self, bead_id: int, values: np.ndarray[Any, Any] | None = None) -> None:

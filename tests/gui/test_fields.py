@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushBut
 from gui.panels.registry import PANELS
 from gui.widgets.checked_field import CheckedField
 from gui.window import MainWindow
-from magscope_app.messages import RecordingStarted, RenameRecording, StartRecording
+from magscope_app.messages import RecordingFolder, RecordingStarted, RenameRecording, StartRecording
 from tests.gui.hands import click, find, look, press, retype, text_of, until, wheel
 from tests.gui.rig import Rig, with_magnet
 
@@ -143,6 +143,26 @@ def test_a_folder_is_shown_as_it_is_taken(
     retype(field, "~/data")
     assert field.text() == str(tmp_path / "data")
     assert running.session.recording_order.folder == tmp_path / "data"
+
+
+def test_the_disk_of_the_folder_that_is_typed_is_looked_at(
+    running: MainWindow, rig: Rig, tmp_path: Path
+) -> None:
+    """Once it is typed, not at every letter; without one, that of the config."""
+    field = find(running, QLineEdit, "recording.folder")
+    before = field.text()
+    rig.heard()
+    retype(field, str(tmp_path / "not" / "yet"))
+    told = [sent for sent in rig.heard() if isinstance(sent, RecordingFolder)]
+    assert told == [RecordingFolder(tmp_path / "not" / "yet")]
+    retype(field, str(tmp_path / "not" / "yet"))
+    assert not [sent for sent in rig.heard() if isinstance(sent, RecordingFolder)]
+    field.clear()
+    press(field, Qt.Key.Key_Return)
+    assert rig.expect(RecordingFolder).folder == rig.config.recording.folder
+    running.session.order_recording(tmp_path, "last", None)
+    assert rig.expect(RecordingFolder).folder == tmp_path
+    retype(field, before)
 
 
 def test_a_z_lut_file_of_nobody_is_refused(running: MainWindow, rig: Rig, qapp: QApplication) -> None:

@@ -213,7 +213,8 @@ def test_save_as_config_writes_the_z_lut_in_use_and_says_what_is_missing(
     zlut, path = tmp_path / "z1.npz", tmp_path / "mine.toml"
     zlut.write_bytes(b"")
     rig.send(ZLUTsUsed(zlut))
-    look(running, qapp)
+    # It is no Z-LUT, which is told in the place of what is done.
+    until(running, qapp, running.notice.isVisible)
     running.files.write_config(path)
     until(running, qapp, path.exists)
     until(running, qapp, running.done.isVisible)

@@ -7,6 +7,7 @@ import json
 import math
 import tomllib
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gui.models.last_session import LastSession, load_last_session, save_last_session
+from gui.models.last_session import KeptSessions, LastSession, load_last_session, save_last_session
 from gui.models.preferences import Preferences, load_preferences, save_preferences
 from gui.models.running_config import running_config
 from gui.models.state import State
@@ -209,7 +210,7 @@ def test_the_last_session_comes_back_without_motor_positions(tmp_path: Path) -> 
     assert last.zlut == zlut
     path = tmp_path / "last-session.json"
     save_last_session(last, path, run=1)
-    assert load_last_session(path, run=2) == last
+    assert load_last_session(path, run=2).before == last
     assert last.camera_settings == {"exposure_ms": 4.0}
     assert "position" not in path.read_text()
 
@@ -222,24 +223,23 @@ def test_a_window_that_is_opened_again_has_the_session_before_its_run(tmp_path: 
     )
     path = tmp_path / "last-session.json"
     save_last_session(first, path, run=1)
-    with pytest.raises(MagscopeError, match="no last session yet"):
-        load_last_session(path, run=1)
-    save_last_session(own, path, run=2, before=load_last_session(path, run=2))
-    assert load_last_session(path, run=2) == first
-    assert load_last_session(path, run=3) == own
+    assert load_last_session(path, run=1) == KeptSessions(None, has_own=True)
+    assert load_last_session(path, run=2) == KeptSessions(first)
+    save_last_session(own, path, run=2, before=first)
+    assert load_last_session(path, run=2) == KeptSessions(first, has_own=True)
+    assert load_last_session(path, run=3) == KeptSessions(own)
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"version": 2, "run": 1, "session": {"beads": []}}', "[1]"])
+@pytest.mark.parametrize("text", ["", "{}", '{"version": 3, "run": 1, "session": {"beads": []}}', "[1]"])
 def test_a_broken_last_session_is_refused_in_a_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "last-session.json"
     path.write_text(text)
     with pytest.raises(MagscopeError, match="cannot be read"):
         load_last_session(path, run=2)
-    path.write_text(kept().replace('"version": 2', '"version": 1'))
+    path.write_text(kept().replace('"version": 3', '"version": 1'))
     with pytest.raises(MagscopeError, match="version 1"):
         load_last_session(path, run=2)
-    with pytest.raises(MagscopeError, match="no last session yet"):
-        load_last_session(tmp_path / "none.json", run=2)
+    assert load_last_session(tmp_path / "none.json", run=2) == KeptSessions()
 
 
 GOOD: dict[str, Any] = {
@@ -251,12 +251,25 @@ GOOD: dict[str, Any] = {
     "folder": None,
     "name": None,
     "mode": None,
+    "kept_at": "2026-11-20 18:04:00+00:00",
 }
 
 
 def kept(**changes: object) -> str:
     """Return what a file of sessions says."""
-    return json.dumps({"version": 2, "run": 1, "session": GOOD | changes, "before": None})
+    return json.dumps({"version": 3, "run": 1, "session": GOOD | changes, "before": None})
+
+
+def test_a_file_of_the_version_before_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "last-session.json"
+    path.write_text(kept())
+    now = load_last_session(path, run=2).before
+    assert now is not None
+    assert now.kept_at == datetime(2026, 11, 20, 18, 4, tzinfo=UTC)
+    old = json.loads(kept())
+    del old["session"]["kept_at"]
+    path.write_text(json.dumps(old | {"version": 2}))
+    assert load_last_session(path, run=2).before == replace(now, kept_at=None)
 
 
 @pytest.mark.parametrize(
@@ -273,6 +286,9 @@ def kept(**changes: object) -> str:
         ("beads", [GOOD["beads"][0] | {"x_px": math.nan}]),
         ("beads", [GOOD["beads"][0]] * 2),
         ("mode", []),
+        ("kept_at", 5),
+        ("kept_at", "yesterday"),
+        ("kept_at", "0001-01-01 00:00:00+23:59"),
     ],
 )
 def test_whatever_is_wrong_in_a_last_session_is_told_in_a_sentence(
@@ -280,7 +296,7 @@ def test_whatever_is_wrong_in_a_last_session_is_told_in_a_sentence(
 ) -> None:
     path = tmp_path / "last-session.json"
     path.write_text(kept())
-    assert load_last_session(path, run=2).roi_px == 48
+    assert load_last_session(path, run=2).before is not None
     path.write_text(kept(**{key: value}))
     with pytest.raises(MagscopeError, match="the last session cannot be read"):
         load_last_session(path, run=2)

@@ -69,7 +69,7 @@ def test_beads_of_which_nothing_is_heard_look_old(running: MainWindow, rig: Rig,
     running.session.history.newest_t_s -= 4.0
     look(running, qapp)
     dim = seen(view).pixelColor(cross)
-    assert (dim.green() - dim.red()) < 0.5 * (bright.green() - bright.red())
+    assert (dim.green() - dim.red()) < 0.7 * (bright.green() - bright.red())
     assert running.strip.boxes["beads"].caption.text().startswith("beads 4.")
     assert colour_of(running, "status.beads.value") == LIGHT.dim
 
@@ -112,6 +112,25 @@ def test_a_new_loss_is_recent_again(window: MainWindow, rig: Rig, qapp: QApplica
         look(window, qapp)
         wanted = {10: LIGHT.calm, 20: LIGHT.alarm, 200: LIGHT.warn, 210: LIGHT.alarm}[t_s]
         assert seen(window.strip.boxes["lost"]).pixelColor(4, 4).name() == wanted.background, t_s
+
+
+def test_what_was_lost_before_the_window_opened_is_said_but_not_as_new(
+    window: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    box = window.strip.boxes["lost"]
+    for t_s, lost, when in (
+        (7200, 7, "before this window was opened"),
+        (7205, 7, "before this window was opened"),
+        (7300, 8, "0.0 s ago"),
+        (7304, 8, "4.0 s ago"),
+    ):
+        counters = Counters(frames_acquired=100 * t_s, lost_ring=lost)
+        rig.send(rig.status(timestamp_ns=t_s * 1_000_000_000, counters=counters))
+        look(window, qapp)
+        assert box.value.text() == str(lost)
+        assert f"ring {lost}, tracking 0, recording 0; the newest loss was {when}" in box.toolTip()
+        wanted = LIGHT.warn if lost == 7 else LIGHT.alarm
+        assert seen(box).pixelColor(4, 4).name() == wanted.background, t_s
 
 
 @pytest.mark.parametrize("is_described", [False, True])

@@ -37,6 +37,7 @@ from magscope_app.messages import (
     JogMotor,
     MoveMotor,
     ProcessState,
+    RecordingFolder,
     RecordingProgress,
     RecordingStarted,
     SetCameraSetting,
@@ -415,3 +416,4 @@ def test_choosing_a_folder_holds_nothing_up(
     dialog.fileSelected.emit(str(tmp_path))
     dialog.close()
     assert running.session.recording_order.folder == tmp_path
+    assert rig.expect(RecordingFolder).folder == tmp_path

@@ -71,6 +71,22 @@ def test_the_movement_counts_from_its_median() -> None:
     assert set(found.tolist()) == {5000.0, 4000.0}
 
 
+def test_nothing_jumps_when_all_references_leave_and_another_comes() -> None:
+    first, second = reference(1000, 1, (3000, N)), reference(2000, 2, (0, 3600))
+    still = trace(np.full(N, 5000.0))
+    found = relative(still, [trace(first), trace(second)]).x_nm.astype(float)
+    assert np.isnan(found[3000:3600]).all()
+    assert abs(found[2900:3000].mean() - found[3600:3700].mean()) < 0.5
+
+
+def test_a_reference_that_is_kicked_at_first_moves_the_trace_only_then() -> None:
+    kicked = np.full(N, 800.0)
+    kicked[:600] += 1000
+    found = relative(trace(np.full(N, 5000.0)), [trace(kicked)]).x_nm
+    assert set(found[:600].tolist()) == {4000.0}
+    assert set(found[600:].tolist()) == {5000.0}
+
+
 def test_without_references_a_trace_is_as_it_is() -> None:
     bead = trace(5000 + DRIFT)
     assert relative(bead, []) is bead

@@ -1,0 +1,65 @@
+"""How loudly the strip says what is wrong: each level, from the messages of real processes."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from gui.models.status_fields import StatusFacts, StatusField, status_fields
+from magscope_app.messages import Counters, ProcessState, SystemStatus
+from tests.gui.rig import Rig
+
+
+def field_of(key: str, status: SystemStatus, **facts: float) -> StatusField:
+    known = {"age_s": 0.0, "expected_fps": 100.0} | facts
+    made = StatusFacts(status=status, beads_seen=0, motors_moving=0, motors=3, **known)  # type: ignore[arg-type]  # all numbers
+    return next(field for field in status_fields(made) if field.key == key)
+
+
+@pytest.mark.parametrize(
+    ("key", "changed", "tone"),
+    [
+        ("fps", {"fps": 95.1}, "calm"),
+        ("fps", {"fps": 94.9}, "warn"),
+        ("fps", {"fps": 94.9, "counters": Counters(frames_acquired=200)}, "calm"),
+        ("disk", {"free_disk_bytes": 20_100_000_000}, "calm"),
+        ("disk", {"free_disk_bytes": 19_900_000_000}, "warn"),
+        ("disk", {"free_disk_bytes": 5_100_000_000}, "warn"),
+        ("disk", {"free_disk_bytes": 4_900_000_000}, "alarm"),
+        ("buffer", {"buffer_level": 0.49}, "calm"),
+        ("buffer", {"buffer_level": 0.5}, "warn"),
+        ("buffer", {"buffer_level": 0.74}, "warn"),
+        ("buffer", {"buffer_level": 0.75}, "alarm"),
+    ],
+)
+def test_both_levels_of_what_may_go_wrong(rig: Rig, key: str, changed: dict[str, object], tone: str) -> None:
+    status = rig.status(**({"counters": Counters(frames_acquired=1000)} | changed))
+    assert field_of(key, status).tone == tone
+
+
+@pytest.mark.parametrize(("minutes", "tone"), [(31.0, "calm"), (29.0, "warn"), (5.1, "warn"), (4.9, "alarm")])
+def test_both_levels_of_the_time_that_a_disk_lasts(rig: Rig, minutes: float, tone: str) -> None:
+    assert field_of("disk", rig.status(free_disk_bytes=10**12), disk_minutes=minutes).tone == tone
+
+
+def test_what_was_loud_stays_so_while_nothing_is_heard(rig: Rig) -> None:
+    """A recording goes on without the supervisor, and what is lost is lost."""
+    status = rig.status(
+        recording=Path("data"),
+        recording_seconds=25.0,
+        counters=Counters(frames_acquired=5000, lost_ring=1222),
+        free_disk_bytes=4_900_000_000,
+        processes=(ProcessState("tracking", "dead"),),
+    )
+    tones = {key: field_of(key, status, age_s=4.0).tone for key in ("recording", "lost", "disk", "processes")}
+    assert tones == {"recording": "record", "lost": "alarm", "disk": "alarm", "processes": "alarm"}
+    for key in ("recording", "lost"):
+        new, old = field_of(key, status), field_of(key, status, age_s=4.0)
+        assert old == dataclasses.replace(new, help=old.help)
+        assert old.help.startswith("No news from the supervisor for 4.0 s")
+        assert new.help in old.help
+    assert field_of("fps", status, age_s=4.0).tone == "alarm"
+    assert field_of("buffer", status).tone == "calm"
+    assert field_of("buffer", status, age_s=4.0).tone == "dim"

@@ -1,0 +1,54 @@
+"""Exposure and period of the frames in force, and who goes by them."""
+
+from __future__ import annotations
+
+import pytest
+
+from magscope_app.config import load_config
+from magscope_app.devices import Setting, SettingKind
+from magscope_app.processes.camera_watch import CameraWatch
+from magscope_app.processes.frame_times import frame_times
+
+
+def _float(name: str, value: float) -> Setting:
+    return Setting(name, SettingKind.FLOAT, value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told", "wanted_ms"),
+    [
+        pytest.param([], {}, (20.0, 20.0), id="nothing is known but the rate of the config"),
+        pytest.param(["camera.exposure_ms=4"], {}, (4.0, 20.0), id="the config knows"),
+        pytest.param(
+            ["camera.exposure_ms=4"], {"exposure_ms": 6.0}, (6.0, 20.0), id="the camera knows better"
+        ),
+        pytest.param(["camera.exposure_ms=4"], {"fps": 25.0}, (4.0, 40.0), id="another rate"),
+        pytest.param([], {"fps": 25.0}, (40.0, 40.0), id="another rate alone"),
+        pytest.param([], {"exposure_ms": 50.0}, (50.0, 50.0), id="an exposure that makes the camera slower"),
+        pytest.param([], {"exposure_ms": 0.0, "fps": float("nan")}, (20.0, 20.0), id="nonsense"),
+    ],
+)
+def test_the_camera_counts_and_else_the_long_side(
+    overrides: list[str], told: dict[str, float], wanted_ms: tuple[float, float]
+) -> None:
+    config = load_config("demo.toml", ["camera.fps=50", "camera.exposure_ms=", *overrides]).config
+    times = frame_times(config, [_float(name, value) for name, value in told.items()])
+    assert (1e3 * times.exposure_s, 1e3 * times.period_s) == pytest.approx(wanted_ms)
+
+
+def test_a_text_is_no_time() -> None:
+    config = load_config("demo.toml", ["camera.fps=50"]).config
+    settings = Setting("fps", SettingKind.TEXT, "fast"), Setting("exposure_ms", SettingKind.BOOL, True)
+    assert frame_times(config, settings) == frame_times(config)
+
+
+def test_a_camera_that_was_made_slower_is_not_called_silent() -> None:
+    said: list[str] = []
+    watch = CameraWatch(255, 100.0, said.append)
+    watch.begin(0)
+    watch.expect(0.5)
+    watch.nothing(2_000_000_000)
+    assert said == []
+    watch.expect(100.0)
+    watch.nothing(2_000_000_000)
+    assert len(said) == 1
