@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from magscope_app.config.section import Section
+
+#: 0.4 + 2 · 0.3 is 1, whatever the computer makes of it.
+_ROUNDING = 1e-9
 
 
 class Calibration(Section):
@@ -56,7 +61,10 @@ class ZLockConfig(Section):
     window: int = Field(3, ge=1, le=1000, description="Frames whose median is one measurement.")
     gain: float = Field(0.4, gt=0, le=1, description="Part of the error that one correction takes back (I).")
     damping: float = Field(
-        0.1, ge=0, le=1, description="Part of the change of the error that is added to it (P)."
+        0.1,
+        ge=0,
+        le=1,
+        description="Part of the change of the error that is added to it (P); gain + 2 damping is 1 at most.",
     )
     max_step_nm: float = Field(100.0, gt=0, le=10_000, description="Largest correction of the focus.")
     dead_band_nm: float = Field(0.5, ge=0, le=1000, description="Smaller errors are not corrected.")
@@ -78,6 +86,20 @@ class ZLockConfig(Section):
     arrival_s: float = Field(
         2.0, gt=0, le=60, description="The lock lets go if the focus takes longer to arrive."
     )
+
+    @model_validator(mode="after")
+    def _does_not_swing(self) -> Self:
+        """Refuse pairs that swing, or would with a focus that does twice of what it should.
+
+        e' = e - gain e - damping (e - e_before) is stable below gain / 2 + damping = 1 (Jury's criterion);
+        with half of that, an error does not change sides, and the noise of measurements is not amplified.
+        """
+        if self.gain + 2 * self.damping > 1 + _ROUNDING:
+            raise ValueError(
+                f"gain = {self.gain:g} with damping = {self.damping:g} would swing: gain + 2 damping is "
+                f"more than 1; give a damping up to {(1 - self.gain) / 2:.3g} or a smaller gain"
+            )
+        return self
 
 
 class DriftConfig(Section):

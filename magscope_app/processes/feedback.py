@@ -15,6 +15,7 @@ from magscope_app.datatypes import MatrixReader
 from magscope_app.errors import MagscopeError
 from magscope_app.feedback.drift import DriftMeter
 from magscope_app.feedback.readings import Frame, frames_of
+from magscope_app.feedback.rois import LARGEST_PART, KnownRois
 from magscope_app.feedback.state import LockName, LockState
 from magscope_app.feedback.xy_lock import XYLock
 from magscope_app.feedback.z_lock import Decision, ZLock
@@ -89,6 +90,7 @@ class _FeedbackLoop:
         self._matrices = {name: handles.matrix(name) for name in (DRIFT, XY_LOCK, Z_LOCK)}
         self._reader: MatrixReader | None = None
         self._beads: dict[int, Bead] = {}
+        self._rois = KnownRois(config.beads.roi_px)
         self._version = -1
         self._size: tuple[int, int] | None = None
         self._waiting: list[Rows] = []
@@ -138,7 +140,7 @@ class _FeedbackLoop:
         match message:
             case BeadsChanged(beads, version, roi_px):
                 self._xy.roi_px = roi_px
-                self._know_beads(beads, version)
+                self._know_beads(beads, version, roi_px)
             case FrameTimes(exposure_s, period_s):
                 self._z.time_frames(exposure_s, period_s)
             case VideoReady(form):
@@ -192,11 +194,20 @@ class _FeedbackLoop:
                     self._reader.read()
         self._drift.pause(isinstance(message, UseZLUTs))
 
-    def _know_beads(self, beads: tuple[Bead, ...], version: int) -> None:
+    @property
+    def _largest_jump_nm(self) -> float:
+        """How far a bead may jump in x and y and be the same."""
+        return LARGEST_PART * self._rois.roi_px * self._handles.config.optics.nm_per_px
+
+    def _know_beads(self, beads: tuple[Bead, ...], version: int, roi_px: int) -> None:
+        """Take the list; let nobody take another bead, or another ROI, for a movement."""
         gone = set(self._beads) - {bead.id for bead in beads}
         self._beads, self._version = {bead.id: bead for bead in beads}, version
+        others = self._rois.know({bead.id: (bead.x_px, bead.y_px) for bead in beads}, roi_px)
+        self._z.know_size(self._largest_jump_nm)
         self._z.forget(gone)
-        self._drift.forget(gone)
+        self._z.doubt(others)
+        self._drift.forget(gone | others.keys())
         if self._beads and not self._begun:
             self._begun = True
             self._begin_as_configured()
@@ -297,6 +308,7 @@ class _FeedbackLoop:
         centres = {bead.id: (bead.x_px, bead.y_px) for bead in self._beads.values()}
         look = self._xy.look(kept, centres, size)
         if look.moves:
+            self._rois.expect(look.moves)
             self._link.send(MoveRois(look.moves, self._version, look.frame_id, int(look.t_ns)))
         row = (look.frame_id, look.t_ns, look.rms_px, look.farthest_px, look.n_beads)
         self._matrices[XY_LOCK].write(np.array([(*row, len(look.moves), len(look.held))]))

@@ -64,9 +64,13 @@ def test_what_was_ordered_long_ago_is_foreign(watch: FocusWatch) -> None:
 
 def test_a_focus_that_does_not_arrive_is_said(watch: FocusWatch) -> None:
     watch.send(300.0, 10e6)
-    on_way = rows(REST, (11e6, 20.0, 300.0, 1.0, 0.0))
-    assert watch.look(on_way, 1e9) is None
-    assert "did not reach 300 nm within 2 s, it is at 20 nm (is it stuck?)" in str(watch.look(on_way, 3e9))
+
+    def on_way(until_ns: float) -> npt.NDArray[np.float64]:
+        return rows(REST, *((t_ns, 20.0, 300.0, 1.0, 0.0) for t_ns in np.arange(11e6, until_ns, 20e6)))
+
+    assert watch.look(on_way(1e9), 1e9) is None
+    said = "did not reach 300 nm within 2 s, it is at 20 nm (is it stuck?)"
+    assert said in str(watch.look(on_way(3e9), 3e9))
 
 
 def test_where_it_stood_before_the_order_is_no_arrival(watch: FocusWatch) -> None:
@@ -84,3 +88,29 @@ def test_where_it_stood_before_the_order_is_no_arrival(watch: FocusWatch) -> Non
 @pytest.mark.parametrize(("moving", "at_target"), [(1.0, 1.0), (0.0, 0.0)])
 def test_it_begins_at_rest_only(moving: float, at_target: float) -> None:
     assert FocusWatch(5.0, 2.0).begin(rows((0.0, 0.0, 0.0, moving, at_target))) == "the focus is moving"
+
+
+def test_a_search_for_the_reference_position_is_somebody_elses_move(watch: FocusWatch) -> None:
+    """Nobody knows its target meanwhile; one row at rest without a target says nothing."""
+    unknown = (5e6, 0.0, np.nan, 0.0, 1.0)
+    assert watch.look(rows(REST, unknown), 6e6) is None
+    assert watch.look(rows(REST, unknown, (7e6, -5.0, np.nan, 1.0, 0.0)), 8e6) == FOREIGN
+
+
+def test_a_row_without_a_target_is_no_search_while_an_order_is_on_its_way(watch: FocusWatch) -> None:
+    watch.send(3.0, 10e6)
+    assert watch.look(rows(REST, (11e6, 1.0, np.nan, 1.0, 0.0)), 12e6) is None
+
+
+def test_it_rests_since_it_arrived_and_not_since_it_was_looked_at() -> None:
+    watch = FocusWatch(5.0, 2.0)
+    on_way = (1e6, 50.0, 100.0, 1.0, 0.0)
+    there = [(t_ms * 1e6, 100.0, 100.0, 0.0, 1.0) for t_ms in range(2, 80)]
+    assert watch.begin(rows(REST, on_way, *there[:5])) is None
+    assert watch.settled_ns == 2e6
+    # What is known of its arrival is no more among the newest rows.
+    assert watch.begin(rows(*there[40:])) is None
+    assert watch.settled_ns == 2e6
+    elsewhere = (90e6, 200.0, 200.0, 0.0, 1.0)
+    assert watch.begin(rows(*there[40:], elsewhere)) is None
+    assert watch.settled_ns == 90e6

@@ -28,7 +28,9 @@ def test_beads_are_held_through_drift_and_a_step(step_frame: int, end_frame: int
     assert found.last_way_nm <= 100.0
     data = open_dataset(path)
     said = [event["text"] for event in data.events if event["kind"] == "note"]
-    assert said[1].startswith("Z-lock has let go: bead 0 "), said
+    # Its ROI is elsewhere, or what was seen there before that was said.
+    assert said[1].startswith("Z-lock has let go: "), said
+    assert "bead 0 " in said[1], said
     assert said[2] == "the Z-lock is not on"
     assert said[3].startswith("Z-lock waits: bead 0 "), said
     assert any("Z-lock on" in lock.text for status in run.statuses for lock in status.locks)

@@ -9,7 +9,9 @@ import pytest
 
 from magscope_app.calibration.messages import UseZLUTs, ZLUTsUsed
 from magscope_app.config import load_config
+from magscope_app.devices import FrameFormat
 from magscope_app.messages import (
+    Bead,
     BeadsChanged,
     CommandRefused,
     FrameTimes,
@@ -17,8 +19,17 @@ from magscope_app.messages import (
     MotorChanged,
     MotorStatus,
     StopMotors,
+    VideoReady,
 )
-from magscope_app.messages.locks import CorrectFocus, ReleaseFocus, ShiftZLock, SwitchDrift, SwitchZLock
+from magscope_app.messages.locks import (
+    CorrectFocus,
+    MoveRois,
+    ReleaseFocus,
+    ShiftZLock,
+    SwitchDrift,
+    SwitchXYLock,
+    SwitchZLock,
+)
 from magscope_app.processes.calibration_file import load_calibration
 from magscope_app.tracking import ZLUT, ZLUTSet
 from tests.feedback.rig import BEADS, Rig
@@ -39,6 +50,11 @@ def rig() -> Iterator[Rig]:
         (StopMotors(), "all axes were stopped"),
         (ReleaseFocus("a Z-LUT sweep moves the focus"), "a Z-LUT sweep moves the focus"),
         (BeadsChanged(BEADS[1:], 2, 64), "bead 0 was taken off the list"),
+        (
+            BeadsChanged((Bead(0, 300.5, 80.5, "reference"), Bead(1, 100.5, 80.5, "tethered")), 2, 64),
+            "the ROI of bead 0 was moved by 200 px, it may hold another bead now",
+        ),
+        (BeadsChanged(BEADS, 2, 32), "the ROIs have 32 px now and had 64, which changes z"),
         (UseZLUTs(Path("other.npz")), "z is to be measured with other.npz from now on"),
     ],
 )
@@ -113,6 +129,47 @@ def test_other_zluts_have_other_ranges(rig: Rig, tmp_path: Path) -> None:
     rig.hold()
     rig.until(shift_refused())
     assert "near the end of its Z-LUT (100 to 900 nm)" in rig.all(CommandRefused)[-1].text
+
+
+def _list(version: int, *x_px: float) -> BeadsChanged:
+    """Return a list of references with ROIs of 32 px; moved by more than 2 px they may be of other beads."""
+    beads = tuple(Bead(bead_id, at_px, 80.5, "reference") for bead_id, at_px in enumerate(x_px))
+    return BeadsChanged(beads, version, 32)
+
+
+def test_a_roi_that_is_moved_a_little_or_by_the_xy_lock_ends_nothing(rig: Rig) -> None:
+    rig.send(_list(2, 100.5, 300.5))
+    rig.send(SwitchZLock(True, (0,)))
+    rig.until(lambda: rig.state().stage == "on")
+    # By a pixel; and the ROI of a bead that is not held, by more.
+    rig.send(_list(3, 101.5, 300.5), _list(4, 101.5, 200.5))
+    rig.focus_nm = rig.correction().position
+    assert rig.state().stage == "on"
+    # The bead is 12 px off.
+    rig.send(_list(5, 112.5, 300.5))
+    rig.until(lambda: rig.state().let_go)
+    rig.send(SwitchZLock(True, (0,)))
+    rig.until(lambda: rig.state().stage == "on")
+    rig.send(VideoReady(FrameFormat(512, 288, 8)), SwitchXYLock(True))
+    rig.until(lambda: bool(rig.all(MoveRois)))
+    [move] = rig.all(MoveRois)[-1].moves
+    assert (move.bead_id, move.x_px) == (0, 108.5)
+    rig.send(_list(6, 108.5, 300.5))
+    rig.focus_nm = rig.correction().position
+    assert rig.state().stage == "on"
+
+
+@pytest.mark.parametrize(
+    ("beads", "roi_px"),
+    [((Bead(0, 300.5, 80.5, "reference"), Bead(1, 100.5, 80.5, "tethered")), 64), (BEADS, 32)],
+)
+def test_drift_is_not_measured_with_other_beads_or_rois(
+    beads: tuple[Bead, ...], roi_px: int, rig: Rig
+) -> None:
+    rig.send(SwitchDrift(True))
+    rig.until(lambda: rig.state("drift").stage == "on")
+    rig.send(BeadsChanged(beads, 2, roi_px))
+    rig.until(lambda: rig.state("drift").let_go)
 
 
 def test_the_exposure_that_is_told_counts(rig: Rig) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from magscope_app.config.feedback import XYLockConfig
+from magscope_app.feedback.readings import COLUMN
 from magscope_app.feedback.xy_lock import Look, XYLock
 from tests.feedback.rows import NM_PER_PX, tracks
 
@@ -64,6 +65,41 @@ def test_a_bead_that_leaves_the_frame_is_followed_to_its_edge() -> None:
     centres = moved(looked(lock, {0: (5.0, 100.5)}, centres), centres)
     assert centres[0] == (15.5, 100.5)
     assert not looked(lock, {0: (2.0, 100.5)}, centres).moves
+
+
+def test_at_the_far_edges_the_last_pixel_of_the_roi_is_the_last_of_the_frame() -> None:
+    lock, centres = lock_of(max_step_px=20), {0: (270.5, 170.5)}
+    centres = moved(looked(lock, {0: (295.0, 195.0)}, centres), centres)
+    assert centres[0] == (SIZE[0] - ROI_PX / 2 - 0.5, SIZE[1] - ROI_PX / 2 - 0.5)
+
+
+def test_rois_keep_the_distance_that_is_wanted() -> None:
+    centres = {1: (100.5, 100.5), 2: (145.5, 100.5)}
+    wanted = {1: (104.5, 100.5), 2: (145.5, 100.5)}
+    assert looked(lock_of(), wanted, centres).moves
+    look = looked(lock_of(min_distance_px=43), wanted, centres)
+    assert not look.moves
+    assert list(look.held) == [1]
+
+
+def test_the_newest_frames_count_and_outliers_among_them_do_not() -> None:
+    centres = {0: (100.5, 80.5)}
+    old, new = tracks({0: (130.5, 80.5)}, 0, 30), tracks({0: (103.5, 80.5)}, 30, 10)
+    look = lock_of(window=10).look(np.concatenate([old, new]), centres, SIZE)
+    assert [move.x_px for move in look.moves] == [103.5]
+    new[:3, COLUMN["x_nm"]] += 1e5
+    look = lock_of(window=10).look(np.concatenate([old, new]), centres, SIZE)
+    assert [move.x_px for move in look.moves] == [103.5]
+
+
+def test_rows_without_a_place_do_not_count() -> None:
+    """Of ten frames four have no x: the others say where the bead is; of six, nobody knows."""
+    for n_lost, n_moves in ((4, 1), (6, 0)):
+        rows = tracks({0: (103.5, 80.5)}, 0, 10)
+        rows[:n_lost, COLUMN["x_nm"]] = np.nan
+        look = lock_of().look(rows, {0: (100.5, 80.5)}, SIZE)
+        assert len(look.moves) == n_moves
+        assert look.n_beads == n_moves
 
 
 def test_a_roi_does_not_run_after_its_neighbours_bead() -> None:
