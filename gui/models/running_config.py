@@ -95,8 +95,8 @@ def _take_locks(data: dict[str, Any], config: Config, state: State) -> None:
             section["on"] = on
         if on and name == "xy_lock":
             section["exclude"] = list(lock.bead_ids)
-        elif on and lock.bead_ids and set(lock.bead_ids) != references:
-            section["beads"] = list(lock.bead_ids)
+        elif on and lock.asked and set(lock.asked) != references:
+            section["beads"] = list(lock.asked)
 
 
 def _table(name: str, value: Any) -> str:

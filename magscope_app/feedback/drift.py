@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -148,7 +148,8 @@ class DriftMeter:
         reason, left_out = self._agreement.reason, self._agreement.left_out
         reason = "; ".join(text for text in (reason, self._doubt) if text)
         followed = tuple(bead_id for bead_id in self._bead_ids if bead_id not in left_out)
-        return LockState("drift", stage, reason, followed, self._far_nm, begun=self._begun)
+        shown = LockState("drift", stage, reason, followed, self._far_nm, begun=self._begun)
+        return replace(shown, asked=self._bead_ids)
 
     def take(self, frame: Frame) -> DriftAt | None:
         """Take in a frame; return its drift, None before the first beads are known."""

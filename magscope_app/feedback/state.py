@@ -35,6 +35,8 @@ class LockState:
         Median time from a frame to the correction that followed from it; NaN before the first.
     begun : int
         How often it was switched on.
+    asked : tuple of int
+        The beads it is to follow, those included that it waits for or leaves out; empty for the XY-lock.
     """
 
     name: LockName
@@ -45,6 +47,7 @@ class LockState:
     corrections: int = 0
     latency_ms: float = math.nan
     begun: int = 0
+    asked: tuple[int, ...] = ()
 
     @property
     def let_go(self) -> bool:

@@ -208,6 +208,7 @@ class ZLock:
             self._corrections,
             latency_ms,
             self._begun,
+            self._bead_ids,
         )
 
     @property

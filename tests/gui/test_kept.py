@@ -175,13 +175,13 @@ def test_locks_that_are_on_are_on_again(tmp_path: Path) -> None:
     state = running_state()
     for lock in (
         LockState("xy_lock", "on", bead_ids=(0,)),
-        LockState("z_lock", "on", bead_ids=(4,)),
+        LockState("z_lock", "on", "bead 5 is not good", bead_ids=(4,), asked=(4, 5)),
         LockState("drift", "off", reason="no beads"),
     ):
         state.apply(LockChanged(lock))
     again = saved(config, state, StartRecording(), None, tmp_path / "mine.toml")
     assert (again.xy_lock.on, again.xy_lock.exclude) == (True, (0,))
-    assert (again.z_lock.on, again.z_lock.beads) == (True, ())
+    assert (again.z_lock.on, again.z_lock.beads) == (True, (4, 5))
     assert not again.drift.on
 
 
