@@ -113,11 +113,11 @@ class DriftMeter:
         """Measure no more."""
         self._on, self._reason = False, ""
 
-    def forget(self, bead_ids: Collection[int]) -> None:
-        """Do without these beads: they are off the list, and so never seen again."""
+    def forget(self, bead_ids: Collection[int], why: str = "were taken off the list") -> None:
+        """Do without these beads from now on; `why` is said where none is left."""
         self._bead_ids = tuple(bead_id for bead_id in self._bead_ids if bead_id not in bead_ids)
         if self._on and not self._bead_ids:
-            self._on, self._reason = False, "the reference beads were taken off the list"
+            self._on, self._reason = False, f"the reference beads {why}"
 
     def pause(self, paused: bool) -> None:
         """Measure nothing for a moment, because what z means is about to change; or go on."""

@@ -207,7 +207,10 @@ class _FeedbackLoop:
         self._z.know_size(self._largest_jump_nm)
         self._z.forget(gone)
         self._z.doubt(others)
-        self._drift.forget(gone | others.keys())
+        self._drift.forget(gone)
+        self._drift.forget(
+            others.keys(), "have ROIs that were moved or resized: z, or the beads, may be others"
+        )
         if self._beads and not self._begun:
             self._begun = True
             self._begin_as_configured()

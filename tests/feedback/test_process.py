@@ -170,6 +170,7 @@ def test_drift_is_not_measured_with_other_beads_or_rois(
     rig.until(lambda: rig.state("drift").stage == "on")
     rig.send(BeadsChanged(beads, 2, roi_px))
     rig.until(lambda: rig.state("drift").let_go)
+    assert "have ROIs that were moved or resized" in rig.state("drift").reason
 
 
 def test_the_exposure_that_is_told_counts(rig: Rig) -> None:
