@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 
@@ -62,6 +63,9 @@ _MAX_MESSAGES = 500
 _ANSWER_TIMEOUT_NS = 10_000_000_000
 #: Bead rows are taken so often; images come more often.
 _ROWS_EVERY_NS = 40_000_000
+
+#: Frames may come so long after a change of the camera was told that were taken before it.
+_ON_THEIR_WAY_NS = 1_000_000_000
 
 
 class Session(QObject):
@@ -128,6 +132,12 @@ class Session(QObject):
     def exposure_s(self) -> float | None:
         """Exposure of a frame now, None where neither camera nor config says it."""
         return self.state.exposure_s(self.config.camera.exposure_ms)
+
+    @property
+    def timed_since_s(self) -> float:
+        """Session time from which on every frame has the exposure and the rate of now; −∞ for all frames."""
+        told_ns = self.state.retimed_ns
+        return -math.inf if told_ns is None else (told_ns - self._start_ns + _ON_THEIR_WAY_NS) * 1e-9
 
     @property
     def stale_after_s(self) -> float:

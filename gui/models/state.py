@@ -13,7 +13,7 @@ from gui.models.calibration import CalibrationState
 from gui.models.rates import RateHistory
 from magscope_app.calibration.messages import SweepEnded, SweepProgress, ZLUTsSaved, ZLUTsUsed
 from magscope_app.config import RecordingMode
-from magscope_app.devices.setting import Setting
+from magscope_app.devices.setting import Setting, SettingValue
 from magscope_app.feedback.state import LockName, LockState
 from magscope_app.messages import (
     Bead,
@@ -70,6 +70,8 @@ class State:
     camera_opened: tuple[Setting, ...] = ()
     camera_settings: tuple[Setting, ...] = ()
     camera_version: int = 0
+    #: When another exposure or rate was told last; None as long as both are what they were.
+    retimed_ns: int | None = None
     motors: tuple[MotorInfo, ...] = ()
     motor_states: dict[str, MotorStatus] = field(default_factory=dict)
     locks: dict[LockName, LockState] = field(default_factory=dict)
@@ -161,6 +163,8 @@ class State:
         self._set_camera(message.settings)
 
     def _set_camera(self, settings: tuple[Setting, ...]) -> None:
+        if self.camera_version and _timing(settings) != _timing(self.camera_settings):
+            self.retimed_ns = self.clock()
         self.camera_settings = settings
         self.camera_version += 1
 
@@ -277,3 +281,7 @@ class State:
     @apply.register
     def _(self, _message: Shutdown) -> None:
         self.shutdown = True
+
+
+def _timing(settings: tuple[Setting, ...]) -> dict[str, SettingValue]:
+    return {setting.name: setting.value for setting in settings if setting.name in ("exposure_ms", "fps")}
