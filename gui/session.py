@@ -13,7 +13,7 @@ from gui.bead_commands import BeadCommands
 from gui.feeds import BufferHandles, Feeds
 from gui.lock_commands import LockCommands
 from gui.models.age import stale_after_s
-from gui.models.edits import BeadList
+from gui.models.edits import ANSWERED, BeadList
 from gui.models.history import TraceHistory
 from gui.models.selection import Selection
 from gui.models.state import State
@@ -229,7 +229,7 @@ class Session(QObject):
             self.choose(Selection.of(message.chosen, message.bead_id).within(self.state.beads))
         if isinstance(message, BeadsChanged):
             self._follow_beads(before)
-        if isinstance(message, CommandRefused) and message.process == "supervisor":
+        if isinstance(message, CommandRefused) and message.command in ANSWERED:
             self.beads.refused()
 
     def _stop_what_was_started(self, message: Message) -> None:
@@ -280,7 +280,7 @@ class Session(QObject):
 
     def remove_selected(self) -> None:
         """Take the chosen beads off the list."""
-        self.beads.remove(self.selection.chosen)
+        self.beads.remove(lambda: self.selection.chosen)
 
     def select_all(self) -> None:
         """Choose every bead."""
@@ -288,7 +288,7 @@ class Session(QObject):
 
     def set_role(self, role: BeadRole) -> None:
         """Say what the chosen beads are for."""
-        self.beads.set_role(self.selection.chosen, role)
+        self.beads.set_role(lambda: self.selection.chosen, role)
 
     def set_camera(self, name: str, value: SettingValue) -> None:
         """Change a setting of the camera."""

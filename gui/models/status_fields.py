@@ -207,9 +207,11 @@ def _recording(status: SystemStatus, finishing: bool) -> StatusField:
     if finishing:
         return StatusField("recording", "recording", "finishing", "warn", "The dataset is being completed.")
     if status.recording is None:
-        return StatusField("recording", "recording", "off", "calm", "Space starts a recording.")
+        return StatusField("recording", "recording", "off", "calm", "Start one under Recording.")
     text = duration_text(status.recording_seconds)
-    return StatusField("recording", "● recording", text, "record", f"{status.recording}\nCtrl+Space stops.")
+    return StatusField(
+        "recording", "● recording", text, "record", f"{status.recording}\nStop it under Recording."
+    )
 
 
 def _disk(status: SystemStatus, minutes: float) -> StatusField:

@@ -287,7 +287,7 @@ def test_the_title_of_the_traces_says_where_their_zero_is(
     feed(running, rig, qapp, {0: np.tile([79330.0, 8000.0, 300.0], (200, 1))})
     assert isinstance(running.panels["traces"], TracesPanel)
     said = shown(running, qapp, "traces").replace("\u00a0", " ").replace("&nbsp;", " ")
-    assert said.startswith("Bead 0: zero of the plots at x 79 330, y 8 000, z 300 nm")
+    assert said.startswith("Bead 0: zero at x 79 330, y 8 000, z 300 nm")
 
 
 @pytest.mark.parametrize(

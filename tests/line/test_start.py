@@ -36,7 +36,7 @@ class Camera(SimulatedCamera):
 
     def open(self):
         assert (HERE / "compiled").is_file()
-        until = time.monotonic() + 5.0
+        until = time.monotonic() + 9.0
         while time.monotonic() < until:
             {meanwhile}
         super().open()
@@ -45,15 +45,15 @@ COMPUTES, WAITS = "sum(range(1000))", "time.sleep(0.1)"
 
 
 class _Start:
-    """Starts the line with a camera that takes five seconds to open, where three are too long."""
+    """Starts the line with a camera that takes nine seconds to open, where six are too long."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: str) -> None:
         for stamp in kernel_cache_folder().glob("compiled-slow_to_open.*"):
             stamp.unlink()
         (folder / "slow_to_open.py").write_text(CAMERA.format(meanwhile=meanwhile))
         monkeypatch.syspath_prepend(folder)
-        monkeypatch.setattr(children, "START_TIMEOUT_S", 3.0)
-        monkeypatch.setattr(supervisor_module, "START_TIMEOUT_S", 3.0)
+        monkeypatch.setattr(children, "START_TIMEOUT_S", 6.0)
+        monkeypatch.setattr(supervisor_module, "START_TIMEOUT_S", 6.0)
         monkeypatch.setattr(supervisor_module, "_TELL_START_S", 1.5)
         driver = ["camera.driver=slow_to_open:Camera", f"drivers.path=['{folder.as_posix()}']"]
         config = load_config("demo.toml", [*SMALL, *driver, f"recording.folder={folder.as_posix()}"])
@@ -96,5 +96,5 @@ def test_who_waits_for_a_device_is_given_up_with_the_reason(
     assert result.counters.frames_acquired == 0
     assert (
         result.error
-        == "the camera process gave no sign of life for 3 s while it started; is its device there?"
+        == "the camera process gave no sign of life for 6 s while it started; is its device there?"
     )
