@@ -230,6 +230,8 @@ def _recording(status: SystemStatus, finishing: bool) -> StatusField:
 
 def _disk(status: SystemStatus, minutes: float) -> StatusField:
     free = status.free_disk_bytes
+    if free is None:
+        return StatusField("disk", "free disk", MISSING, "dim", "The disk has not answered yet.")
     very_low = free < _VERY_LOW_DISK_BYTES or minutes < _VERY_LOW_DISK_MIN
     low = free < _LOW_DISK_BYTES or minutes < _LOW_DISK_MIN
     tone: Tone = "alarm" if very_low else "warn" if low else "calm"

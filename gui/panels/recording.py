@@ -251,7 +251,7 @@ def _state_text(state: State) -> str:
 
 
 def _disk_text(state: State) -> str:
-    if state.status is None:
+    if state.status is None or state.status.free_disk_bytes is None:
         return ""
     free = f"{bytes_text(state.status.free_disk_bytes)} free"
     minutes = math.inf if state.recording is None or state.progress is None else state.progress.disk_minutes

@@ -29,6 +29,8 @@ def field_of(key: str, status: SystemStatus, **facts: float) -> StatusField:
         ("disk", {"free_disk_bytes": 19_900_000_000}, "warn"),
         ("disk", {"free_disk_bytes": 5_100_000_000}, "warn"),
         ("disk", {"free_disk_bytes": 4_900_000_000}, "alarm"),
+        ("disk", {"free_disk_bytes": 0}, "alarm"),
+        ("disk", {"free_disk_bytes": None}, "dim"),
         ("buffer", {"buffer_level": 0.49}, "calm"),
         ("buffer", {"buffer_level": 0.5}, "warn"),
         ("buffer", {"buffer_level": 0.74}, "warn"),
