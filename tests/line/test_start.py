@@ -58,7 +58,7 @@ class _Start:
         driver = ["camera.driver=slow_to_open:Camera", f"drivers.path=['{folder.as_posix()}']"]
         config = load_config("demo.toml", [*SMALL, *driver, f"recording.folder={folder.as_posix()}"])
         self.log: list[LogEntry] = []
-        self.free: list[int] = []
+        self.free: list[int | None] = []
         listeners = Listeners(self.log.append, self._on_status)
         self.supervisor = Supervisor(config, RunOptions(headless=True, duration_s=30), listeners)
 
