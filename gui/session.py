@@ -40,11 +40,11 @@ from magscope_app.messages import (
     JogMotor,
     Message,
     MoveMotor,
+    NextRecording,
     ProcessReady,
     Quit,
     RampForce,
     ReconnectMotor,
-    RecordingFolder,
     RecordingStarted,
     RenameRecording,
     SelectBead,
@@ -96,7 +96,7 @@ class Session(QObject):
         self.recording_order = StartRecording(
             self.config.recording.folder, self.config.session.name, self.config.recording.mode
         )
-        self._told_folder = self.config.recording.folder
+        self._told_order = self._next_recording()
         #: Why that cannot be recorded as it is typed; empty where it can.
         self.order_refused = ""
         self._link = link
@@ -126,12 +126,12 @@ class Session(QObject):
     @property
     def fps(self) -> float:
         """Frames per second of the camera as it runs now."""
-        return self.state.fps(self.config.camera.fps)
+        return self.state.fps(self.config.camera)
 
     @property
     def exposure_s(self) -> float | None:
         """Exposure of a frame now, None where neither camera nor config says it."""
-        return self.state.exposure_s(self.config.camera.exposure_ms)
+        return self.state.exposure_s(self.config.camera)
 
     @property
     def timed_since_s(self) -> float:
@@ -354,14 +354,18 @@ class Session(QObject):
         """Say what is recorded when recording starts."""
         self.recording_order = StartRecording(folder, name, mode)
         self.order_changed.emit()
-        self.tell_folder()
+        self.tell_order()
 
-    def tell_folder(self) -> None:
-        """Let the supervisor look at the disk of the folder that is chosen now."""
-        folder = self.recording_order.folder or self.config.recording.folder
-        if folder != self._told_folder:
-            self._told_folder = folder
-            self._link.send(RecordingFolder(folder))
+    def tell_order(self) -> None:
+        """Let the supervisor keep what is chosen for a window after this one, and look at its disk."""
+        order = self._next_recording()
+        if order != self._told_order:
+            self._told_order = order
+            self._link.send(order)
+
+    def _next_recording(self) -> NextRecording:
+        order = self.recording_order
+        return NextRecording(order.folder or self.config.recording.folder, order.name, order.mode)
 
     def rename_recording(self, name: str) -> None:
         """Give the running dataset another name."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PyQt6.QtCore import QPoint
 from PyQt6.QtWidgets import QApplication, QLabel
@@ -10,7 +12,7 @@ from gui.models.status_fields import StatusFacts, status_fields
 from gui.theme import LIGHT
 from gui.window import MainWindow
 from magscope_app.devices.setting import Setting, SettingKind
-from magscope_app.messages import CameraSettings, Counters, ProcessState, SystemStatus
+from magscope_app.messages import CameraSettings, Counters, ProcessState, RecordingProgress, SystemStatus
 from tests.gui.hands import find, look, seen, spot, text_of, until
 from tests.gui.rig import Rig, with_magnet
 
@@ -95,6 +97,27 @@ def test_a_supervisor_that_says_nothing_makes_its_panel_old(
     assert age.text().startswith("No news from the supervisor for 4.")
     assert colour_of(running, "system.processes") == colour_of(running, "system.lost_ring") == LIGHT.dim
     assert LIGHT.warn.background not in text_of(running, "system.processes")
+
+
+def test_a_recording_of_which_nothing_is_heard_looks_old(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    running.show_panel("recording")
+    rig.send(rig.status(recording=Path("data"), recording_seconds=62.0), RecordingProgress(5000, 31_000.0))
+    look(running, qapp)
+    age = find(running, QLabel, "recording.age")
+    assert not age.isVisible()
+    assert colour_of(running, "recording.state") == LIGHT.text
+    running.session.state.status_at_ns -= 4_000_000_000
+    look(running, qapp)
+    assert age.isVisible()
+    assert age.text().startswith("No news from the supervisor for 4.")
+    assert "Recording for 00:01:02" in text_of(running, "recording.state")
+    assert colour_of(running, "recording.state") == colour_of(running, "recording.disk") == LIGHT.dim
+    rig.send(rig.status())
+    look(running, qapp)
+    assert not age.isVisible()
+    assert colour_of(running, "recording.state") == LIGHT.text
 
 
 def test_a_loss_long_ago_stays_said_but_no_longer_shouts(rig: Rig) -> None:

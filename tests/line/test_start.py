@@ -11,7 +11,7 @@ import pytest
 
 from magscope_app.config import load_config
 from magscope_app.kernel_cache import kernel_cache_folder
-from magscope_app.messages import LogEntry, RecordingFolder, SystemStatus
+from magscope_app.messages import LogEntry, NextRecording, SystemStatus
 from magscope_app.processes import children
 from magscope_app.processes import supervisor as supervisor_module
 from magscope_app.processes.options import Listeners, RunOptions, RunResult
@@ -58,7 +58,7 @@ class _Start:
         driver = ["camera.driver=slow_to_open:Camera", f"drivers.path=['{folder.as_posix()}']"]
         config = load_config("demo.toml", [*SMALL, *driver, f"recording.folder={folder.as_posix()}"])
         self.log: list[LogEntry] = []
-        self.free: list[int] = []
+        self.free: list[int | None] = []
         listeners = Listeners(self.log.append, self._on_status)
         self.supervisor = Supervisor(config, RunOptions(headless=True, duration_s=30), listeners)
 
@@ -68,7 +68,7 @@ class _Start:
     def _on_status(self, status: SystemStatus) -> None:
         self.free.append(status.free_disk_bytes)
         if len(self.free) == 2:
-            self.supervisor.command(RecordingFolder(Path("/dev/shm/not/yet")))
+            self.supervisor.command(NextRecording(Path("/dev/shm/not/yet")))
         if status.counters.frames_acquired:
             self.supervisor.stop()
 
