@@ -13,7 +13,7 @@ from gui.models.calibration import CalibrationState
 from gui.models.rates import RateHistory
 from magscope_app.calibration.messages import SweepEnded, SweepProgress, ZLUTsSaved, ZLUTsUsed
 from magscope_app.config import CameraConfig, RecordingMode
-from magscope_app.devices.setting import Setting, SettingValue
+from magscope_app.devices.setting import Setting
 from magscope_app.feedback.state import LockName, LockState
 from magscope_app.messages import (
     Bead,
@@ -297,5 +297,5 @@ class State:
         self.shutdown = True
 
 
-def _timing(settings: tuple[Setting, ...]) -> dict[str, SettingValue]:
-    return {setting.name: setting.value for setting in settings if setting.name in ("exposure_ms", "fps")}
+def _timing(settings: tuple[Setting, ...]) -> tuple[float | None, ...]:
+    return tuple(told(settings, name) for name in ("exposure_ms", "fps"))

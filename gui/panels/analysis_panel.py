@@ -112,7 +112,7 @@ class AnalysisPanel(Panel):
             f"<span style='color:{colours[axis]}'>{names[axis]} {part.said}</span>"
             for axis, part in found.items()
         ]
-        needed = f"not yet: {FEWEST_FRAMES} frames without a gap, of one exposure and rate, are needed"
+        needed = f"not yet: {FEWEST_FRAMES} frames in a row are needed"
         said = ", ".join(parts) if parts else needed
         head = f", {next(iter(lengths.values()))}:" if one else ""
         self._text.setText(f"<b>Bead {snapshot.selected}</b>{head} {said}{self._why_raw(snapshot)}")

@@ -128,7 +128,7 @@ def test_frames_of_another_exposure_or_rate_are_not_analysed(
     set_camera(rig, **(before | change))
     for key in ("spectrum", "allan"):
         said = shown(window, qapp, key)
-        assert said == "Bead 0 not yet: 64 frames without a gap, of one exposure and rate, are needed"
+        assert said == "Bead 0 not yet: 64 frames in a row are needed"
         assert len(panel(window, key).points("x")[0]) == 0
     feed(window, rig, qapp, {0: white[3090:4090]}, t0_s=window.session.timed_since_s)
     assert "Bead 0, 10 s: x no corner (white noise)" in shown(window, qapp, "spectrum")

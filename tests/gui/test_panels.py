@@ -142,6 +142,8 @@ def test_nothing_is_cut_off_on_any_screen(
         assert box.value.fontInfo().pixelSize() >= 24
     for entry in PANELS:
         running.show_panel(entry.key)
+        # A sentence that has just become longer gets its second line with the next look.
+        look(running, qapp)
         look(running, qapp)
         for key in (entry.key, "image", "traces"):
             assert cut_off(running.panels[key]) == [], f"{key} with {entry.key} open"
