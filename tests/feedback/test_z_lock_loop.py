@@ -200,3 +200,45 @@ def test_a_long_way_in_small_steps_is_no_swing() -> None:
     quick.run(3.0)
     assert quick.lock.state.stage == "on", quick.lock.state
     assert quick.focus_nm * 0.88 == pytest.approx(500.0, abs=2)
+
+
+def test_a_test_step_and_its_correction_are_no_more_than_the_largest_step() -> None:
+    """The focus does nothing in a drift: it is tested with the largest step there is."""
+    config = ZLockConfig(max_step_nm=30)
+    bench = held(
+        Bench(config=config, stage_nm=lambda t_s: 60.0 * max(0.0, t_s - 0.5), noise_nm=2.0, sign=0.0)
+    )
+    for _ in range(60):
+        bench.run(0.5)
+        if not bench.lock.on:
+            break
+    assert "a step of 30 nm moved them" in bench.lock.state.reason
+    steps_nm = [abs(decision.correction_nm) for decision in bench.decisions]
+    assert max(steps_nm) == pytest.approx(30.0)
+
+
+def test_the_focus_stays_while_a_test_step_is_judged() -> None:
+    """Where the largest step is near the noise, the verdict takes several measurements."""
+    config = ZLockConfig(max_step_nm=12)
+    bench = held(
+        Bench(config=config, stage_nm=lambda t_s: 20.0 * max(0.0, t_s - 0.5), noise_nm=8.0, sign=0.0)
+    )
+    while bench.lock.on:
+        bench.run(0.01)
+        assert bench.t_ms < 30_000, "no verdict"
+    assert "a step of 12 nm moved them" in bench.lock.state.reason
+    assert bench.t_ms - 1e-6 * bench.decisions[-1].t_ns > 300
+
+
+def test_beads_that_say_they_became_uncertain_do_not_swing() -> None:
+    """By 25 nm to and fro: more than 20 nm, but not more than 8 times the noise that is stated."""
+    for sigma_nm, ends in ((1.0, True), (12.0, False)):
+        quick = Quick(config=ZLockConfig(gain=0.01, damping=0.0, window=1, interval_s=0.001)).held()
+        quick.sigma_nm = sigma_nm
+        for number in range(40):
+            quick.z_nm = 0.88 * quick.focus_nm + 25.0 * (-1) ** number
+            quick.frame()
+            if not quick.lock.on:
+                break
+        assert quick.lock.state.let_go == ends, quick.lock.state
+        assert not ends or "swing to and fro" in quick.lock.state.reason
