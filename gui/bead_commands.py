@@ -34,6 +34,8 @@ from magscope_app.processes.bead_owner import read_bead_file, write_bead_file
 
 #: A bead that was asked for is selected if it appears within this time.
 _ADD_TIMEOUT_S = 3.0
+#: Beads, or who says which they are when it is their turn: then one just added is chosen.
+Chosen = Iterable[int] | Callable[[], Iterable[int]]
 
 
 @dataclass(slots=True)
@@ -120,9 +122,9 @@ class BeadCommands:
             moved = tuple(Bead(b.id, b.x_px + dx_px, b.y_px + dy_px, b.role) for b in beads)
             self._expect(f"moving {_name(beads)}", EditBeads(moved))
 
-    def remove(self, bead_ids: Iterable[int]) -> None:
+    def remove(self, bead_ids: Chosen) -> None:
         """Take beads off the list."""
-        self._in_turn(partial(self._remove, frozenset(bead_ids)))
+        self._in_turn(lambda: self._remove(_ids(bead_ids)))
 
     def _remove(self, bead_ids: frozenset[int]) -> None:
         beads = self._known(bead_ids)
@@ -130,9 +132,9 @@ class BeadCommands:
             ids = tuple(bead.id for bead in beads)
             self._expect(f"removing {_name(beads)}", RemoveBeads(ids))
 
-    def set_role(self, bead_ids: Iterable[int], role: BeadRole) -> None:
+    def set_role(self, bead_ids: Chosen, role: BeadRole) -> None:
         """Say what beads are for."""
-        self._in_turn(partial(self._set_role, frozenset(bead_ids), role))
+        self._in_turn(lambda: self._set_role(_ids(bead_ids), role))
 
     def _set_role(self, bead_ids: frozenset[int], role: BeadRole) -> None:
         beads = [bead for bead in self._known(bead_ids) if bead.role != role]
@@ -235,7 +237,12 @@ class BeadCommands:
         self.go_on()
 
     def go_on(self) -> None:
-        """Do what waits for an answer that has come, or will not come any more."""
+        """Do what waits for an answer that has come."""
+        if self.edits.give_up() and self._next:
+            self._next.clear()
+            self._state.warn(
+                "Nobody answered a command about beads for a minute; what was asked for after it is forgotten"
+            )
         while self._next and not self.edits.waits:
             self._next.popleft()()
 
@@ -256,6 +263,10 @@ class BeadCommands:
     def _known(self, bead_ids: Iterable[int]) -> list[Bead]:
         beads: Mapping[int, Bead] = self._state.beads
         return [beads[bead_id] for bead_id in sorted(set(bead_ids)) if bead_id in beads]
+
+
+def _ids(chosen: Chosen) -> frozenset[int]:
+    return frozenset(chosen() if callable(chosen) else chosen)
 
 
 def _count(beads: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from PyQt6.QtCore import QRect, Qt, QTimer, pyqtSignal
@@ -12,6 +13,10 @@ from gui.theme import Pair
 from gui.widgets.message_label import MessageLabel
 
 _DONE_FOR_MS = 6000
+#: More of an error is not shown; the rest can be copied, and is in the log.
+_MOST_SHOWN = 500
+#: An action in a hint.
+_ACTION = re.compile(r"\{([\w.]+)\}")
 
 
 class Bar(QFrame):
@@ -69,14 +74,12 @@ class TurnBar(Bar):
 
 
 class NoticeBar(TurnBar):
-    """Shows the newest error until it is dismissed."""
-
-    #: There is another error.
-    told = pyqtSignal()
+    """Shows the newest error until it is dismissed, and behind it what was done meanwhile."""
 
     def __init__(self) -> None:
         super().__init__("notice")
         self._waiting: list[str] = []
+        self._aside = ""
         self.add_button("notice.copy", "Copy", self._copy)
         self.add_button("notice.dismiss", "Dismiss", self._dismiss)
         self._all = self.add_button("notice.dismiss_all", "Dismiss all", self._dismiss_all)
@@ -87,7 +90,6 @@ class NoticeBar(TurnBar):
             self._waiting.remove(text)
         self._waiting.append(text)
         self._show()
-        self.told.emit()
 
     def withdraw(self, text: str) -> None:
         """Take back an error that is so no longer."""
@@ -95,11 +97,20 @@ class NoticeBar(TurnBar):
             self._waiting.remove(text)
             self._show()
 
+    def say_aside(self, text: str) -> None:
+        """Say this behind the error; nothing more if it is empty."""
+        if text != self._aside:
+            self._aside = text
+            self._show()
+
     def _show(self) -> None:
         more = len(self._waiting) - 1
         self._all.setVisible(more > 0)
         if self._waiting:
-            self.text.setText(self._waiting[-1] + (f"   (and {more} more)" if more else ""))
+            newest = self._waiting[-1]
+            shown = newest if len(newest) <= _MOST_SHOWN else f"{newest[:_MOST_SHOWN]} … (Copy has all of it)"
+            others = f"   (and {more} more)" if more else ""
+            self.text.setText(shown + others + (f"   ✓ {self._aside}" if self._aside else ""))
         self._speak(bool(self._waiting))
 
     def _copy(self) -> None:
@@ -139,9 +150,15 @@ class DoneBar(TurnBar):
 class HintBar(TurnBar):
     """Hints for the first session, one after the other; each is shown until it is dismissed for good."""
 
-    def __init__(self, hints: dict[str, str], seen: list[str], on_seen: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        hints: dict[str, str],
+        seen: list[str],
+        on_seen: Callable[[], None],
+        key_of: Callable[[str], str],
+    ) -> None:
         super().__init__("hint")
-        self._hints, self._seen, self._on_seen = hints, seen, on_seen
+        self._hints, self._seen, self._on_seen, self._key_of = hints, seen, on_seen, key_of
         self.add_button("hint.next", "Next", self._next)
         self.add_button("hint.enough", "No more hints", self._enough)
         self.restart()
@@ -151,7 +168,8 @@ class HintBar(TurnBar):
         key = next((key for key in self._hints if key not in self._seen), None)
         if key is not None:
             number = list(self._hints).index(key) + 1
-            self.text.setText(f"{number} of {len(self._hints)}: {self._hints[key]}")
+            text = _ACTION.sub(lambda found: self._key_of(found[1]) or "the menu", self._hints[key])
+            self.text.setText(f"{number} of {len(self._hints)}: {text}")
         self._speak(key is not None)
 
     def _next(self) -> None:

@@ -15,8 +15,8 @@ _LINES = 2
 class SaidRow(QWidget):
     """Keeps room for what may come: nothing under the mouse moves when an error does.
 
-    What is done is said for some seconds, unless there is another error; then the error that it covers is
-    there again. A hint waits until nothing else is said.
+    What is done is said for some seconds; behind an error where there is one. A hint waits until nothing else
+    is said.
 
     Parameters
     ----------
@@ -29,8 +29,7 @@ class SaidRow(QWidget):
     def __init__(self, menus: QMenuBar, hints: HintBar) -> None:
         super().__init__()
         self.notice, self.done = NoticeBar(), DoneBar()
-        self._bars = self.done, self.notice, hints
-        self.notice.told.connect(self.done.end)
+        self._bars = self.notice, self.done, hints
         menus.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._room = QWidget()
         row, room = QHBoxLayout(self), QVBoxLayout(self._room)
@@ -45,6 +44,7 @@ class SaidRow(QWidget):
 
     def _share(self) -> None:
         """Show the first bar that has something to say; two at once would make the row higher."""
+        self.notice.say_aside(self.done.text.text() if self.done.speaks else "")
         speaks = next((bar for bar in self._bars if bar.speaks), None)
         for bar in self._bars:
             if bar is not speaks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from gui.bead_commands import BeadCommands
 from gui.feeds import BufferHandles, Feeds
 from gui.lock_commands import LockCommands
 from gui.models.age import stale_after_s
-from gui.models.edits import BeadList
+from gui.models.edits import ANSWERED, BeadList
 from gui.models.history import TraceHistory
 from gui.models.selection import Selection
 from gui.models.state import State
@@ -39,11 +40,11 @@ from magscope_app.messages import (
     JogMotor,
     Message,
     MoveMotor,
+    NextRecording,
     ProcessReady,
     Quit,
     RampForce,
     ReconnectMotor,
-    RecordingFolder,
     RecordingStarted,
     RenameRecording,
     SelectBead,
@@ -62,6 +63,9 @@ _MAX_MESSAGES = 500
 _ANSWER_TIMEOUT_NS = 10_000_000_000
 #: Bead rows are taken so often; images come more often.
 _ROWS_EVERY_NS = 40_000_000
+
+#: Frames may come so long after a change of the camera was told that were taken before it.
+_ON_THEIR_WAY_NS = 1_000_000_000
 
 
 class Session(QObject):
@@ -92,7 +96,7 @@ class Session(QObject):
         self.recording_order = StartRecording(
             self.config.recording.folder, self.config.session.name, self.config.recording.mode
         )
-        self._told_folder = self.config.recording.folder
+        self._told_order = self._next_recording()
         #: Why that cannot be recorded as it is typed; empty where it can.
         self.order_refused = ""
         self._link = link
@@ -122,12 +126,18 @@ class Session(QObject):
     @property
     def fps(self) -> float:
         """Frames per second of the camera as it runs now."""
-        return self.state.fps(self.config.camera.fps)
+        return self.state.fps(self.config.camera)
 
     @property
     def exposure_s(self) -> float | None:
         """Exposure of a frame now, None where neither camera nor config says it."""
-        return self.state.exposure_s(self.config.camera.exposure_ms)
+        return self.state.exposure_s(self.config.camera)
+
+    @property
+    def timed_since_s(self) -> float:
+        """Session time from which on every frame has the exposure and the rate of now; −∞ for all frames."""
+        told_ns = self.state.retimed_ns
+        return -math.inf if told_ns is None else (told_ns - self._start_ns + _ON_THEIR_WAY_NS) * 1e-9
 
     @property
     def stale_after_s(self) -> float:
@@ -219,7 +229,7 @@ class Session(QObject):
             self.choose(Selection.of(message.chosen, message.bead_id).within(self.state.beads))
         if isinstance(message, BeadsChanged):
             self._follow_beads(before)
-        if isinstance(message, CommandRefused) and message.process == "supervisor":
+        if isinstance(message, CommandRefused) and message.command in ANSWERED:
             self.beads.refused()
 
     def _stop_what_was_started(self, message: Message) -> None:
@@ -270,7 +280,7 @@ class Session(QObject):
 
     def remove_selected(self) -> None:
         """Take the chosen beads off the list."""
-        self.beads.remove(self.selection.chosen)
+        self.beads.remove(lambda: self.selection.chosen)
 
     def select_all(self) -> None:
         """Choose every bead."""
@@ -278,7 +288,7 @@ class Session(QObject):
 
     def set_role(self, role: BeadRole) -> None:
         """Say what the chosen beads are for."""
-        self.beads.set_role(self.selection.chosen, role)
+        self.beads.set_role(lambda: self.selection.chosen, role)
 
     def set_camera(self, name: str, value: SettingValue) -> None:
         """Change a setting of the camera."""
@@ -344,14 +354,18 @@ class Session(QObject):
         """Say what is recorded when recording starts."""
         self.recording_order = StartRecording(folder, name, mode)
         self.order_changed.emit()
-        self.tell_folder()
+        self.tell_order()
 
-    def tell_folder(self) -> None:
-        """Let the supervisor look at the disk of the folder that is chosen now."""
-        folder = self.recording_order.folder or self.config.recording.folder
-        if folder != self._told_folder:
-            self._told_folder = folder
-            self._link.send(RecordingFolder(folder))
+    def tell_order(self) -> None:
+        """Let the supervisor keep what is chosen for a window after this one, and look at its disk."""
+        order = self._next_recording()
+        if order != self._told_order:
+            self._told_order = order
+            self._link.send(order)
+
+    def _next_recording(self) -> NextRecording:
+        order = self.recording_order
+        return NextRecording(order.folder or self.config.recording.folder, order.name, order.mode)
 
     def rename_recording(self, name: str) -> None:
         """Give the running dataset another name."""

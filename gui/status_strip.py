@@ -148,16 +148,17 @@ class StatusStrip(QWidget):
     def _facts(self, snapshot: Snapshot) -> StatusFacts:
         state = snapshot.state
         latest = snapshot.history.latest()
-        configured = self._config.camera.fps
+        configured = self._config.camera
         return StatusFacts(
             status=state.status,
-            age_s=(state.clock() - state.status_at_ns) * 1e-9,
+            age_s=state.status_age_s,
             expected_fps=state.asked_fps(configured),
             beads_seen=int(np.isfinite(latest[:, _X]).sum()),
             rows_age_s=snapshot.rows_age_s,
             stale_after_s=stale_after_s(state.fps(configured)),
             motors_age_s=max((snapshot.motor_age_s(name) for name in snapshot.motors), default=0.0),
             loss_age_s=state.rates.loss_age_s,
+            silent_s=state.silent_s,
             motors_moving=sum(reading.moving for reading in snapshot.motors.values()),
             motors=len(state.motors),
             finishing=state.stopping,

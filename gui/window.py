@@ -114,7 +114,7 @@ class MainWindow(QMainWindow):
         self.image = cast("ImagePanel", self.panels["image"])
         self.strip = StatusStrip(session.config, theme)
         self._menu_bar = QMenuBar()
-        self.hints = HintBar(HINTS, self.desk.preferences.hints_seen, self.desk.save)
+        self.hints = HintBar(HINTS, self.desk.preferences.hints_seen, self.desk.save, self.desk.key_of)
         self.said, self.closing = SaidRow(self._menu_bar, self.hints), ClosingBar()
         self.notice, self.done = self.said.notice, self.said.done
         self.palette_bar = Palette(self, lambda: entries_of(self))
@@ -200,6 +200,7 @@ class MainWindow(QMainWindow):
         self.strip.stop_button.setToolTip(self.desk.with_key("Stop every motor at once", "stop_all"))
         self.icon_bar.tell_keys(self.desk)
         self.image.tools.tell_keys(self.desk)
+        self.hints.restart()
 
     def arrange(self) -> None:
         """Put the panels where they stand at first."""
@@ -347,8 +348,9 @@ class MainWindow(QMainWindow):
 
     def _refresh_frame(self, snapshot: Snapshot, now_s: float) -> None:
         state = snapshot.state
-        while state.done:
-            self.done.tell(state.done.popleft())
+        if state.done:
+            self.done.tell("; ".join(state.done))
+            state.done.clear()
         while state.notices:
             self.notice.tell(state.notices.popleft())
         while state.settled:

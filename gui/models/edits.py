@@ -16,10 +16,12 @@ from magscope_app.messages import AddBead, Bead, EditBeads, FindBeads, MoveBead,
 
 #: A command that changes the list.
 Command = AddBead | EditBeads | FindBeads | MoveBead | RemoveBeads | SetBeadRole
+#: Names of those that the owner of the list answers at once.
+ANSWERED = frozenset(kind.__name__ for kind in (AddBead, EditBeads, MoveBead, RemoveBeads, SetBeadRole))
 #: Edits that can be taken back.
 MAX_EDITS = 200
-#: A command that has changed nothing for so long will not.
-_TIMEOUT_S = 5.0
+#: A command that nobody has answered for so long is lost; a supervisor may be held up for a while.
+_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +148,14 @@ class EditHistory:
     @property
     def waits(self) -> bool:
         """Whether a command was not answered yet, other than a search, which ends at any time."""
-        self._give_up()
         return any(not isinstance(one.command, FindBeads) for one in self._expected)
 
-    def _give_up(self) -> None:
-        while self._expected and self._expected[0].until_s < self._clock_s():
-            self._expected.popleft()
+    def give_up(self) -> bool:
+        """Forget commands that nobody has answered for long; return whether there were any but searches."""
+        late = [one for one in self._expected if one.until_s < self._clock_s()]
+        for one in late:
+            self._expected.remove(one)
+        return any(not isinstance(one.command, FindBeads) for one in late)
 
     def expect(self, label: str, command: Command, put_back: Callable[[], None] | None = None) -> None:
         """Note that a command was sent."""
@@ -159,7 +163,6 @@ class EditHistory:
 
     def take(self, before: BeadList, after: BeadList) -> None:
         """Compare the list before and after a change; what a command was expected to do becomes an edit."""
-        self._give_up()
         # A search ends at any time; all else is answered in order.
         for expected in sorted(self._expected, key=lambda one: isinstance(one.command, FindBeads)):
             ours = expected.explains(before, after)

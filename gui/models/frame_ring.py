@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,11 @@ class Trace:
         """Return the trace of a bead of which nothing is known."""
         nothing = np.empty(0, np.float32)
         return cls(np.empty(0), nothing, nothing, nothing, np.empty(0, np.int64), np.empty(0, np.uint8))
+
+    def since(self, t_s: float) -> Trace:
+        """Return the part from a session time on."""
+        later = self.t_s >= t_s
+        return Trace(*(getattr(self, field.name)[later] for field in fields(self)))
 
 
 class FrameRing:

@@ -53,6 +53,8 @@ def read_json(path: Path, versions: Collection[int]) -> dict[str, Any]:
 def write_json(path: Path, table: dict[str, Any], read: Callable[[Path], object]) -> None:
     """Write a table whole or not at all; what is there and cannot be read is set aside first.
 
+    Nothing takes the place of a link that leads nowhere: the disk that it leads to may be away for now.
+
     Parameters
     ----------
     path : Path
@@ -65,13 +67,17 @@ def write_json(path: Path, table: dict[str, Any], read: Callable[[Path], object]
     Raises
     ------
     OSError, MagscopeError
-        The file cannot be written, or what is there not be set aside.
+        The file cannot be written, or what is there not be set aside, or it is a link that leads nowhere.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         read(path)
     except FileNotFoundError:
-        pass
+        if path.is_symlink():
+            raise MagscopeError(
+                f"{path} is a link to {path.readlink()}, which is not there: nothing is kept until what it "
+                "leads to is back, or the link is removed"
+            ) from None
     except UNREADABLE:
         set_aside(path)
     write_atomically(path, json.dumps(table, indent=1, default=str).encode())

@@ -183,9 +183,9 @@ def _bead(entry: Mapping[str, Any]) -> Bead:
 
 
 def _roi_px(value: Any) -> int:
-    if not MIN_ROI_PX <= value <= MAX_ROI_PX:
+    if type(value) is not int or not MIN_ROI_PX <= value <= MAX_ROI_PX:
         raise ValueError(f"a ROI of {value} px")
-    return int(value)
+    return value
 
 
 def _settings(table: Any) -> dict[str, SettingValue]:

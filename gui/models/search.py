@@ -34,8 +34,9 @@ class Entry:
 def matching(entries: Iterable[Entry], typed: str) -> list[Entry]:
     """Return the entries that have every typed word, the best first.
 
-    A word counts most at the beginning of the title, then at the beginning of a word of the title, then
-    inside the title or at the beginning of another word. Equal ones keep their order.
+    A word counts most at the beginning of the title, then at the beginning of a word of the title, then of
+    another word, and least inside the title: who types "move" does not mean "remove". Equal ones keep their
+    order.
     """
     wanted = typed.casefold().split()
     scored = [
@@ -54,6 +55,6 @@ def _score(entry: Entry, word: str) -> int:
         return 4
     if any(part.startswith(word) for part in title.replace("(", " ").split()):
         return 3
-    if word in title:
+    if any(other.casefold().startswith(word) for other in entry.words):
         return 2
-    return 1 if any(other.casefold().startswith(word) for other in entry.words) else 0
+    return 1 if word in title else 0

@@ -12,8 +12,8 @@ from pathlib import Path
 from gui.models.calibration import CalibrationState
 from gui.models.rates import RateHistory
 from magscope_app.calibration.messages import SweepEnded, SweepProgress, ZLUTsSaved, ZLUTsUsed
-from magscope_app.config import RecordingMode
-from magscope_app.devices.setting import Setting
+from magscope_app.config import CameraConfig, RecordingMode
+from magscope_app.devices.setting import Setting, SettingValue
 from magscope_app.feedback.state import LockName, LockState
 from magscope_app.messages import (
     Bead,
@@ -37,6 +37,7 @@ from magscope_app.messages import (
     VideoReady,
 )
 from magscope_app.messages.locks import LockChanged
+from magscope_app.processes.frame_times import asked_fps, known_exposure_s, told
 
 #: Lines of the log that are kept.
 MAX_LOG = 5000
@@ -70,6 +71,8 @@ class State:
     camera_opened: tuple[Setting, ...] = ()
     camera_settings: tuple[Setting, ...] = ()
     camera_version: int = 0
+    #: When another exposure or rate was told last; None as long as both are what they were.
+    retimed_ns: int | None = None
     motors: tuple[MotorInfo, ...] = ()
     motor_states: dict[str, MotorStatus] = field(default_factory=dict)
     locks: dict[LockName, LockState] = field(default_factory=dict)
@@ -81,6 +84,8 @@ class State:
     found: tuple[tuple[float, float, float], ...] | None = None
     status: SystemStatus | None = None
     status_at_ns: int = 0
+    #: Since when the camera, which should, gives no frames.
+    _silent_at_ns: int | None = None
     rates: RateHistory = field(default_factory=RateHistory)
     recording: Path | None = None
     recording_mode: RecordingMode | None = None
@@ -102,18 +107,25 @@ class State:
     #: What was told of each process that does not run.
     _ends: dict[str, list[str]] = field(default_factory=dict)
 
-    def asked_fps(self, configured: float) -> float:
-        """Return the rate that the camera is set to; `configured` where it describes none."""
-        described = next((setting.value for setting in self.camera_settings if setting.name == "fps"), None)
-        return configured if described is None else float(described)
+    @property
+    def status_age_s(self) -> float:
+        """Age of the newest status; 0 before the first."""
+        return 0.0 if self.status is None else (self.clock() - self.status_at_ns) * 1e-9
 
-    def exposure_s(self, configured_ms: float | None) -> float | None:
+    @property
+    def silent_s(self) -> float:
+        """How long the camera, which should, has given no frames; 0 where it gives some."""
+        return 0.0 if self._silent_at_ns is None else (self.clock() - self._silent_at_ns) * 1e-9
+
+    def asked_fps(self, configured: CameraConfig) -> float:
+        """Return the rate that the camera is set to: as it describes it, else as configured."""
+        return asked_fps(configured, self.camera_settings)
+
+    def exposure_s(self, configured: CameraConfig) -> float | None:
         """Return the exposure of a frame: as the camera describes it, else as configured, else None."""
-        described = (setting.value for setting in self.camera_settings if setting.name == "exposure_ms")
-        exposure_ms = next(described, configured_ms)
-        return None if exposure_ms is None else 1e-3 * float(exposure_ms)
+        return known_exposure_s(configured, self.camera_settings)
 
-    def fps(self, configured: float) -> float:
+    def fps(self, configured: CameraConfig) -> float:
         """Return the rate of the camera now: the measured one as long as frames come.
 
         Where the camera describes its rate, a change of it counts at once.
@@ -122,7 +134,7 @@ class State:
         measured = 0.0 if self.status is None else self.status.fps
         if measured <= 0:
             return asked
-        is_described = any(setting.name == "fps" for setting in self.camera_settings)
+        is_described = told(self.camera_settings, "fps") is not None
         return min(asked, measured) if is_described else measured
 
     def note(self, process: str, level: int, text: str, timestamp_ns: int | None = None) -> None:
@@ -161,6 +173,8 @@ class State:
         self._set_camera(message.settings)
 
     def _set_camera(self, settings: tuple[Setting, ...]) -> None:
+        if self.camera_version and _timing(settings) != _timing(self.camera_settings):
+            self.retimed_ns = self.clock()
         self.camera_settings = settings
         self.camera_version += 1
 
@@ -237,6 +251,10 @@ class State:
         self.rates.add(message)
         self.recording = message.recording
         self.status_at_ns = self.clock()
+        if not message.acquiring or message.fps > 0:
+            self._silent_at_ns = None
+        elif self._silent_at_ns is None:
+            self._silent_at_ns = self.status_at_ns
 
     @apply.register
     def _(self, message: RecordingStarted) -> None:
@@ -277,3 +295,7 @@ class State:
     @apply.register
     def _(self, _message: Shutdown) -> None:
         self.shutdown = True
+
+
+def _timing(settings: tuple[Setting, ...]) -> dict[str, SettingValue]:
+    return {setting.name: setting.value for setting in settings if setting.name in ("exposure_ms", "fps")}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
-from gui.models.age import MOTOR_STALE_S
+from gui.models.age import MOTOR_STALE_S, stale_after_s
 from gui.models.quantities import MISSING, age_text, bytes_text, count_text, duration_text, minutes_text
 from magscope_app.feedback.state import LockName
 from magscope_app.messages import MotorStatus, SystemStatus
@@ -22,6 +22,8 @@ _LOW_DISK_MIN, _VERY_LOW_DISK_MIN = 30.0, 5.0
 _HIGH_BUFFER, _VERY_HIGH_BUFFER = 0.5, 0.75
 _SLOW = 0.95
 _RECENT_LOSS_S = 60.0
+#: A camera that has been started has this time for its first frame.
+_FIRST_FRAME_S = 5.0
 #: The locks in as few letters as can be.
 _SHORT: dict[LockName, str] = {"xy_lock": "XY", "z_lock": "Z", "drift": "D"}
 #: How loudly the state of a process is shown, the worst first; the others are calm.
@@ -97,6 +99,8 @@ class StatusFacts:
         Age of the newest position of the axis that is silent for longest.
     loss_age_s : float
         Time since a frame was lost; infinite where that was before the window opened.
+    silent_s : float
+        Since when the camera, which should, gives no frames.
     """
 
     status: SystemStatus | None
@@ -112,10 +116,17 @@ class StatusFacts:
     stale_after_s: float = 1.0
     motors_age_s: float = 0.0
     loss_age_s: float = 0.0
+    silent_s: float = 0.0
 
 
 KEYS = ("fps", "beads", "buffer", "lost", "recording", "disk", "motors", "locks", "processes")
 _CAPTIONS = ("fps", "beads", "buffer", "lost", "recording", "free disk", "motors", "locks", "processes")
+
+
+def why_old(age_s: float) -> str:
+    """Say that nothing new is known from a status of this age; empty where it is as it should be."""
+    is_old = age_s > STATUS_STALE_S
+    return f"No news from the supervisor for {age_text(age_s)}: this is how it was." if is_old else ""
 
 
 def status_fields(facts: StatusFacts) -> tuple[StatusField, ...]:
@@ -126,7 +137,7 @@ def status_fields(facts: StatusFacts) -> tuple[StatusField, ...]:
             StatusField(key, text, MISSING, "dim") for key, text in zip(KEYS, _CAPTIONS, strict=True)
         )
     fields = (
-        _fps(status, facts.expected_fps),
+        _fps(status, facts),
         _beads(status, facts),
         _buffer(status),
         _lost(status, facts.loss_age_s),
@@ -136,9 +147,8 @@ def status_fields(facts: StatusFacts) -> tuple[StatusField, ...]:
         _locks(status),
         _processes(status),
     )
-    if facts.age_s <= STATUS_STALE_S:
+    if not (old := why_old(facts.age_s)):
         return fields
-    old = f"No news from the supervisor for {age_text(facts.age_s)}: this is how it was."
     first = StatusField("fps", f"no news for {age_text(facts.age_s)}", fields[0].text, "alarm", old)
     return (first, *(_old(field, old) for field in fields[1:]))
 
@@ -149,10 +159,16 @@ def _old(field: StatusField, said: str) -> StatusField:
     return replace(field, tone=tone, help=f"{said}\n{field.help}".rstrip())
 
 
-def _fps(status: SystemStatus, expected_fps: float) -> StatusField:
+def _fps(status: SystemStatus, facts: StatusFacts) -> StatusField:
     if not status.acquiring:
         return StatusField("fps", "fps", "stopped", "alarm", "The camera does not acquire; the log says why.")
-    slow = status.fps < _SLOW * expected_fps and status.counters.frames_acquired > 2 * expected_fps
+    expected_fps, acquired = facts.expected_fps, status.counters.frames_acquired
+    if status.fps <= 0 and facts.silent_s > max(
+        stale_after_s(expected_fps), 0 if acquired else _FIRST_FRAME_S
+    ):
+        said = f"The camera gives no frames, for {age_text(facts.silent_s)}: look at its cable and trigger."
+        return StatusField("fps", "fps", "0.0", "alarm", said)
+    slow = status.fps < _SLOW * expected_fps and acquired > 2 * expected_fps
     text = (
         f"{status.fps:.2g}"
         if 0 < status.fps < 1
@@ -207,13 +223,17 @@ def _recording(status: SystemStatus, finishing: bool) -> StatusField:
     if finishing:
         return StatusField("recording", "recording", "finishing", "warn", "The dataset is being completed.")
     if status.recording is None:
-        return StatusField("recording", "recording", "off", "calm", "Space starts a recording.")
+        return StatusField("recording", "recording", "off", "calm", "Start one under Recording.")
     text = duration_text(status.recording_seconds)
-    return StatusField("recording", "● recording", text, "record", f"{status.recording}\nCtrl+Space stops.")
+    return StatusField(
+        "recording", "● recording", text, "record", f"{status.recording}\nStop it under Recording."
+    )
 
 
 def _disk(status: SystemStatus, minutes: float) -> StatusField:
     free = status.free_disk_bytes
+    if free is None:
+        return StatusField("disk", "free disk", MISSING, "dim", "The disk has not answered yet.")
     very_low = free < _VERY_LOW_DISK_BYTES or minutes < _VERY_LOW_DISK_MIN
     low = free < _LOW_DISK_BYTES or minutes < _LOW_DISK_MIN
     tone: Tone = "alarm" if very_low else "warn" if low else "calm"

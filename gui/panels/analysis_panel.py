@@ -75,7 +75,8 @@ class AnalysisPanel(Panel):
         trace = every(-1 if snapshot.selected is None else snapshot.selected)
         if self.relative.isChecked():
             trace = relative(trace, [every(bead_id) for bead_id in references])
-        found = self.analyse(trace)
+        # What it takes to tell a corner, and what a movement is averaged over, is that of the frames of now.
+        found = self.analyse(trace.since(self.session.timed_since_s))
         nothing = np.empty(0)
         for axis in AXES:
             part = found.get(axis, Analysed(nothing, nothing, "", 0.0, nothing, nothing, nothing))
@@ -111,7 +112,8 @@ class AnalysisPanel(Panel):
             f"<span style='color:{colours[axis]}'>{names[axis]} {part.said}</span>"
             for axis, part in found.items()
         ]
-        said = ", ".join(parts) if parts else f"not yet: {FEWEST_FRAMES} frames without a gap are needed"
+        needed = f"not yet: {FEWEST_FRAMES} frames without a gap, of one exposure and rate, are needed"
+        said = ", ".join(parts) if parts else needed
         head = f", {next(iter(lengths.values()))}:" if one else ""
         self._text.setText(f"<b>Bead {snapshot.selected}</b>{head} {said}{self._why_raw(snapshot)}")
 

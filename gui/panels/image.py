@@ -29,7 +29,7 @@ from magscope_app.messages import Bead
 
 _HINT = (
     "Click: select · Ctrl: several · drag or arrows: move selected · Shift+click: add · "
-    "Del: remove · wheel: zoom"
+    "right click: remove, roles · wheel: zoom"
 )
 _ADD_HINT = "Click a bead to add it · click a box to select it · Esc: done"
 #: Refreshes between two looks at contrast and saturation.

@@ -55,8 +55,9 @@ class Panel(QWidget):
 
     def commands(self) -> list[tuple[str, Command]]:
         """Return name and button of everything that can be done here, for the search."""
+        settings = [widget for _, widget in self.settings()]
         buttons = [(button.text().strip(_SIGNS), button) for button in self.findChildren(QPushButton)]
-        return [(text, button) for text, button in buttons if text]
+        return [(text, button) for text, button in buttons if text and button not in settings]
 
     def show_setting(self, widget: QWidget) -> None:
         """Make one of the settings visible, where it is not always."""

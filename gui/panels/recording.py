@@ -20,10 +20,13 @@ from PyQt6.QtWidgets import (
 from gui.models.folders import path_of, why_no_folder
 from gui.models.quantities import bytes_text, count_text, duration_text, minutes_text
 from gui.models.state import State
+from gui.models.status_fields import why_old
 from gui.panels.panel import Command, Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.widgets.checked_field import TextField, why_no_line
 from gui.widgets.choice_box import ChoiceBox
+from gui.widgets.message_label import MessageLabel
+from gui.widgets.old import mark_old
 from magscope_app.config import RecordingMode
 from magscope_app.messages import StartRecording
 from magscope_app.storage.names import validate_dataset_name
@@ -65,6 +68,8 @@ class RecordingPanel(Panel):
         self.button.setProperty("role", "record")
         self._state = _line("recording.state")
         self._disk = _line("recording.disk")
+        self._age = MessageLabel("recording.age", "refused")
+        self._age.hide()
         self._dialog: QFileDialog | None = None
         self._lay_out()
         self._connect()
@@ -83,6 +88,7 @@ class RecordingPanel(Panel):
         column = QVBoxLayout(self)
         column.addWidget(self.button)
         column.addLayout(form)
+        column.addWidget(self._age)
         column.addWidget(self._state)
         column.addWidget(self._disk)
         column.addStretch()
@@ -94,7 +100,9 @@ class RecordingPanel(Panel):
         self.folder.editingFinished.connect(self._check_folder)
         self.name.changed.connect(self._take_order)
         self.folder.refused.connect(self._take_order)
+        self.name.editingFinished.connect(self.session.tell_order)
         self.mode.currentTextChanged.connect(self._take_order)
+        self.mode.currentTextChanged.connect(self.session.tell_order)
         self.name.returnPressed.connect(self._rename)
         self.note.returnPressed.connect(self._add_note)
         self.session.order_changed.connect(self._show_order)
@@ -127,7 +135,7 @@ class RecordingPanel(Panel):
 
     def _check_folder(self) -> None:
         """Look at its disk and for what is wrong with the folder, beside the window: it may be far away."""
-        self.session.tell_folder()
+        self.session.tell_order()
         text = self.folder.text().strip()
         path = path_of(text) if text else None
         if not isinstance(path, Path):
@@ -176,6 +184,11 @@ class RecordingPanel(Panel):
         _enable(self.note, state.recording is not None)
         self._state.setText(_state_text(state))
         self._disk.setText(_disk_text(state))
+        said = why_old(state.status_age_s)
+        self._age.setText(said)
+        self._age.setVisible(bool(said))
+        for label in (self._state, self._disk):
+            mark_old(label, old=bool(said))
 
     def _show_button(self, state: State) -> None:
         running = state.recording is not None
@@ -238,7 +251,7 @@ def _state_text(state: State) -> str:
 
 
 def _disk_text(state: State) -> str:
-    if state.status is None:
+    if state.status is None or state.status.free_disk_bytes is None:
         return ""
     free = f"{bytes_text(state.status.free_disk_bytes)} free"
     minutes = math.inf if state.recording is None or state.progress is None else state.progress.disk_minutes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PyQt6.QtWidgets import QFormLayout, QLabel, QVBoxLayout
 
-from gui.models.quantities import age_text, count_text
-from gui.models.status_fields import PROCESS_TONES, STATUS_STALE_S
+from gui.models.quantities import count_text
+from gui.models.status_fields import PROCESS_TONES, why_old
 from gui.panels.panel import Panel, PanelContext
 from gui.snapshot import Snapshot
 from gui.widgets.message_label import MessageLabel
@@ -53,9 +53,8 @@ class SystemPanel(Panel):
         status = snapshot.state.status
         if status is None:
             return
-        age_s = (snapshot.state.clock() - snapshot.state.status_at_ns) * 1e-9
-        old = age_s > STATUS_STALE_S
-        said = f"No news from the supervisor for {age_text(age_s)}: this is how it was." if old else ""
+        said = why_old(snapshot.state.status_age_s)
+        old = bool(said)
         self._age.setText(said)
         self._age.setVisible(old)
         self._processes.setText(self._process_table(status, old=old))

@@ -168,7 +168,7 @@ class TracesPanel(Panel):
         bead = snapshot.state.beads.get(bead_id)
         role = " (reference)" if bead is not None and bead.role == "reference" else ""
         parts = [f"{axis}&nbsp;{_unbroken(round(origin))}" for (_, axis), origin in self._origins.items()]
-        said = f": zero of the plots at {', '.join(parts)}&nbsp;nm" if parts else ""
+        said = f": zero at {', '.join(parts)}&nbsp;nm" if parts else ""
         return f"<b>Bead {bead_id}</b>{role}<span style='color:{self.theme.dim}'>{said}</span>"
 
     def _legend(self, snapshot: Snapshot, drawn: tuple[int, ...]) -> str:

@@ -47,7 +47,7 @@ class FindBar(QFrame):
         self.done = QPushButton("Done")
         self.done.setObjectName("find.done")
         self.again.setToolTip("Look for beads in the newest frame")
-        self.add.setToolTip("Put those that are new on the bead list; Ctrl+Z takes them off again")
+        self.add.setToolTip("Put those that are new on the bead list; Undo takes them off again")
         self.done.setToolTip("Put this bar away; the bead list stays as it is")
         self.score.setMinimumWidth(_LEAST_SLIDER_PX)
         self._lay_out()

@@ -19,7 +19,7 @@ class ReferenceTick(TickBox):
         self.setObjectName(name)
         self.setToolTip(
             "Subtract the mean movement of the reference beads: what is left is no drift. "
-            "Beads get this role with R"
+            "Beads get this role in the menu Beads"
         )
         self.wanted = False
         self.toggled.connect(self._want)

@@ -23,8 +23,11 @@ _WORST = 0.5
 #: 1 of 1000.
 _BETTER = 13.8
 #: Above this part of the frame rate beads are hardly told from faster ones, nor from slower ones with noise:
-#: the corner must be better known, and better by this than one at the frame rate (three standard deviations).
-_FAST, _WORST_OF_FAST, _SLOWER = 0.05, 0.3, 9.0
+#: the corner must be better known, and better by this than one at a higher part of the frame rate (three
+#: standard deviations).
+_FAST, _WORST_OF_FAST, _SLOWER, _FASTER = 0.05, 0.3, 9.0, 0.35
+#: None is told above this part of the frame rate: there a bead three times as fast may look alike.
+_HIGHEST = 0.2
 #: Corners that are tried at first.
 _TRIALS = 32
 #: Frequencies that are kept apart; higher ones are averaged over stretches, so many per factor of ten.
@@ -227,16 +230,24 @@ def _doubt(bins: _Bins, found: FloatArray, sd: float, cost: float) -> str:
         return "white noise"
     lowest_hz = _LOWEST / (bins.n_frames * bins.interval_s)
     if math.exp(found[0]) < lowest_hz:
-        return f"below {lowest_hz:.2g} Hz it takes a longer trace"
+        return f"below {_rough(lowest_hz)} Hz it takes a longer trace"
     if _misfit(bins, expected):
         return "not the spectrum of a trap"
+    highest_hz = _HIGHEST / bins.interval_s
+    if math.exp(found[0]) > highest_hz:
+        return f"above {_rough(highest_hz)} Hz it takes a faster camera"
     if math.exp(found[0]) > _FAST / bins.interval_s:
-        as_fast = _first_guess(bins, np.array([1 / bins.interval_s]))
+        as_fast = _first_guess(bins, np.array([_FASTER / bins.interval_s]))
         if not sd <= _WORST_OF_FAST or _most_likely(bins, as_fast, moves=False)[1] - cost < _SLOWER:
-            return "too near half the frame rate"
+            return "may be faster: it takes more frames"
     if not sd <= _WORST:
         return "too noisy"
     return ""
+
+
+def _rough(hz: float) -> str:
+    """Return two digits of a frequency, without a power of ten."""
+    return f"{float(f'{hz:.2g}'):g}"
 
 
 def _misfit(bins: _Bins, expected: FloatArray) -> bool:

@@ -27,8 +27,9 @@ def describe(status: SystemStatus) -> str:
         f"buffer {100 * status.buffer_level:.0f} %",
         f"lost {counters.frames_lost}",
         recorded,
-        f"{status.free_disk_bytes / 1e9:.1f} GB free",
     ]
+    if status.free_disk_bytes is not None:
+        parts.append(f"{status.free_disk_bytes / 1e9:.1f} GB free")
     parts += [lock.text for lock in status.locks if lock.stage != "off" or lock.reason]
     return " · ".join(parts + [f"{name} is {state.upper()}" for name, state in status.troubled])
 

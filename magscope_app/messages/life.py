@@ -116,7 +116,7 @@ class LogHistory(Message):
 class CommandRefused(Message):
     """A command was not carried out; the text says why and what to do.
 
-    `command` names it where somebody waits for its answer: "StartRecording".
+    `command` names it where somebody waits for its answer: "StartRecording", "MoveBead".
     """
 
     process: str

@@ -29,10 +29,15 @@ class StartRecording(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingFolder(Message):
-    """The next recording is to go there: its disk is the one that is looked at."""
+class NextRecording(Message):
+    """The next recording is to be this one: a window that is opened again shows it; its disk is looked at.
+
+    What is None comes from the config.
+    """
 
     folder: Path
+    name: str | None = None
+    mode: RecordingMode | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,8 @@ class SystemStatus(Message):
         Since the start of the session.
     recording, recording_seconds : Path or None, float
         The dataset that is being written, and its duration so far.
-    free_disk_bytes : int
-        Where it is (or would be) written; 0 where the disk does not answer.
+    free_disk_bytes : int or None
+        Where it is (or would be) written; 0 where the disk does not answer, None where it may do so yet.
     processes : tuple of ProcessState
         All processes.
     awake : bool
@@ -56,7 +56,7 @@ class SystemStatus(Message):
     counters: Counters
     recording: Path | None
     recording_seconds: float
-    free_disk_bytes: int
+    free_disk_bytes: int | None
     processes: tuple[ProcessState, ...]
     awake: bool
     motors: tuple[MotorStatus, ...] = ()

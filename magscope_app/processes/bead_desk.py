@@ -21,7 +21,7 @@ class BeadDesk:
     tell : callable
         Tells window, experiment and locks.
     log, refuse : callable
-        For the user.
+        For the user; a refusal with a token, which is 0 here, and the name of the command.
     keep : callable
         Takes kind and fields of an event for the running dataset.
     """
@@ -31,7 +31,7 @@ class BeadDesk:
         beads: BeadOwner,
         tell: Callable[[Message], None],
         log: Callable[[int, str], None],
-        refuse: Callable[[str], None],
+        refuse: Callable[[str, int, str], None],
         keep: Callable[[str, dict[str, Any]], None],
     ) -> None:
         self._beads = beads
@@ -60,11 +60,11 @@ class BeadDesk:
         """Change the list; while something is recorded or swept the ROIs keep their size."""
         if isinstance(message, EditBeads) and message.roi_px is not None and (recording or sweeping):
             what = "something is recorded; stop the recording" if recording else "a sweep runs; let it end"
-            self._refuse(f"the ROIs keep their size while {what} first")
+            self._refuse(f"the ROIs keep their size while {what} first", 0, type(message).__name__)
             return
         try:
             if not self._beads.handle(message):
                 self._log(logging.WARNING, f"nobody handles {type(message).__name__}")
         except BeadRefused as error:
-            self._refuse(str(error))
+            self._refuse(str(error), 0, type(message).__name__)
         self.tell()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from math import isfinite
 
-from magscope_app.config import Config
+from magscope_app.config import CameraConfig, Config
 from magscope_app.devices.setting import Setting
 from magscope_app.messages import FrameTimes
 
 
-def frame_times(config: Config, settings: Iterable[Setting] = ()) -> FrameTimes:
+def frame_times(config: Config, settings: Sequence[Setting] = ()) -> FrameTimes:
     """Return exposure and period of frames.
 
     Both err on the long side where little is known: nobody is to take a frame for one that was exposed later
@@ -20,16 +20,31 @@ def frame_times(config: Config, settings: Iterable[Setting] = ()) -> FrameTimes:
     ----------
     config : Config
         Counts where the camera tells nothing: `camera.fps`, and `camera.exposure_ms`, or else a whole frame.
-    settings : iterable of Setting
+    settings : sequence of Setting
         Those of the camera. Its rate is called ``fps`` (1/s), its exposure ``exposure_ms``.
     """
-    camera = config.camera
-    told = {setting.name: _positive(setting) for setting in settings}
-    period_s = 1.0 / (told.get("fps") or camera.fps)
-    exposure_ms = told.get("exposure_ms") or camera.exposure_ms
-    exposure_s = period_s if exposure_ms is None else 1e-3 * exposure_ms
+    period_s = 1.0 / asked_fps(config.camera, settings)
+    exposure_s = known_exposure_s(config.camera, settings)
+    return FrameTimes(period_s if exposure_s is None else exposure_s, period_s)
+
+
+def asked_fps(camera: CameraConfig, settings: Sequence[Setting] = ()) -> float:
+    """Return how many frames per second the camera is to give."""
+    fps = told(settings, "fps") or camera.fps
+    exposure_s = known_exposure_s(camera, settings)
     # Where only the exposure is told, a long one makes the camera slower than the config says.
-    return FrameTimes(exposure_s, max(period_s, exposure_s))
+    return fps if exposure_s is None else min(fps, 1.0 / exposure_s)
+
+
+def known_exposure_s(camera: CameraConfig, settings: Sequence[Setting] = ()) -> float | None:
+    """Return the exposure of a frame in s; None where neither the camera nor its config says it."""
+    exposure_ms = told(settings, "exposure_ms") or camera.exposure_ms
+    return None if exposure_ms is None else 1e-3 * exposure_ms
+
+
+def told(settings: Sequence[Setting], name: str) -> float | None:
+    """Return what the camera says of a rate or time; None where it says nothing that can be one."""
+    return next((_positive(setting) for setting in settings if setting.name == name), None)
 
 
 def _positive(setting: Setting) -> float | None:

@@ -12,9 +12,9 @@ from magscope_app.messages import (
     CorrectionsUsed,
     Event,
     Message,
+    NextRecording,
     Receipt,
     RecordingFinished,
-    RecordingFolder,
     RecordingOrder,
     RecordingProgress,
     RecordingRenamed,
@@ -31,7 +31,7 @@ from magscope_app.storage.names import validate_dataset_name
 
 RECORDER = "recording"
 #: What the window wants of a recording, but to begin one.
-RecordingCommand = StopRecording | RenameRecording | RecordingFolder
+RecordingCommand = StopRecording | RenameRecording | NextRecording
 RecordingNews = (
     RecordingStarted
     | RecordingRenamed
@@ -98,7 +98,7 @@ class RecordingDesk:
 
     def command(self, message: RecordingCommand) -> str | None:
         """Tell the recorder what the user wants of it, or return why that cannot be."""
-        if isinstance(message, RecordingFolder):
+        if isinstance(message, NextRecording):
             self._board.folder = message.folder
             return None
         if isinstance(message, RenameRecording):

@@ -12,8 +12,8 @@ from magscope_app.messages import (
     FaultCaused,
     FindBeads,
     Message,
+    NextRecording,
     RecordingFinished,
-    RecordingFolder,
     RecordingProgress,
     RecordingRenamed,
     RecordingStarted,
@@ -42,7 +42,7 @@ NEWS = (
     RecordingFinished,
 )
 #: What is no command of the experiment: what is looked at, and what makes events of its own.
-NO_EVENT = (SelectBead, AddNote, RecordingFolder, *LOCK_REPORTS)
+NO_EVENT = (SelectBead, AddNote, NextRecording, *LOCK_REPORTS)
 
 
 def not_running(process: str, returning: Container[str]) -> str:

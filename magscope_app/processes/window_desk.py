@@ -11,7 +11,7 @@ from magscope_app.messages import (
     LogEntry,
     LogHistory,
     Message,
-    RecordingFolder,
+    NextRecording,
     RenameRecording,
     SelectBead,
     StartRecording,
@@ -61,8 +61,8 @@ class WindowDesk:
             self.selected = command
         elif isinstance(command, StartRecording):
             self._order = command
-        elif isinstance(command, RecordingFolder):
-            self._order = replace(self._order or StartRecording(), folder=command.folder)
+        elif isinstance(command, NextRecording):
+            self._order = StartRecording(command.folder, command.name, command.mode)
         elif isinstance(command, RenameRecording):
             self._order = replace(self._order or StartRecording(), name=command.name)
 

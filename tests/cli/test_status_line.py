@@ -47,6 +47,8 @@ class Broken(io.StringIO):
 
 def test_everything_is_said() -> None:
     assert describe(STATUS) == "100.0 fps · 20 beads · buffer 3 % · lost 3 · recorded 98 · 12.3 GB free"
+    unknown = replace(STATUS, free_disk_bytes=None)
+    assert describe(unknown).endswith("lost 3 · recorded 98")
     behind = replace(STATUS, tracking_fps=63.2, buffer_level=0.6)
     assert describe(behind).startswith("100.0 fps (tracking manages 63) · 20 beads · buffer 60 %")
     assert "manages" not in describe(replace(STATUS, tracking_fps=63.2))

@@ -124,9 +124,9 @@ class Rig:
             self.link.send(message)
         assert self.link.flush(2.0)
 
-    def open_devices(self) -> None:
+    def open_devices(self, settings: tuple[Setting, ...] = SETTINGS) -> None:
         self.video = self.segments.create_video(FORMAT)
-        self.send(VideoReady(FORMAT), CameraReady(FORMAT, SETTINGS, ""), self.status())
+        self.send(VideoReady(FORMAT), CameraReady(FORMAT, settings, ""), self.status())
         known = [FOCUS, MAGNET]
         self.send(MotorsReady(tuple(info for info in known if info.name in self._axes)))
 

@@ -51,11 +51,16 @@ def panel(running: MainWindow, key: str) -> AnalysisPanel:
 
 
 def feed(
-    running: MainWindow, rig: Rig, qapp: QApplication, tracks: dict[int, FloatArray], fps: float = 100.0
+    running: MainWindow,
+    rig: Rig,
+    qapp: QApplication,
+    tracks: dict[int, FloatArray],
+    fps: float = 100.0,
+    t0_s: float = 0.0,
 ) -> None:
     for begin in range(0, len(tracks[0]), 2000):
         part = {bead: track[begin : begin + 2000] for bead, track in tracks.items()}
-        rig.positions(part, fps=fps, t0_s=begin / fps)
+        rig.positions(part, fps=fps, t0_s=t0_s + begin / fps)
         look(running, qapp)
 
 
@@ -87,21 +92,55 @@ def test_the_spectrum_says_the_corner_with_its_error_and_draws_what_theory_says(
 
 
 def test_the_exposure_in_force_counts(running: MainWindow, rig: Rig, qapp: QApplication) -> None:
-    x = 30 * seen(np.random.default_rng(12), N, 0.01, 20.0)
-    feed(running, rig, qapp, {0: 8000 + np.stack([x, x, x], axis=1)})
-    said = []
-    for exposure_ms in (None, 10.0, 0.1):
-        if exposure_ms is not None:
-            rig.send(CameraSettings((Setting("exposure_ms", SettingKind.FLOAT, exposure_ms, "ms"),)))
-        said.append(shown(running, qapp, "spectrum"))
+    rng = np.random.default_rng(12)
+    for exposure_ms, exposure in ((None, 1.0), (1.0, 0.1)):
+        if exposure_ms is None:
+            t0_s = rig.now_ns() * 1e-9 - 60
+        else:
+            set_camera(rig, exposure_ms=exposure_ms)
+            look(running, qapp)
+            t0_s = running.session.timed_since_s
+        # What is not known is taken to be the whole time from frame to frame.
         in_force = running.session.exposure_s
         assert in_force == (None if exposure_ms is None else pytest.approx(1e-3 * exposure_ms))
-    match = re.search(r"x corner ([\d.]+) ± ([\d.]+) Hz", said[0])
-    assert match is not None, said
-    assert abs(float(match[1]) - 20.0) < 2 * float(match[2])
-    # What is not known is taken to be the whole time from frame to frame, which is true of this bead.
-    assert said[1] == said[0]
-    assert "x no corner (not the spectrum of a trap)" in said[2]
+        x = 30 * seen(rng, N, 0.01, 10.0, exposure=exposure)
+        feed(running, rig, qapp, {0: 8000 + np.stack([x, x, x], axis=1)}, t0_s=t0_s)
+        said = shown(running, qapp, "spectrum")
+        match = re.search(r"60 s: x corner ([\d.]+) ± ([\d.]+) Hz", said)
+        assert match is not None, said
+        assert abs(float(match[1]) - 10.0) < 2 * float(match[2])
+
+
+@pytest.mark.parametrize("change", [{"exposure_ms": 2.0}, {"fps": 50.0}])
+def test_frames_of_another_exposure_or_rate_are_not_analysed(
+    window: MainWindow, rig: Rig, qapp: QApplication, change: dict[str, float]
+) -> None:
+    before = {"exposure_ms": 10.0, "fps": 100.0, "gain": 1.0}
+    rig.open_devices(described(before))
+    rig.add_beads((100.0, 80.0))
+    look(window, qapp)
+    white = 8000 + np.random.default_rng(20).normal(0, 5.0, (N, 3))
+    # Until now, and for a while after: some are still on their way.
+    feed(window, rig, qapp, {0: white[:3090]}, t0_s=rig.now_ns() * 1e-9 - 30)
+    set_camera(rig, **(before | {"gain": 3.0}))
+    for key in ("spectrum", "allan"):
+        assert "Bead 0, 31 s: x " in shown(window, qapp, key)
+    set_camera(rig, **(before | change))
+    for key in ("spectrum", "allan"):
+        said = shown(window, qapp, key)
+        assert said == "Bead 0 not yet: 64 frames without a gap, of one exposure and rate, are needed"
+        assert len(panel(window, key).points("x")[0]) == 0
+    feed(window, rig, qapp, {0: white[3090:4090]}, t0_s=window.session.timed_since_s)
+    assert "Bead 0, 10 s: x no corner (white noise)" in shown(window, qapp, "spectrum")
+    assert "Bead 0, 10 s: x " in shown(window, qapp, "allan")
+
+
+def set_camera(rig: Rig, **values: float) -> None:
+    rig.send(CameraSettings(described(values)))
+
+
+def described(values: dict[str, float]) -> tuple[Setting, ...]:
+    return tuple(Setting(name, SettingKind.FLOAT, value) for name, value in values.items())
 
 
 def test_the_allan_deviation_of_white_noise_still_falls_and_has_a_band(
@@ -248,7 +287,7 @@ def test_the_title_of_the_traces_says_where_their_zero_is(
     feed(running, rig, qapp, {0: np.tile([79330.0, 8000.0, 300.0], (200, 1))})
     assert isinstance(running.panels["traces"], TracesPanel)
     said = shown(running, qapp, "traces").replace("\u00a0", " ").replace("&nbsp;", " ")
-    assert said.startswith("Bead 0: zero of the plots at x 79 330, y 8 000, z 300 nm")
+    assert said.startswith("Bead 0: zero at x 79 330, y 8 000, z 300 nm")
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,11 @@ def test_a_command_without_an_answer_is_forgotten() -> None:
     now = [0.0]
     history = EditHistory(lambda: now[0])
     history.expect("adding a bead", AddBead(1.0, 2.0))
-    now[0] = 10.0
+    now[0] = 50.0
+    assert not history.give_up()
+    now[0] = 61.0
+    assert history.give_up()
+    assert not history.waits
     history.take(BeadList({}, 64), BeadList({5: Bead(5, 1.0, 2.0)}, 64))
     assert history.undo() is None
 

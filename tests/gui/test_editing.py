@@ -171,7 +171,11 @@ def test_an_undo_that_is_refused_can_be_tried_again(
     session.beads.resize(48)
     settle(running, rig, qapp)
     session.beads.undo()
-    rig.send(CommandRefused("supervisor", "the ROIs keep their size while something is recorded"))
+    rig.send(
+        CommandRefused(
+            "supervisor", "the ROIs keep their size while something is recorded", command="EditBeads"
+        )
+    )
     look(running, qapp)
     assert session.beads.edits.undo_label == "resizing the ROIs"
     assert running.menus.actions["undo"].isEnabled()
@@ -278,7 +282,7 @@ def test_a_list_that_the_owner_refuses_is_not_said_to_be_loaded(
     path.write_text("id,x_px,y_px\n0,5000,60\n")
     running.session.beads.load(path)
     until(running, qapp, lambda: isinstance(rig.link.receive(0.05), EditBeads))
-    rig.send(CommandRefused("supervisor", "it leaves the frame"), rig.beads.changed())
+    rig.send(CommandRefused("supervisor", "it leaves the frame", command="EditBeads"), rig.beads.changed())
     look(running, qapp)
     assert text_of(running, "notice.text") == "it leaves the frame"
     assert not running.done.isVisible()

@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushBut
 from gui.panels.registry import PANELS
 from gui.widgets.checked_field import CheckedField
 from gui.window import MainWindow
-from magscope_app.messages import RecordingFolder, RecordingStarted, RenameRecording, StartRecording
+from magscope_app.messages import NextRecording, RecordingStarted, RenameRecording, StartRecording
 from tests.gui.hands import click, find, look, press, retype, text_of, until, wheel
 from tests.gui.rig import Rig, with_magnet
 
@@ -153,16 +153,32 @@ def test_the_disk_of_the_folder_that_is_typed_is_looked_at(
     before = field.text()
     rig.heard()
     retype(field, str(tmp_path / "not" / "yet"))
-    told = [sent for sent in rig.heard() if isinstance(sent, RecordingFolder)]
-    assert told == [RecordingFolder(tmp_path / "not" / "yet")]
+    told = [sent for sent in rig.heard() if isinstance(sent, NextRecording)]
+    config = rig.config
+    assert told == [NextRecording(tmp_path / "not" / "yet", config.session.name, config.recording.mode)]
     retype(field, str(tmp_path / "not" / "yet"))
-    assert not [sent for sent in rig.heard() if isinstance(sent, RecordingFolder)]
+    assert not [sent for sent in rig.heard() if isinstance(sent, NextRecording)]
     field.clear()
     press(field, Qt.Key.Key_Return)
-    assert rig.expect(RecordingFolder).folder == rig.config.recording.folder
+    assert rig.expect(NextRecording).folder == rig.config.recording.folder
     running.session.order_recording(tmp_path, "last", None)
-    assert rig.expect(RecordingFolder).folder == tmp_path
+    assert rig.expect(NextRecording).folder == tmp_path
     retype(field, before)
+
+
+def test_name_and_mode_of_the_next_recording_are_told(
+    running: MainWindow, rig: Rig, qapp: QApplication, tmp_path: Path
+) -> None:
+    """Once they are chosen: the window that is opened after this one shows them."""
+    running.show_panel("recording")
+    running.session.order_recording(tmp_path, "first", "Track")
+    rig.heard()
+    retype(find(running, QLineEdit, "recording.name"), "mine")
+    assert rig.heard() == [NextRecording(tmp_path, "mine", "Track")]
+    find(running, QComboBox, "recording.mode").setCurrentText("Video (ROIs)")
+    assert rig.heard() == [NextRecording(tmp_path, "mine", "Video (ROIs)")]
+    retype(find(running, QLineEdit, "recording.name"), "mine")
+    assert rig.heard() == []
 
 
 def test_a_z_lut_file_of_nobody_is_refused(running: MainWindow, rig: Rig, qapp: QApplication) -> None:

@@ -213,11 +213,11 @@ def test_save_as_config_writes_the_z_lut_in_use_and_says_what_is_missing(
     zlut, path = tmp_path / "z1.npz", tmp_path / "mine.toml"
     zlut.write_bytes(b"")
     rig.send(ZLUTsUsed(zlut))
-    # It is no Z-LUT, which is told in the place of what is done.
+    # It is no Z-LUT; what is done is told behind that.
     until(running, qapp, running.notice.isVisible)
     running.files.write_config(path)
     until(running, qapp, path.exists)
-    until(running, qapp, running.done.isVisible)
+    until(running, qapp, lambda: f"✓ the config was written to {path}" in text_of(running, "notice.text"))
     assert load_config(str(path), []).config.tracking.zlut == zlut
     zlut.unlink()
     running.files.write_config(path)

@@ -16,6 +16,7 @@ from gui.window import MainWindow
 from magscope_app.calibration.messages import StartSweep
 from magscope_app.messages import (
     AddNote,
+    CommandRefused,
     Counters,
     HomeMotor,
     JogMotor,
@@ -103,18 +104,41 @@ def test_beads_that_are_added_at_once_all_stay(running: MainWindow, rig: Rig, qa
     }
 
 
-def test_a_command_that_is_never_answered_holds_no_other_up_for_long(
+def test_after_a_command_that_is_never_answered_one_begins_anew(
     running: MainWindow, rig: Rig, qapp: QApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running.session.beads.move((0,), 1.0, 0.0)
     assert rig.link.receive(1.0) == MoveBead(0, 101.0, 80.0)
-    running.session.beads.move((1,), 1.0, 0.0)
-    look(running, qapp)
-    assert rig.link.receive(0.05) is None
+    running.session.beads.undo()
     edits = running.session.beads.edits
-    monkeypatch.setattr(edits, "_clock_s", lambda clock=edits._clock_s: clock() + 6.0)
+    monkeypatch.setattr(edits, "_clock_s", lambda clock=edits._clock_s: clock() + 30.0)
     look(running, qapp)
+    assert rig.link.receive(0.05) is None, "a supervisor may be held up"
+    monkeypatch.setattr(edits, "_clock_s", lambda clock=edits._clock_s: clock() + 31.0)
+    look(running, qapp)
+    assert text_of(running, "notice.text").startswith("Nobody answered a command about beads")
+    assert rig.link.receive(0.05) is None, "an undo takes back nothing that is older"
+    running.session.beads.move((1,), 1.0, 0.0)
     assert rig.link.receive(1.0) == MoveBead(1, 221.0, 150.0)
+
+
+def test_somebody_elses_refusal_is_no_answer_to_an_edit(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    press(running.image.view, Qt.Key.Key_Right)
+    rig.send(CommandRefused("supervisor", "a note belongs to a recording"))
+    look(running, qapp)
+    settle(running, rig, qapp)
+    assert running.session.beads.edits.undo_label == "moving bead 0"
+
+
+def test_the_bead_just_added_is_the_one_that_the_next_key_is_about(
+    running: MainWindow, rig: Rig, qapp: QApplication
+) -> None:
+    click_image(running, 260.0, 60.0, SHIFT)
+    press(running.image.view, Qt.Key.Key_Delete)
+    settle(running, rig, qapp)
+    assert places(rig) == dict(enumerate(PLACES))
 
 
 def test_a_recording_that_is_being_started_can_be_stopped(
@@ -198,6 +222,8 @@ def test_escape_puts_the_search_for_beads_away_wherever_the_keyboard_is(
         ("copy", "Log: Copy all"),
         ("frames per step", "Calibration"),
         ("undo", "Undo"),
+        ("move to", "Motors: focus, go"),
+        ("hold the focus", "Z-lock: Hold the focus"),
         ("save and use", "Calibration: Save and use"),
     ],
 )
@@ -205,6 +231,8 @@ def test_the_search_finds_what_can_be_pressed_and_the_words_of_the_field(
     running: MainWindow, typed: str, title: str
 ) -> None:
     assert title in [entry.title for entry in matching(entries_of(running), typed)[:6]]
+    titles = [entry.title for entry in entries_of(running)]
+    assert len(set(titles)) == len(titles)
 
 
 def test_the_search_presses_buttons_and_says_what_is_not_possible(
@@ -226,6 +254,7 @@ def test_the_search_presses_buttons_and_says_what_is_not_possible(
         found[title].run()
         rig.expect(sent)
     assert running.panels["calibration"].isVisible()
+    assert "Remove" not in next(entry.title for entry in matching(entries_of(running), "move"))
 
 
 def test_every_button_says_what_it_does(running: MainWindow, qapp: QApplication) -> None:
@@ -302,6 +331,9 @@ def test_tooltips_name_the_keys_of_now(running: MainWindow, qapp: QApplication) 
     icons = {action.objectName(): action.toolTip() for action in running.icon_bar.actions()}
     assert icons["icons.motors"] == "Motors (F11)"
     assert icons["icons.recording"] == "Recording (Ctrl+6)"
+    running.hints._seen[:] = ["beads", "several"]
+    running.hints.restart()
+    assert running.hints.text.text().startswith("3 of 5: F9 starts a recording")
     assert running.desk.choose_key("record", "") is None
     look(running, qapp)
     assert find(running, QPushButton, "recording.button").toolTip() == "Start recording"

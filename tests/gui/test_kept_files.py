@@ -129,6 +129,25 @@ def test_what_is_no_regular_file_does_not_hold_the_start(
 
 
 @both
+@pytest.mark.skipif(sys.platform == "win32", reason="not everybody may make a link")
+def test_a_link_whose_disk_is_away_stays(name: str, tmp_path: Path) -> None:
+    path, far = tmp_path / name, tmp_path / "away" / name
+    path.symlink_to(far)
+    assert LOADS[name](path) == ""
+    with pytest.raises(MagscopeError, match="which is not there: nothing is kept"):
+        SAVES[name](path)
+    assert path.readlink() == far
+    assert names(tmp_path) == [name]
+
+
+def test_half_a_pixel_is_no_size_of_a_roi(tmp_path: Path) -> None:
+    path = tmp_path / "last-session.json"
+    save_last_session(SESSION, path, run=1)
+    path.write_text(path.read_text().replace("48", "48.5"))
+    assert "a ROI of 48.5 px" in _said_of_session(path)
+
+
+@both
 def test_of_a_file_without_end_no_more_is_read_than_any_has(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     SAVES[name](path)

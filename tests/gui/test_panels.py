@@ -36,8 +36,8 @@ from magscope_app.messages import (
     HomeMotor,
     JogMotor,
     MoveMotor,
+    NextRecording,
     ProcessState,
-    RecordingFolder,
     RecordingProgress,
     RecordingStarted,
     SetCameraSetting,
@@ -416,4 +416,4 @@ def test_choosing_a_folder_holds_nothing_up(
     dialog.fileSelected.emit(str(tmp_path))
     dialog.close()
     assert running.session.recording_order.folder == tmp_path
-    assert rig.expect(RecordingFolder).folder == tmp_path
+    assert rig.expect(NextRecording).folder == tmp_path

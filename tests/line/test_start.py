@@ -11,7 +11,7 @@ import pytest
 
 from magscope_app.config import load_config
 from magscope_app.kernel_cache import kernel_cache_folder
-from magscope_app.messages import LogEntry, RecordingFolder, SystemStatus
+from magscope_app.messages import LogEntry, NextRecording, SystemStatus
 from magscope_app.processes import children
 from magscope_app.processes import supervisor as supervisor_module
 from magscope_app.processes.options import Listeners, RunOptions, RunResult
@@ -36,7 +36,7 @@ class Camera(SimulatedCamera):
 
     def open(self):
         assert (HERE / "compiled").is_file()
-        until = time.monotonic() + 5.0
+        until = time.monotonic() + 9.0
         while time.monotonic() < until:
             {meanwhile}
         super().open()
@@ -45,20 +45,20 @@ COMPUTES, WAITS = "sum(range(1000))", "time.sleep(0.1)"
 
 
 class _Start:
-    """Starts the line with a camera that takes five seconds to open, where three are too long."""
+    """Starts the line with a camera that takes nine seconds to open, where six are too long."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: str) -> None:
         for stamp in kernel_cache_folder().glob("compiled-slow_to_open.*"):
             stamp.unlink()
         (folder / "slow_to_open.py").write_text(CAMERA.format(meanwhile=meanwhile))
         monkeypatch.syspath_prepend(folder)
-        monkeypatch.setattr(children, "START_TIMEOUT_S", 3.0)
-        monkeypatch.setattr(supervisor_module, "START_TIMEOUT_S", 3.0)
+        monkeypatch.setattr(children, "START_TIMEOUT_S", 6.0)
+        monkeypatch.setattr(supervisor_module, "START_TIMEOUT_S", 6.0)
         monkeypatch.setattr(supervisor_module, "_TELL_START_S", 1.5)
         driver = ["camera.driver=slow_to_open:Camera", f"drivers.path=['{folder.as_posix()}']"]
         config = load_config("demo.toml", [*SMALL, *driver, f"recording.folder={folder.as_posix()}"])
         self.log: list[LogEntry] = []
-        self.free: list[int] = []
+        self.free: list[int | None] = []
         listeners = Listeners(self.log.append, self._on_status)
         self.supervisor = Supervisor(config, RunOptions(headless=True, duration_s=30), listeners)
 
@@ -68,7 +68,7 @@ class _Start:
     def _on_status(self, status: SystemStatus) -> None:
         self.free.append(status.free_disk_bytes)
         if len(self.free) == 2:
-            self.supervisor.command(RecordingFolder(Path("/dev/shm/not/yet")))
+            self.supervisor.command(NextRecording(Path("/dev/shm/not/yet")))
         if status.counters.frames_acquired:
             self.supervisor.stop()
 
@@ -96,5 +96,5 @@ def test_who_waits_for_a_device_is_given_up_with_the_reason(
     assert result.counters.frames_acquired == 0
     assert (
         result.error
-        == "the camera process gave no sign of life for 3 s while it started; is its device there?"
+        == "the camera process gave no sign of life for 6 s while it started; is its device there?"
     )

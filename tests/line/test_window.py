@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from magscope_app.config import load_config
-from magscope_app.messages import LogEntry, RenameRecording, SystemStatus
+from magscope_app.messages import LogEntry, NextRecording, RenameRecording, SystemStatus
 from magscope_app.processes import children
 from magscope_app.processes.options import Listeners, RunOptions
 from magscope_app.processes.supervisor import Supervisor
@@ -95,7 +95,8 @@ def test_a_killed_window_comes_back_and_nothing_is_lost(
     def on_status(status: SystemStatus) -> None:
         (pid,) = [process.pid for process in status.processes if process.name == "gui"]
         if status.recording and "the window is open" in log and not killed and pid is not None:
-            supervisor.command(RenameRecording("after_kill"))
+            supervisor.command(RenameRecording("renamed"))
+            supervisor.command(NextRecording(tmp_path / "next", "after_kill", "Video (ROIs)"))
             killed.append(pid)
             psutil.Process(pid).kill()
         elif killed and report.exists():
@@ -111,7 +112,8 @@ def test_a_killed_window_comes_back_and_nothing_is_lost(
     assert Dataset.only(tmp_path / "out").about["exit_status"] == "completed"
     seen = json.loads(report.read_text(encoding="utf-8"))
     assert seen["notice"].startswith("this window was opened again: the gui process ended unexpectedly")
-    assert seen["name"] == "after_kill"
+    assert seen["next"] == [str(tmp_path / "next"), "after_kill", "Video (ROIs)"]
+    assert Dataset.only(tmp_path / "out").path.name.endswith("_renamed")
     shown = [text for text in log if text in seen["log"]]
     assert any(text.startswith("recording has begun") for text in shown)
     assert shown.count("the window is open") == 2

@@ -59,11 +59,13 @@ class _Looker:
         self._timer.start(100)
 
     def _look(self) -> None:
-        from PyQt6.QtWidgets import QLineEdit
+        from PyQt6.QtWidgets import QComboBox, QLineEdit
 
         from tests.gui.hands import find, text_of
 
-        name = find(self._window, QLineEdit, "recording.name").text()
+        name, folder = (
+            find(self._window, QLineEdit, f"recording.{key}").text() for key in ("name", "folder")
+        )
         state = self._window.session.state
         if state.recording is None or name == "demo" or not self._window.notice.isVisible():
             return
@@ -71,7 +73,7 @@ class _Looker:
         self._window.notice.grab().save(str(Path(os.environ[REPORT]).with_suffix(".png")))
         seen = {
             "notice": text_of(self._window, "notice.text"),
-            "name": name,
+            "next": [folder, name, find(self._window, QComboBox, "recording.mode").currentText()],
             "log": [line.text for line in state.log],
         }
         Path(os.environ[REPORT]).write_text(json.dumps(seen), encoding="utf-8")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from gui.models.state import State
 from magscope_app.config import load_config
 from magscope_app.devices import Setting, SettingKind
 from magscope_app.processes.camera_watch import CameraWatch
@@ -52,3 +55,27 @@ def test_a_camera_that_was_made_slower_is_not_called_silent() -> None:
     watch.expect(100.0)
     watch.nothing(2_000_000_000)
     assert len(said) == 1
+
+
+NONSENSE = [
+    Setting("fps", SettingKind.TEXT, "fast"),
+    Setting("fps", SettingKind.CHOICE, "50 Hz", choices=("50 Hz", "100 Hz")),
+    _float("fps", 0.0),
+    _float("fps", float("nan")),
+    Setting("exposure_ms", SettingKind.TEXT, "auto"),
+    _float("exposure_ms", float("nan")),
+]
+
+
+@pytest.mark.parametrize("setting", [*NONSENSE, _float("exposure_ms", 50.0), _float("fps", 20.0)])
+@pytest.mark.parametrize("exposure_ms", ["", "4"])
+def test_the_window_goes_by_the_same_rate_and_exposure(setting: Setting, exposure_ms: str) -> None:
+    """Also where a camera says its rate as a text."""
+    config = load_config("demo.toml", ["camera.fps=100", f"camera.exposure_ms={exposure_ms}"]).config
+    state = State(time.perf_counter_ns, camera_settings=(setting,))
+    times = frame_times(config, (setting,))
+    assert state.asked_fps(config.camera) == state.fps(config.camera) == pytest.approx(1.0 / times.period_s)
+    is_known = bool(exposure_ms) or setting.value == 50.0
+    assert state.exposure_s(config.camera) == (times.exposure_s if is_known else None)
+    if setting.value == 50.0:
+        assert state.asked_fps(config.camera) == pytest.approx(20.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from magscope_app.processes.rate_watch import RateWatch
 
 
@@ -48,3 +50,32 @@ def test_a_pause_and_another_rate_are_no_slowness() -> None:
     watch.expect(50.0)
     play(watch, 10.0, 30.0, 70.0, number)
     assert "10 frames/s, but 50" in said[0]
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["its frames come later", "its frames are gone"])
+def test_a_process_that_was_held_up_is_no_slow_camera(kept: bool) -> None:
+    said: list[str] = []
+    watch = RateWatch(50.0, said.append)
+    number = play(watch, 50.0, 8.0)
+    if kept:
+        number = play(watch, 1000.0, 0.2, 12.0, number)
+    play(watch, 50.0, 30.0, 12.2, number)
+    assert said == []
+
+
+def test_a_slow_camera_that_catches_up_is_not_called_in_order() -> None:
+    said: list[str] = []
+    watch = RateWatch(50.0, said.append)
+    number = play(watch, 40.0, 12.0)
+    assert len(said) == 1
+    number = play(watch, 90.0, 12.0, 12.0, number)
+    assert len(said) == 1
+    play(watch, 50.0, 12.0, 24.0, number)
+    assert "50 frames/s now" in said[1]
+
+
+def test_a_camera_that_pauses_between_all_frames_is_slow() -> None:
+    said: list[str] = []
+    play(RateWatch(50.0, said.append), 0.5, 30.0)
+    assert len(said) == 1
+    assert "0.5 frames/s, but 50" in said[0]
