@@ -33,7 +33,7 @@ class Story:
         assert not [text for text in self.line.log if "let go" in text], self.line.log
 
     def let_go(self, why: str) -> Iterator[None]:
-        yield from self.line.until_logged(f"Z-lock has let go: {why}")
+        yield from self.line.until_logged("Z-lock has let go: ")
         told = [text for text in self.line.log if "let go" in text]
         assert told == [f"Z-lock has let go: {why}"]
         self.line.log.clear()
