@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from gui.models.lock_trace import bead_names
 from gui.panels.lock_panel import LockPanel
 from magscope_app.datatypes import DRIFT_COLUMNS
 from magscope_app.feedback.state import LockName, LockState
@@ -27,4 +28,4 @@ class DriftPanel(LockPanel):
 
     def details(self, state: LockState) -> str:
         """Return the reference beads."""
-        return "beads " + ", ".join(map(str, state.bead_ids)) if state.stage != "off" else ""
+        return bead_names(state.bead_ids) if state.stage != "off" else ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-from PyQt6.QtWidgets import QLabel, QWidget
+from PyQt6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from gui.models.lock_trace import parse_ids
+from gui.models.lock_trace import bead_names, parse_ids
 from gui.panels.lock_panel import LockPanel
 from gui.widgets.checked_field import TextField
 from gui.widgets.number_field import NumberField
@@ -45,10 +45,18 @@ class ZLockPanel(LockPanel):
         self.beads.setToolTip("Ids of the beads that are followed, such as 3, 7; empty: those of the config")
         self.shift = NumberField(_why_not)
         self.shift.setObjectName("z_lock.shift")
-        self.shift.setPlaceholderText("shift by")
         self.shift.setToolTip("Return holds the beads so many nm higher above the focal plane")
         self.shift.committed.connect(self._shift)
-        return (QLabel("beads"), self.beads, self.shift, QLabel("nm"))
+        # One below the other: the panel is narrow on a small screen.
+        fields = QWidget()
+        grid = QGridLayout(fields)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.addWidget(QLabel("beads"), 0, 0)
+        grid.addWidget(self.beads, 0, 1, 1, 2)
+        grid.addWidget(QLabel("shift by"), 1, 0)
+        grid.addWidget(self.shift, 1, 1)
+        grid.addWidget(QLabel("nm"), 1, 2)
+        return (fields,)
 
     def turn(self, on: bool) -> None:
         """Switch the Z-lock."""
@@ -65,9 +73,8 @@ class ZLockPanel(LockPanel):
         """Return beads, corrections and latency."""
         if state.stage == "off":
             return ""
-        beads = "beads " + ", ".join(map(str, state.bead_ids))
         late = "" if math.isnan(state.latency_ms) else f"{state.latency_ms:.0f} ms from frame to correction"
-        return " · ".join(part for part in (beads, super().details(state), late) if part)
+        return " · ".join(part for part in (bead_names(state.bead_ids), super().details(state), late) if part)
 
     def _shift(self, distance_nm: float) -> None:
         self.session.locks.shift_z(distance_nm)

@@ -54,6 +54,16 @@ class CancelSweep(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class SweepBegins(Message):
+    """Supervisor: a sweep is about to move the focus, which nobody else may hold from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class FocusIsFree(Message):
+    """Experiment: nobody else holds the focus, and nobody will until the sweep has ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class MakeSweepBuffer(Message):
     """Supervisor: make a `ZLUTSweepDataset` of these sizes in the place of the last one."""
 

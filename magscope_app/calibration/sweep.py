@@ -124,6 +124,9 @@ class FocusSweep(ExecutorEvent, DataProducing, Abortable):
         problem = self.plan.limit_problem(start_nm, info.limits) if info is not None else None
         if problem:
             raise MagscopeError(problem)
+        # A lock would take the sweep for somebody's interference.
+        scope.take_focus()
+        start_nm = scope.position(self._focus)
         undo: list[Callable[[], object]] = []
         try:
             force_pn = self._set_force(undo)

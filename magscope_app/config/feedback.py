@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from magscope_app.config.section import Section
 
-#: 0.4 + 2 · 0.3 is 1, whatever the computer makes of it.
-_ROUNDING = 1e-9
+#: gain + 2 damping is this at most; 0.4 + 2 · 0.2 is 0.8, whatever the computer makes of it.
+_CALM, _ROUNDING = 0.8, 1e-9
 
 
 class Calibration(Section):
@@ -64,7 +64,7 @@ class ZLockConfig(Section):
         0.1,
         ge=0,
         le=1,
-        description="Part of the change of the error that is added to it (P); gain + 2 damping is 1 at most.",
+        description="Part of the change of the error that is added to it (P). gain + 2 damping: at most 0.8.",
     )
     max_step_nm: float = Field(100.0, gt=0, le=10_000, description="Largest correction of the focus.")
     dead_band_nm: float = Field(0.5, ge=0, le=1000, description="Smaller errors are not corrected.")
@@ -92,12 +92,16 @@ class ZLockConfig(Section):
         """Refuse pairs that swing, or would with a focus that does twice of what it should.
 
         e' = e - gain e - damping (e - e_before) is stable below gain / 2 + damping = 1 (Jury's criterion);
-        with half of that, an error does not change sides, and the noise of measurements is not amplified.
+        with less than half of that, an error does not change sides, and the noise of measurements is not
+        amplified. If the focus does twice of what it should, a swing still falls by a fifth or more from one
+        measurement to the next.
         """
-        if self.gain + 2 * self.damping > 1 + _ROUNDING:
+        if self.gain + 2 * self.damping > _CALM + _ROUNDING:
+            damping = (_CALM - self.gain) / 2
+            remedy = f"a damping up to {damping:.3g} or a smaller gain" if damping >= 0 else "a smaller gain"
             raise ValueError(
                 f"gain = {self.gain:g} with damping = {self.damping:g} would swing: gain + 2 damping is "
-                f"more than 1; give a damping up to {(1 - self.gain) / 2:.3g} or a smaller gain"
+                f"more than {_CALM:g}; give {remedy}"
             )
         return self
 

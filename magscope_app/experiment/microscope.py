@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from magscope_app.calibration.messages import MakeSweepBuffer, SweepBufferReady
+from magscope_app.calibration.messages import FocusIsFree, MakeSweepBuffer, SweepBegins, SweepBufferReady
 from magscope_app.config import RecordingMode
 from magscope_app.datatypes import ZLUTSweepDataset
 from magscope_app.devices import SettingValue
@@ -41,6 +41,8 @@ from magscope_app.processes.message_check import why_malformed
 _Answer = TypeVar("_Answer", bound=Message)
 _ANSWER_S = 5.0
 _FINISH_S = 20.0
+#: Where the locks' process hangs, it is ended first.
+_FREE_S = 30.0
 
 
 class Microscope(Locks):
@@ -232,6 +234,23 @@ class Microscope(Locks):
             The protocol was aborted.
         """
         return bool(self._wait(seconds))
+
+    def take_focus(self) -> None:
+        """Have the Z-lock off the focus for the length of a sweep; return when it has let go.
+
+        Raises
+        ------
+        MagscopeError
+            It did not.
+        """
+        since = self._news.now
+        self._send(SweepBegins())
+
+        def look(message: Message) -> bool | None:
+            return isinstance(message, FocusIsFree) or None
+
+        if not self._news.wait_for(look, since, _FREE_S, self._check):
+            raise MagscopeError(f"the Z-lock did not let go of the focus within {_FREE_S:g} s; switch it off")
 
     def make_sweep_buffer(self, sizes: MakeSweepBuffer) -> ZLUTSweepDataset:
         """Ask for shared memory for the profiles of a sweep, and attach to it.

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from magscope_app.calibration.messages import (
     CancelSweep,
+    FocusIsFree,
     MakeSweepBuffer,
     PauseSweep,
     SaveZLUTs,
     StartSweep,
+    SweepBegins,
     SweepBufferReady,
     SweepEnded,
     SweepProgress,
@@ -28,7 +30,7 @@ from magscope_app.processes.children import Children
 from magscope_app.processes.lock_desk import LockDesk
 
 SWEEP_COMMANDS = (StartSweep, PauseSweep, CancelSweep, SaveZLUTs, UseZLUTs)
-SWEEP_NEWS = (SweepProgress, SweepEnded, ZLUTsSaved, ZLUTsLoaded, ZLUTsUsed, MakeSweepBuffer)
+SWEEP_NEWS = (SweepBegins, SweepProgress, SweepEnded, ZLUTsSaved, ZLUTsLoaded, ZLUTsUsed, MakeSweepBuffer)
 
 
 class CalibrationDesk:
@@ -93,8 +95,6 @@ class CalibrationDesk:
                 self._refuse("a sweep is running already; wait until it has ended, or cancel it")
                 return
             self.sweeping, self._halted, self._warned = True, False, 0
-            # A lock would take the sweep for somebody's interference.
-            self._locks.begin_sweep()
             self._order(message)
         elif not self._children.alive("experiment"):
             self._refuse("there was no sweep yet; start one first")
@@ -103,6 +103,9 @@ class CalibrationDesk:
 
     def news(self, message: Message) -> None:
         """Take in one of SWEEP_NEWS, and pass it on."""
+        if isinstance(message, SweepBegins):
+            self._locks.begin_sweep(lambda: self._children.send("experiment", FocusIsFree()))
+            return
         if isinstance(message, MakeSweepBuffer):
             self._make_buffer(message)
             return

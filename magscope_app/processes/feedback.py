@@ -110,7 +110,10 @@ class _FeedbackLoop:
             self._listen(0.0 if on else _IDLE_S)
             if self._reader is not None:
                 self._reader.wait(_WAIT_S)
-                self._take(self._reader.read())
+                # What is seen of the focus after its cause was told is not taken for interference.
+                focus = self._focus_rows()
+                self._listen(0.0)
+                self._take(self._reader.read(), focus)
             self._tell()
 
     def close(self) -> None:
@@ -248,15 +251,15 @@ class _FeedbackLoop:
     def _focus_rows(self) -> Rows:
         return self._telemetry.newest(_TELEMETRY_ROWS) if self._telemetry is not None else np.empty((0, 5))
 
-    def _take(self, rows: Rows) -> None:
+    def _take(self, rows: Rows, focus: Rows) -> None:
         if self._z.on:
-            self._z.watch(self._focus_rows(), self._now_ns())
+            self._z.watch(focus, self._now_ns())
         if not len(rows):
             return
         if self._z.on or self._drift.on:
             drift = []
             for frame in frames_of(rows, {*self._z.bead_ids, *self._drift.bead_ids}):
-                self._correct_focus(frame)
+                self._correct_focus(frame, focus)
                 found = self._drift.take(frame)
                 drift += [found.row()] if found is not None else []
             if drift:
@@ -264,10 +267,10 @@ class _FeedbackLoop:
         if self._xy.on and self._size is not None:
             self._follow(rows, self._size)
 
-    def _correct_focus(self, frame: Frame) -> None:
+    def _correct_focus(self, frame: Frame, focus: Rows) -> None:
         if not self._z.on:
             return
-        decision = self._z.take(frame, self._focus_rows())
+        decision = self._z.take(frame, focus)
         if decision is None:
             return
         sent_ns = np.nan

@@ -462,6 +462,7 @@ class Line:
             if isinstance(message, LOCK_MESSAGES):
                 self.locks.handle(message)
             else:
+                self.locks.heed(message)
                 self.motors.command(message, self._returning)
         except CommandImpossible as error:
             self._refuse(str(error), getattr(message, "token", 0))

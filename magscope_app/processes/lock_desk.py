@@ -10,7 +10,15 @@ from typing import Any
 from magscope_app.calibration.messages import UseZLUTs, ZLUTsUsed
 from magscope_app.config import Config
 from magscope_app.feedback.state import LockName, LockState
-from magscope_app.messages import Event, FrameTimes, Message, MoveMotor, StopMotors, VideoReady
+from magscope_app.messages import (
+    Event,
+    FrameTimes,
+    Message,
+    MoveMotor,
+    ReconnectMotor,
+    StopMotors,
+    VideoReady,
+)
 from magscope_app.messages.locks import CorrectFocus, LockChanged, MoveRois, ReleaseFocus, SwitchZLock
 from magscope_app.processes.bead_owner import BeadOwner
 from magscope_app.processes.children import Children
@@ -68,7 +76,10 @@ class LockDesk:
         self._session_ns, self._frame_times = session_ns, frame_times
         self._states: dict[LockName, LockState] = {name: LockState(name) for name in _NAMES}
         self._wanted = config.xy_lock.on or config.z_lock.on or config.drift.on
+        focus = config.motor_with_role("focus")
+        self._focus = focus.name if focus is not None else None
         self._sweeping = False
+        self._on_free: Callable[[], None] | None = None
         self._zluts: ZLUTsUsed | None = None
 
     @property
@@ -109,7 +120,7 @@ class LockDesk:
                 self._children.send(FEEDBACK, message)
 
     def _correct_focus(self, message: CorrectFocus) -> None:
-        if self._session_ns() - message.sent_ns > _STALE_NS:
+        if self._sweeping or self._session_ns() - message.sent_ns > _STALE_NS:
             return
         self._motors.command(MoveMotor(message.motor, message.position, message.token), ())
         self._keep(Event("z_lock", message.frame_id, message.sent_ns, _facts(message)))
@@ -120,6 +131,7 @@ class LockDesk:
         for state in self.states:
             if state.stage != "off":
                 self._on_changed(LockState(state.name, reason="its process has ended"))
+        self._say_free()
 
     def stop(self) -> None:
         """Let go of the focus: the user stops all axes."""
@@ -135,16 +147,34 @@ class LockDesk:
         if self.holds_focus:
             self._children.send(FEEDBACK, SwitchZLock(False))
 
+    def heed(self, command: Message) -> None:
+        """Let go of the focus before a command to an axis closes it."""
+        if isinstance(command, ReconnectMotor) and command.motor == self._focus:
+            self._children.send(FEEDBACK, ReleaseFocus("the focus was closed and opened anew"))
+
     # --- calibration -------------------------------------------------------------------------
 
-    def begin_sweep(self) -> None:
-        """Let go of the focus, which a sweep moves, and keep off it until `end_sweep`."""
-        self._sweeping = True
+    def begin_sweep(self, on_free: Callable[[], None]) -> None:
+        """Let go of the focus, which a sweep moves, and keep off it until `end_sweep`.
+
+        Parameters
+        ----------
+        on_free : callable
+            Called as soon as the Z-lock is off.
+        """
+        self._sweeping, self._on_free = True, on_free
         self._children.send(FEEDBACK, ReleaseFocus("a Z-LUT sweep moves the focus"))
+        self._say_free()
 
     def end_sweep(self) -> None:
         """Leave the focus to whoever wants to hold it."""
-        self._sweeping = False
+        self._sweeping, self._on_free = False, None
+
+    def _say_free(self) -> None:
+        """Tell the sweep that waits for it that nobody holds the focus, once that is so."""
+        if self._on_free is not None and not self.holds_focus:
+            on_free, self._on_free = self._on_free, None
+            on_free()
 
     def expect_zluts(self, message: UseZLUTs) -> None:
         """Say, before it happens, that z is about to mean something else."""
@@ -169,6 +199,7 @@ class LockDesk:
 
     def _on_changed(self, state: LockState) -> None:
         before, self._states[state.name] = self._states[state.name], state
+        self._say_free()
         for name in ("gui", "experiment"):
             self._children.send(name, LockChanged(state))
         anew = before.begun != state.begun

@@ -19,7 +19,13 @@ import pytest
 from magscope_app.calibration import SweepPlan
 from magscope_app.calibration import sweep as sweep_module
 from magscope_app.calibration.capture import Capture
-from magscope_app.calibration.messages import MakeSweepBuffer, SweepBufferReady, SweepProgress
+from magscope_app.calibration.messages import (
+    FocusIsFree,
+    MakeSweepBuffer,
+    SweepBegins,
+    SweepBufferReady,
+    SweepProgress,
+)
 from magscope_app.calibration.raw import RawSweep
 from magscope_app.calibration.sweep import FocusSweep
 from magscope_app.clock import WallAnchor
@@ -114,6 +120,8 @@ class World:
         elif isinstance(message, MakeSweepBuffer):
             self._segments.create_sweep(message)
             self._scope.hear(SweepBufferReady())
+        elif isinstance(message, SweepBegins):
+            self._scope.hear(FocusIsFree())
 
     def _tell(self, progress: SweepProgress) -> None:
         self.told.append(progress)

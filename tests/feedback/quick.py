@@ -25,7 +25,7 @@ class Quick:
     bead_ids : tuple of int
         Beads that are named.
     noise_nm : float
-        Of each z; it is stated as the uncertainty.
+        Of each z; it is stated as the uncertainty where `sigma_nm` says nothing else.
     period_s : float
         Of a frame.
     """
@@ -40,6 +40,7 @@ class Quick:
     places_nm: dict[int, tuple[float, float]] = field(default_factory=dict)
     lost: set[int] = field(default_factory=set)
     quality: float = 0.9
+    sigma_nm: float | None = None
 
     def __post_init__(self) -> None:
         limits = -2000.0, 2000.0
@@ -93,7 +94,7 @@ class Quick:
             bead_id: Reading(
                 *self.places_nm.get(bead_id, (1.0, 1.0)),
                 level_nm + self.moved_nm.get(bead_id, 0.0) + self.noise_nm * self.rng.standard_normal(),
-                max(self.noise_nm, 1.0),
+                max(self.noise_nm, 1.0) if self.sigma_nm is None else self.sigma_nm,
                 self.quality,
             )
             for bead_id in self.bead_ids

@@ -23,4 +23,4 @@ def test_gains_that_would_swing_are_refused_in_one_sentence() -> None:
     [said] = [str(problem) for problem in raised.value.problems]
     assert "z_lock" in said
     assert "gain = 0.4 with damping = 0.9 would swing" in said
-    assert "give a damping up to 0.3 or a smaller gain" in said
+    assert "give a damping up to 0.2 or a smaller gain" in said

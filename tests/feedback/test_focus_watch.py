@@ -114,3 +114,11 @@ def test_it_rests_since_it_arrived_and_not_since_it_was_looked_at() -> None:
     elsewhere = (90e6, 200.0, 200.0, 0.0, 1.0)
     assert watch.begin(rows(*there[40:], elsewhere)) is None
     assert watch.settled_ns == 90e6
+
+
+def test_a_focus_that_is_seldom_asked_is_not_silent(watch: FocusWatch) -> None:
+    """2.5 of its usual pauses, here of 1 s, and 0.75 s where it speaks often."""
+    seen = [(number * 1e9, 0.0, 0.0, 0.0, 1.0) for number in range(4)]
+    assert watch.look(rows(*seen), 3.1e9) is None
+    assert watch.look(rows(*seen), 5.4e9) is None
+    assert watch.look(rows(*seen), 5.6e9) == "the focus has not told where it is for 2.6 s"

@@ -223,3 +223,26 @@ def test_a_bead_may_come_while_the_others_are_shifted() -> None:
     quick.run(1.0)
     assert quick.lock.state.stage == "on", quick.lock.state
     assert quick.focus_nm * 0.88 == pytest.approx(-200.0, abs=4)
+
+
+def test_single_frames_in_which_a_bead_is_elsewhere_do_not_add_up() -> None:
+    quick = Quick(bead_ids=(1,)).held()
+    for _ in range(4):
+        quick.places_nm = {1: (5000.0, 1.0)}
+        quick.frame()
+        quick.places_nm = {}
+        quick.run(1.0)
+    assert quick.lock.state.stage == "on", quick.lock.state
+
+
+def test_noise_is_no_creep_when_beads_come_and_go() -> None:
+    """Counted from where noise shows them, the focus would wander with every one that comes and goes."""
+    ways_nm = []
+    for seed in range(6):
+        quick = Quick(bead_ids=(1, 2, 3), noise_nm=10.0, seed=seed).held()
+        for number in range(150):
+            quick.lost = {1 + number % 3}
+            quick.run(0.1)
+        assert quick.lock.state.stage == "on", quick.lock.state
+        ways_nm.append(quick.focus_nm)
+    assert float(np.sqrt(np.mean(np.square(ways_nm)))) < 10

@@ -7,7 +7,7 @@ import pytest
 from PyQt6.QtCore import QPoint
 from PyQt6.QtWidgets import QApplication, QCheckBox, QLabel, QLineEdit, QPushButton
 
-from gui.models.lock_trace import lock_trace, nice_limits, parse_ids
+from gui.models.lock_trace import bead_names, lock_trace, nice_limits, parse_ids
 from gui.window import MainWindow
 from magscope_app.feedback.state import LockState
 from magscope_app.messages.locks import (
@@ -112,9 +112,25 @@ def test_traces_end_now_and_hold_gaps() -> None:
     rows = np.array([[0, 1e9, np.nan], [1, 9e9, 5.0], [2, 10e9, -1.0]])
     t_s, lines = lock_trace(rows, (2,), int(11e9), 5.0)
     np.testing.assert_allclose(t_s, (-2.0, -1.0))
+    assert bead_names((0,)) == "bead 0"
+    assert bead_names((0, 4)) == "beads 0, 4"
     np.testing.assert_allclose(lines, ((5.0, -1.0),))
     assert nice_limits(lines, 1.0) == pytest.approx((-1.3, 5.3))
     assert nice_limits(np.full((1, 2), np.nan), 4.0) == (-2.0, 2.0)
     assert parse_ids(" 7,3 3 ") == (3, 7)
     assert parse_ids("") == ()
     assert parse_ids("3; 7") is None
+
+
+@pytest.mark.parametrize(("every_s", "off_s"), [(0.04, 1.5), (0.9, 3.0), (5.0, 15.0)])
+def test_nothing_is_drawn_across_the_time_in_which_a_lock_was_off(every_s: float, off_s: float) -> None:
+    """A lock that looks seldom is drawn all the same."""
+    at_s = every_s * np.arange(8.0)
+    at_s[5:] += off_s
+    rows = np.column_stack((np.arange(8.0), 1e9 * at_s, np.ones(8), np.arange(8.0)))
+    t_s, lines = lock_trace(rows, (2, 3), int(1e9 * at_s[-1]), 100.0)
+    assert t_s.shape == (9,)
+    np.testing.assert_array_equal(np.isnan(lines), np.tile(np.arange(9) == 5, (2, 1)))
+    assert np.all(np.diff(t_s) >= 0)
+    assert lock_trace(rows[:1], (2,), 0, 100.0)[0].shape == (1,)
+    assert lock_trace(rows[:0], (2,), 0, 100.0)[1].shape == (1, 0)
