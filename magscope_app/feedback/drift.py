@@ -267,7 +267,8 @@ class DriftMeter:
         """Return how far each bead (n, 3) was last from what all have in common; NaN if it does not count."""
         left_out = self._agreement.left_out
         rests = np.array([self._beads[bead_id].rest.mean_nm for bead_id in ids]).reshape(-1, 3)
-        rests[np.isnan(origins) | [[bead_id in left_out] for bead_id in ids]] = np.nan
+        out = np.array([bead_id in left_out for bead_id in ids], dtype=np.bool_)
+        rests[np.isnan(origins) | out[:, np.newaxis]] = np.nan
         if left_out != self._left_out:
             # What those dragged that are left out is taken back.
             self._left_out = left_out

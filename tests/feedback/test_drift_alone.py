@@ -117,6 +117,14 @@ def test_without_a_bead_there_is_no_drift_from_the_first_frame_on() -> None:
     assert meter.state.reason == ""
 
 
+def test_frames_before_the_first_bead_are_no_drift() -> None:
+    meter = DriftMeter(DriftConfig(window=20), FACTOR)
+    meter.begin((1, 2))
+    for number in range(60):
+        found = meter.take(frame(number, beads=() if number < 10 else (1, 2)))
+        assert (found is None) == (number < 34)
+
+
 def test_the_centre_is_of_beads_seen_in_the_last_window() -> None:
     meter = meter_at_zero((1, 2), window=20)
     both = np.mean([PLACES_NM[1], PLACES_NM[2]], axis=0)
