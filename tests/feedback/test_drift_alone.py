@@ -122,7 +122,7 @@ def test_frames_before_the_first_bead_are_no_drift() -> None:
     meter.begin((1, 2))
     for number in range(60):
         found = meter.take(frame(number, beads=() if number < 10 else (1, 2)))
-        assert (found is None) == (number < 34)
+        assert (found is None) == (number < 35)
 
 
 def test_the_centre_is_of_beads_seen_in_the_last_window() -> None:
