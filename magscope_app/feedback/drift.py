@@ -27,6 +27,7 @@ _HALF = 0.2
 _MISSING = "no reference bead that can be believed is seen; the drift is not known"
 #: With as many beads it can be told which of them moves, also where all may tilt.
 _TO_TELL_TILT = 5
+_ESTIMATE = "z goes on from an estimate since other Z-LUTs are used; begin drift anew to count from 0"
 _UNKNOWN, _NOTHING = np.full(3, np.nan), np.zeros(2)
 
 
@@ -96,6 +97,11 @@ class DriftMeter:
         self._trend = Trend(_TREND_WINDOWS * self._config.window)
         self._agreement = Agreement(self._config.max_disagreement_nm, self._config.window)
         self._far_nm = math.nan
+        #: Frames, one after the other, without a bead that can be believed.
+        self._missing_for = 0
+        #: Who was left out in the last frame.
+        self._left_out: set[int] = set()
+        self._is_estimate = False
         #: Whether beads disagree since fewer than three were seen, and it may be a tilt.
         self._unseen_tilt = False
         self._was_known = False
@@ -125,6 +131,7 @@ class DriftMeter:
 
     def relearn(self) -> None:
         """Go on from the drift so far, with a z that means something else; x and y are the same."""
+        self._is_estimate = self._is_estimate or any(bead.known[_Z] for bead in self._beads.values())
         for bead in self._beads.values():
             bead.forget(_Z)
         self._mean = RunningMean(self._config.window, 5)
@@ -145,8 +152,8 @@ class DriftMeter:
         if not self._on:
             return LockState("drift", reason=self._reason, begun=self._begun)
         stage: LockStage = "on" if self._was_known else "waiting"
-        reason, left_out = self._agreement.reason, self._agreement.left_out
-        reason = "; ".join(text for text in (reason, self._doubt) if text)
+        left_out, estimate = self._agreement.left_out, _ESTIMATE if self._is_estimate else ""
+        reason = "; ".join(text for text in (self._agreement.reason, self._doubt, estimate) if text)
         followed = tuple(bead_id for bead_id in self._bead_ids if bead_id not in left_out)
         shown = LockState("drift", stage, reason, followed, self._far_nm, begun=self._begun)
         return replace(shown, asked=self._bead_ids)
@@ -165,7 +172,7 @@ class DriftMeter:
         found = self._measure(ids, at, frame.t_ns)
         self._get_to_know(ids, at, known, found)
         self._mean.add(found)
-        report = self._report(frame, int((~np.isnan(at[:, 0])).sum()))
+        report = self._report(frame, found, int((~np.isnan(at[:, 0])).sum()))
         return report if self._was_known else None
 
     def _places(self, frame: Frame) -> dict[int, Floats]:
@@ -188,17 +195,15 @@ class DriftMeter:
         """
         origins = self._origins(ids)
         moved: Floats = at - origins
-        level = moved.copy()
-        level[:, _Z] -= origins[:, :2] @ self._now[3:]
-        wrong = self._agreement.wrong(ids, level)
-        if not (self._config.tilt and self._agreement.is_unclear):
+        slopes = self._now[3:]
+        if self._config.tilt and self._agreement.is_unclear:
+            counting = moved.copy()
+            counting[[bead_id in self._agreement.left_out for bead_id in ids]] = np.nan
+            now = plane_slopes(origins[:, :2], counting[:, _Z], np.ones(len(ids)))
+            self._unseen_tilt = self._unseen_tilt or now is None
+            slopes = now if now is not None and self._unseen_tilt else slopes
+        else:
             self._unseen_tilt = False
-            return wrong
-        moved[[bead_id in self._agreement.left_out for bead_id in ids]] = np.nan
-        slopes = plane_slopes(origins[:, :2], moved[:, _Z], np.ones(len(ids)))
-        self._unseen_tilt = self._unseen_tilt or slopes is None
-        if slopes is None or not self._unseen_tilt:
-            return wrong
         moved[:, _Z] -= origins[:, :2] @ slopes
         return self._agreement.wrong(ids, moved)
 
@@ -208,10 +213,12 @@ class DriftMeter:
         moved = at - origins
         level = moved.copy()
         level[:, _Z] -= origins[:, :2] @ self._now[3:]
-        rests = self._rests(ids)
+        rests = self._rests(ids, origins)
         shares = shares_of(level, rests, _HALF * self._config.max_disagreement_nm)
-        rests = self._apart(origins, rests, shares)
-        common = moved - rests
+        counts = ~np.isnan(rests)
+        # Where all are seen it is their movement that counts, whatever each was from the others before.
+        all_seen: Booleans = np.all(~np.isnan(moved) | ~counts, axis=0, keepdims=False)
+        common = moved - np.where(all_seen, 0.0, rests)
         slopes = plane_slopes(origins[:, :2], common[:, _Z], shares[:, _Z]) if self._config.tilt else None
         tilt = self._now[3:] if slopes is None else slopes
         common[:, _Z] -= origins[:, :2] @ tilt
@@ -224,30 +231,61 @@ class DriftMeter:
         if math.isnan(found[_Z]):
             # Where z begins anew, what happened meanwhile is not lost.
             self._now[_Z] = self._trend.at(t_ns, self._now[_Z])
-        own = common - found[:3] + rests
+        own = moved - found[:3]
+        own[:, _Z] -= origins[:, :2] @ tilt
         if self._config.tilt and slopes is None and len(ids) >= 3:
             # The tilt is not known now: what it does is not what a bead does by itself.
             own[:, _Z] = np.nan
-        for bead_id, rest in zip(ids, own, strict=True):
-            self._beads[bead_id].see(rest)
+        self._settle(ids, origins, own, rests, all_seen)
         return found
+
+    def _settle(
+        self, ids: Sequence[int], origins: Floats, own: Floats, rests: Floats, all_seen: Booleans
+    ) -> None:
+        """Take in how far beads are now from what all have in common.
+
+        While some are not seen, the others are measured only against each other: what their distances have
+        in common stays as it was, for it cannot be told from drift. One alone is not measured at all.
+        """
+        own[:, (~np.isnan(own)).sum(axis=0) < 2] = np.nan
+        before = np.where(np.isnan(own), np.nan, rests)
+        for bead_id, rest in zip(ids, own, strict=True):
+            self._beads[bead_id].rest.add(rest)
+        if (np.isnan(own) | all_seen).all():
+            return
+        means = np.array([self._beads[bead_id].rest.mean_nm for bead_id in ids]).reshape(-1, 3)
+        after = np.where(np.isnan(own), np.nan, means)
+        by_nm = self._in_common(origins, before) - self._in_common(origins, after)
+        by_nm[np.isnan(own) | all_seen] = 0.0
+        for bead_id, by in zip(ids, by_nm, strict=True):
+            self._beads[bead_id].rest.move(by)
 
     def _origins(self, ids: Sequence[int]) -> Floats:
         return np.array([self._beads[bead_id].origin_nm for bead_id in ids]).reshape(-1, 3)
 
-    def _rests(self, ids: Sequence[int]) -> Floats:
+    def _rests(self, ids: Sequence[int], origins: Floats) -> Floats:
         """Return how far each bead (n, 3) was last from what all have in common; NaN if it does not count."""
         left_out = self._agreement.left_out
-        rests = [_UNKNOWN if bead_id in left_out else self._beads[bead_id].rest_nm for bead_id in ids]
-        return np.array(rests).reshape(-1, 3)
+        rests = np.array([self._beads[bead_id].rest.mean_nm for bead_id in ids]).reshape(-1, 3)
+        out = np.array([bead_id in left_out for bead_id in ids], dtype=np.bool_)
+        rests[np.isnan(origins) | out[:, np.newaxis]] = np.nan
+        if left_out != self._left_out:
+            # What those dragged that are left out is taken back.
+            self._left_out = left_out
+            by_nm = -self._in_common(origins, rests)
+            for bead_id, by in zip(ids, by_nm, strict=True):
+                self._beads[bead_id].rest.move(by)
+            rests += by_nm
+        return rests
 
-    def _apart(self, origins: Floats, rests: Floats, shares: Floats) -> Floats:
-        """Return rests (n, 3) that have nothing in common themselves; 0 where not known."""
+    def _in_common(self, origins: Floats, rests: Floats) -> Floats:
+        """Return what rests (n, 3) have in common, at each bead; 0 where none is known."""
+        shares = shares_of(rests, rests, _HALF * self._config.max_disagreement_nm)
+        found = np.zeros_like(rests)
         slopes = plane_slopes(origins[:, :2], rests[:, _Z], shares[:, _Z]) if self._config.tilt else None
         if slopes is not None:
-            rests[:, _Z] -= origins[:, :2] @ slopes
-        found: Floats = np.nan_to_num(rests - mean_of_known(rests, shares))
-        return found
+            found[:, _Z] = origins[:, :2] @ slopes
+        return np.nan_to_num(found + mean_of_known(rests - found, shares))
 
     def _get_to_know(self, ids: list[int], at: Floats, known: Booleans, found: Floats) -> None:
         """Find out where beads that are new were when the drift was 0: it is what the others say."""
@@ -263,19 +301,22 @@ class DriftMeter:
                 if not bead.known[axis]:
                     bead.forget(int(axis))
 
-    def _report(self, frame: Frame, n_good: int) -> DriftAt:
-        """Return the mean over the window."""
+    def _report(self, frame: Frame, found: Floats, n_good: int) -> DriftAt:
+        """Return the mean over the window, of what is known in this frame."""
         mean = self._mean.value()
         seen = [bead.origin_nm[:2] for bead in self._beads.values() if bead.known[0] and not bead.gone]
-        is_known = bool(seen) and not math.isnan(mean[0])
+        is_known = bool(seen) and not math.isnan(found[0])
         self._was_known = self._was_known or is_known
+        self._missing_for = 0 if is_known else self._missing_for + 1
         if not is_known:
-            self._doubt = "" if self._agreement.is_unclear or not self._was_known else _MISSING
+            # A single frame without a bead is nothing to be told.
+            is_said = self._was_known and self._missing_for > self._config.window
+            self._doubt = _MISSING if is_said and not self._agreement.is_unclear else ""
             self._far_nm = math.nan
             return DriftAt(frame.frame_id, frame.t_ns, _UNKNOWN, _NOTHING, _UNKNOWN[:2], 0)
         centre, tilt = np.mean(seen, axis=0), np.nan_to_num(mean[3:])
         self._doubt = self._doubt_of_tilt(np.array(seen) @ tilt)
-        drift = mean[:3] + np.array([0.0, 0.0, centre @ tilt])
+        drift = np.where(np.isnan(found[:3]), np.nan, mean[:3]) + np.array([0.0, 0.0, centre @ tilt])
         self._far_nm = float(np.sqrt(np.nansum(drift**2)))
         return DriftAt(frame.frame_id, frame.t_ns, drift, tilt, centre, n_good)
 

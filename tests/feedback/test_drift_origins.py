@@ -260,9 +260,12 @@ def test_frames_without_a_height_do_not_bend_the_plane() -> None:
     meter = meter_at_zero((1, 2, 3), window=20, tilt=True)
     for number in range(30, 201):
         seen = frame(number, tilt=tuple(1e-2 * TILT * (number - 30)), beads=(1, 2, 3))
-        found = meter.take(seen if number < 191 else replace(seen, focus_nm=math.nan))
-    assert found is not None
-    np.testing.assert_allclose(found.tilt, 1e-2 * TILT * (np.arange(181, 191).mean() - 30), atol=1e-9)
+        found = meter.take(seen if number < 191 or number == 200 else replace(seen, focus_nm=math.nan))
+        assert found is not None
+        # In a frame without a height there is none, not even for a moment.
+        assert math.isnan(found.drift_nm[2]) == (191 <= number < 200)
+    middle = np.mean([*range(181, 191), 200]) - 30
+    np.testing.assert_allclose(found.tilt, 1e-2 * TILT * middle, atol=1e-9)
     np.testing.assert_allclose(found.drift_nm[2], found.centre_nm @ found.tilt, atol=1e-6)
 
 
