@@ -264,6 +264,7 @@ def test_frames_without_a_height_do_not_bend_the_plane() -> None:
         assert found is not None
         # In a frame without a height there is none, not even for a moment.
         assert math.isnan(found.drift_nm[2]) == (191 <= number < 200)
+    assert found is not None
     middle = np.mean([*range(181, 191), 200]) - 30
     np.testing.assert_allclose(found.tilt, 1e-2 * TILT * middle, atol=1e-9)
     np.testing.assert_allclose(found.drift_nm[2], found.centre_nm @ found.tilt, atol=1e-6)
