@@ -53,7 +53,7 @@ def test_a_signal_to_all_processes_at_once_ends_in_order(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("after_s", [0.25, 0.7, 1.4])
+@pytest.mark.parametrize("after_s", [0.7, *(pytest.param(at, marks=pytest.mark.slow) for at in (0.25, 1.4))])
 def test_signals_end_a_start(number: int, after_s: float) -> None:
     with running("demo.toml", "--headless", *SMALL) as line:
         time.sleep(after_s)

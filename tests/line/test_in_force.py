@@ -73,6 +73,7 @@ class _Script:
         self.supervisor.stop()
 
 
+@pytest.mark.slow
 def test_the_focus_of_a_frame_is_that_in_the_middle_of_its_exposure(tmp_path: Path) -> None:
     script = _Script(tmp_path)
     script.supervisor.run()

@@ -60,7 +60,7 @@ def test_the_tracks_are_the_same_within_a_tenth_of_their_noise(recorded: Path, t
         assert np.sqrt(np.mean(apart[as_ever] ** 2)) < 0.1
 
 
-@pytest.mark.parametrize("method", [pytest.param("qi", marks=pytest.mark.slow), "full"])
+@pytest.mark.parametrize("method", [pytest.param(name, marks=pytest.mark.slow) for name in ("qi", "full")])
 def test_the_tracks_are_the_same_to_the_last_bit(method: str, tmp_path: Path) -> None:
     """With the methods that know nothing of the frames before."""
     recorded = _record(tmp_path / "recorded", "--set", f"tracking.method={method}", seconds="1")

@@ -73,6 +73,7 @@ class _Start:
             self.supervisor.stop()
 
 
+@pytest.mark.slow
 def test_who_computes_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside it, the next recording is ordered onto another disk, which is asked from then on."""
     start = _Start(tmp_path, monkeypatch, COMPUTES)
@@ -89,6 +90,7 @@ def test_who_computes_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert start.free[-1] == pytest.approx(shutil.disk_usage("/dev/shm").free, abs=near)
 
 
+@pytest.mark.slow
 def test_who_waits_for_a_device_is_given_up_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
