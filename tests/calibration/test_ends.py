@@ -14,6 +14,7 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="sends PO
 RANGE = ("--start-nm", "-500", "--stop-nm", "500", "--step-nm", "50", "--frames", "20")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_sweep_in_order(tmp_path: Path) -> None:
     """Focus and magnets return, nothing is kept, one sentence, the usual exit code, no process left."""
     data, out = tmp_path / "data", tmp_path / "z.npz"

@@ -137,6 +137,7 @@ def test_an_axis_outside_its_limits_is_a_warning_in_the_tree(
     assert "see to far; all 2 devices were opened and closed, nothing was moved" in out
 
 
+@pytest.mark.slow
 def test_every_failure_is_in_the_tree_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     controller = StageController()
     write_examples("connect-a-motor.md", tmp_path)

@@ -23,6 +23,7 @@ def check(folder: Path, *, seed: int, kills: int, kills_per_life: int) -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_sixty_kills(tmp_path: Path) -> None:
     check(tmp_path, seed=1, kills=60, kills_per_life=15)
 

@@ -160,6 +160,7 @@ class _Commands:
                 self.supervisor.command(due[1])  # type: ignore[arg-type]  # a plan holds messages
 
 
+@pytest.mark.slow
 def test_protocols_are_begun_ended_and_refused_one_after_the_other(folder: Path) -> None:
     plan: dict[str, object] = {
         "beads found": SubmitProtocol("protocols:nothing"),

@@ -246,6 +246,7 @@ def practise(microscope):
 """
 
 
+@pytest.mark.slow
 def test_messages_of_the_wrong_type_change_nothing(tmp_path: Path) -> None:
     (tmp_path / "rubbish.py").write_text(PROTOCOL, encoding="utf-8")
     with rig("recording", tmp_path, more=("--set", "experiment.protocol=rubbish:practise")) as run:

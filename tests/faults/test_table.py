@@ -22,7 +22,15 @@ def _name(group: Group) -> str:
     return f"{group[0].state}: " + ", ".join(f"{cell.process} {cell.kind}" for cell in group)
 
 
-@pytest.mark.parametrize("group", SHORT, ids=_name)
+@pytest.mark.parametrize(
+    "group",
+    [
+        pytest.param(
+            group, id=_name(group), marks=pytest.mark.slow if group[0].state in ("idle", "lock") else ()
+        )
+        for group in SHORT
+    ],
+)
 def test_faults(group: Group, tmp_path: Path) -> None:
     _go_through(group, tmp_path, stop_s=3.0)
 

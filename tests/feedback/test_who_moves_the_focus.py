@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from magscope_app.calibration import SweepPlan
 from magscope_app.messages import MoveMotor, ReconnectMotor, StopProtocol, SubmitProtocol
 from magscope_app.messages.locks import SwitchZLock
@@ -63,6 +65,7 @@ class Story:
             yield from self.let_go("the focus was closed and opened anew")
 
 
+@pytest.mark.slow
 def test_a_sweep_and_a_focus_opened_anew_end_the_lock_with_the_true_reason(tmp_path: Path) -> None:
     (tmp_path / "stays.py").write_text(PROTOCOL)
     line = ScriptedLine(

@@ -21,6 +21,8 @@ from tests.gui.rig import Rig
 _ROUNDS = 12
 #: Growth of memory over all rounds that is no leak of a panel (a picture alone is 0.1 MB).
 _ALLOWED_BYTES = 4_000_000
+#: Panels that hold much; the others are opened again and again where there is time.
+_LARGE = {"image", "traces", "beads", "log", "calibration", "motors", "spectrum"}
 
 
 def _fill(rig: Rig) -> None:
@@ -76,7 +78,10 @@ def test_all_panels_together_show_everything_at_once(
     look(window, qapp)
 
 
-@pytest.mark.parametrize("key", [entry.key for entry in PANELS])
+@pytest.mark.parametrize(
+    "key",
+    [pytest.param(entry.key, marks=() if entry.key in _LARGE else pytest.mark.slow) for entry in PANELS],
+)
 def test_opening_panels_again_and_again_leaks_nothing(rig: Rig, qapp: QApplication, key: str) -> None:
     _fill(rig)
     entry = next(entry for entry in PANELS if entry.key == key)

@@ -38,6 +38,7 @@ def test_signals_end_in_order(number: int, code: int, status: str, tmp_path: Pat
     assert len(dataset.column("tracking/frame_ids")) == dataset.counters["frames_recorded"] > 0
 
 
+@pytest.mark.slow
 def test_a_signal_to_all_processes_at_once_ends_in_order(tmp_path: Path) -> None:
     with running("demo.toml", "--headless", "--record", str(tmp_path), *SMALL) as line:
         line.wait_for("beads found")
@@ -90,6 +91,7 @@ def test_an_interrupted_start_says_so_in_one_line(tmp_path: Path) -> None:
     "victim",
     ["tracking", *(pytest.param(name, marks=pytest.mark.slow) for name in ("camera", "recording", "motors"))],
 )
+@pytest.mark.slow
 def test_a_killed_process_that_is_not_to_come_back_ends_the_run(victim: str, tmp_path: Path) -> None:
     never = ("--set", f"supervisor.restart.{victim}=never")
     with running("demo.toml", "--headless", "--record", str(tmp_path), *SMALL, *never) as line:
@@ -125,6 +127,7 @@ def test_the_others_go_on_where_the_config_says_so(tmp_path: Path) -> None:
     assert lost_here(Dataset.only(tmp_path).counters) == 0
 
 
+@pytest.mark.slow
 def test_children_of_a_killed_supervisor_end_and_the_next_start_is_clean(tmp_path: Path) -> None:
     with running("demo.toml", "--headless", "--record", str(tmp_path / "a"), *SMALL) as line:
         line.wait_for("beads found")

@@ -74,7 +74,9 @@ def _check(folder: Path, before: int) -> None:
     assert dataset.get_metadata({"time": before - 1})["frame_id"] == before - 1
 
 
-@pytest.mark.parametrize(("whom", "seed"), [pytest.param("recorder", 1, marks=pytest.mark.slow), ("all", 3)])
+@pytest.mark.parametrize(
+    ("whom", "seed"), [pytest.param(*one, marks=pytest.mark.slow) for one in (("recorder", 1), ("all", 3))]
+)
 def test_what_was_acknowledged_survives(whom: str, seed: int, tmp_path: Path) -> None:
     before = _kill_at_random(tmp_path, whom, seed)
     assert before >= 10

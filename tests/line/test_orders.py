@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from magscope_app.config import load_config
 from magscope_app.messages import (
     AddNote,
@@ -114,6 +116,7 @@ class Commanded(Supervisor):
         self.stop()
 
 
+@pytest.mark.slow
 def test_a_recording_ordered_just_before_the_end_is_finished(tmp_path: Path) -> None:
     began = time.monotonic()
     result = Commanded(tmp_path).run()

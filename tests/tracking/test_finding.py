@@ -246,6 +246,7 @@ def test_real_beads_are_found_where_they_are_in_shifted_rois(field: _Field) -> N
 
 
 @pytest.mark.parametrize(("name", "n_good"), [("10x", 9), pytest.param("long", 5, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_real_luts_give_rising_z_on_their_own_planes(test_data: Path, name: str, n_good: int) -> None:
     """Each plane that is looked at is left out of its LUT, whose planes are then 200 nm apart there."""
     zluts = ZLUTSet.load(test_data / "qtrk" / f"{name}.radialzlut", plane_nm=100.0)

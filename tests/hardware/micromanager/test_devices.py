@@ -297,6 +297,7 @@ def test_the_config_is_checked_without_loading_anything() -> None:
     assert not loaded
 
 
+@pytest.mark.slow
 def test_the_contract_holds(tmp_path: Path) -> None:
     # In an interpreter of its own, as its core has to be gone before the process ends, and without the
     # plug-ins of this run.

@@ -88,6 +88,7 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_axes_move_and_stop_in_the_process_of_the_camera_and_no_frame_is_missing(setup: Path) -> None:
     protocol = "experiment.protocol=protocols:moves"
     with running(str(setup / "setup.toml"), "--headless", "--set", protocol) as line:
